@@ -1,0 +1,91 @@
+"""Arguments that many library functions share: whole numbers, enumeration members, options records.
+
+Numbers reach a builtin as float, int or Decimal; what must be whole goes through
+`as_int` or `as_count`.  Options records go through `options`, which knows the engine's
+error for unknown fields.  Read ``enumerations.py`` for the members and their numbers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from typing import Any
+
+from mlang import errors
+from mlang.values.kinds import DISPLAY, is_number, kind_of
+from mlang.values.metadata import strip
+from mlang.values.thunk import force
+
+_INT32 = 2**31
+
+
+def as_int(value: Any, name: str) -> int:
+    """A whole number argument; one with a fraction, or outside 32 bits, is out of range."""
+    if value.__class__ is float:
+        if value.is_integer() and -_INT32 <= value < _INT32:
+            return int(value)
+        raise errors.argument_out_of_range(name, value)
+    if value.__class__ is int:
+        return int(value)
+    if not is_number(value):
+        raise errors.cannot_convert(value, "Number")
+    whole = int(value)
+    if whole != value:
+        raise errors.argument_out_of_range(name, value)
+    return whole
+
+
+def as_int64(value: Any, name: str) -> int:
+    """A whole number of up to 64 bits."""
+    if value.__class__ is float:
+        if value.is_integer() and -(2.0**63) <= value < 2.0**63:
+            return int(value)
+        raise errors.argument_out_of_range(name, value)
+    return as_int(value, name)
+
+
+def as_count(value: Any, name: str) -> int:
+    """A whole number that is not negative: counts, offsets, lengths."""
+    whole = as_int64(value, name)
+    if whole < 0:
+        raise errors.argument_out_of_range(name, value)
+    return whole
+
+
+def enum_member(value: Any, name: str, members: Collection[int], default: int = 0) -> int:
+    """The member number of an enumeration argument; null is ``default``, strangers are out of range (MSC-10)."""
+    value = strip(force(value))
+    if value is None:
+        return default
+    if not is_number(value):
+        raise errors.cannot_convert(value, "Number")
+    if value == value and int(value) == value and int(value) in members:
+        return int(value)
+    raise errors.argument_out_of_range(name, value)
+
+
+def options(record: dict[str, Any] | None, function: str, defaults: dict[str, Any]) -> dict[str, Any]:
+    """All fields of an options record, forced and bare, defaults filled in; unknown fields raise (ERR-49)."""
+    chosen = dict(defaults)
+    if record is None:
+        return chosen
+    for field, value in record.items():
+        if field not in defaults:
+            raise errors.bad_option(field, function, list(defaults))
+        chosen[field] = strip(force(value))
+    return chosen
+
+
+def of_kind(value: Any, kind: str) -> Any:
+    """A forced, bare value when it has the primitive kind; else the conversion error (list items, option values)."""
+    value = strip(force(value))
+    if kind_of(value) != kind:
+        raise errors.cannot_convert(value, DISPLAY[kind])
+    return value
+
+
+def texts(value: Any) -> list[str]:
+    """One text or a list of texts, as a list (field and column names)."""
+    if value.__class__ is str:
+        return [value]
+    value = of_kind(value, "list")
+    return [of_kind(item, "text") for item in value]
