@@ -1,0 +1,36 @@
+"""The syntax of M: text to tree and back.
+
+Nothing is loaded until it is used.  Read ``nodes.py`` (the tree), ``lexer.py``,
+``driver.py`` and ``parser.py`` (text to tree), ``printer.py`` (tree to text) and
+``failure.py`` (what a syntax error says), in this order.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from mlang.syntax.failure import MSyntaxError
+    from mlang.syntax.parser import parse_document, parse_expression
+    from mlang.syntax.printer import format_node, print_node
+
+__all__ = ["MSyntaxError", "format_node", "parse_document", "parse_expression", "print_node"]
+
+_HOMES = {
+    "MSyntaxError": "failure",
+    "parse_document": "parser",
+    "parse_expression": "parser",
+    "print_node": "printer",
+    "format_node": "printer",
+}
+
+
+def __getattr__(name: str) -> Any:
+    home = _HOMES.get(name)
+    if home is None:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from importlib import import_module
+
+    value = getattr(import_module(f"{__name__}.{home}"), name)
+    globals()[name] = value
+    return value

@@ -1,0 +1,478 @@
+"""Text to tokens: one compiled pattern, four parallel lists.
+
+The whole text is read at once.  What the grammar's one token of look-ahead cannot
+see is settled here, with a stack of open brackets and a few looks back, each of
+constant cost:
+
+* a ``(`` turns out to open parameters when ``=>`` comes after its ``)``;
+* right after ``[``, and after ``,`` directly inside ``[``, stands a field name, which may
+  be several words or a keyword (``let`` counts as a bracket that ``in`` closes:
+  its commas are its own);
+* after ``type``, ``as``, ``is`` and inside types, brackets and the names of
+  primitive types have other kinds than elsewhere;
+* ``optional`` and ``catch`` are keywords only where they can be.
+
+A lexical error becomes the last token, of the kind INVALID with the message as
+value: a syntax error before it is then reported first.  Read ``parser.py`` next.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from mlang.syntax.driver import END, INVALID, NUMBER
+
+_NEWLINES = "\n\r\x85\u2028\u2029"
+_BLANKS = " \t\x0b\x0c\xa0\u1680\u2000-\u200a\u202f\u205f\u3000" + _NEWLINES
+# Everything beyond ASCII that is no white space may stand in a word; the
+# Unicode classes are checked afterwards, on the few words that have any (LEX-22).
+_BEYOND = (
+    "\x80-\x84\x86-\x9f\xa1-\u167f\u1681-\u1fff\u200b-\u2027\u202a-\u202e"
+    "\u2030-\u205e\u2060-\u2fff\u3001-\U0010ffff"
+)
+_PART = f"[0-9A-Za-z_{_BEYOND}]"
+_SKIP = rf"(?:[{_BLANKS}]++|//[^{_NEWLINES}]*+|/\*(?s:.*?)\*/)*+"
+_CONTENT = r'[^"]*+(?:""[^"]*+)*+"'
+
+_WORD, _SIGN, _TEXT, _NUMBER, _QUOTED, _HASH, _VERBATIM, _BROKEN = range(1, 9)
+_TOKEN = re.compile(
+    _SKIP
+    + "(?:"
+    + "|".join(
+        [
+            rf"([A-Za-z_{_BEYOND}]{_PART}*+(?:\.{_PART}++)*+)",
+            r"(\?\?|\?|=>|<=|<>|>=|\.\.\.|\.\.|/(?!\*)|[,;=<>+\-*&()\[\]{}@!])",
+            rf'"({_CONTENT})',
+            r"(0[xX][0-9A-Fa-f]++|(?:[0-9]++(?:\.[0-9]++)?|\.[0-9]++)(?:[eE][+-]?[0-9]++)?)",
+            rf'#"({_CONTENT})',
+            rf"(#[A-Za-z_]{_PART}*+)",
+            rf'#!"({_CONTENT})',
+            r'(/\*|#!?"|(?s:.))',
+        ]
+    )
+    + ")?"
+).match
+
+_FIELD = re.compile(
+    rf'{_SKIP}(?:({_PART}++(?:\.{_PART}++)*+(?:[ ]++{_PART}++(?:\.{_PART}++)*+)*+)|#"({_CONTENT}))'
+).match
+_OPTIONAL_FIELD = re.compile(rf'{_SKIP}(optional)(?!{_PART}|\.){_SKIP}(?=[A-Za-z_{_BEYOND}]|#")').match
+
+_KIND = NUMBER
+NAME, FIELD, LITERAL = _KIND["NAME"], _KIND["FIELD"], _KIND["LITERAL"]
+OPTIONAL, CATCH, LPFN = _KIND["OPTIONAL"], _KIND["CATCH"], _KIND["LPFN"]
+T_PRIM, T_TABLE, T_FUNCTION = _KIND["T_PRIM"], _KIND["T_TABLE"], _KIND["T_FUNCTION"]
+T_LSQB, T_LBRACE, NULLABLE = _KIND["T_LSQB"], _KIND["T_LBRACE"], _KIND["NULLABLE"]
+LPAR, RPAR, LSQB, LBRACE = _KIND["LPAR"], _KIND["RPAR"], _KIND["LSQB"], _KIND["LBRACE"]
+COMMA, EQ, AS, ARROW, LET = _KIND["COMMA"], _KIND["EQ"], _KIND["AS"], _KIND["ARROW"], _KIND["LET"]
+TYPE, IN, IS, OPERATOR = _KIND["TYPE"], _KIND["IN"], _KIND["IS"], _KIND["OPERATOR"]
+_CONTEXTUAL = -1
+
+_WORDS: dict[str, int] = {
+    word: _KIND[word.upper()]
+    for word in (
+        "as each else error if in is let not otherwise section shared then try type"
+    ).split()
+} | {
+    "and": OPERATOR,
+    "or": OPERATOR,
+    "meta": OPERATOR,
+    "true": LITERAL,
+    "false": LITERAL,
+    "null": LITERAL,
+    "optional": _CONTEXTUAL,
+    "catch": _CONTEXTUAL,
+}
+_CONSTANTS: dict[str, bool | None] = {"true": True, "false": False, "null": None}
+#: Words that are no identifiers (LEX-13).
+KEYWORDS = frozenset(word for word, kind in _WORDS.items() if kind != _CONTEXTUAL)
+
+#: The names of primitive types (GRM-89).
+PRIMITIVES = frozenset(
+    (
+        "any anynonnull binary date datetime datetimezone duration function list logical none "
+        "null number record table text time type action"
+    ).split()
+)
+_TYPE_WORDS: dict[str, int] = dict.fromkeys(PRIMITIVES, T_PRIM) | {
+    "table": T_TABLE,
+    "function": T_FUNCTION,
+    "nullable": NULLABLE,
+}
+
+HASH_NAMES = frozenset(
+    "#binary #date #datetime #datetimezone #duration #sections #shared #table #time".split()
+)
+_HASH_NUMBERS = {"#infinity": float("inf"), "#nan": float("nan")}
+
+_SIGNS: dict[str, int] = dict.fromkeys("* / & < > <= >= <> ??".split(), OPERATOR) | {
+    "=": EQ,
+    "+": _KIND["PLUS"],
+    "-": _KIND["MINUS"],
+    "(": LPAR,
+    ")": RPAR,
+    "[": LSQB,
+    "]": _KIND["RSQB"],
+    "{": LBRACE,
+    "}": _KIND["RBRACE"],
+    ",": COMMA,
+    ";": _KIND["SEMI"],
+    "@": _KIND["AT"],
+    "!": _KIND["BANG"],
+    "?": _KIND["QUESTION"],
+    "=>": ARROW,
+    "..": _KIND["DOTDOT"],
+    "...": _KIND["ELLIPSIS"],
+}
+_ENDS_EXPRESSION = frozenset(
+    [NAME, LITERAL, RPAR, T_PRIM, T_TABLE, T_FUNCTION]
+    + [_KIND[k] for k in ("HASH_NAME", "VERBATIM", "RSQB", "RBRACE", "QUESTION", "ELLIPSIS")]
+)
+_TYPE_NAMES = frozenset([T_PRIM, T_TABLE, T_FUNCTION])
+
+# What the stack of open brackets holds; a parenthesis is _PARENTHESIS + its token index.
+_NOTHING, _SQUARE, _BRACE, _LET, _TYPE_SQUARE, _TYPE_BRACE, _PARENTHESIS = range(7)
+# How much of a type may follow.
+_NO_TYPE, _ANY_TYPE, _ROW_TYPE = range(3)
+
+
+class Tokens:
+    """The tokens of a text as parallel lists; the last one is the end or INVALID."""
+
+    __slots__ = ("ends", "kinds", "starts", "text", "values")
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+        self.kinds: list[int] = []
+        self.values: list[Any] = []
+        self.starts: list[int] = []
+        self.ends: list[int] = []
+
+
+class BadToken(Exception):
+    """A token that is none: its place and a sentence about it."""
+
+    def __init__(self, message: str, start: int, end: int) -> None:
+        super().__init__(message)
+        self.message, self.start, self.end = message, start, end
+
+
+def tokenize(text: str) -> Tokens:
+    """Reads the whole text."""
+    tokens = Tokens(text)
+    try:
+        _scan(text, tokens)
+    except BadToken as bad:
+        # _scan appends a token only when it is whole, so the lists are even.
+        tokens.kinds.append(INVALID)
+        tokens.values.append(bad.message)
+        tokens.starts.append(bad.start)
+        tokens.ends.append(bad.end)
+    return tokens
+
+
+def _scan(text: str, tokens: Tokens) -> None:
+    kinds, values, starts, ends = tokens.kinds, tokens.values, tokens.starts, tokens.ends
+    token, words, signs = _TOKEN, _WORDS, _SIGNS
+    pure = text.isascii()
+    # A byte order mark is no part of the text (LEX-02), nor is a closing U+001A (LEX-03).
+    position = 1 if text.startswith("\ufeff") else 0
+    length = len(text) - 1 if text.endswith("\x1a") else len(text)
+    stack = [_NOTHING]
+    kind = END
+    awaits_type = _NO_TYPE
+    awaits_field = False
+    while True:
+        if awaits_field:
+            awaits_field = False
+            found = _field(text, position, stack[-1] == _TYPE_SQUARE, kind)
+            if found is not None:
+                kind, value, start, position = found
+                awaits_field = kind == OPTIONAL
+                kinds.append(kind)
+                values.append(value)
+                starts.append(start)
+                ends.append(position)
+                continue
+        match = token(text, position)
+        group = match.lastindex  # type: ignore[union-attr]
+        if group == _WORD:
+            start, position = match.span(1)  # type: ignore[union-attr]
+            value = text[start:position]
+            if not pure and not value.isascii():
+                _check_letters(value, start)
+            previous = kind
+            if awaits_type == _ANY_TYPE and value in _TYPE_WORDS:
+                kind = _TYPE_WORDS[value]
+                awaits_type = (
+                    _ANY_TYPE if kind == NULLABLE else _ROW_TYPE if kind == T_TABLE else _NO_TYPE
+                )
+            else:
+                awaits_type = _NO_TYPE
+                kind = words.get(value, NAME)
+                if kind != NAME:
+                    if kind == LITERAL:
+                        value = _CONSTANTS[value]
+                    elif kind == _CONTEXTUAL:
+                        kind = _contextual(value, text, position, previous)
+                    elif kind == TYPE or kind == AS or kind == IS:
+                        awaits_type = _ANY_TYPE
+                    elif kind == LET:
+                        stack.append(_LET)
+                    elif kind == IN and stack[-1] == _LET:
+                        stack.pop()
+        elif group == _SIGN:
+            start, position = match.span(2)  # type: ignore[union-attr]
+            value = text[start:position]
+            kind = signs[value]
+            awaits = awaits_type
+            awaits_type = _NO_TYPE
+            if kind == COMMA:
+                top = stack[-1]
+                awaits_field = top == _SQUARE or top == _TYPE_SQUARE
+            elif kind == EQ:
+                if stack[-1] == _TYPE_SQUARE:
+                    awaits_type = _ANY_TYPE
+            elif kind == LPAR:
+                stack.append(_PARENTHESIS + len(kinds))
+            elif kind == RPAR:
+                if stack[-1] >= _PARENTHESIS:
+                    value = stack.pop() - _PARENTHESIS
+            elif kind == LSQB:
+                awaits_field = True
+                if awaits:
+                    kind = T_LSQB
+                    stack.append(_TYPE_SQUARE)
+                else:
+                    stack.append(_SQUARE)
+            elif kind == LBRACE:
+                if awaits == _ANY_TYPE:
+                    kind = T_LBRACE
+                    stack.append(_TYPE_BRACE)
+                    awaits_type = _ANY_TYPE
+                else:
+                    stack.append(_BRACE)
+            elif value == "]" or value == "}":
+                if stack[-1] != _NOTHING:
+                    stack.pop()
+            elif kind == ARROW:
+                _mark_parameters(kinds, values)
+        elif group == _TEXT:
+            start, position = match.start(3) - 1, match.end(3)  # type: ignore[union-attr]
+            value = _unescape(text[start + 1 : position - 1], start + 1)
+            kind, awaits_type = LITERAL, _NO_TYPE
+        elif group == _NUMBER:
+            start, position = match.span(4)  # type: ignore[union-attr]
+            value = number_value(text[start:position])
+            kind, awaits_type = LITERAL, _NO_TYPE
+        elif group is None:
+            kinds.append(END)
+            values.append(None)
+            starts.append(length)
+            ends.append(length)
+            return
+        else:
+            start, position = match.span(group)  # type: ignore[union-attr]
+            if position > length:
+                # The closing U+001A was read as a stray character.
+                kinds.append(END)
+                values.append(None)
+                starts.append(length)
+                ends.append(length)
+                return
+            awaits_type = _NO_TYPE
+            kind, value, start = _rare(text, group, start, position)
+        kinds.append(kind)
+        values.append(value)
+        starts.append(start)
+        ends.append(position)
+
+
+def _rare(text: str, group: int, start: int, end: int) -> tuple[int, Any, int]:
+    """Tokens that begin with ``#``, and what is no token at all."""
+    if group == _QUOTED:
+        return NAME, _unescape(text[start : end - 1], start), start - 2
+    if group == _VERBATIM:
+        return NUMBER["VERBATIM"], _unescape(text[start : end - 1], start), start - 3
+    word = text[start:end]
+    if group == _HASH:
+        if word in HASH_NAMES:
+            return NUMBER["HASH_NAME"], word, start
+        if word in _HASH_NUMBERS:
+            return LITERAL, _HASH_NUMBERS[word], start
+        raise BadToken(f"'{word}' is no keyword; a name in quotes is written #\"...\"", start, end)
+    if word == "/*":
+        raise BadToken("the comment that begins here is never closed with '*/'", start, end)
+    if word == '"':
+        raise BadToken("the text that begins here is never closed with '\"'", start, end)
+    if word in ('#"', '#!"'):
+        raise BadToken("the quoted name or text that begins here is never closed with '\"'", start, end)
+    raise BadToken(f"the character {show_character(word)} cannot stand here", start, end)
+
+
+def _field(text: str, position: int, in_type: bool, previous: int) -> tuple[int, Any, int, int] | None:
+    """A field name (LEX-34 to LEX-41), where one may stand."""
+    if in_type and previous != OPTIONAL:
+        match = _OPTIONAL_FIELD(text, position)
+        if match is not None:
+            return OPTIONAL, "optional", match.start(1), match.end(1)
+    match = _FIELD(text, position)
+    if match is None:
+        return None
+    if match.lastindex == 2:
+        start, end = match.span(2)
+        return FIELD, _unescape(text[start : end - 1], start), start - 2, end
+    start, end = match.span(1)
+    name = text[start:end]
+    if not name.isascii():
+        for word in re.finditer("[^ .]+", name):
+            _check_letters("_" + word[0], start + word.start() - 1)
+    if in_type and "0" <= name[0] <= "9":
+        return None
+    return FIELD, name, start, end
+
+
+def _contextual(word: str, text: str, position: int, previous: int) -> int:
+    if word == "catch":
+        return CATCH if previous in _ENDS_EXPRESSION else NAME
+    if previous != LPAR and previous != COMMA:
+        return NAME
+    # "optional" is a keyword only before the name of a parameter.
+    match = _TOKEN(text, position)
+    if match is None or match.lastindex not in (_WORD, _QUOTED):
+        return NAME
+    return OPTIONAL if match.lastindex == _QUOTED or match[_WORD] not in KEYWORDS else NAME
+
+
+def _mark_parameters(kinds: list[int], values: list[Any]) -> None:
+    """``=>`` was read: the parenthesis before it (and its type) holds parameters."""
+    at = len(kinds) - 1
+    if at > 0 and kinds[at] in _TYPE_NAMES:
+        at -= 1
+        if kinds[at] == NULLABLE:
+            at -= 1
+        if at < 0 or kinds[at] != AS:
+            return
+        at -= 1
+    if at > 0 and kinds[at] == RPAR and values[at].__class__ is int:
+        kinds[values[at]] = LPFN
+
+
+_EXACT = 2**53
+_INT64 = 2**63 - 1
+
+
+def number_value(word: str) -> float | int:
+    """The value of a number literal (LEX-44 to LEX-51)."""
+    if word[:2] in ("0x", "0X"):
+        number = int(word, 16)
+    elif len(word) > 15 and word.isdigit() and len(word.lstrip("0")) <= 19:
+        number = int(word)
+    else:
+        return float(word)
+    if number > _EXACT and number <= _INT64:
+        return number
+    try:
+        return float(number)
+    except OverflowError:
+        return float("inf")
+
+
+_ESCAPE = re.compile(r'""|#\(([^()"]*)(\)?)')
+_ESCAPES = {"cr": "\r", "lf": "\n", "tab": "\t", "#": "#"}
+_HEXADECIMAL = re.compile("[0-9A-Fa-f]{4}(?:[0-9A-Fa-f]{4})?")
+_SURROGATES = re.compile("[\ud800-\udbff][\udc00-\udfff]")
+
+
+def _unescape(raw: str, offset: int) -> str:
+    """The characters that the inside of a quoted token stands for (LEX-52 to LEX-57)."""
+    if "#(" not in raw:
+        return raw.replace('""', '"') if '"' in raw else raw
+
+    def one(match: re.Match[str]) -> str:
+        names = match[1]
+        if names is None:
+            return '"'
+        if match[2]:
+            decoded = [_escape(name) for name in names.split(",")]
+            if None not in decoded:
+                return "".join(decoded)  # type: ignore[arg-type]
+        start = offset + match.start()
+        raise BadToken(
+            f"'{match[0]}' is no escape: inside '#(' and ')' stand cr, lf, tab, # or 4 or 8 "
+            "hexadecimal digits, separated by commas",
+            start,
+            start + len(match[0]),
+        )
+
+    text = _ESCAPE.sub(one, raw)
+    # Two escapes may spell one character beyond U+FFFF as its two surrogates.
+    return _SURROGATES.sub(
+        lambda pair: chr(0x10000 + ((ord(pair[0][0]) - 0xD800) << 10) + ord(pair[0][1]) - 0xDC00), text
+    )
+
+
+def _escape(name: str) -> str | None:
+    if name in _ESCAPES:
+        return _ESCAPES[name]
+    if not _HEXADECIMAL.fullmatch(name):
+        return None
+    code = int(name, 16)
+    return chr(code) if code <= 0x10FFFF else None
+
+
+def _check_letters(word: str, start: int) -> None:
+    """Whether a word beyond ASCII is an identifier by the Unicode classes (LEX-22)."""
+    import unicodedata
+
+    first = True
+    for index, character in enumerate(word):
+        if character == ".":
+            continue
+        category = unicodedata.category(character)
+        if category not in ("Lu", "Ll", "Lt", "Lm", "Lo", "Nl") and character != "_" and (
+            first or category not in ("Nd", "Pc", "Mn", "Mc", "Cf")
+        ):
+            raise BadToken(
+                f"the character {show_character(character)} cannot stand in a name; "
+                'a name with other characters is written #"..."',
+                start + index,
+                start + index + 1,
+            )
+        first = False
+
+
+def show_character(character: str) -> str:
+    """A character for a message: itself when it can be seen, and its code when not plain."""
+    if " " < character <= "~":
+        return f"'{character}'"
+    code = f"U+{ord(character):04X}"
+    return f"'{character}' ({code})" if character.isprintable() else code
+
+
+def is_identifier(name: str) -> bool:
+    """Whether a name needs no quotes where an identifier stands."""
+    match = _TOKEN(name)
+    if match is None or match.lastindex != _WORD or match.span(1) != (0, len(name)) or name in KEYWORDS:
+        return False
+    return _letters_fit(name)
+
+
+def is_field_name(name: str, in_type: bool = False) -> bool:
+    """Whether a name needs no quotes where a field name stands."""
+    match = _FIELD(name)
+    if match is None or match.lastindex != 1 or match.span(1) != (0, len(name)):
+        return False
+    if in_type and ("0" <= name[0] <= "9" or name.startswith("optional ")):
+        return False
+    return name.isascii() or all(_letters_fit("_" + word) for word in re.split("[ .]", name))
+
+
+def _letters_fit(word: str) -> bool:
+    if not word.isascii():
+        try:
+            _check_letters(word, 0)
+        except BadToken:
+            return False
+    return True
