@@ -304,3 +304,27 @@ def bad_distinct_criteria() -> MError:
 
 def bad_sort_criteria() -> MError:
     return expression_error("The specified sort criteria is invalid.")
+
+
+# ---------------------------------------------------------------- dates, times, rows
+
+
+def temporal_out_of_range(kind: str, detail: Any = None) -> MError:
+    """``kind`` is Date, Time, DateTime, DateTimeZone or Duration."""
+    template = "The #{0} operation failed because the resulting value falls outside the range of allowed values."
+    return expression_error(template, kind, detail=detail)
+
+
+def bad_binary_text(text: Any) -> MError:
+    """Text that is not in the encoding it should be in (base 64, hexadecimal)."""
+    return data_format_error("Invalid binary encoding.", detail=text)
+
+
+def wrong_row_length(names: int, values: int, row: Any) -> MError:
+    """A row, or a list of field values, that does not match the number of names."""
+    return expression_error("#{0} keys were specified, but #{1} values were provided.", names, values, detail=row)
+
+
+def duration_format() -> MError:
+    """ERR-39."""
+    return expression_error('The "format" parameter of Duration.ToText has no effect and is no longer supported.')
