@@ -1,0 +1,237 @@
+"""Equality, order and hashing of M values: the only place that knows them.
+
+Python's own operators are wrong here (``True == 1``, ``nan`` in a set, code points
+instead of UTF-16 units), so everything that compares goes through `equal` (M's
+``=``), `compare` (``Value.Compare``), `key_of` (for hash joins and groups) or
+`sort_key` (for sorting a list).
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from mlang import errors
+from mlang.values.kinds import kind_of
+from mlang.values.metadata import Annotated
+from mlang.values.thunk import Thunk, force
+
+#: Exact doubles end here: whole numbers beyond it stay int.
+EXACT = 2**53
+
+# ---------------------------------------------------------------- equality
+
+
+def equal(a: Any, b: Any) -> bool:
+    """``a = b`` of two forced values; an error in a member propagates (OP-14)."""
+    ca, cb = a.__class__, b.__class__
+    if ca is float and cb is float:
+        return bool(a == b)
+    if ca is str and cb is str:
+        return bool(a == b)
+    if ca is Annotated:
+        return equal(a.value, b)
+    if cb is Annotated:
+        return equal(a, b.value)
+    if a is None or b is None:
+        return a is b
+    kind = kind_of(a)
+    if kind != kind_of(b):
+        return False
+    compare_kind = _EQUAL.get(kind)
+    return bool(a == b) if compare_kind is None else compare_kind(a, b)
+
+
+def _equal_numbers(a: Any, b: Any) -> bool:
+    a, b = _same_representation(a, b)
+    return bool(a == b)
+
+
+def _same_representation(a: Any, b: Any) -> tuple[Any, Any]:
+    """A double beside another representation compares as double (OP-04)."""
+    if a.__class__ is float and b.__class__ is not float:
+        return a, float(b)
+    if b.__class__ is float and a.__class__ is not float:
+        return float(a), b
+    return a, b
+
+
+def _equal_lists(a: Any, b: Any) -> bool:
+    if a is b:
+        return all(equal(x, x) for x in map_force(a))
+    left, right = iter(a), iter(b)
+    end = object()
+    while True:
+        x, y = next(left, end), next(right, end)
+        if x is end or y is end:
+            return x is y
+        if not equal(force(x), force(y)):
+            return False
+
+
+def map_force(items: Any) -> Any:
+    """The forced items, one by one."""
+    for item in items:
+        yield item.get() if item.__class__ is Thunk else item
+
+
+def _equal_records(a: dict[str, Any], b: dict[str, Any]) -> bool:
+    if a.keys() != b.keys():
+        return False
+    return all(equal(force(value), force(b[name])) for name, value in a.items())
+
+
+def _equal_tables(a: Any, b: Any) -> bool:
+    from mlang.tables.access import equal as equal_tables
+
+    return bool(equal_tables(a, b))
+
+
+def _equal_binaries(a: Any, b: Any) -> bool:
+    from mlang.values.binary import content
+
+    return content(a) == content(b)
+
+
+def _equal_functions(a: Any, b: Any) -> bool:
+    return a is b or a.fn is b.fn
+
+
+def equal_types(a: Any, b: Any) -> bool:
+    """Type equality: same kind, name, nullability, facets and structure."""
+    if a is b:
+        return True
+    if a.__class__ is not b.__class__ or a.kind != b.kind or a.nullable != b.nullable or a.name != b.name:
+        return False
+    if (a.facets or {}) != (b.facets or {}):
+        return False
+    if a.kind == "list" and hasattr(a, "item"):
+        return equal_types(a.item, b.item)
+    if a.kind == "record" and hasattr(a, "fields"):
+        return a.open == b.open and len(a.fields) == len(b.fields) and all(
+            x.name == y.name and x.optional == y.optional and equal_types(x.type, y.type)
+            for x, y in zip(a.fields, b.fields, strict=True)
+        )
+    if a.kind == "table" and hasattr(a, "row"):
+        return equal_types(a.row, b.row)
+    if a.kind == "function" and hasattr(a, "parameters"):
+        return a.required == b.required and equal_types(a.result, b.result) and len(a.parameters) == len(
+            b.parameters
+        ) and all(
+            m == n and equal_types(s, t) for (m, s), (n, t) in zip(a.parameters, b.parameters, strict=True)
+        )
+    return True
+
+
+_EQUAL: dict[str, Any] = {
+    "number": _equal_numbers,
+    "list": _equal_lists,
+    "record": _equal_records,
+    "table": _equal_tables,
+    "binary": _equal_binaries,
+    "function": _equal_functions,
+    "type": equal_types,
+}
+
+# ---------------------------------------------------------------- order
+
+#: Kinds that can be ordered, in the order they have among each other (OP-73 to OP-75).
+RANK = {
+    "null": 0, "logical": 1, "number": 2, "time": 3, "date": 4, "datetime": 5, "datetimezone": 6,
+    "duration": 7, "text": 8, "binary": 9,
+}  # fmt: skip
+
+_HIGH = re.compile("([\ue000-\uffff])")
+
+
+def text_key(text: str) -> str:
+    """A text whose code point order is the UTF-16 order of the original (OP-19)."""
+    if text.isascii() or not text or max(text) < "\ue000":
+        return text
+    return _HIGH.sub("\U0010ffff\\1", text)
+
+
+def compare(a: Any, b: Any) -> int:
+    """``Value.Compare``: -1, 0 or 1; null is smallest; kinds that have no order raise."""
+    if a.__class__ is float and b.__class__ is float and a == a and b == b:
+        return (a > b) - (a < b)
+    x, y = sort_key(a, b), sort_key(b, a)
+    return (x > y) - (x < y)
+
+
+def sort_key(value: Any, other: Any = None) -> Any:
+    """A Python key that sorts M values as `compare` does; ``other`` is only named in the error."""
+    if value.__class__ is str:
+        return (8, text_key(value))
+    if value.__class__ is float and value == value:
+        return (2, value)
+    if value is None:
+        return (0,)
+    if value.__class__ is Annotated:
+        return sort_key(value.value, other)
+    kind = kind_of(value)
+    rank = RANK.get(kind)
+    if rank is None:
+        raise errors.cannot_apply("<", other, value)
+    if kind == "number":
+        if value != value:
+            return (1.5,)
+        return (2, value)
+    if kind == "binary":
+        from mlang.values.binary import content
+
+        return (rank, content(value))
+    return (rank, value)
+
+
+def key_of(value: Any) -> Any:
+    """A hashable key: equal keys exactly for equal values; NaN equals nothing."""
+    cls = value.__class__
+    if cls is str or value is None:
+        return value
+    if cls is float:
+        return value if value == value else object()
+    if cls is Annotated:
+        return key_of(value.value)
+    if cls is Thunk:
+        return key_of(value.get())
+    kind = kind_of(value)
+    make = _KEYS.get(kind)
+    return value if make is None else make(value)
+
+
+def _number_key(value: Any) -> Any:
+    if value.__class__ is int:
+        return float(value) if -EXACT <= value <= EXACT else value
+    return float(value)
+
+
+def _binary_key(value: Any) -> Any:
+    from mlang.values.binary import content
+
+    return content(value)
+
+
+def _table_key(value: Any) -> Any:
+    names = sorted(value.names)
+    rows = tuple(tuple(key_of(record[n]) for n in names) for record in value.records())
+    return ("table", tuple(names), rows)
+
+
+_KEYS: dict[str, Any] = {
+    "logical": lambda v: ("logical", v),
+    "number": _number_key,
+    "binary": _binary_key,
+    "list": lambda v: ("list", tuple(key_of(x) for x in v)),
+    "record": lambda v: ("record", frozenset((n, key_of(x)) for n, x in v.items())),
+    "table": _table_key,
+    "function": lambda v: ("function", id(v.fn)),
+    "type": lambda v: ("type", type_key(v)),
+}
+
+
+def type_key(type: Any) -> str:
+    """The type's text: equal types have equal text."""
+    from mlang.values.show import type_text
+
+    return type_text(type)
