@@ -328,3 +328,10 @@ def wrong_row_length(names: int, values: int, row: Any) -> MError:
 def duration_format() -> MError:
     """ERR-39."""
     return expression_error('The "format" parameter of Duration.ToText has no effect and is no longer supported.')
+
+
+# ---------------------------------------------------------------- cultures, numbers and text
+
+
+def culture_not_supported(name: str) -> MError:
+    return expression_error("The culture '#{0}' isn't supported.", name, detail=name)
