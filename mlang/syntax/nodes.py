@@ -11,6 +11,7 @@ Read ``parser.py`` next (text to nodes), then ``printer.py`` (nodes to text).
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 class Node:
     """A part of a document.  ``fields`` are the slots that carry meaning."""
@@ -21,9 +22,25 @@ class Node:
     end: int
 
     def __eq__(self, other: object) -> bool:
-        if self.__class__ is not other.__class__:
-            return NotImplemented if not isinstance(other, Node) else False
-        return all(getattr(self, f) == getattr(other, f) for f in self.fields)
+        if not isinstance(other, Node):
+            return NotImplemented
+        # No recursion: trees may be thousands of levels deep.
+        pairs: list[tuple[Any, Any]] = [(self, other)]
+        while pairs:
+            a, b = pairs.pop()
+            if a is b:
+                continue
+            if a.__class__ is not b.__class__:
+                return False  # 1 == True in Python, not in M
+            if isinstance(a, Node):
+                pairs += [(getattr(a, f), getattr(b, f)) for f in a.fields]
+            elif a.__class__ is tuple:
+                if len(a) != len(b):
+                    return False
+                pairs += zip(a, b, strict=True)
+            elif a != b and (a == a or b == b):  # nan is the same literal as nan
+                return False
+        return True
 
     __hash__ = object.__hash__
 
@@ -121,15 +138,6 @@ class Literal(Node):
 
     def __init__(self, value: None | bool | float | int | str, pos: int = 0, end: int = 0) -> None:
         self.value, self.pos, self.end = value, pos, end
-
-    def __eq__(self, other: object) -> bool:
-        # 1 == True and nan != nan in Python; a tree compares by class and spelling.
-        if not isinstance(other, Literal):
-            return NotImplemented if not isinstance(other, Node) else False
-        a, b = self.value, other.value
-        return a.__class__ is b.__class__ and (a == b or (a != a and b != b))
-
-    __hash__ = object.__hash__
 
 
 class Verbatim(Node):

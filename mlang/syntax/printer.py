@@ -1,0 +1,434 @@
+"""Nodes to M text, on one line or formatted.
+
+Every kind of node has one function here that gives its parts: texts, line marks
+and child nodes.  An explicit stack unfolds them into one flat list of pieces, so depth
+does not matter; ``layout.py`` turns it into lines.  For a tree that came from the
+parser ``parse(print(tree)) == tree``; a tree built by a program gets the
+parentheses that its meaning needs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from mlang.syntax import nodes as n
+from mlang.syntax.layout import Mark, Piece, lines, one_line
+from mlang.syntax.lexer import PRIMITIVES
+from mlang.syntax.parser import PRECEDENCE
+from mlang.syntax.quoting import (
+    escape,
+    field_name,
+    identifier,
+    number_literal,
+    reference,
+    text_literal,
+    type_field_name,
+)
+
+# How tightly a node binds: an operator by its precedence, then:
+_ANY, _UNARY, _PRIMARY = 0, 11, 12
+
+OPEN, CLOSE, INDENT, DEDENT = Mark.OPEN, Mark.CLOSE, Mark.INDENT, Mark.DEDENT
+LINE, SOFT, HARD, BLANK = Mark.LINE, Mark.SOFT, Mark.HARD, Mark.BLANK
+
+Part = Any  # a Piece, a Node, or (Node, least binding)
+
+
+def print_node(node: n.Node) -> str:
+    """The node as M text on one line."""
+    return one_line(_pieces(node))
+
+
+def format_node(node: n.Node, width: int = 100) -> str:
+    """The node as M text, formatted, without a line end at the end."""
+    return lines(_pieces(node), width)
+
+
+def _pieces(root: n.Node) -> list[Piece]:
+    out: list[Piece] = []
+    stack: list[Part] = [root]
+    while stack:
+        part = stack.pop()
+        kind = part.__class__
+        if kind is str or kind is Mark:
+            out.append(part)
+            continue
+        if kind is tuple:
+            part, least = part
+            if _binding(part) < least:
+                stack += [")", part, "("]
+                continue
+        parts = _PARTS[part.__class__](part)
+        parts.reverse()
+        stack += parts
+    return out
+
+
+def _binding(node: n.Node) -> int:
+    kind = node.__class__
+    if kind in _LOOSE:
+        return _ANY
+    if kind is n.Binary or kind is n.TypeTest:
+        return PRECEDENCE[node.operator]  # type: ignore[attr-defined]
+    if kind is n.Unary or kind is n.Type:
+        return _UNARY
+    if kind is n.Literal:
+        value = node.value  # type: ignore[attr-defined]
+        # A negative number prints with a minus sign, which is an operator.
+        negative = value.__class__ in (float, int) and str(value).startswith("-")
+        return _UNARY if negative else _PRIMARY
+    return _PRIMARY
+
+
+_LOOSE = frozenset([n.Function, n.Each, n.Let, n.If, n.Error, n.Try])
+
+
+def _separated(parts: Iterable[Part]) -> list[Part]:
+    out: list[Part] = []
+    for part in parts:
+        if out:
+            out += [",", LINE]
+        out.append(part)
+    return out
+
+
+def _enclosed(opening: str, parts: Iterable[Part], closing: str) -> list[Part]:
+    inner = _separated(parts)
+    if not inner:
+        return [opening + closing]
+    return [OPEN, opening, INDENT, SOFT, *inner, DEDENT, SOFT, closing, CLOSE]
+
+
+# ---------------------------------------------------------------- documents
+
+
+def _section_document(node: n.SectionDocument) -> list[Part]:
+    parts: list[Part] = []
+    for section in node.sections:
+        if parts:
+            parts.append(BLANK)
+        parts.append(section)
+    return parts
+
+
+def _section(node: n.Section) -> list[Part]:
+    parts: list[Part] = [node.attributes, HARD] if node.attributes is not None else []
+    parts.append("section;" if node.name is None else f"section {identifier(node.name)};")
+    for member in node.members:
+        parts += [BLANK, member]
+    return parts
+
+
+def _member(node: n.Member) -> list[Part]:
+    parts: list[Part] = [node.attributes, HARD] if node.attributes is not None else []
+    if node.shared:
+        parts.append("shared ")
+    return [*parts, *_assigned(identifier(node.name), node.value), ";"]
+
+
+def _assigned(name: str, value: n.Node) -> list[Part]:
+    if value.__class__ in _ON_ITS_OWN:
+        return [OPEN, f"{name} =", INDENT, LINE, value, DEDENT, CLOSE]
+    return [f"{name} = ", value]
+
+
+_ON_ITS_OWN = frozenset([n.Let, n.If, n.Try, n.Binary])
+
+
+# ---------------------------------------------------------------- primary expressions
+
+
+def _literal(node: n.Literal) -> list[Part]:
+    value = node.value
+    if value is None:
+        return ["null"]
+    if value.__class__ is bool:
+        return ["true" if value else "false"]
+    if isinstance(value, str):
+        return [text_literal(value)]
+    return [number_literal(value)]
+
+
+def _verbatim(node: n.Verbatim) -> list[Part]:
+    return [f'#!"{escape(node.text)}"']
+
+
+def _name(node: n.Name) -> list[Part]:
+    return ["@" + identifier(node.name) if node.inclusive else reference(node.name)]
+
+
+def _section_access(node: n.SectionAccess) -> list[Part]:
+    return [f"{identifier(node.section)}!{identifier(node.name)}"]
+
+
+def _not_implemented(node: n.NotImplementedNode) -> list[Part]:
+    return ["..."]
+
+
+def _invocation(node: n.Invocation) -> list[Part]:
+    return [(node.function, _PRIMARY), *_enclosed("(", node.arguments, ")")]
+
+
+def _list(node: n.List) -> list[Part]:
+    return _enclosed("{", node.items, "}")
+
+
+def _range(node: n.Range) -> list[Part]:
+    plain = node.first.__class__ in _SHORT and node.last.__class__ in _SHORT
+    return [node.first, ".." if plain else " .. ", node.last]
+
+
+_SHORT = frozenset([n.Literal, n.Name])
+
+
+def _record(node: n.Record) -> list[Part]:
+    return _enclosed("[", [_Field(binding) for binding in node.entries], "]")
+
+
+class _Field:
+    """A binding in a record: its name has other rules than in a let."""
+
+    __slots__ = ("binding",)
+
+    def __init__(self, binding: n.Binding) -> None:
+        self.binding = binding
+
+
+def _field(part: _Field) -> list[Part]:
+    return _assigned(field_name(part.binding.name), part.binding.value)
+
+
+def _variable(node: n.Binding) -> list[Part]:
+    return _assigned(identifier(node.name), node.value)
+
+
+def _question(node: n.ItemAccess | n.FieldAccess | n.Projection) -> str:
+    return "?" if node.optional else ""
+
+
+def _item_access(node: n.ItemAccess) -> list[Part]:
+    return [(node.target, _PRIMARY), "{", node.index, "}" + _question(node)]
+
+
+def _field_access(node: n.FieldAccess) -> list[Part]:
+    selector = f"[{field_name(node.name)}]{_question(node)}"
+    return [selector] if node.target is None else [(node.target, _PRIMARY), selector]
+
+
+def _projection(node: n.Projection) -> list[Part]:
+    selectors = _enclosed("[", [f"[{field_name(name)}]" for name in node.names], "]" + _question(node))
+    return selectors if node.target is None else [(node.target, _PRIMARY), *selectors]
+
+
+def _parenthesized(node: n.Parenthesized) -> list[Part]:
+    return [OPEN, "(", INDENT, SOFT, node.inner, DEDENT, SOFT, ")", CLOSE]
+
+
+# ---------------------------------------------------------------- operators
+
+
+def _unary(node: n.Unary) -> list[Part]:
+    operator = "not " if node.operator == "not" else node.operator
+    return [operator, (node.operand, _UNARY)]
+
+
+def _binary(node: n.Binary) -> list[Part]:
+    level = PRECEDENCE[node.operator]
+    # A run of one level ("a & b & c") breaks before all of its operators or before none.
+    parts: list[Part] = []
+    left: n.Node = node
+    while left.__class__ is n.Binary and PRECEDENCE[left.operator] == level:  # type: ignore[attr-defined]
+        parts += [(left.right, level + 1), f"{left.operator} ", LINE]  # type: ignore[attr-defined]
+        left = left.left  # type: ignore[attr-defined]
+    parts += [INDENT, (left, level), OPEN]
+    parts.reverse()
+    return [*parts, DEDENT, CLOSE]
+
+
+def _type_test(node: n.TypeTest) -> list[Part]:
+    return [(node.operand, PRECEDENCE[node.operator]), f" {node.operator} ", node.type]
+
+
+# ---------------------------------------------------------------- expression forms
+
+
+def _function(node: n.Function) -> list[Part]:
+    result = [] if node.result is None else [" as ", node.result]
+    return [
+        OPEN,
+        *_enclosed("(", node.parameters, ")"),
+        *result,
+        " =>",
+        INDENT,
+        LINE,
+        node.body,
+        DEDENT,
+        CLOSE,
+    ]
+
+
+def _parameter(node: n.Parameter) -> list[Part]:
+    name = ("optional " if node.optional else "") + identifier(node.name)
+    return [name] if node.type is None else [f"{name} as ", *_in_type(node.type)]
+
+
+def _each(node: n.Each) -> list[Part]:
+    return ["each ", node.body]
+
+
+def _let(node: n.Let) -> list[Part]:
+    parts: list[Part] = []
+    for binding in node.bindings:
+        if parts:
+            parts.append(",")
+        parts += [HARD, binding]
+    return ["let", INDENT, *parts, DEDENT, HARD, "in", INDENT, HARD, node.body, DEDENT]
+
+
+def _if(node: n.If) -> list[Part]:
+    parts: list[Part] = [OPEN]
+    other: n.Node = node
+    while other.__class__ is n.If:
+        parts += ["if ", other.condition, " then", INDENT, LINE, other.then, DEDENT, LINE]  # type: ignore[attr-defined]
+        other = other.otherwise  # type: ignore[attr-defined]
+        if other.__class__ is n.If:
+            parts.append("else ")
+    return [*parts, "else", INDENT, LINE, other, DEDENT, CLOSE]
+
+
+def _error(node: n.Error) -> list[Part]:
+    return ["error ", node.operand]
+
+
+def _try(node: n.Try) -> list[Part]:
+    if node.otherwise is None and node.catch is None:
+        return ["try ", node.body]
+    # A handler belongs to the innermost open try: one inside the body must be closed off.
+    body = [node.body]
+    if _ends_in_open_try(node.body):
+        body = ["(", node.body, ")"]  # type: ignore[list-item]
+    if node.catch is not None:
+        return [OPEN, "try ", *body, LINE, "catch ", node.catch, CLOSE]
+    return [OPEN, "try ", *body, LINE, "otherwise ", node.otherwise, CLOSE]
+
+
+def _ends_in_open_try(node: n.Node) -> bool:
+    while node.__class__ in _LOOSE:
+        if isinstance(node, n.Try):
+            if node.otherwise is not None:
+                node = node.otherwise
+            elif node.catch is not None:
+                node = node.catch.body
+            else:
+                return True
+        elif isinstance(node, n.If):
+            node = node.otherwise
+        elif isinstance(node, n.Error):
+            node = node.operand
+        else:
+            node = node.body  # type: ignore[attr-defined]
+    return False
+
+
+# ---------------------------------------------------------------- types
+
+
+def _type(node: n.Type) -> list[Part]:
+    return ["type ", *_in_type(node.inner)]
+
+
+def _in_type(node: n.Node) -> list[Part]:
+    """A node where a type stands; there some spellings mean something else."""
+    if node.__class__ in _TYPE_NODES:
+        return [node]
+    leftmost: Any = node
+    while leftmost.__class__ in _POSTFIX:
+        target = leftmost.function if leftmost.__class__ is n.Invocation else leftmost.target
+        if target is None:
+            return ["(", node, ")"]
+        leftmost = target
+    if leftmost.__class__ in (n.List, n.Record):
+        return ["(", node, ")"]
+    if leftmost.__class__ is n.Name and not leftmost.inclusive:
+        if leftmost.name in PRIMITIVES or leftmost.name == "nullable":
+            return ["(", node, ")"]
+    return [(node, _PRIMARY)]
+
+
+_POSTFIX = frozenset([n.Invocation, n.ItemAccess, n.FieldAccess, n.Projection])
+
+
+def _primitive_type(node: n.PrimitiveType) -> list[Part]:
+    return [f"nullable {node.name}" if node.nullable else node.name]
+
+
+def _nullable_type(node: n.NullableType) -> list[Part]:
+    return ["nullable ", *_in_type(node.inner)]
+
+
+def _list_type(node: n.ListType) -> list[Part]:
+    return ["{", *_in_type(node.item), "}"]
+
+
+def _record_type(node: n.RecordType) -> list[Part]:
+    return _enclosed("[", [*node.entries, "..."] if node.open else node.entries, "]")
+
+
+def _field_type(node: n.FieldType) -> list[Part]:
+    name = ("optional " if node.optional else "") + type_field_name(node.name)
+    return [name] if node.type is None else [f"{name} = ", *_in_type(node.type)]
+
+
+def _table_type(node: n.TableType) -> list[Part]:
+    if node.row.__class__ in (n.RecordType, n.Name, n.Parenthesized):
+        return ["table ", node.row]
+    return ["table (", node.row, ")"]
+
+
+def _function_type(node: n.FunctionType) -> list[Part]:
+    return ["function ", *_enclosed("(", node.parameters, ")"), " as ", *_in_type(node.result)]
+
+
+_TYPE_NODES = frozenset(
+    [n.PrimitiveType, n.NullableType, n.ListType, n.RecordType, n.TableType, n.FunctionType]
+)
+
+_PARTS: dict[type, Callable[[Any], list[Part]]] = {
+    n.SectionDocument: _section_document,
+    n.Section: _section,
+    n.Member: _member,
+    n.Literal: _literal,
+    n.Verbatim: _verbatim,
+    n.Name: _name,
+    n.SectionAccess: _section_access,
+    n.NotImplementedNode: _not_implemented,
+    n.Invocation: _invocation,
+    n.List: _list,
+    n.Range: _range,
+    n.Record: _record,
+    _Field: _field,
+    n.Binding: _variable,
+    n.ItemAccess: _item_access,
+    n.FieldAccess: _field_access,
+    n.Projection: _projection,
+    n.Parenthesized: _parenthesized,
+    n.Unary: _unary,
+    n.Binary: _binary,
+    n.TypeTest: _type_test,
+    n.Function: _function,
+    n.Parameter: _parameter,
+    n.Each: _each,
+    n.Let: _let,
+    n.If: _if,
+    n.Error: _error,
+    n.Try: _try,
+    n.Type: _type,
+    n.PrimitiveType: _primitive_type,
+    n.NullableType: _nullable_type,
+    n.ListType: _list_type,
+    n.RecordType: _record_type,
+    n.FieldType: _field_type,
+    n.TableType: _table_type,
+    n.FunctionType: _function_type,
+}
