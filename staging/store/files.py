@@ -1,0 +1,169 @@
+"""The few things a store asks of a file system: durable writes, atomic replacement, a lock, safe names.
+
+A file is written under a temporary name, flushed to the disk and renamed; the folder is
+flushed too, because a rename is a change of the folder.  Whoever is killed in between leaves a
+temporary file that nobody names.  Read ``generations.py`` next.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import re
+import shutil
+import socket
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from staging.errors import StagingError
+
+try:
+    import fcntl
+except ImportError:  # no such module on Windows: the short guard around take-over is left out there
+    fcntl = None  # type: ignore[assignment]
+
+_UNSAFE = re.compile(r"[^A-Za-z0-9_.-]+")
+
+
+def safe_name(name: str) -> str:
+    """A folder name for any query name: readable, unique also where case does not count, never hidden."""
+    digest = hashlib.sha256(name.encode("utf-8", "surrogatepass")).hexdigest()[:8]
+    slug = _UNSAFE.sub("_", name).strip("._-")[:48]
+    return f"{slug or 'query'}-{digest}"
+
+
+def flush_file(path: Path) -> None:
+    """Asks the disk to keep the file's content."""
+    with open(path, "rb+") as handle:
+        os.fsync(handle.fileno())
+
+
+def flush_folder(path: Path) -> None:
+    """Asks the disk to keep the folder's entries (where folders can be opened)."""
+    if os.name == "nt":
+        return
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def write_atomically(path: Path, data: bytes) -> None:
+    """Replaces a file by one rename: readers see the old bytes or the new ones."""
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    try:
+        with open(temporary, "wb") as handle:
+            handle.write(data)
+            handle.flush()
+            os.fsync(handle.fileno())
+        os.replace(temporary, path)
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise
+    flush_folder(path.parent)
+
+
+def write_json(path: Path, value: Any) -> None:
+    """`write_atomically` for a JSON document."""
+    write_atomically(path, (json.dumps(value, ensure_ascii=False, indent=1) + "\n").encode())
+
+
+def remove_tree(path: Path) -> None:
+    """Removes a folder that nobody needs; what cannot go now is collected at the next refresh."""
+    shutil.rmtree(path, ignore_errors=True)
+
+
+def size_of(path: Path) -> int:
+    """Bytes of all files below a folder."""
+    return sum(f.stat().st_size for f in path.rglob("*") if f.is_file())
+
+
+# ---------------------------------------------------------------- the writer's lock
+
+
+def _process_start(pid: int) -> str:
+    """Tells apart two processes that got the same number; empty where the system does not say."""
+    try:
+        with open(f"/proc/{pid}/stat", "rb") as handle:
+            return handle.read().rpartition(b")")[2].split()[19].decode()
+    except (OSError, IndexError):
+        return ""
+
+
+def _alive(pid: int) -> bool:
+    if os.name == "nt":
+        return True
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True
+
+
+def _holder(path: Path) -> dict[str, Any]:
+    try:
+        found = json.loads(path.read_text())
+        return found if isinstance(found, dict) else {}
+    except (OSError, ValueError):
+        return {}
+
+
+def _is_stale(path: Path) -> bool:
+    """Whether the process that made the lock is gone.  An unreadable lock is being written, or is old."""
+    holder = _holder(path)
+    if not holder:
+        try:
+            return time.time() - path.stat().st_mtime > 10
+        except OSError:
+            return False
+    if holder.get("host") != socket.gethostname():
+        return False
+    pid = int(holder.get("pid", 0))
+    return not _alive(pid) or holder.get("start", "") != _process_start(pid)
+
+
+@contextmanager
+def _guard(path: Path) -> Iterator[None]:
+    """Two processes that find the same dead lock must not both take it over."""
+    if fcntl is None:
+        yield
+        return
+    with open(path.with_name(path.name + ".guard"), "wb") as handle:
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        yield
+
+
+def _acquire(path: Path) -> None:
+    me = {"pid": os.getpid(), "host": socket.gethostname(), "start": _process_start(os.getpid())}
+    me["since"] = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
+    with _guard(path):
+        if path.exists() and _is_stale(path):
+            path.unlink(missing_ok=True)
+        try:
+            handle = os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o644)
+        except FileExistsError:
+            holder = _holder(path)
+            who = f"process {holder.get('pid', '?')} on {holder.get('host', '?')}"
+            raise StagingError(
+                f"Another refresh is running: {who}, since {holder.get('since', '?')} (lock file {path})."
+            ) from None
+        with os.fdopen(handle, "w") as lock:
+            json.dump(me, lock)
+
+
+@contextmanager
+def writer_lock(path: Path) -> Iterator[None]:
+    """Holds the only right to write; a second writer is told who has it."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    _acquire(path)
+    try:
+        yield
+    finally:
+        path.unlink(missing_ok=True)

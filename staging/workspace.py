@@ -1,0 +1,69 @@
+"""The workspace: a folder (default ``.mlang`` beside the dataflow) with two staging items and a history.
+
+The items have the product's names and come with the first refresh.  They are plumbing:
+listings leave them out unless asked, users read staged data through the dataflow.
+Read ``store/generations.py`` for what is inside them.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+import uuid
+from pathlib import Path
+
+from attrs import frozen
+
+from staging.errors import StagingError
+from staging.store import files
+
+LAKEHOUSE = "DataflowsStagingLakehouse"
+WAREHOUSE = "DataflowsStagingWarehouse"
+FORMAT = 1
+
+
+@frozen
+class Workspace:
+    """A folder that may not exist yet; reading from it creates nothing."""
+
+    path: Path
+
+    @classmethod
+    def beside(cls, dataflow: Path) -> Workspace:
+        """The default workspace of a dataflow folder or file."""
+        return cls(dataflow.resolve().parent / ".mlang")
+
+    @property
+    def lakehouse(self) -> Path:
+        return self.path / LAKEHOUSE
+
+    @property
+    def warehouse(self) -> Path:
+        return self.path / WAREHOUSE
+
+    @property
+    def history(self) -> Path:
+        return self.path / "history.jsonl"
+
+    def lock(self, dataflow: str) -> Path:
+        """The lock file of one dataflow's refresh."""
+        return self.path / "locks" / (files.safe_name(dataflow) + ".lock")
+
+    def create(self) -> None:
+        """Makes the folder and the two staging items; what exists is kept."""
+        self.lakehouse.mkdir(parents=True, exist_ok=True)
+        self.warehouse.mkdir(parents=True, exist_ok=True)
+        about = self.path / "workspace.json"
+        if about.exists():
+            self._check_format(about)
+            return
+        created = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
+        files.write_json(about, {"formatVersion": FORMAT, "id": str(uuid.uuid4()), "created": created})
+
+    def _check_format(self, about: Path) -> None:
+        try:
+            version = json.loads(about.read_text(encoding="utf-8")).get("formatVersion")
+        except (ValueError, AttributeError):
+            raise StagingError(f"{about} is not a workspace description.") from None
+        if version != FORMAT:
+            raise StagingError(f"{about}: format version {version}, this mlang knows {FORMAT}.")
