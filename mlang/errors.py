@@ -335,3 +335,74 @@ def duration_format() -> MError:
 
 def culture_not_supported(name: str) -> MError:
     return expression_error("The culture '#{0}' isn't supported.", name, detail=name)
+
+
+# ---------------------------------------------------------------- files and formats
+
+
+def file_not_found(path: str) -> MError:
+    """ERR-60; ``path`` as the program wrote it, made absolute."""
+    return data_source_not_found("Could not find file '#{0}'.", path, detail=path)
+
+
+def folder_not_found(path: str) -> MError:
+    return data_source_not_found("Could not find a part of the path '#{0}'.", path, detail=path)
+
+
+def access_denied(path: str) -> MError:
+    return data_source_error("Access to the path '#{0}' is denied.", path, detail=path)
+
+
+def too_many_columns(count: int) -> MError:
+    """ERR-43: a row has more fields than the table has columns."""
+    template = "There were more columns in the result than expected."
+    return data_format_error(template, detail={"Count": float(count)})
+
+
+def invalid_cell(text: str) -> MError:
+    """ERR-42: an Excel cell that holds an error such as #REF!."""
+    return data_format_error("Invalid cell value '#{0}'.", text)
+
+
+def not_a_workbook() -> MError:
+    template = "The input couldn't be recognized as a valid Excel document."
+    return data_format_error(template)
+
+
+def not_parquet(reason: str) -> MError:
+    return data_format_error("Parquet: #{0}", reason)
+
+
+def json_extra_characters(value: Any, position: int) -> MError:
+    """ERR-41."""
+    template = "We found extra characters at the end of JSON input."
+    return data_format_error(template, detail={"Value": value, "Position": float(position)})
+
+
+def json_end_of_input(value: Any, position: int) -> MError:
+    template = "We reached the end of the buffer."
+    return data_format_error(template, detail={"Value": value, "Position": float(position)})
+
+
+def json_unexpected(value: Any, position: int) -> MError:
+    template = "We found an unexpected character in the JSON input."
+    return data_format_error(template, detail={"Value": value, "Position": float(position)})
+
+
+def not_json_value() -> MError:
+    """ERR-40."""
+    return expression_error("We can't convert values of this type to JSON.")
+
+
+def invalid_binary_text(encoding: str, text: str) -> MError:
+    """Text that is no base64 or hex."""
+    return data_format_error("The text isn't valid #{0}.", encoding, detail=text)
+
+
+def bad_compressed_data() -> MError:
+    return data_format_error("The compressed data isn't valid.")
+
+
+def csv_options_twice() -> MError:
+    """Csv.Document with an options record and positional options as well."""
+    return expression_error("If an options record is specified for 'columns', the remaining arguments must be null.")
