@@ -67,7 +67,7 @@ class Unexpected(Exception):
 
 def run(start: int, kinds: list[int], builders: list[Callable[..., Any]]) -> Any:
     """Parses the tokens from a start symbol; gives the value of that symbol."""
-    actions, gotos, memo = _ACTIONS, _GOTOS, _MEMO
+    actions, memo = _ACTIONS, _MEMO
     left, lengths, builder_of = _LEFT, _LENGTH, _BUILDER
     state = _STARTS[start]
     states: list[int] = [state]

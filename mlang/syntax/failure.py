@@ -8,6 +8,8 @@ excerpt and ``parser.py`` for who raises.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from mlang.errors import Fault
 from mlang.syntax.spans import excerpt, line_column
 
@@ -66,13 +68,45 @@ _ENGINE_NAMES = {
     "LPAR": "LeftParen",
     "SECTION": "Section",
 }
-_ENGINE_ORDER = (
-    "LITERAL THEN ELSE COMMA SEMI RPAR RSQB RBRACE IN $END NAME FIELD T_PRIM EQ ARROW LPFN LPAR SECTION"
-).split()
+_ENGINE_ORDER = [
+    "LITERAL",
+    "THEN",
+    "ELSE",
+    "COMMA",
+    "SEMI",
+    "RPAR",
+    "RSQB",
+    "RBRACE",
+    "IN",
+    "$END",
+    "NAME",
+    "FIELD",
+    "T_PRIM",
+    "EQ",
+    "ARROW",
+    "LPFN",
+    "LPAR",
+    "SECTION",
+]
 
 # Left out of a message when anything else could stand there: they continue an expression.
 _CONTINUES = frozenset(
-    "OPERATOR EQ PLUS MINUS AS IS LPAR LSQB LBRACE QUESTION BANG DOTDOT OTHERWISE CATCH".split()
+    [
+        "OPERATOR",
+        "EQ",
+        "PLUS",
+        "MINUS",
+        "AS",
+        "IS",
+        "LPAR",
+        "LSQB",
+        "LBRACE",
+        "QUESTION",
+        "BANG",
+        "DOTDOT",
+        "OTHERWISE",
+        "CATCH",
+    ]
 )
 
 
@@ -167,8 +201,8 @@ def _rank(terminal: str) -> int:
     return order.index(terminal) if terminal in order else len(order)
 
 
-def _join(words: object) -> str:
-    listed = list(words)  # type: ignore[call-overload]
+def _join(words: Iterable[str]) -> str:
+    listed = list(words)
     if len(listed) < 2:
         return "".join(listed)
     return ", ".join(listed[:-1]) + " or " + listed[-1]

@@ -37,7 +37,7 @@ def one_line(pieces: list[Piece]) -> str:
     out: list[str] = []
     for piece in pieces:
         if piece.__class__ is str:
-            out.append(piece)  # type: ignore[arg-type]
+            out.append(piece)
         elif piece is Mark.LINE or piece is Mark.HARD or piece is Mark.BLANK:
             out.append(" ")
     return "".join(out)
@@ -51,8 +51,8 @@ def lines(pieces: list[Piece], width: int) -> str:
     column = indent = 0
     for index, piece in enumerate(pieces):
         if piece.__class__ is str:
-            out.append(piece)  # type: ignore[arg-type]
-            column += len(piece)  # type: ignore[arg-type]
+            out.append(piece)
+            column += len(piece)
         elif piece is Mark.OPEN:
             flat.append(flat[-1] or column + sizes[index] <= width)
         elif piece is Mark.CLOSE:
@@ -78,7 +78,7 @@ def _measure(pieces: list[Piece]) -> dict[int, int]:
     total = 0
     for index, piece in enumerate(pieces):
         if piece.__class__ is str:
-            total += len(piece)  # type: ignore[arg-type]
+            total += len(piece)
         elif piece is Mark.OPEN:
             opened.append((index, total))
         elif piece is Mark.CLOSE:

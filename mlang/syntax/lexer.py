@@ -71,9 +71,23 @@ _CONTEXTUAL = -1
 
 _WORDS: dict[str, int] = {
     word: _KIND[word.upper()]
-    for word in (
-        "as each else error if in is let not otherwise section shared then try type"
-    ).split()
+    for word in [
+        "as",
+        "each",
+        "else",
+        "error",
+        "if",
+        "in",
+        "is",
+        "let",
+        "not",
+        "otherwise",
+        "section",
+        "shared",
+        "then",
+        "try",
+        "type",
+    ]
 } | {
     "and": OPERATOR,
     "or": OPERATOR,
@@ -90,10 +104,27 @@ KEYWORDS = frozenset(word for word, kind in _WORDS.items() if kind != _CONTEXTUA
 
 #: The names of primitive types (GRM-89).
 PRIMITIVES = frozenset(
-    (
-        "any anynonnull binary date datetime datetimezone duration function list logical none "
-        "null number record table text time type action"
-    ).split()
+    [
+        "any",
+        "anynonnull",
+        "binary",
+        "date",
+        "datetime",
+        "datetimezone",
+        "duration",
+        "function",
+        "list",
+        "logical",
+        "none",
+        "null",
+        "number",
+        "record",
+        "table",
+        "text",
+        "time",
+        "type",
+        "action",
+    ]
 )
 _TYPE_WORDS: dict[str, int] = dict.fromkeys(PRIMITIVES, T_PRIM) | {
     "table": T_TABLE,
@@ -102,11 +133,11 @@ _TYPE_WORDS: dict[str, int] = dict.fromkeys(PRIMITIVES, T_PRIM) | {
 }
 
 HASH_NAMES = frozenset(
-    "#binary #date #datetime #datetimezone #duration #sections #shared #table #time".split()
+    ["#binary", "#date", "#datetime", "#datetimezone", "#duration", "#sections", "#shared", "#table", "#time"]
 )
 _HASH_NUMBERS = {"#infinity": float("inf"), "#nan": float("nan")}
 
-_SIGNS: dict[str, int] = dict.fromkeys("* / & < > <= >= <> ??".split(), OPERATOR) | {
+_SIGNS: dict[str, int] = dict.fromkeys(["*", "/", "&", "<", ">", "<=", ">=", "<>", "??"], OPERATOR) | {
     "=": EQ,
     "+": _KIND["PLUS"],
     "-": _KIND["MINUS"],
@@ -129,10 +160,12 @@ _ENDS_EXPRESSION = frozenset(
     [NAME, LITERAL, RPAR, T_PRIM, T_TABLE, T_FUNCTION]
     + [_KIND[k] for k in ("HASH_NAME", "VERBATIM", "RSQB", "RBRACE", "QUESTION", "ELLIPSIS")]
 )
+_BEFORE_TYPE = frozenset([TYPE, AS, IS])
 _TYPE_NAMES = frozenset([T_PRIM, T_TABLE, T_FUNCTION])
 
 # What the stack of open brackets holds; a parenthesis is _PARENTHESIS + its token index.
 _NOTHING, _SQUARE, _BRACE, _LET, _TYPE_SQUARE, _TYPE_BRACE, _PARENTHESIS = range(7)
+_SQUARES = frozenset([_SQUARE, _TYPE_SQUARE])
 # How much of a type may follow.
 _NO_TYPE, _ANY_TYPE, _ROW_TYPE = range(3)
 
@@ -205,9 +238,7 @@ def _scan(text: str, tokens: Tokens) -> None:
             previous = kind
             if awaits_type == _ANY_TYPE and value in _TYPE_WORDS:
                 kind = _TYPE_WORDS[value]
-                awaits_type = (
-                    _ANY_TYPE if kind == NULLABLE else _ROW_TYPE if kind == T_TABLE else _NO_TYPE
-                )
+                awaits_type = _ANY_TYPE if kind == NULLABLE else _ROW_TYPE if kind == T_TABLE else _NO_TYPE
             else:
                 awaits_type = _NO_TYPE
                 kind = words.get(value, NAME)
@@ -216,7 +247,7 @@ def _scan(text: str, tokens: Tokens) -> None:
                         value = _CONSTANTS[value]
                     elif kind == _CONTEXTUAL:
                         kind = _contextual(value, text, position, previous)
-                    elif kind == TYPE or kind == AS or kind == IS:
+                    elif kind in _BEFORE_TYPE:
                         awaits_type = _ANY_TYPE
                     elif kind == LET:
                         stack.append(_LET)
@@ -229,8 +260,7 @@ def _scan(text: str, tokens: Tokens) -> None:
             awaits = awaits_type
             awaits_type = _NO_TYPE
             if kind == COMMA:
-                top = stack[-1]
-                awaits_field = top == _SQUARE or top == _TYPE_SQUARE
+                awaits_field = stack[-1] in _SQUARES
             elif kind == EQ:
                 if stack[-1] == _TYPE_SQUARE:
                     awaits_type = _ANY_TYPE
@@ -431,8 +461,10 @@ def _check_letters(word: str, start: int) -> None:
         if character == ".":
             continue
         category = unicodedata.category(character)
-        if category not in ("Lu", "Ll", "Lt", "Lm", "Lo", "Nl") and character != "_" and (
-            first or category not in ("Nd", "Pc", "Mn", "Mc", "Cf")
+        if (
+            category not in ("Lu", "Ll", "Lt", "Lm", "Lo", "Nl")
+            and character != "_"
+            and (first or category not in ("Nd", "Pc", "Mn", "Mc", "Cf"))
         ):
             raise BadToken(
                 f"the character {show_character(character)} cannot stand in a name; "

@@ -13,6 +13,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+
 class Node:
     """A part of a document.  ``fields`` are the slots that carry meaning."""
 
@@ -134,9 +135,9 @@ class Literal(Node):
     """
 
     __slots__ = fields = ("value",)
-    value: None | bool | float | int | str
+    value: bool | float | int | str | None
 
-    def __init__(self, value: None | bool | float | int | str, pos: int = 0, end: int = 0) -> None:
+    def __init__(self, value: bool | float | int | str | None, pos: int = 0, end: int = 0) -> None:
         self.value, self.pos, self.end = value, pos, end
 
 
@@ -320,9 +321,7 @@ class TypeTest(Node):
     operand: Node
     type: PrimitiveType
 
-    def __init__(
-        self, operator: str, operand: Node, type: PrimitiveType, pos: int = 0, end: int = 0
-    ) -> None:
+    def __init__(self, operator: str, operand: Node, type: PrimitiveType, pos: int = 0, end: int = 0) -> None:
         self.operator, self.operand, self.type, self.pos, self.end = operator, operand, type, pos, end
 
 
@@ -506,9 +505,7 @@ class FunctionType(Node):
     parameters: tuple[Parameter, ...]
     result: Node
 
-    def __init__(
-        self, parameters: tuple[Parameter, ...], result: Node, pos: int = 0, end: int = 0
-    ) -> None:
+    def __init__(self, parameters: tuple[Parameter, ...], result: Node, pos: int = 0, end: int = 0) -> None:
         self.parameters, self.result, self.pos, self.end = parameters, result, pos, end
 
 

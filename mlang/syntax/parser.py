@@ -98,6 +98,9 @@ def _found(tokens: Tokens, index: int) -> str:
     return "'" + " ".join(written.splitlines()) + "'"
 
 
+_LOOSE = frozenset(NUMBER[name] for name in ("EACH", "LET", "IF", "TRY", "ERROR", "LPFN"))
+
+
 def _hint(tokens: Tokens, index: int, expected: list[str]) -> str:
     """A word about a mistake that is often made."""
     kinds = tokens.kinds
@@ -108,13 +111,11 @@ def _hint(tokens: Tokens, index: int, expected: list[str]) -> str:
         name["IN"], name["RPAR"], name["RSQB"], name["RBRACE"], name["$END"]
     ):  # fmt: skip
         return "; a comma cannot be the last"
-    if before == name["FIELD"] and "RSQB" in expected and kind != name["$END"]:
+    if before == name["FIELD"] and "RSQB" in expected and kind not in (name["$END"], name["EQ"]):
         return '; a field name with other characters is written #"..."'
     if before == name["ELLIPSIS"] and kind == name["COMMA"] and expected == ["RSQB"]:
         return "; the open record marker '...' must be the last"
-    if "LITERAL" in expected and kind in (
-        name[k] for k in ("EACH", "LET", "IF", "TRY", "ERROR", "LPFN") if k in name
-    ):
+    if "LITERAL" in expected and kind in _LOOSE:
         return "; put parentheses around an expression of this form"
     if kind == name["EQ"] and before == name["EQ"]:
         return "; equality is one '='"
@@ -174,14 +175,10 @@ class Builder:
     def heading_unnamed(self, section: int, semi: int) -> n.Section:
         return n.Section(None, None, (), self.starts[section], self.ends[semi])
 
-    def heading_with_attributes(
-        self, attributes: n.Record, section: int, name: int, semi: int
-    ) -> n.Section:
+    def heading_with_attributes(self, attributes: n.Record, section: int, name: int, semi: int) -> n.Section:
         return n.Section(attributes, self.values[name], (), attributes.pos, self.ends[semi])
 
-    def heading_unnamed_with_attributes(
-        self, attributes: n.Record, section: int, semi: int
-    ) -> n.Section:
+    def heading_unnamed_with_attributes(self, attributes: n.Record, section: int, semi: int) -> n.Section:
         return n.Section(attributes, None, (), attributes.pos, self.ends[semi])
 
     def member(self, name: int, eq: int, value: n.Node, semi: int) -> n.Member:
@@ -222,6 +219,14 @@ class Builder:
             at = chain[index]
             operator = text[starts[at] : ends[at]]
             level = PRECEDENCE[operator]
+            if chain[index - 1].__class__ is n.PrimitiveType and level > waiting[-1][0]:
+                raise Refused(
+                    f"found '{operator}', which binds tighter than the '{waiting[-1][1]}' before it; "
+                    "put parentheses around the type test",
+                    starts[at],
+                    ends[at],
+                    "Token Eof expected.",
+                )
             while waiting and waiting[-1][0] >= level:
                 right = operands.pop()
                 operands[-1] = _binary(waiting.pop()[1], operands[-1], right)
@@ -251,9 +256,7 @@ class Builder:
         return n.Name(self.values[token], True, self.starts[at], self.ends[token])
 
     def section_access(self, section: int, bang: int, name: int) -> n.SectionAccess:
-        return n.SectionAccess(
-            self.values[section], self.values[name], self.starts[section], self.ends[name]
-        )
+        return n.SectionAccess(self.values[section], self.values[name], self.starts[section], self.ends[name])
 
     def parenthesized(self, opening: int, inner: n.Node, closing: int) -> n.Parenthesized:
         return n.Parenthesized(inner, self.starts[opening], self.ends[closing])
@@ -272,7 +275,7 @@ class Builder:
     def list_empty(self, opening: int, closing: int) -> n.List:
         return n.List((), self.starts[opening], self.ends[closing])
 
-    def list(self, opening: int, items: list[n.Node], closing: int) -> n.List:
+    def list_literal(self, opening: int, items: list[n.Node], closing: int) -> n.List:
         return n.List(tuple(items), self.starts[opening], self.ends[closing])
 
     def range(self, first: n.Node, dots: int, last: n.Node) -> n.Range:
@@ -316,9 +319,7 @@ class Builder:
         self, opening: int, name: int, closing: int, question: int = -1
     ) -> n.FieldAccess:
         last = closing if question < 0 else question
-        return n.FieldAccess(
-            None, self.values[name], question >= 0, self.starts[opening], self.ends[last]
-        )
+        return n.FieldAccess(None, self.values[name], question >= 0, self.starts[opening], self.ends[last])
 
     def projection(
         self, target: n.Node, opening: int, names: list[str], closing: int, question: int = -1
@@ -419,12 +420,8 @@ class Builder:
     def record_type_empty(self, opening: int, closing: int) -> n.RecordType:
         return n.RecordType((), False, self.starts[opening], self.ends[closing])
 
-    def record_type(
-        self, opening: int, entries: dict[str, n.FieldType], closing: int
-    ) -> n.RecordType:
-        return n.RecordType(
-            tuple(entries.values()), False, self.starts[opening], self.ends[closing]
-        )
+    def record_type(self, opening: int, entries: dict[str, n.FieldType], closing: int) -> n.RecordType:
+        return n.RecordType(tuple(entries.values()), False, self.starts[opening], self.ends[closing])
 
     def record_type_any(self, opening: int, marker: int, closing: int) -> n.RecordType:
         return n.RecordType((), True, self.starts[opening], self.ends[closing])
@@ -432,9 +429,7 @@ class Builder:
     def record_type_open(
         self, opening: int, entries: dict[str, n.FieldType], comma: int, marker: int, closing: int
     ) -> n.RecordType:
-        return n.RecordType(
-            tuple(entries.values()), True, self.starts[opening], self.ends[closing]
-        )
+        return n.RecordType(tuple(entries.values()), True, self.starts[opening], self.ends[closing])
 
     def field_type(self, name: int, eq: int = -1, type_: n.Node | None = None) -> n.FieldType:
         end = self.ends[name] if type_ is None else type_.end

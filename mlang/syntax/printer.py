@@ -238,9 +238,9 @@ def _binary(node: n.Binary) -> list[Part]:
     # A run of one level ("a & b & c") breaks before all of its operators or before none.
     parts: list[Part] = []
     left: n.Node = node
-    while left.__class__ is n.Binary and PRECEDENCE[left.operator] == level:  # type: ignore[attr-defined]
-        parts += [(left.right, level + 1), f"{left.operator} ", LINE]  # type: ignore[attr-defined]
-        left = left.left  # type: ignore[attr-defined]
+    while left.__class__ is n.Binary and PRECEDENCE[left.operator] == level:
+        parts += [(left.right, level + 1), f"{left.operator} ", LINE]
+        left = left.left
     parts += [INDENT, (left, level), OPEN]
     parts.reverse()
     return [*parts, DEDENT, CLOSE]
@@ -290,8 +290,8 @@ def _if(node: n.If) -> list[Part]:
     parts: list[Part] = [OPEN]
     other: n.Node = node
     while other.__class__ is n.If:
-        parts += ["if ", other.condition, " then", INDENT, LINE, other.then, DEDENT, LINE]  # type: ignore[attr-defined]
-        other = other.otherwise  # type: ignore[attr-defined]
+        parts += ["if ", other.condition, " then", INDENT, LINE, other.then, DEDENT, LINE]
+        other = other.otherwise
         if other.__class__ is n.If:
             parts.append("else ")
     return [*parts, "else", INDENT, LINE, other, DEDENT, CLOSE]
@@ -342,21 +342,20 @@ def _in_type(node: n.Node) -> list[Part]:
     """A node where a type stands; there some spellings mean something else."""
     if node.__class__ in _TYPE_NODES:
         return [node]
-    leftmost: Any = node
-    while leftmost.__class__ in _POSTFIX:
-        target = leftmost.function if leftmost.__class__ is n.Invocation else leftmost.target
+    leftmost: n.Node = node
+    while isinstance(leftmost, (n.Invocation, n.ItemAccess, n.FieldAccess, n.Projection)):
+        target = leftmost.function if isinstance(leftmost, n.Invocation) else leftmost.target
         if target is None:
             return ["(", node, ")"]
         leftmost = target
     if leftmost.__class__ in (n.List, n.Record):
         return ["(", node, ")"]
-    if leftmost.__class__ is n.Name and not leftmost.inclusive:
-        if leftmost.name in PRIMITIVES or leftmost.name == "nullable":
-            return ["(", node, ")"]
+    if isinstance(leftmost, n.Name) and not leftmost.inclusive and leftmost.name in _TYPE_WORDS:
+        return ["(", node, ")"]
     return [(node, _PRIMARY)]
 
 
-_POSTFIX = frozenset([n.Invocation, n.ItemAccess, n.FieldAccess, n.Projection])
+_TYPE_WORDS = PRIMITIVES | {"nullable"}
 
 
 def _primitive_type(node: n.PrimitiveType) -> list[Part]:

@@ -57,7 +57,11 @@ def excerpt(text: str, offset: int, end: int) -> str:
 
 
 def _printable(line: str) -> str:
-    return "".join(c if c == "\t" or (c >= " " and not "\ud800" <= c <= "\udfff" and c != "\x7f") else "\ufffd" for c in line)
+    return "".join(c if c == "\t" or _visible(c) else "\ufffd" for c in line)
+
+
+def _visible(character: str) -> bool:
+    return character >= " " and character != "\x7f" and not "\ud800" <= character <= "\udfff"
 
 
 def _blank(character: str) -> str:
