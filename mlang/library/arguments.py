@@ -52,7 +52,7 @@ def as_count(value: Any, name: str) -> int:
 
 
 def enum_member(value: Any, name: str, members: Collection[int], default: int = 0) -> int:
-    """The member number of an enumeration argument; null is ``default``, strangers are out of range (MSC-10)."""
+    """The member number of an enumeration argument; null is ``default``, strangers raise (MSC-10)."""
     value = strip(force(value))
     if value is None:
         return default
@@ -76,7 +76,7 @@ def options(record: dict[str, Any] | None, function: str, defaults: dict[str, An
 
 
 def of_kind(value: Any, kind: str) -> Any:
-    """A forced, bare value when it has the primitive kind; else the conversion error (list items, option values)."""
+    """A forced, bare value of the primitive kind, or the conversion error (list items, option values)."""
     value = strip(force(value))
     if kind_of(value) != kind:
         raise errors.cannot_convert(value, DISPLAY[kind])

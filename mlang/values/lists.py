@@ -35,17 +35,88 @@ class LazyList:
             return item
         raise IndexError(index)
 
+    def values(self) -> Iterator[Any]:
+        """The forced items in order, without a thunk for each where the shape can do so."""
+        for item in self:
+            yield item.get() if item.__class__ is Thunk else item
+
+    @property
+    def indexed(self) -> bool:
+        """Whether `count` and `item` answer at once, without walking the list."""
+        return False
+
 
 class Streamed(LazyList):
-    """Items of an iterator that a function makes anew for each enumeration."""
+    """Items of an iterator that a function makes anew for each enumeration.
 
-    __slots__ = ("make",)
+    ``size`` counts them without making them, where that is possible.
+    """
 
-    def __init__(self, make: Callable[[], Iterator[Any]]) -> None:
-        self.make = make
+    __slots__ = ("make", "size")
+
+    def __init__(self, make: Callable[[], Iterator[Any]], size: Callable[[], int] | None = None) -> None:
+        self.make, self.size = make, size
 
     def __iter__(self) -> Iterator[Any]:
         return self.make()
+
+    def count(self) -> int:
+        return self.size() if self.size is not None else sum(1 for _ in self.make())
+
+
+class Deferred(LazyList):
+    """A list that is made as a whole at its first enumeration, once (sorted, reversed lists)."""
+
+    __slots__ = ("_items", "make", "size")
+
+    def __init__(self, make: Callable[[], list[Any]], size: Callable[[], int] | None = None) -> None:
+        self.make, self.size = make, size
+        self._items: list[Any] | None = None
+
+    def items(self) -> list[Any]:
+        """The made list."""
+        if self._items is None:
+            self._items = self.make()
+        return self._items
+
+    def __iter__(self) -> Iterator[Any]:
+        return iter(self.items())
+
+    def count(self) -> int:
+        return self.size() if self._items is None and self.size is not None else len(self.items())
+
+    def item(self, index: int) -> Any:
+        return self.items()[index]
+
+    @property
+    def indexed(self) -> bool:
+        return self._items is not None
+
+
+class Computed(LazyList):
+    """``size`` items, each ``at(index)``: progressions of numbers, dates, durations."""
+
+    __slots__ = ("at", "size")
+
+    def __init__(self, size: int, at: Callable[[int], Any]) -> None:
+        self.size, self.at = size, at
+
+    def __iter__(self) -> Iterator[Any]:
+        at = self.at
+        for index in range(self.size):
+            yield at(index)
+
+    def count(self) -> int:
+        return self.size
+
+    def item(self, index: int) -> Any:
+        if index >= self.size:
+            raise IndexError(index)
+        return self.at(index)
+
+    @property
+    def indexed(self) -> bool:
+        return True
 
 
 class NumberRange(LazyList):
@@ -67,6 +138,10 @@ class NumberRange(LazyList):
             raise IndexError(index)
         return float(self.first + index)
 
+    @property
+    def indexed(self) -> bool:
+        return True
+
 
 class Mapped(LazyList):
     """``function`` of each item of ``source``; an item is computed when it is read (EVL-13)."""
@@ -86,6 +161,72 @@ class Mapped(LazyList):
 
     def item(self, index: int) -> Any:
         return Thunk(_apply(self.function, raw_item(self.source, index)))
+
+    def values(self) -> Iterator[Any]:
+        function = self.function
+        for value in forced(self.source):
+            yield function(value)
+
+    @property
+    def indexed(self) -> bool:
+        return indexed(self.source)
+
+
+class Sliced(LazyList):
+    """The items of ``source`` from ``start`` up to ``stop`` (None: to the end); clips at the end (LST-05)."""
+
+    __slots__ = ("source", "start", "stop")
+    source: Any
+    start: int
+    stop: int | None
+
+    def __init__(self, source: Any, start: int, stop: int | None = None) -> None:
+        if source.__class__ is Sliced:
+            # Slices of slices collapse, so that a recursion over List.Skip stays flat.
+            outer = source
+            if stop is None:
+                stop = outer.stop
+            else:
+                stop += outer.start
+                stop = stop if outer.stop is None else min(stop, outer.stop)
+            start += outer.start
+            source = outer.source
+        self.source, self.start, self.stop = source, start, stop
+
+    def __iter__(self) -> Iterator[Any]:
+        if self.stop is not None and self.stop <= self.start:
+            return iter(())
+        if not indexed(self.source):
+            return islice(iter(self.source), self.start, self.stop)
+        return self._by_index()
+
+    def _by_index(self) -> Iterator[Any]:
+        source = self.source
+        if source.__class__ is list:
+            for index in range(self.start, self._end()):
+                yield source[index]
+        else:
+            for index in range(self.start, self._end()):
+                yield source.item(index)
+
+    def _end(self) -> int:
+        size = count(self.source)
+        return size if self.stop is None else min(self.stop, size)
+
+    def count(self) -> int:
+        if indexed(self.source):
+            return max(0, self._end() - self.start)
+        return sum(1 for _ in self)
+
+    def item(self, index: int) -> Any:
+        index += self.start
+        if self.stop is not None and index >= self.stop:
+            raise IndexError(index)
+        return raw_item(self.source, index)
+
+    @property
+    def indexed(self) -> bool:
+        return indexed(self.source)
 
 
 def _apply(function: Callable[[Any], Any], item: Any) -> Callable[[], Any]:
@@ -120,8 +261,37 @@ def raw_item(items: Any, index: int) -> Any:
 
 def forced(items: Any) -> Iterator[Any]:
     """The items of any list shape, each forced as it is reached."""
+    if items.__class__ is not list:
+        return items.values()  # type: ignore[no-any-return]
+    return _forced(items)
+
+
+def _forced(items: list[Any]) -> Iterator[Any]:
     for item in items:
         yield item.get() if item.__class__ is Thunk else item
+
+
+def indexed(items: Any) -> bool:
+    """Whether counting and reaching an item by its index cost nothing."""
+    return items.__class__ is list or bool(items.indexed)
+
+
+def last_item(items: Any) -> Any:
+    """The raw last item; IndexError when there is none."""
+    if indexed(items):
+        size = count(items)
+        if size == 0:
+            raise IndexError(0)
+        return raw_item(items, size - 1)
+    last: Any = _NOTHING
+    for item in items:
+        last = item
+    if last is _NOTHING:
+        raise IndexError(0)
+    return last
+
+
+_NOTHING = object()
 
 
 def to_list(items: Any) -> list[Any]:
