@@ -311,8 +311,11 @@ def bad_sort_criteria() -> MError:
 
 def temporal_out_of_range(kind: str, detail: Any = None) -> MError:
     """``kind`` is Date, Time, DateTime, DateTimeZone or Duration."""
-    template = "The #{0} operation failed because the resulting value falls outside the range of allowed values."
-    return expression_error(template, kind, detail=detail)
+    return expression_error(
+        "The #{0} operation failed because the resulting value falls outside the range of allowed values.",
+        kind,
+        detail=detail,
+    )
 
 
 def bad_binary_text(text: Any) -> MError:
@@ -322,12 +325,20 @@ def bad_binary_text(text: Any) -> MError:
 
 def wrong_row_length(names: int, values: int, row: Any) -> MError:
     """A row, or a list of field values, that does not match the number of names."""
-    return expression_error("#{0} keys were specified, but #{1} values were provided.", names, values, detail=row)
+    template = "#{0} keys were specified, but #{1} values were provided."
+    return expression_error(template, names, values, detail=row)
 
 
 def duration_format() -> MError:
     """ERR-39."""
-    return expression_error('The "format" parameter of Duration.ToText has no effect and is no longer supported.')
+    return expression_error(
+        'The "format" parameter of Duration.ToText has no effect and is no longer supported.'
+    )
+
+
+def unknown_time_zone(name: str) -> MError:
+    """Ours: the session's time zone is no name of the zone database."""
+    return expression_error("The time zone '#{0}' isn't known.", name)
 
 
 # ---------------------------------------------------------------- cultures, numbers and text

@@ -16,10 +16,9 @@ from mlang.values import temporal
 from mlang.values.kinds import is_number, kind_of
 from mlang.values.lists import forced
 from mlang.values.metadata import strip
-from mlang.values.temporal import Date, DateTime, DateTimeZone, Duration, Time
+from mlang.values.temporal import Date, DateTime, DateTimeZone, Duration, Time, duration_of, zoned_of
 from mlang.values.thunk import force
 
-_MAX_DURATION = 2**63 - 1
 #: Offsets from UTC reach 14 hours either way (OP-56).
 _MAX_OFFSET = 14 * 60
 
@@ -53,7 +52,7 @@ def _clock(hour: Any, minute: Any, second: Any, kind: str) -> int:
 
 def offset_minutes(hours: Any, minutes: Any, kind: str = "DateTimeZone") -> int:
     """The offset of hours (maybe with a fraction) and minutes from UTC, in whole minutes."""
-    total = hours * 60 + minutes if hours.__class__ is minutes.__class__ else float(hours) * 60 + float(minutes)
+    total = float(hours) * 60 + float(minutes)
     if not -_MAX_OFFSET <= total <= _MAX_OFFSET:
         raise errors.temporal_out_of_range(kind)
     return whole(total, kind)
@@ -95,7 +94,7 @@ def datetimezone(
     if not -60 < minutes < 60:
         raise errors.temporal_out_of_range("DateTimeZone")
     ticks = days * temporal.DAY + _clock(hour, minute, second, "DateTimeZone")
-    return DateTimeZone(ticks, offset_minutes(hours, minutes))
+    return zoned_of(ticks, offset_minutes(hours, minutes))
 
 
 @builtin("#duration(days as number, hours as number, minutes as number, seconds as number) as duration")
@@ -107,13 +106,6 @@ def duration(days: Any, hours: Any, minutes: Any, seconds: Any) -> Duration:
         return duration_of(parts + temporal.seconds_ticks(seconds))
     except (ValueError, OverflowError):
         raise errors.temporal_out_of_range("Duration") from None
-
-
-def duration_of(ticks: int) -> Duration:
-    """A duration; its ticks fit into 64 bits (OP-58)."""
-    if not -_MAX_DURATION - 1 <= ticks <= _MAX_DURATION:
-        raise errors.temporal_out_of_range("Duration")
-    return Duration(ticks)
 
 
 # ---------------------------------------------------------------- binaries
@@ -195,7 +187,7 @@ def _cells(item: Any, width: int) -> list[Any]:
     cells = row if row.__class__ is list else list(row)
     if len(cells) != width:
         raise errors.wrong_row_length(width, len(cells), cells)
-    return cells  # type: ignore[no-any-return]
+    return cells
 
 
 def _schema(columns: Any, rows: Any) -> Any:

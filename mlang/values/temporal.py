@@ -11,6 +11,8 @@ from __future__ import annotations
 from datetime import date as _pydate
 from typing import Any
 
+from mlang import errors
+
 SECOND = 10_000_000
 MINUTE = 60 * SECOND
 HOUR = 60 * MINUTE
@@ -253,3 +255,34 @@ def seconds_ticks(seconds: Any) -> int:
         return int(seconds) * SECOND
     whole = int(seconds)
     return whole * SECOND + round((seconds - whole) * SECOND)
+
+
+# ---------------------------------------------------------------- values within their range
+
+
+def date_of(days: int) -> Date:
+    """A date; the engine's error outside the years 1 to 9999."""
+    if not 0 <= days < DAYS:
+        raise errors.temporal_out_of_range("Date")
+    return Date(days)
+
+
+def datetime_of(ticks: int) -> DateTime:
+    """A datetime; the engine's error outside the years 1 to 9999."""
+    if not 0 <= ticks <= MAX_TICKS:
+        raise errors.temporal_out_of_range("DateTime")
+    return DateTime(ticks)
+
+
+def zoned_of(ticks: int, offset: int) -> DateTimeZone:
+    """A datetimezone; the local clock and the instant both lie within the years 1 to 9999."""
+    if not (0 <= ticks <= MAX_TICKS and 0 <= ticks - offset * MINUTE <= MAX_TICKS):
+        raise errors.temporal_out_of_range("DateTimeZone")
+    return DateTimeZone(ticks, offset)
+
+
+def duration_of(ticks: int) -> Duration:
+    """A duration; its ticks fit into 64 bits (OP-58)."""
+    if not -(2**63) <= ticks < 2**63:
+        raise errors.temporal_out_of_range("Duration")
+    return Duration(ticks)

@@ -1,0 +1,90 @@
+"""The session's time zone: how far its clock is from UTC, at an instant or at a local time.
+
+Rules come from the zone database (``zoneinfo``), with daylight saving at that instant
+(DTM-16).  No zone means UTC.  As in .NET an ambiguous or skipped local time counts as
+standard time, and times before zones existed use the zone's standard offset.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta, tzinfo
+from functools import lru_cache
+
+from mlang import errors
+from mlang.session import Session, current
+from mlang.values.temporal import DAY, MAX_TICKS, MINUTE
+
+_EPOCH = datetime(1, 1, 1)
+_FIXED_NOW = "now"
+
+
+@lru_cache(maxsize=16)
+def _zone(name: str) -> tzinfo | None:
+    """The rules of a zone; None is UTC."""
+    from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+    name = name.removeprefix(":")
+    if name.upper() in ("", "UTC", "Z", "ETC/UTC"):
+        return None
+    try:
+        return ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        raise errors.unknown_time_zone(name) from None
+
+
+def _moment(ticks: int) -> datetime:
+    """Python's datetime of ticks, kept a day away from the ends of time."""
+    ticks = min(max(ticks, DAY), MAX_TICKS - DAY)
+    return _EPOCH + timedelta(microseconds=ticks // 10)
+
+
+def _minutes(zone: tzinfo, moment: datetime) -> int:
+    offset = moment.replace(tzinfo=zone).utcoffset() if moment.tzinfo is None else moment.utcoffset()
+    assert offset is not None
+    seconds = offset.days * 86_400 + offset.seconds
+    if seconds % 60 or moment.replace(tzinfo=zone).tzname() == "LMT":
+        return _standard(zone)
+    return seconds // 60
+
+
+def _standard(zone: tzinfo) -> int:
+    """The offset without daylight saving that the zone has in our days."""
+    moment = datetime(2020, 1, 1, tzinfo=zone)
+    offset = (moment.utcoffset() or timedelta()) - (moment.dst() or timedelta())
+    return int(offset.total_seconds()) // 60
+
+
+def local_offset(utc_ticks: int) -> int:
+    """Minutes that the session's clock is ahead of UTC at an instant."""
+    zone = _zone(current().time_zone or "")
+    if zone is None:
+        return 0
+    return _minutes(zone, _moment(utc_ticks).replace(tzinfo=UTC).astimezone(zone))
+
+
+def offset_at_local(ticks: int) -> int:
+    """Minutes ahead of UTC when the session's clock shows this time."""
+    zone = _zone(current().time_zone or "")
+    if zone is None:
+        return 0
+    moment = _moment(ticks)
+    return min(_minutes(zone, moment), _minutes(zone, moment.replace(fold=1)))
+
+
+def to_local(utc_ticks: int) -> int:
+    """What the session's clock shows at an instant; the ends of time clip."""
+    return min(max(utc_ticks + local_offset(utc_ticks) * MINUTE, 0), MAX_TICKS)
+
+
+def fixed_now(session: Session | None = None) -> int:
+    """The UTC instant of this evaluation: frozen at its first use (DTM-21)."""
+    session = session or current()
+    ticks = session.fixed.get(_FIXED_NOW)
+    if ticks is None:
+        ticks = session.fixed[_FIXED_NOW] = session.now_utc()
+    return int(ticks)
+
+
+def today() -> int:
+    """Days since 0001-01-01 of the evaluation's local date."""
+    return to_local(fixed_now()) // DAY
