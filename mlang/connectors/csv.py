@@ -35,7 +35,9 @@ _OPTIONS: dict[str, Any] = {
     "Csv.Document(source as any, optional columns as any, optional delimiter as any, "
     "optional extraValues as nullable number, optional encoding as nullable number) as table"
 )
-def document(source: Any, columns: Any = None, delimiter: Any = None, extra: Any = None, encoding: Any = None) -> Table:
+def document(
+    source: Any, columns: Any = None, delimiter: Any = None, extra: Any = None, encoding: Any = None
+) -> Table:
     """Reads comma separated (or otherwise delimited) text or binary as a table of text columns.
 
     The second argument is the number of columns, their names, a table type, or a record with
@@ -50,7 +52,13 @@ def document(source: Any, columns: Any = None, delimiter: Any = None, extra: Any
         if delimiter is not None or extra is not None or encoding is not None:
             raise errors.csv_options_twice()
     else:
-        chosen = {**_OPTIONS, "Columns": columns, "Delimiter": delimiter, "ExtraValues": extra, "Encoding": encoding}
+        chosen = {
+            **_OPTIONS,
+            "Columns": columns,
+            "Delimiter": delimiter,
+            "ExtraValues": extra,
+            "Encoding": encoding,
+        }
     return _table(source, chosen)
 
 

@@ -49,7 +49,9 @@ def rows_of(source: CsvSource) -> Iterator[list[str]]:
         and delimiter not in '"\r\n'
         and not source.quote_always
     ):
-        return _unquoted_breaks(source, delimiter) if not source.quoted_breaks else _standard(source, delimiter)
+        return (
+            _unquoted_breaks(source, delimiter) if not source.quoted_breaks else _standard(source, delimiter)
+        )
     return _general(source)
 
 
