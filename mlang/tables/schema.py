@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from mlang import errors
+from mlang.values.compare import equal_types
 from mlang.values.types import ANY, Field, MType, RecordType, TableType, is_plain, nullable, table_type
 
 
@@ -89,15 +90,7 @@ def default_names(count: int) -> list[str]:
 
 def same_type(a: MType, b: MType) -> bool:
     """Whether two types are written the same (facets included)."""
-    if a is b:
-        return True
-    if a.kind != b.kind or a.nullable != b.nullable or a.name != b.name or a.facets != b.facets:
-        return False
-    if a.__class__ is MType and b.__class__ is MType:
-        return True
-    from mlang.values.show import type_text
-
-    return a.__class__ is b.__class__ and type_text(a) == type_text(b)
+    return equal_types(a, b)
 
 
 def union(types: Iterable[MType]) -> MType:

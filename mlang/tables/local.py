@@ -1,0 +1,267 @@
+"""Runs a plan in the interpreter: batch by batch, pulled by whoever reads.
+
+`run_local` is the door.  Every node class has one generator function, registered with
+`runs`, that is told which columns are wanted and how many rows at most are of use, and asks
+its input for no more than it needs: so a column that nobody reads is never computed, which
+is M's laziness, and ``Table.FirstN`` over an endless source ends.  Batches start small
+and grow, so that looking at one row is cheap.
+
+The functions live in the ``local_*.py`` files: columns, rows, sorting, joins, shape.  This one
+has the sources and what all of them share.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import lru_cache
+from itertools import islice
+from typing import Any, TypeVar
+
+from mlang.tables import plan as p
+from mlang.tables.plan import Batch
+from mlang.values.functions import Function, bind
+from mlang.values.thunk import Thunk
+
+#: Rows in the first batch of a source, and in the largest.
+FIRST, LARGEST = 64, 8192
+
+Columns = tuple[str, ...]
+Runner = Callable[[Any, Columns, "int | None"], Iterator[Batch]]
+R = TypeVar("R", bound=Runner)
+_RUNNERS: dict[type, Runner] = {}
+
+
+def runs(node_class: type) -> Callable[[R], R]:
+    """Declares the function that runs a node class."""
+
+    def declare(function: R) -> R:
+        _RUNNERS[node_class] = function
+        return function
+
+    return declare
+
+
+def run_local(plan: p.Plan, columns: Sequence[str] | None, limit: int | None) -> Iterator[Batch]:
+    """The plan's rows as batches of the named columns (None: all), in that order.
+
+    At most the first ``limit`` rows are of use to the caller; more may come.
+    """
+    wanted = plan.schema.names if columns is None else tuple(columns)
+    return execute(plan, wanted, limit)
+
+
+def execute(plan: p.Plan, columns: Columns, limit: int | None = None) -> Iterator[Batch]:
+    """Runs one node; the runners call it for their inputs."""
+    runner = _RUNNERS.get(plan.__class__)
+    if runner is None:
+        _load()
+        runner = _RUNNERS[plan.__class__]
+    return runner(plan, columns, limit)
+
+
+def _load() -> None:
+    """Imports the files that register the runners of this package."""
+    from mlang.tables import local_columns, local_join, local_rows, local_shape, local_sort  # noqa: F401
+
+
+# ---------------------------------------------------------------- helpers of the runners
+
+
+def whole(plan: p.Plan, columns: Columns) -> tuple[list[list[Any]], int]:
+    """All rows of a plan as columns in memory, and their number."""
+    source = plan
+    while isinstance(source, p.Buffer) and source.cell:
+        source = source.cell[0]
+    if isinstance(source, p.Values):
+        return [source.columns[source.schema.index(name)] for name in columns], source.length
+    gathered: list[list[Any]] = [[] for _ in columns]
+    length = 0
+    for batch in execute(plan, columns):
+        for store, column in zip(gathered, batch.columns, strict=True):
+            store.extend(column)
+        length += batch.length
+    return gathered, length
+
+
+def take_rows(columns: list[list[Any]], rows: Sequence[int]) -> list[list[Any]]:
+    """The chosen rows of some columns."""
+    return [[column[i] for i in rows] for column in columns]
+
+
+def in_batches(columns: list[list[Any]], length: int, limit: int | None = None) -> Iterator[Batch]:
+    """Columns in memory, cut into batches."""
+    if length <= LARGEST and (limit is None or length <= limit):
+        if length:
+            yield Batch(columns, length)
+        return
+    start, size = 0, FIRST if limit is not None else LARGEST
+    while start < length:
+        end = min(length, start + size)
+        yield Batch([column[start:end] for column in columns], end - start)
+        start, size = end, min(LARGEST, size * 4)
+
+
+def batched_rows(rows: Iterable[Any], width: int, limit: int | None = None) -> Iterator[Batch]:
+    """Sequences of cells, gathered into batches that grow; an error ends the batch before it is raised."""
+    iterator = iter(rows)
+    size = FIRST if limit is None else max(1, min(FIRST, limit))
+    while True:
+        gathered, failure = _gather(iterator, size)
+        if gathered:
+            columns = [list(column) for column in zip(*gathered, strict=True)] if width else []
+            yield Batch(columns, len(gathered))
+        if failure is not None:
+            raise failure
+        if len(gathered) < size:
+            return
+        size = min(LARGEST, size * 4)
+
+
+def _gather(iterator: Iterator[Any], size: int) -> tuple[list[Any], BaseException | None]:
+    gathered: list[Any] = []
+    try:
+        gathered.extend(islice(iterator, size))
+    except Exception as error:  # rows before it are good: whoever wants only those must get them
+        return gathered, error
+    return gathered, None
+
+
+@lru_cache(maxsize=512)
+def record_maker(names: Columns) -> Callable[[list[list[Any]]], list[dict[str, Any]]]:
+    """A function that turns columns into row records; a dict display per row, made once per set of names."""
+    if not names:
+        raise ValueError("a row record has fields")
+    cells = ", ".join(f"c{i}" for i in range(len(names)))
+    fields = ", ".join(f"n[{i}]: c{i}" for i in range(len(names)))
+    loop = f"for {cells} in zip(*columns)" if len(names) > 1 else "for c0 in columns[0]"
+    scope: dict[str, Any] = {"n": names}
+    exec(f"def make(columns):\n    return [{{{fields}}} {loop}]", scope)
+    make: Callable[[list[list[Any]]], list[dict[str, Any]]] = scope["make"]
+    return make
+
+
+def records(names: Columns, columns: list[list[Any]], length: int) -> list[dict[str, Any]]:
+    """Row records of a batch."""
+    if not names:
+        return [{} for _ in range(length)]
+    if len(names) > 200:  # a display of that size is no longer a small expression
+        return [dict(zip(names, row, strict=True)) for row in zip(*columns, strict=True)]
+    return record_maker(names)(columns)
+
+
+class RowFunction:
+    """A function of the row, in the cheapest form that it allows.
+
+    ``reads`` names the input columns it needs.  When the compiler has a column form
+    (``fusion.columnar``) `map` runs that loop; else each call gets a row record.
+    """
+
+    __slots__ = ("_call", "_fused", "reads")
+
+    def __init__(self, function: Any, schema: Any) -> None:
+        fused = columnar(function)
+        if fused is not None and all(schema.has(name) for name in fused.fields):
+            self._fused: Any = fused
+            self.reads: Columns = tuple(fused.fields)
+        else:
+            self._fused = None
+            self.reads = schema.names
+        self._call = bind(function, 1)
+
+    @property
+    def fused(self) -> bool:
+        """Whether `map` computes eagerly, by columns."""
+        return self._fused is not None
+
+    def map(self, columns: list[list[Any]], length: int) -> list[Any]:
+        """Results per row; failures sit in their place as failed thunks (fused form only)."""
+        result: list[Any] = self._fused.map(columns, length)
+        return result
+
+    def lazily(self, columns: list[list[Any]], length: int) -> list[Any]:
+        """Thunks per row, none of them run yet; eager where the column form allows it."""
+        if self._fused is not None:
+            return self.map(columns, length)
+        call, names = self._call, self.reads
+        return [Thunk(_delayed(call, names, columns, i)) for i in range(length)]
+
+    def each(self, columns: list[list[Any]], length: int) -> Iterator[Any]:
+        """Forced results, row by row; a failure is raised at its row."""
+        if self._fused is not None:
+            for value in self.map(columns, length):
+                yield value.get() if value.__class__ is Thunk else value
+            return
+        call = self._call
+        for record in records(self.reads, columns, length):
+            yield call(record)
+
+
+def _delayed(call: Callable[..., Any], names: Columns, columns: list[list[Any]], i: int) -> Callable[[], Any]:
+    return lambda: call({name: column[i] for name, column in zip(names, columns, strict=True)})
+
+
+def columnar(function: Any) -> Any:
+    """The compiler's column form of a row function, or None."""
+    if function.__class__ is not Function or function.spec is None or function.spec.node is None:
+        return None
+    if not (function.least <= 1 and (function.most is None or function.most >= 1)):
+        return None
+    from mlang.compile.fusion import columnar as form
+
+    return form(function)
+
+
+def picker(have: Columns, want: Columns) -> Callable[[list[list[Any]]], list[list[Any]]]:
+    """A function that picks the wanted columns out of a batch's columns."""
+    if have == want:
+        return lambda columns: columns
+    places = [have.index(name) for name in want]
+    return lambda columns: [columns[i] for i in places]
+
+
+def merged(columns: Columns, more: Iterable[str]) -> Columns:
+    """The columns, and those of ``more`` that are not among them."""
+    seen = dict.fromkeys(columns)
+    seen.update(dict.fromkeys(more))
+    return tuple(seen)
+
+
+# ---------------------------------------------------------------- sources
+
+
+@runs(p.Values)
+def run_values(node: p.Values, columns: Columns, limit: int | None) -> Iterator[Batch]:
+    """Columns in memory."""
+    chosen = [node.columns[node.schema.index(name)] for name in columns]
+    return in_batches(chosen, node.length, limit)
+
+
+@runs(p.Rows)
+def run_rows(node: p.Rows, columns: Columns, limit: int | None) -> Iterator[Batch]:
+    """Rows that a function enumerates."""
+    names = node.schema.names
+    pick = picker(names, columns)
+    for batch in batched_rows(node.make(), len(names), limit):
+        yield Batch(pick(batch.columns), batch.length)
+
+
+@runs(p.Scan)
+def run_scan(node: p.Scan, columns: Columns, limit: int | None) -> Iterator[Batch]:
+    """A connector's table, read by the interpreter's way in."""
+    of = dict(zip(node.schema.names, node.columns, strict=True))
+    return node.source.batches([of[name] for name in columns], limit)
+
+
+@runs(p.Step)
+def run_step(node: p.Step, columns: Columns, limit: int | None) -> Iterator[Batch]:
+    """A step that brings its own function; it gives all columns, of which the wanted are picked."""
+    pick = picker(node.schema.names, columns)
+    for batch in node.run(*[_enumerator(part) for part in node.parts]):
+        yield Batch(pick(batch.columns), batch.length)
+
+
+def _enumerator(part: p.Plan) -> Callable[..., Iterator[Batch]]:
+    def enumerate_batches(columns: Columns | None = None, limit: int | None = None) -> Iterator[Batch]:
+        return execute(part, part.schema.names if columns is None else tuple(columns), limit)
+
+    return enumerate_batches

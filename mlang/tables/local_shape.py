@@ -1,0 +1,375 @@
+"""Runs the steps that change the shape: groups, pivots, and columns of tables, records and lists expanded."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from mlang import errors
+from mlang.errors import MError
+from mlang.tables import plan as p
+from mlang.tables.local import (
+    Columns, batched_rows, columnar, execute, in_batches, merged, picker, records, runs, take_rows, whole,
+)  # fmt: skip
+from mlang.tables.plan import Batch
+from mlang.tables.table import Table
+from mlang.values.compare import key_of
+from mlang.values.functions import Function, bind
+from mlang.values.kinds import kind_of
+from mlang.values.metadata import strip
+from mlang.values.thunk import Thunk, failed, force
+from mlang.values.types import TableType
+
+# ---------------------------------------------------------------- Group
+
+
+@runs(p.Group)
+def run_group(node: p.Group, columns: Columns, limit: int | None) -> Iterator[Batch]:
+    """One row per key; an aggregate runs when its cell is read, on the table of its group."""
+    aggregates = [a for a in node.aggregates if a.column in columns]
+    inner = _group_reads(node, aggregates)
+    below = merged(node.keys, inner)
+    groups = _local_groups(node, below) if node.local else _global_groups(node, below)
+    names = (*node.keys, *(a.column for a in aggregates))
+    rows = _group_rows(node, aggregates, below, groups)
+    pick = picker(names, columns)
+    for batch in batched_rows(rows, len(names), limit):
+        yield Batch(pick(batch.columns), batch.length)
+
+
+def _group_reads(node: p.Group, aggregates: list[p.Aggregate]) -> Columns:
+    """The columns that the aggregates may look at; all of them unless each says which."""
+    schema = node.input.schema
+    needed: Columns = ()
+    for aggregate in aggregates:
+        function = aggregate.value
+        if _only_counts(function):
+            continue
+        fused = columnar(function)
+        if fused is None or not all(schema.has(name) for name in fused.fields):
+            return schema.names
+        needed = merged(needed, fused.fields)
+    return needed
+
+
+def _only_counts(function: Any) -> bool:
+    """``Table.RowCount`` or ``each Table.RowCount(_)``: no cell is looked at."""
+    if function.__class__ is not Function or function.spec is None:
+        return False
+    if function.spec.builtin is not None:
+        return bool(function.spec.builtin.name == "Table.RowCount")
+    from mlang.syntax import nodes
+
+    body = getattr(function.spec.node, "body", None)
+    return (
+        function.spec.node.__class__ is nodes.Each
+        and isinstance(body, nodes.Invocation)
+        and body.function == nodes.Name("Table.RowCount")
+        and body.arguments == (nodes.Name("_"),)
+    )
+
+
+#: A group: the first row's key cells, and the columns of its rows.
+_Group = tuple[list[Any], list[list[Any]], int]
+
+
+def _global_groups(node: p.Group, below: Columns) -> Iterator[_Group]:
+    gathered, length = whole(node.input, below)
+    keys = picker(below, node.keys)(gathered)
+    if not node.keys:
+        if length:
+            yield [], gathered, length
+        return
+    members = _members(node, below, keys, gathered, length)
+    for rows in members:
+        first = rows[0]
+        yield [column[first] for column in keys], take_rows(gathered, rows), len(rows)
+
+
+def _members(
+    node: p.Group, below: Columns, keys: list[list[Any]], gathered: list[list[Any]], length: int
+) -> list[list[int]]:
+    """The row numbers of each group, groups in order of their first row."""
+    same = _comparison(node)
+    if same is None:
+        found: dict[Any, list[int]] = {}
+        for i, key in enumerate(_keys(node, keys, length)):
+            found.setdefault(key, []).append(i)
+        return list(found.values())
+    arguments = _comparer_arguments(node, keys, length)
+    groups: list[tuple[Any, list[int]]] = []
+    for i, key in enumerate(arguments):
+        for first, rows in groups:
+            if same(first, key):
+                rows.append(i)
+                break
+        else:
+            groups.append((key, [i]))
+    return [rows for _, rows in groups]
+
+
+def _keys(node: p.Group, keys: list[list[Any]], length: int) -> list[Any]:
+    make = _key_function(node)
+    if len(keys) == 1:
+        return [make(cell.get() if cell.__class__ is Thunk else cell) for cell in keys[0]]
+    return [tuple([make(force(column[i])) for column in keys]) for i in range(length)]
+
+
+def _key_function(node: p.Group) -> Callable[[Any], Any]:
+    if node.comparer is None:
+        return key_of
+    from mlang.library.comparer import comparer_key
+
+    return comparer_key(node.comparer) or key_of
+
+
+def _comparison(node: p.Group) -> Callable[[Any, Any], bool] | None:
+    """The comparer as a test of two keys; None when keys can be hashed instead (TBL-69)."""
+    if node.comparer is None:
+        return None
+    from mlang.library.comparer import comparer_key
+
+    if comparer_key(node.comparer) is not None:
+        return None
+    from mlang.tables.local_join import _says_equal
+
+    call = bind(node.comparer, 2)
+    return lambda a, b: _says_equal(call(a, b))
+
+
+def _comparer_arguments(node: p.Group, keys: list[list[Any]], length: int) -> list[Any]:
+    """What a comparer is given: the value for a single text key, else the record of the key."""
+    if node.single:
+        return [force(cell) for cell in keys[0]]
+    return list(records(node.keys, keys, length))
+
+
+def _local_groups(node: p.Group, below: Columns) -> Iterator[_Group]:
+    """Runs of equal keys, streamed."""
+    same = _comparison(node)
+    pick = picker(below, node.keys)
+    current: list[list[Any]] = [[] for _ in below]
+    first_key: Any = None
+    first_cells: list[Any] = []
+    count = 0
+    for batch in execute(node.input, below):
+        keys = pick(batch.columns)
+        make = _keys if same is None else _comparer_arguments
+        for i, key in enumerate(make(node, keys, batch.length) if node.keys else [()] * batch.length):
+            if count and not (first_key == key if same is None else same(first_key, key)):
+                yield first_cells, current, count
+                current, count = [[] for _ in below], 0
+            if not count:
+                first_key, first_cells = key, [column[i] for column in keys]
+            for store, column in zip(current, batch.columns, strict=True):
+                store.append(column[i])
+            count += 1
+    if count:
+        yield first_cells, current, count
+
+
+def _group_rows(
+    node: p.Group, aggregates: list[p.Aggregate], below: Columns, groups: Iterator[_Group]
+) -> Iterator[list[Any]]:
+    schema = node.input.schema
+    if below != schema.names:
+        from mlang.tables.schema import projected
+
+        schema = projected(schema, [(n, n) for n in below])
+    calls = [bind(a.value, 1) for a in aggregates]
+    for cells, columns, length in groups:
+        table = Table(p.Values(schema, columns, length))
+        yield [*cells, *[Thunk(_called(call, table)) for call in calls]]
+
+
+def _called(call: Callable[[Any], Any], argument: Any) -> Callable[[], Any]:
+    return lambda: call(argument)
+
+
+# ---------------------------------------------------------------- expanding
+
+
+@runs(p.ExpandTable)
+def run_expand_table(node: p.ExpandTable, columns: Columns, limit: int | None) -> Iterator[Batch]:
+    """Nested tables become rows: an empty one, or null, gives one row of nulls (TBL-87, TBL-89)."""
+    from mlang.tables.simplify import expand_of_nested_join
+
+    joined = expand_of_nested_join(node)
+    if joined is not None:
+        yield from execute(joined, columns, limit)
+        return
+    inner = {new: old for old, new in node.fields}
+    fields = tuple(inner[name] for name in columns if name in inner)
+    yield from _exploded(node, columns, limit, set(inner), lambda cell: _table_rows(cell, fields))
+
+
+def _table_rows(cell: Any, fields: Columns) -> list[list[Any]]:
+    """The wanted columns of a nested table; one row of nulls when there is none."""
+    value = strip(force(cell))
+    kind = kind_of(value)
+    if kind == "null":
+        return [[None] for _ in fields]
+    if kind == "record":
+        return [[value.get(name)] for name in fields]
+    if kind != "table":
+        raise errors.cannot_convert(value, "Table")
+    schema: TableType = value.plan.schema
+    have = [name for name in dict.fromkeys(fields) if schema.has(name)]
+    columns: dict[str, list[Any]] = {name: [] for name in have}
+    length = 0
+    for batch in value.batches(have):
+        length += batch.length
+        for name, column in zip(have, batch.columns, strict=True):
+            columns[name].extend(column)
+    length = length or 1
+    nulls = [None] * length
+    if not fields:
+        return [nulls]
+    return [columns[name] if columns.get(name) else nulls for name in fields]
+
+
+@runs(p.ExpandList)
+def run_expand_list(node: p.ExpandList, columns: Columns, limit: int | None) -> Iterator[Batch]:
+    """One row per item; empty lists and nulls give one row with null (TBL-91)."""
+    return _exploded(node, columns, limit, {node.column}, _list_rows)
+
+
+def _list_rows(cell: Any) -> list[list[Any]]:
+    value = strip(force(cell))
+    kind = kind_of(value)
+    if kind == "null":
+        return [[None]]
+    if kind == "table":
+        return [list(value.records()) or [None]]
+    if kind != "list":
+        raise errors.cannot_convert(value, "List")
+    items = list(value)
+    return [items or [None]]
+
+
+def _exploded(
+    node: Any, columns: Columns, limit: int | None, new: set[str], explode: Callable[[Any], list[list[Any]]]
+) -> Iterator[Batch]:
+    """Rows repeated for what one cell holds; a cell that fails gives one row of that failure."""
+    kept = tuple(name for name in columns if name not in new)
+    below = (*kept, node.column) if node.column not in kept else kept
+    fresh = tuple(name for name in columns if name in new)
+    arrange = picker(kept + fresh, columns)
+    for batch in execute(node.input, below, limit):
+        rows: list[int] = []
+        cells: list[list[Any]] = [[] for _ in fresh]
+        for i, cell in enumerate(batch.columns[below.index(node.column)]):
+            try:
+                parts = explode(cell)
+            except MError as error:
+                parts = [[failed(error)]] * max(1, len(fresh))
+            count = len(parts[0]) if parts else 1
+            rows += [i] * count
+            for store, part in zip(cells, parts, strict=False):
+                store.extend(part)
+        yield Batch(arrange(take_rows(batch.columns[: len(kept)], rows) + cells), len(rows))
+
+
+@runs(p.ExpandRecord)
+def run_expand_record(node: p.ExpandRecord, columns: Columns, limit: int | None) -> Iterator[Batch]:
+    """Fields of a record become columns; nothing is evaluated until a new cell is read."""
+    inner = {new: old for old, new in node.fields}
+    fresh = tuple(name for name in columns if name in inner)
+    kept = tuple(name for name in columns if name not in inner)
+    if not fresh:
+        yield from execute(node.input, columns, limit)
+        return
+    below = (*kept, node.column)
+    arrange = picker(kept + fresh, columns)
+    for batch in execute(node.input, below, limit):
+        source = batch.columns[-1]
+        added = [[_field(cell, inner[name]) for cell in source] for name in fresh]
+        yield Batch(arrange(batch.columns[:-1] + added), batch.length)
+
+
+def _field(cell: Any, name: str) -> Any:
+    if cell.__class__ is dict:
+        return cell.get(name)
+    if cell is None:
+        return None
+    return Thunk(lambda: _forced_field(cell, name))
+
+
+def _forced_field(cell: Any, name: str) -> Any:
+    value = strip(force(cell))
+    if value is None:
+        return None
+    if kind_of(value) != "record":
+        raise errors.cannot_convert(value, "Record")
+    return force(value.get(name))
+
+
+# ---------------------------------------------------------------- pivots
+
+
+@runs(p.Pivot)
+def run_pivot(node: p.Pivot, columns: Columns, limit: int | None) -> Iterator[Batch]:
+    """One row per key, one column per pivot value (TBL-72)."""
+    keys = tuple(n for n in node.input.schema.names if n not in (node.attribute, node.value))
+    below = (*keys, *dict.fromkeys((node.attribute, node.value)))
+    gathered, length = whole(node.input, below)
+    attributes = gathered[below.index(node.attribute)]
+    values = gathered[below.index(node.value)]
+    wanted = set(node.values)
+    rows: dict[Any, tuple[list[Any], dict[str, list[Any]]]] = {}
+    for i in range(length):
+        cells = [column[i] for column in gathered[: len(keys)]]
+        key = tuple([key_of(force(cell)) for cell in cells])
+        entry = rows.get(key)
+        if entry is None:
+            entry = rows[key] = (cells, {})
+        attribute = strip(force(attributes[i]))
+        if attribute.__class__ is str and attribute in wanted:
+            entry[1].setdefault(attribute, []).append(values[i])
+    result = [[*cells, *[_pivot_cell(node, found.get(v)) for v in node.values]] for cells, found in rows.values()]
+    names = (*keys, *node.values)
+    pick = picker(names, columns)
+    for batch in batched_rows(result, len(names)):
+        yield Batch(pick(batch.columns), batch.length)
+
+
+def _pivot_cell(node: p.Pivot, values: list[Any] | None) -> Any:
+    if values is None:
+        return None
+    if node.aggregate is not None:
+        return Thunk(_called(bind(node.aggregate, 1), values))
+    if len(values) > 1:
+        return failed(errors.too_many_elements(values))
+    return values[0]
+
+
+@runs(p.Unpivot)
+def run_unpivot(node: p.Unpivot, columns: Columns, limit: int | None) -> Iterator[Batch]:
+    """One row per cell that is not null; an error cell is one too (TBL-75, TBL-76)."""
+    kept = tuple(n for n in columns if n not in (node.attribute, node.value))
+    below = merged(kept, node.columns)
+    pivoted = [(name, below.index(name)) for name in node.columns]
+    arrange = picker((*kept, node.attribute, node.value), columns) if columns else None
+    for batch in execute(node.input, below):
+        rows: list[int] = []
+        attributes: list[Any] = []
+        values: list[Any] = []
+        sources = [(name, batch.columns[place]) for name, place in pivoted]
+        for i in range(batch.length):
+            for name, column in sources:
+                cell = column[i]
+                if cell is None or (cell.__class__ is Thunk and _is_null(cell)):
+                    continue
+                rows.append(i)
+                attributes.append(name)
+                values.append(cell)
+        if rows:
+            result = [*take_rows(batch.columns[: len(kept)], rows), attributes, values]
+            yield Batch(arrange(result) if arrange else [], len(rows))
+
+
+def _is_null(cell: Thunk) -> bool:
+    try:
+        return cell.get() is None
+    except MError:
+        return False

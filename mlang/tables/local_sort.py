@@ -1,0 +1,134 @@
+"""Sorting: stable, by several keys, null first ascending (TBL-61).
+
+`order` gives row numbers; ``Table.Sort``, ``Min``, ``Max`` and the ranks share it.  The
+keys are computed in a loop before Python sorts, so that no M function runs below C code;
+a criterion that compares two rows gets a merge sort of our own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from mlang import errors
+from mlang.tables import plan as p
+from mlang.tables.local import Columns, RowFunction, in_batches, merged, picker, records, runs, take_rows, whole
+from mlang.tables.plan import Batch
+from mlang.values.compare import sort_key
+from mlang.values.functions import bind
+from mlang.values.kinds import is_number
+from mlang.values.metadata import strip
+from mlang.values.thunk import Thunk
+
+
+@runs(p.Sort)
+def run_sort(node: p.Sort, columns: Columns, limit: int | None) -> Iterator[Batch]:
+    """Rows in order."""
+    below = merged(columns, reads(node.keys, node.input.schema))
+    gathered, length = whole(node.input, below)
+    rows = order(node.keys, node.input.schema, below, gathered, length)
+    yield from in_batches(take_rows(picker(below, columns)(gathered), rows), length, limit)
+
+
+def reads(keys: tuple[p.SortKey, ...], schema: Any) -> Columns:
+    """The columns that sort keys look at."""
+    needed: Columns = ()
+    for key in keys:
+        if key.column is not None:
+            needed = merged(needed, (key.column,))
+        elif key.key is not None:
+            needed = merged(needed, RowFunction(key.key, schema).reads)
+        else:
+            needed = merged(needed, schema.names)
+    return needed
+
+
+def order(
+    keys: tuple[p.SortKey, ...], schema: Any, names: Columns, columns: list[list[Any]], length: int
+) -> list[int]:
+    """The row numbers in sorted order: one stable pass per key, the last key first."""
+    rows = list(range(length))
+    for key in reversed(keys):
+        if key.comparer is not None:
+            rows = merge_sort(rows, row_comparer(key, names, columns, length))
+        else:
+            values = key_values(key, schema, names, columns, length)
+            rows.sort(key=values.__getitem__, reverse=key.descending)
+    return rows
+
+
+def key_values(
+    key: p.SortKey, schema: Any, names: Columns, columns: list[list[Any]], length: int
+) -> list[Any]:
+    """What Python sorts by, per row."""
+    if key.column is not None:
+        column = columns[names.index(key.column)]
+        values = [cell.get() if cell.__class__ is Thunk else cell for cell in column]
+    else:
+        function = RowFunction(key.key, schema)
+        values = list(function.each(picker(names, function.reads)(columns), length))
+    if all(value.__class__ is float for value in values) and all(value == value for value in values):
+        return values
+    if length < 2:  # nothing is compared, so no kind can be wrong
+        return [0] * length
+    return [sort_key(value, values[0]) for value in values]
+
+
+def row_comparer(
+    key: p.SortKey, names: Columns, columns: list[list[Any]], length: int
+) -> Callable[[int, int], float]:
+    """The comparison of two row numbers by a function of two rows."""
+    rows = records(names, columns, length)
+    call = bind(key.comparer, 2)
+    sign = -1 if key.descending else 1
+
+    def compare(a: int, b: int) -> float:
+        result = strip(call(rows[a], rows[b]))
+        if not is_number(result):
+            raise errors.cannot_convert(result, "Number")
+        return float(result) * sign
+
+    return compare
+
+
+def merge_sort(items: list[Any], compare: Callable[[Any, Any], float]) -> list[Any]:
+    """A stable sort in Python, because ``compare`` runs M code."""
+    width, count = 1, len(items)
+    while width < count:
+        merged_items: list[Any] = []
+        for start in range(0, count, 2 * width):
+            left, right = items[start : start + width], items[start + width : start + 2 * width]
+            i = j = 0
+            while i < len(left) and j < len(right):
+                if compare(right[j], left[i]) < 0:
+                    merged_items.append(right[j])
+                    j += 1
+                else:
+                    merged_items.append(left[i])
+                    i += 1
+            merged_items += left[i:]
+            merged_items += right[j:]
+        items, width = merged_items, width * 2
+    return items
+
+
+def tie_test(
+    keys: tuple[p.SortKey, ...], schema: Any, names: Columns, columns: list[list[Any]], length: int
+) -> Callable[[int, int], bool]:
+    """Whether two row numbers are equal under all keys (ranks)."""
+    tests: list[Callable[[int, int], bool]] = []
+    for key in keys:
+        if key.comparer is not None:
+            compare = row_comparer(key, names, columns, length)
+            tests.append(_ties(compare))
+        else:
+            tests.append(_same(key_values(key, schema, names, columns, length)))
+    return lambda a, b: all(test(a, b) for test in tests)
+
+
+def _ties(compare: Callable[[int, int], float]) -> Callable[[int, int], bool]:
+    return lambda a, b: compare(a, b) == 0
+
+
+def _same(values: list[Any]) -> Callable[[int, int], bool]:
+    return lambda a, b: bool(values[a] == values[b])
