@@ -1,0 +1,105 @@
+"""The refresh history: one JSON line per run in the workspace; the newest 250 are kept.
+
+Per query: status, rows, bytes, the engine in the product's four words (NA, Folded, Cached,
+Cached + Folded), error.  Parameter values and credentials never get here (`redact`).
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+from attrs import asdict, define, field
+
+from staging.store import files
+
+KEEP = 250
+#: Cached: written to a staging store.  Folded: read by SQL from another staged query.
+NA, FOLDED, CACHED, CACHED_FOLDED = "NA", "Folded", "Cached", "Cached + Folded"
+COMPLETED, FAILED, SKIPPED, CANCELLED = "Completed", "Failed", "Skipped", "Cancelled"
+
+
+@define
+class QueryRun:
+    """What one query did: ``kind`` is "Table" for staging and "Activity" for a destination."""
+
+    query: str
+    kind: str
+    status: str
+    start: str
+    seconds: float = 0.0
+    rows: int | None = None
+    bytes: int | None = None
+    engine: str = NA
+    target: str | None = None
+    errors: dict[str, int] = field(factory=dict)
+    error: str | None = None
+    note: str | None = None
+
+
+@define
+class Run:
+    """One refresh of a dataflow."""
+
+    id: str
+    dataflow: str
+    start: str
+    end: str
+    status: str
+    seconds: float
+    type: str = "Manual"
+    queries: list[QueryRun] = field(factory=list)
+    error: str | None = None
+
+    def to_json(self) -> dict[str, Any]:
+        """The line that is stored."""
+        return asdict(self)
+
+
+_SECRET = re.compile(
+    r"(?i)\b(password|passwd|pwd|secret|token|accountkey|sharedaccesskey|api[_-]?key|sig|signature|code)"
+    r"(\s*[=:]\s*)(\"[^\"]*\"|'[^']*'|[^\s;&,\"')\]]+)"
+)
+_USER_INFO = re.compile(r"(?i)\b([a-z][a-z0-9+.-]*://)[^/\s@:]+:[^/\s@]+@")
+_BEARER = re.compile(r"(?i)\b(bearer|basic)\s+[A-Za-z0-9+/._=-]{8,}")
+
+
+def redact(text: str, secrets: Iterable[str] = ()) -> str:
+    """The text without credentials: the known ones, and whatever is spelt like one."""
+    for secret in sorted(set(secrets), key=len, reverse=True):
+        if len(secret) >= 3:
+            text = text.replace(secret, "***")
+    text = _USER_INFO.sub(r"\1***@", text)
+    text = _BEARER.sub(r"\1 ***", text)
+    return _SECRET.sub(r"\1\2***", text)
+
+
+def append(path: Path, run: Run) -> None:
+    """Adds a run and drops those beyond the newest 250; the caller holds the workspace."""
+    lines = _lines(path)[-(KEEP - 1) :]
+    lines.append(json.dumps(run.to_json(), ensure_ascii=False))
+    files.write_atomically(path, ("\n".join(lines) + "\n").encode("utf-8", "surrogatepass"))
+
+
+def read(path: Path) -> list[dict[str, Any]]:
+    """All runs, newest first; a line that is no run is left out."""
+    found = []
+    for line in reversed(_lines(path)):
+        try:
+            run = json.loads(line)
+        except ValueError:
+            continue
+        if isinstance(run, dict) and "id" in run:
+            found.append(run)
+    return found
+
+
+def _lines(path: Path) -> list[str]:
+    try:
+        text = path.read_bytes().decode("utf-8", "surrogatepass")
+    except FileNotFoundError:
+        return []
+    return [line for line in text.split("\n") if line.strip()]

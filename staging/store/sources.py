@@ -1,0 +1,176 @@
+"""Staged tables as M tables: a plan over sources that engines know, so that references fold.
+
+A table whose columns are stored as any reader sees them (`types.PLAIN`) becomes scans of
+Parquet files or of a DuckDB table, with the facts of the manifest; one with ticks or offsets
+becomes a source that only the interpreter decodes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from mlang.connectors.sources import BATCH_ROWS, DuckDbSource, ParquetSource
+from mlang.tables.plan import Append, Batch, Plan, Scan, Source
+from mlang.tables.table import Table
+from staging.encode import decode
+from staging.errors import StagedDataMissing
+from staging.store.manifest import Manifest, Part
+from staging.types import PLAIN, ROW_NUMBER, Column
+
+#: The table inside a generation's DuckDB file.
+WAREHOUSE_TABLE = "staged"
+
+
+class StagedParquet(ParquetSource):
+    """One Parquet file of a staged table; ``facts`` by physical column, ``row_number`` names ``rn``."""
+
+    __slots__ = ("columns", "facts", "first", "query", "row_number", "rows")
+
+    def __init__(self, folder: Path, found: Manifest, part: Part) -> None:
+        types = {c.physical: c.type for c in found.columns}
+        super().__init__(None, types, path=str(folder / part.file))
+        self.query, self.columns, self.rows, self.first = found.query, found.columns, part.rows, part.first
+        self.facts = {c.physical: found.facts.get(c.name, {}) for c in found.columns}
+        self.row_number = ROW_NUMBER
+
+    @property
+    def label(self) -> str:  # type: ignore[override]
+        return f"staged table {self.query}"
+
+    def batches(self, columns: list[str] | None, limit: int | None) -> Iterator[Batch]:
+        assert self.path is not None
+        return _parquet_batches(self.query, Path(self.path), _chosen(self.columns, columns))
+
+    def row_count(self) -> int | None:
+        return self.rows
+
+
+class StagedDuckDb(DuckDbSource):
+    """The DuckDB file of a staged table in the warehouse."""
+
+    __slots__ = ("columns", "facts", "query", "row_number", "rows")
+
+    def __init__(self, folder: Path, found: Manifest) -> None:
+        types = {c.physical: c.type for c in found.columns}
+        physical = {c.physical: _DUCKDB[c.code] for c in found.columns}
+        super().__init__(str(folder / found.parts[0].file), "main", WAREHOUSE_TABLE, types, physical)
+        self.query, self.columns, self.rows = found.query, found.columns, found.rows
+        self.facts = {c.physical: found.facts.get(c.name, {}) for c in found.columns}
+        self.row_number = ROW_NUMBER
+
+    @property
+    def label(self) -> str:  # type: ignore[override]
+        return f"staged table {self.query}"
+
+    def batches(self, columns: list[str] | None, limit: int | None) -> Iterator[Batch]:
+        return _duckdb_batches(self.query, Path(self.path), _chosen(self.columns, columns))
+
+    def row_count(self) -> int | None:
+        return self.rows
+
+
+class StagedRows(Source):
+    """A staged table with columns that only the interpreter decodes (ticks, offsets)."""
+
+    def __init__(self, folder: Path, found: Manifest) -> None:
+        self.folder, self.found = folder, found
+        self.label = f"staged table {found.query}"
+
+    def batches(self, columns: list[str] | None, limit: int | None) -> Iterator[Batch]:
+        chosen = _chosen(self.found.columns, columns)
+        read = _duckdb_batches if self.found.store == "warehouse" else _parquet_batches
+        for part in self.found.parts:
+            yield from read(self.found.query, self.folder / part.file, chosen)
+
+    def row_count(self) -> int | None:
+        return self.found.rows
+
+
+#: What DuckDB calls the plain codes.
+_DUCKDB = {
+    "double": "DOUBLE", "int64": "BIGINT", "currency": "DECIMAL(19,4)", "text": "VARCHAR",
+    "logical": "BOOLEAN", "date": "DATE", "datetime": "TIMESTAMP",
+}  # fmt: skip
+
+
+def staged_plan(folder: Path, found: Manifest) -> Plan:
+    """The plan that reads one generation."""
+    schema = found.type
+    names = tuple(c.physical for c in found.columns)
+    label = f"Staged[{found.query}]"
+    if not found.columns or any(c.code not in PLAIN for c in found.columns):
+        return Scan(schema, StagedRows(folder, found), names, label)
+    if found.store == "warehouse":
+        return Scan(schema, StagedDuckDb(folder, found), names, label)
+    scans = [Scan(schema, StagedParquet(folder, found, part), names, label) for part in found.parts]
+    return scans[0] if len(scans) == 1 else Append(schema, tuple(scans))
+
+
+def staged_table(folder: Path, found: Manifest) -> Table:
+    """The M table of one generation."""
+    for part in found.parts:
+        if not (folder / part.file).exists():
+            raise StagedDataMissing(f"Staged table '{found.query}': {folder / part.file} is gone.")
+    return Table(staged_plan(folder, found))
+
+
+# ---------------------------------------------------------------- reading files
+
+
+def _chosen(columns: tuple[Column, ...], names: list[str] | None) -> tuple[Column, ...]:
+    if names is None:
+        return columns
+    by_name = {c.physical: c for c in columns}
+    return tuple(by_name[n] for n in names)
+
+
+def _physical(columns: tuple[Column, ...]) -> list[str]:
+    found = []
+    for column in columns:
+        found.append(column.physical)
+        if column.offset:
+            found.append(column.offset)
+    return list(dict.fromkeys(found))
+
+
+def to_batch(columns: tuple[Column, ...], batch: Any) -> Batch:
+    """M cells of an Arrow batch with physical columns."""
+    cells = [
+        decode(c, batch.column(c.physical), batch.column(c.offset) if c.offset else None) for c in columns
+    ]
+    return Batch(cells, batch.num_rows)
+
+
+def _parquet_batches(query: str, path: Path, columns: tuple[Column, ...]) -> Iterator[Batch]:
+    import pyarrow.parquet as pq
+
+    try:
+        source = pq.ParquetFile(path)
+    except FileNotFoundError:
+        raise _collected(query, path) from None
+    with source:
+        for batch in source.iter_batches(BATCH_ROWS, columns=_physical(columns) or [ROW_NUMBER]):
+            yield to_batch(columns, batch)
+
+
+def _duckdb_batches(query: str, path: Path, columns: tuple[Column, ...]) -> Iterator[Batch]:
+    import duckdb
+
+    if not path.exists():
+        raise _collected(query, path)
+    names = ", ".join(_physical(columns) or [ROW_NUMBER])
+    connection = duckdb.connect(str(path), read_only=True)
+    try:
+        result = connection.execute(f"SELECT {names} FROM {WAREHOUSE_TABLE} ORDER BY {ROW_NUMBER}")
+        for batch in result.to_arrow_reader(BATCH_ROWS):
+            yield to_batch(columns, batch)
+    finally:
+        connection.close()
+
+
+def _collected(query: str, path: Path) -> StagedDataMissing:
+    return StagedDataMissing(
+        f"Staged table '{query}': {path} is gone: newer refreshes replaced it while it was read. Read again."
+    )

@@ -1,0 +1,71 @@
+"""The staging warehouse: a generation is one DuckDB file, never opened for writing again.
+
+DuckDB's lock would shut readers out of a file that is being written, so a new generation is
+always a new file.  Cells are first streamed to Parquet, which settles the column types, and
+loaded from there in row-number order.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from staging.store.lakehouse import LakehouseWriter
+from staging.store.manifest import Part
+from staging.store.sources import WAREHOUSE_TABLE
+from staging.types import ROW_NUMBER, Column
+
+FILE = "data.duckdb"
+
+
+class WarehouseWriter:
+    """Like `LakehouseWriter`, but `finish` leaves one DuckDB file."""
+
+    def __init__(self, folder: Path, query: str, columns: tuple[Column, ...]) -> None:
+        self.folder = folder
+        self._lake = LakehouseWriter(folder, query, columns)
+
+    @property
+    def columns(self) -> tuple[Column, ...]:
+        """The stored columns; their codes may have widened."""
+        return self._lake.columns
+
+    @property
+    def rows(self) -> int:
+        return self._lake.rows
+
+    def write(self, columns: list[list[Any]], length: int) -> None:
+        """Appends the cells of a batch, column by column."""
+        self._lake.write(columns, length)
+
+    def facts(self) -> dict[str, dict[str, Any]]:
+        """What was seen of each column, by M name."""
+        return self._lake.facts()
+
+    def abandon(self) -> None:
+        """Closes the open file of a build that failed."""
+        self._lake.abandon()
+
+    def finish(self) -> tuple[Part, ...]:
+        """Loads the Parquet parts into the DuckDB file and removes them."""
+        parts = [self.folder / p.file for p in self._lake.finish()]
+        path = self.folder / FILE
+        load_parquet(path, parts)
+        for part in parts:
+            part.unlink()
+        return (Part(FILE, self._lake.rows, 0, path.stat().st_size),)
+
+
+def load_parquet(path: Path, parts: list[Path]) -> None:
+    """Makes the DuckDB file of a generation; closing it writes everything into the one file."""
+    import duckdb
+
+    connection = duckdb.connect(str(path))
+    try:
+        connection.execute(
+            f"CREATE TABLE {WAREHOUSE_TABLE} AS SELECT * FROM read_parquet(?) ORDER BY {ROW_NUMBER}",
+            [[str(p) for p in parts]],
+        )
+        connection.execute("CHECKPOINT")
+    finally:
+        connection.close()
