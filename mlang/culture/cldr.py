@@ -26,14 +26,20 @@ _WINDOWS: dict[str, dict[str, Any]] = {
         ),
     },
     "cs-CZ": {"short_date": "dd.MM.yyyy", "date_separator": "."},
-    "da-DK": {"short_date": "dd-MM-yyyy", "date_separator": "-"},
-    "de-AT": {"short_date": "dd.MM.yyyy", "date_separator": "."},
+    "da-DK": {
+        "short_date": "dd-MM-yyyy", "date_separator": "-", "time_separator": ":",
+        "short_time": "HH:mm", "long_time": "HH:mm:ss",
+    },
+    "de-AT": {"currency_negative": "-$ n", "short_date": "dd.MM.yyyy", "date_separator": "."},
     "en-AU": {"short_date": "d/MM/yyyy", "short_time": "h:mm tt", "long_time": "h:mm:ss tt"},
     "en-CA": {"short_date": "yyyy-MM-dd", "date_separator": "-"},
     "en-IN": {"short_date": "dd-MM-yyyy", "date_separator": "-", "first_day": 1},
     "en-NZ": {"short_date": "d/M/yyyy"},
     "fa-IR": {"calendar": "persian"},
-    "fr-CA": {"short_date": "yyyy-MM-dd", "date_separator": "-"},
+    "fr-CA": {
+        "short_date": "yyyy-MM-dd", "date_separator": "-", "time_separator": ":",
+        "short_time": "HH:mm", "long_time": "HH:mm:ss",
+    },
     "fr-CH": {"short_date": "dd.MM.yyyy", "date_separator": "."},
     "nl-BE": {"short_date": "d/MM/yyyy"},
     "th-TH": {"calendar": "buddhist", "short_date": "d/M/yyyy"},
@@ -57,8 +63,9 @@ def derive(name: str) -> CultureInfo | None:
         return None
     shown, locale = parsed
     fields = _numbers(locale) | _dates(locale)
-    fields |= _WINDOWS.get(shown, {})
-    if "month_names" in _WINDOWS.get(shown, {}):
+    windows = _WINDOWS.get(f"{locale.language}-{locale.territory}", {})
+    fields |= windows
+    if "month_names" in windows:
         fields["month_names_genitive"] = fields["month_names_abbreviated"] = fields["month_names"]
     return CultureInfo(shown, **fields)
 
@@ -153,18 +160,17 @@ def _plain(text: str) -> str:
 
 
 def _dates(locale: Any) -> dict[str, Any]:
-    alone, beside = locale.months["stand-alone"], locale.months["format"]
-    days = locale.days
+    beside = locale.months["format"]
     skeletons = locale.datetime_skeletons
     short_date = to_net(locale.date_formats["short"].pattern)
     periods = locale.day_periods.get("format", {})
     names = periods.get("abbreviated") or periods.get("wide") or {}
     return {
-        "month_names": _months(alone["wide"]),
+        "month_names": _months(_alone(locale.months, "wide")),
         "month_names_genitive": _months(beside["wide"]),
-        "month_names_abbreviated": _months(alone["abbreviated"]),
-        "day_names": _days(days["stand-alone"]["wide"]),
-        "day_names_abbreviated": _days(days["stand-alone"]["abbreviated"]),
+        "month_names_abbreviated": _months(_alone(locale.months, "abbreviated")),
+        "day_names": _days(_alone(locale.days, "wide")),
+        "day_names_abbreviated": _days(_alone(locale.days, "abbreviated")),
         "am": _plain(names.get("am", "")),
         "pm": _plain(names.get("pm", "")),
         "era": locale.eras["abbreviated"][1],
@@ -178,6 +184,18 @@ def _dates(locale: Any) -> dict[str, Any]:
         "date_separator": _separator(short_date),
         "time_separator": _separator(to_net(locale.time_formats["short"].pattern)),
     }
+
+
+def _alone(names: Any, width: str) -> Any:
+    """Names that stand alone; where CLDR says "as beside a day", those.
+
+    Babel keeps such an alias resolved for whichever locale came first, so it is not asked.
+    """
+    stored = names["stand-alone"]._data.get(width)
+    if stored.__class__ is dict:
+        return stored
+    beside = names["format"][width]
+    return {**beside, **stored[1]} if stored.__class__ is tuple else beside
 
 
 def _skeleton(skeletons: Any, *names: str) -> str:

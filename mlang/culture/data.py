@@ -18,6 +18,8 @@ MONTHS = (
     "November", "December",
 )  # fmt: skip
 DAYS = ("Sunday", "Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday")
+_MONTHS_SHORT = tuple(month[:3] for month in MONTHS)
+_DAYS_SHORT = tuple(day[:3] for day in DAYS)
 
 
 class CultureInfo(NamedTuple):
@@ -53,9 +55,9 @@ class CultureInfo(NamedTuple):
     calendar: str = "gregorian"
     month_names: tuple[str, ...] = MONTHS
     month_names_genitive: tuple[str, ...] = MONTHS
-    month_names_abbreviated: tuple[str, ...] = tuple(m[:3] for m in MONTHS)
+    month_names_abbreviated: tuple[str, ...] = _MONTHS_SHORT
     day_names: tuple[str, ...] = DAYS
-    day_names_abbreviated: tuple[str, ...] = tuple(d[:3] for d in DAYS)
+    day_names_abbreviated: tuple[str, ...] = _DAYS_SHORT
     am: str = "AM"
     pm: str = "PM"
     era: str = "A.D."

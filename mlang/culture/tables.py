@@ -95,7 +95,8 @@ _ROWS: dict[str, dict[str, Any]] = {
         "group": NO_BREAK, "percent_positive": "n%", "percent_negative": "-n%",
         "currency_symbol": "zł", "currency_positive": "n $", "currency_negative": "-n $",
         "month_names":
-            "styczeń luty marzec kwiecień maj czerwiec lipiec sierpień wrzesień październik listopad grudzień",
+            "styczeń luty marzec kwiecień maj czerwiec lipiec sierpień wrzesień październik listopad "
+            "grudzień",
         "month_names_genitive":
             "stycznia lutego marca kwietnia maja czerwca lipca sierpnia września października listopada "
             "grudnia",
