@@ -417,3 +417,64 @@ def bad_compressed_data() -> MError:
 def csv_options_twice() -> MError:
     """Csv.Document with an options record and positional options as well."""
     return expression_error("If an options record is specified for 'columns', the remaining arguments must be null.")
+
+
+# ---------------------------------------------------------------- lists, records, types, variables
+
+
+def lists_of_different_length() -> MError:
+    return expression_error("The lists must have the same number of items.")
+
+
+def decimal_out_of_range(value: Any) -> MError:
+    return expression_error("Value was either too large or too small for a Decimal.", detail=value)
+
+
+def facet_not_supported(name: str) -> MError:
+    """TYP-19."""
+    return expression_error("The facet '#{0}' is not supported.", name)
+
+
+def wrong_type_kind(expected: str, type_value: Any) -> MError:
+    """A type of the wrong kind, e.g. a number type where a table type is needed."""
+    from mlang.values.show import type_text
+
+    template = "The type #{0} isn't a #{1} type."
+    return expression_error(template, type_text(type_value), expected, detail=type_value)
+
+
+def cannot_ascribe(value: Any, type_value: Any, why: str) -> MError:
+    """Value.ReplaceType with a type that the value cannot have (TYP-07, TYP-08)."""
+    from mlang.values.show import type_text
+
+    template = "The type #{0} can't be ascribed to this value: #{1}."
+    detail = {"Value": value, "Type": type_value}
+    return expression_error(template, type_text(type_value), why, detail=detail)
+
+
+def two_primary_keys() -> MError:
+    return expression_error("A table can have at most one primary key.")
+
+
+def variable_not_defined(name: str) -> MError:
+    return expression_error("The variable '#{0}' isn't defined.", name, detail=name)
+
+
+def no_native_query(target: Any) -> MError:
+    return expression_error("Native queries aren't supported by this value.", detail=target)
+
+
+def no_versions(target: Any) -> MError:
+    return expression_error("This value doesn't support versions.", detail=target)
+
+
+def not_a_constant(value: Any) -> MError:
+    return expression_error("A value of type #{0} can't be written as a constant.", kind_name(value))
+
+
+def no_expression(value: Any) -> MError:
+    return expression_error("The expression of this value isn't available.", detail=value)
+
+
+def bad_transformation(value: Any) -> MError:
+    return expression_error("The transformation must be a list of a name and a function.", detail=value)

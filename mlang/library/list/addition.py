@@ -1,0 +1,50 @@
+"""List.*, addition: Sum and Product (LST-35 to LST-38)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from mlang import errors
+from mlang.library import decimals
+from mlang.library.arguments import enum_member
+from mlang.library.list.shared import bare, numbers
+from mlang.registry import builtin
+from mlang.values import operators
+from mlang.values.kinds import kind_of
+
+
+@builtin("List.Sum(list as list, optional precision as nullable number) as any")
+def list_sum(items: Any, precision: Any = None) -> Any:
+    """Adds up numbers or durations, left to right; nulls do not count, nothing to add gives null."""
+    if enum_member(precision, "precision", (0, 1)):
+        values = [value for value in bare(items) if value is not None]
+        if values and kind_of(values[0]) == "number":
+            return decimals.total(values)
+    else:
+        values = bare(items)  # type: ignore[assignment]
+    total: Any = None
+    for value in values:
+        if value.__class__ is float and total.__class__ is float:
+            total += value
+        elif value is None:
+            continue
+        elif total is None:
+            if kind_of(value) not in ("number", "duration"):
+                raise errors.cannot_apply("+", value, value)
+            total = value
+        else:
+            total = operators.add(total, value)
+    return total
+
+
+@builtin("List.Product(numbersList as list, optional precision as nullable number) as nullable number")
+def product(items: Any, precision: Any = None) -> Any:
+    """Multiplies numbers; nulls do not count, nothing to multiply gives null."""
+    exact = enum_member(precision, "precision", (0, 1))
+    values = numbers(items)
+    if not values:
+        return None
+    total: Any = values[0]
+    for value in values[1:]:
+        total = decimals.multiply(total, value) if exact else operators.multiply(total, value)
+    return total
