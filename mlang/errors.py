@@ -478,3 +478,8 @@ def no_expression(value: Any) -> MError:
 
 def bad_transformation(value: Any) -> MError:
     return expression_error("The transformation must be a list of a name and a function.", detail=value)
+
+
+def cannot_read(path: str, why: str) -> MError:
+    """A file or folder that the system refuses for another reason."""
+    return data_source_error("The file '#{0}' can't be read: #{1}.", path, why, detail=path)

@@ -233,8 +233,8 @@ def _kind_of_arrow(type: pa.DataType) -> str:
         return "datetimezone" if type.tz else "datetime"
     for test, kind in (
         (t.is_string, "text"), (t.is_large_string, "text"), (t.is_boolean, "logical"), (t.is_date, "date"),
-        (t.is_time, "time"), (t.is_duration, "duration"), (t.is_large_binary, "binary"), (t.is_binary, "binary"),
-        (t.is_null, "null"),
+        (t.is_time, "time"), (t.is_duration, "duration"), (t.is_large_binary, "binary"),
+        (t.is_binary, "binary"), (t.is_null, "null"),
     ):  # fmt: skip
         if test(type):
             return kind
