@@ -483,3 +483,33 @@ def bad_transformation(value: Any) -> MError:
 def cannot_read(path: str, why: str) -> MError:
     """A file or folder that the system refuses for another reason."""
     return data_source_error("The file '#{0}' can't be read: #{1}.", path, why, detail=path)
+
+
+# ---------------------------------------------------------------- tables
+
+
+def bad_conversion_type(type: Any) -> MError:
+    """Table.TransformColumnTypes with a list, record, table or function type (CVT-138)."""
+    from mlang.values.show import type_text
+
+    return expression_error("The type '#{0}' isn't a valid conversion target.", type_text(type), detail=type)
+
+
+def duplicate_join_column(name: str, right_type: Any) -> MError:
+    """ERR-48."""
+    template = 'A join operation cannot result in a table with duplicate column names ("#{0}").'
+    return expression_error(template, name, detail=right_type)
+
+
+def bad_row_criteria() -> MError:
+    """Equation criteria that are no comparer, key selector or columns."""
+    return expression_error("The specified equation criteria is invalid.")
+
+
+def different_key_counts() -> MError:
+    return expression_error("The number of key columns of both tables must be the same.")
+
+
+def bad_pairs(value: Any, what: str) -> MError:
+    """A list argument that should hold {name, value} pairs."""
+    return expression_error("Expected a list of #{0}.", what, detail=value)
