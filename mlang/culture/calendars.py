@@ -15,7 +15,8 @@ from mlang.values.temporal import days_in_month, days_of
 _BUDDHIST = 543
 #: Where the pattern of Persian leap years (8 in 33) starts anew.
 _PERSIAN_BREAKS = (
-    -61, 9, 38, 199, 426, 686, 756, 818, 1111, 1181, 1210, 1635, 2060, 2097, 2192, 2262, 2324, 2394, 2456, 3178,
+    -61, 9, 38, 199, 426, 686, 756, 818, 1111, 1181, 1210, 1635, 2060, 2097, 2192, 2262, 2324, 2394, 2456,
+    3178,
 )  # fmt: skip
 #: The last year that two digits stand for (this one and the 99 before it).
 TWO_DIGIT_YEAR_MAX = {"gregorian": 2049, "buddhist": 2592, "persian": 1410, "umalqura": 1451}

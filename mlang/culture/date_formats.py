@@ -47,7 +47,7 @@ UNIVERSAL = frozenset("rRu")
 
 
 def expand(text: str, culture: CultureInfo) -> tuple[str, CultureInfo]:
-    """A format as a custom one, and the culture to apply it with; one letter is a standard format (CVT-91)."""
+    """A format as a custom one and the culture to use; one letter is a standard format (CVT-91)."""
     if len(text) != 1:
         return text, culture
     fixed = _FIXED.get(text)

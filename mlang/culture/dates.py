@@ -47,7 +47,7 @@ def info(culture: CultureInfo | str | None) -> CultureInfo:
 
 
 def default_text(value: Any, culture: CultureInfo | str | None = None) -> str:
-    """The text of a date, time, datetime, datetimezone or duration without a format (CVT-84, CVT-85, CVT-122)."""
+    """The text of a temporal value of any kind without a format (CVT-84, CVT-85, CVT-122)."""
     kind = value.__class__
     if kind is Duration:
         return duration_text(value)
@@ -65,7 +65,7 @@ def duration_text(value: Duration) -> str:
 
 
 def format_temporal(value: Any, format: str | None, culture: CultureInfo | str | None = None) -> str:
-    """A date, time, datetime or datetimezone in a standard or custom format; null or "" is the default one."""
+    """A date, time, datetime or datetimezone in a format; null or "" is the default one."""
     if not format:
         return default_text(value, culture)
     chosen = info(culture)

@@ -1,0 +1,420 @@
+"""Dates, times and durations read from text as people write them (CVT-105 to CVT-117, CVT-124).
+
+Three ways, tried in this order: a format when one is given (``date_exact.py``), the ISO
+8601 forms, which every culture accepts, and then the culture's own habits, read as
+liberally as .NET does: any usual separator, names of months and days, the order of day,
+month and year that the culture's short date has.  All raise the same error (ERR-30).
+"""
+
+from __future__ import annotations
+
+import re
+from functools import lru_cache
+from typing import Any
+
+from mlang import errors
+from mlang.culture import data
+from mlang.culture.calendars import full_year, to_days
+from mlang.culture.data import CultureInfo
+from mlang.culture.date_exact import Found, Unreadable, parse_exact, this_year
+from mlang.culture.date_formats import BadFormat
+from mlang.values.temporal import (
+    DAY,
+    HOUR,
+    MINUTE,
+    SECOND,
+    Date,
+    DateTime,
+    DateTimeZone,
+    Duration,
+    Time,
+    duration_of,
+    zoned_of,
+)
+
+
+def parse_date(text: str, culture: CultureInfo | str | None = None, format: str | None = None) -> Date:
+    """A date; a text that also says a time of day is none."""
+    found = _read(text, culture, format, "Date")
+    if found.days is None or (format is None and (found.ticks is not None or found.offset is not None)):
+        raise errors.could_not_parse("Date", text)
+    return Date(found.days)
+
+
+def parse_time(text: str, culture: CultureInfo | str | None = None, format: str | None = None) -> Time:
+    """A time of day."""
+    found = _read(text, culture, format, "Time")
+    if found.ticks is None or found.days is not None or found.offset is not None:
+        raise errors.could_not_parse("Time", text)
+    return Time(found.ticks)
+
+
+def parse_datetime(
+    text: str, culture: CultureInfo | str | None = None, format: str | None = None
+) -> DateTime:
+    """A datetime; without a time it is midnight (CVT-109), with an offset the local time of that instant."""
+    found = _read(text, culture, format, "DateTime")
+    ticks = _ticks(found, format, "DateTime", text)
+    if found.offset is not None:
+        from mlang.culture.zones import to_local
+
+        ticks = to_local(zoned_of(ticks, found.offset).utc_ticks)
+    return DateTime(ticks)
+
+
+def parse_datetimezone(
+    text: str, culture: CultureInfo | str | None = None, format: str | None = None
+) -> DateTimeZone:
+    """A datetimezone; without an offset it has that of the local zone."""
+    found = _read(text, culture, format, "DateTimeZone")
+    ticks = _ticks(found, format, "DateTimeZone", text)
+    offset = found.offset
+    if offset is None:
+        from mlang.culture.zones import offset_at_local
+
+        offset = offset_at_local(ticks)
+    return zoned_of(ticks, offset)
+
+
+def parse_any(text: str, culture: CultureInfo | str | None = None) -> Any:
+    """What a text says without being asked for a kind: a datetime, datetimezone or time; None for neither."""
+    try:
+        found = _iso(text.strip(), "DateTime") or _cultural(text.strip(), _info(culture))
+    except Unreadable:
+        return None
+    if found.days is None:
+        return Time(found.ticks) if found.ticks is not None else None
+    ticks = found.days * DAY + (found.ticks or 0)
+    return DateTime(ticks) if found.offset is None else zoned_of(ticks, found.offset)
+
+
+def _info(culture: CultureInfo | str | None) -> CultureInfo:
+    return culture if isinstance(culture, CultureInfo) else data.culture(culture)
+
+
+def _read(text: str, culture: CultureInfo | str | None, format: str | None, kind: str) -> Found:
+    try:
+        if format:
+            return parse_exact(text, format, _info(culture))
+        trimmed = text.strip()
+        return _iso(trimmed, kind) or _cultural(trimmed, _info(culture))
+    except (Unreadable, BadFormat):
+        raise errors.could_not_parse(kind, text) from None
+
+
+def _ticks(found: Found, format: str | None, kind: str, text: str) -> int:
+    """Ticks of date and time; with a format and no date in it, today's (as .NET)."""
+    days = found.days
+    if days is None:
+        if not format or found.ticks is None:
+            raise errors.could_not_parse(kind, text)
+        from mlang.culture.zones import today
+
+        days = today()
+    return days * DAY + (found.ticks or 0)
+
+
+# ---------------------------------------------------------------- ISO 8601
+
+_ISO_DATE = r"(?P<y>\d{4})(?:-(?P<m>\d\d)(?:-(?P<d>\d\d))?)?"
+_ISO_BASIC = r"(?P<y>\d{4})(?P<m>\d\d)(?P<d>\d\d)"
+_ISO_CLOCK = r"(?P<h>\d\d)(?::?(?P<mi>\d\d)(?::?(?P<s>\d\d)(?:[.,](?P<f>\d+))?)?)?"
+_ISO_ZONE = r"\s*(?P<z>[Zz]|[+-]\d\d(?::?\d\d)?)"
+_ISO_MOMENT = re.compile(rf"{_ISO_DATE}(?:[Tt ]{_ISO_CLOCK}(?:{_ISO_ZONE})?)?$", re.ASCII)
+_ISO_PACKED = re.compile(rf"{_ISO_BASIC}(?:[Tt]{_ISO_CLOCK}(?:{_ISO_ZONE})?)?$", re.ASCII)
+_ISO_TIME = re.compile(rf"{_ISO_CLOCK}$", re.ASCII)
+
+
+def _iso(text: str, kind: str) -> Found | None:
+    """The ISO 8601 reading, or None when the text has another form."""
+    match = _ISO_TIME.match(text) if kind == "Time" else _ISO_MOMENT.match(text) or _ISO_PACKED.match(text)
+    if match is None:
+        return None
+    part = match.groupdict()
+    days = None
+    if part.get("y"):
+        try:
+            days = to_days(int(part["y"]), int(part["m"] or 1), int(part["d"] or 1), "gregorian")
+        except ValueError:
+            raise Unreadable(text) from None
+    ticks = None
+    if part["h"]:
+        ticks = _clock(int(part["h"]), int(part["mi"] or 0), int(part["s"] or 0), part["f"], text)
+    return Found(days, ticks, _zone(part["z"], text) if part.get("z") else None)
+
+
+def _clock(hour: int, minute: int, second: int, fraction: str | None, text: str) -> int:
+    if hour > 23 or minute > 59 or second > 59:
+        raise Unreadable(text)
+    return hour * HOUR + minute * MINUTE + second * SECOND + _fraction(fraction)
+
+
+def _fraction(digits: str | None) -> int:
+    """Ticks of the digits behind the point; from the eighth on they are rounded."""
+    if not digits:
+        return 0
+    whole = int(digits[:7].ljust(7, "0"))
+    return whole + (digits[7:8] >= "5")
+
+
+def _zone(text: str, whole: str) -> int:
+    """Minutes of ``Z``, ``+hh``, ``+hhmm`` or ``+h:mm``."""
+    if text.upper() in ("Z", "GMT", "UTC"):
+        return 0
+    hours, colon, minutes = text[1:].partition(":")
+    if not colon and len(hours) > 2:
+        hours, minutes = hours[:-2], hours[-2:]
+    total = int(hours) * 60 + int(minutes or 0)
+    if int(minutes or 0) > 59 or total > 14 * 60:
+        raise Unreadable(whole)
+    return -total if text[0] == "-" else total
+
+
+# ---------------------------------------------------------------- as a culture writes
+
+
+class Habits:
+    """What the liberal reading needs of a culture, made once."""
+
+    def __init__(self, culture: CultureInfo) -> None:
+        self.culture = culture
+        self.months = _names(
+            data.MONTHS, tuple(m[:3] for m in data.MONTHS),
+            culture.month_names_abbreviated, culture.month_names_genitive, culture.month_names,
+        )  # fmt: skip
+        self.weekdays = _names(
+            data.DAYS, tuple(d[:3] for d in data.DAYS), culture.day_names_abbreviated, culture.day_names
+        )
+        self.fillers = _fillers(culture)
+        self.order = _order(culture.short_date, "dMy")
+        self.month_day = _order(culture.month_day, "dM")
+        self.year_month = _order(culture.year_month, "My")
+        self.clock = _clock_pattern(culture)
+
+
+def _names(*groups: tuple[str, ...]) -> dict[str, int]:
+    """Name -> index; later groups win, names of digits (Japanese months) are left out."""
+    return {
+        name.casefold().rstrip("."): index
+        for group in groups
+        for index, name in enumerate(group)
+        if name and not name[0].isdigit()
+    }
+
+
+def _fillers(culture: CultureInfo) -> frozenset[str]:
+    """Words of the culture's patterns that mean nothing by themselves: "de", "den"."""
+    patterns = culture.long_date + culture.month_day + culture.year_month
+    words = re.findall(r"'([^']*)'", patterns)
+    return frozenset(w for text in words for w in re.findall(r"[^\W\d_]+", text.casefold()))
+
+
+def _order(pattern: str, letters: str) -> str:
+    """The order in which the letters stand in a pattern, such as "Mdy"; the names of days do not count."""
+    bare = re.sub(r"'[^']*'|d{3,}", "", pattern)
+    return "".join(sorted((c for c in letters if c in bare), key=bare.index))
+
+
+def _clock_pattern(culture: CultureInfo) -> re.Pattern[str]:
+    marks = sorted({m for m in (culture.am, culture.pm, "AM", "PM", "A", "P") if m}, key=len, reverse=True)
+    mark = "|".join(re.escape(m) for m in marks)
+    separator = ":"
+    if culture.time_separator not in (":", culture.date_separator, ".", ",", "-", "/", " "):
+        separator = f"(?::|{re.escape(culture.time_separator)})"
+    return re.compile(
+        rf"(?<!\d)(?:(?P<lead>{mark})\s*)?(?:"
+        rf"(?P<h>\d{{1,2}}){separator}(?P<mi>\d{{1,2}})(?:{separator}(?P<s>\d{{1,2}})(?:[.,](?P<f>\d+))?)?"
+        rf"(?:\s*(?P<mark>{mark})(?![^\W\d_]))?"
+        rf"|(?P<h2>\d{{1,2}})\s*(?P<mark2>{mark})(?![^\W\d_])"
+        r")(?:\s*(?P<z>Z(?!\w)|GMT(?!\w)|UTC(?!\w)|[+-]\d{1,2}(?::\d\d)?(?!\d)|[+-]\d{4}(?!\d)))?",
+        re.IGNORECASE | re.ASCII if mark.isascii() else re.IGNORECASE,
+    )
+
+
+@lru_cache(maxsize=32)
+def _habits(name: str) -> Habits:
+    return Habits(data.culture(name))
+
+
+_CJK = re.compile(r"(\d{1,4})\s*[年년]\s*(\d{1,2})\s*[月월]\s*(?:(\d{1,2})\s*[日일])?")
+_WORD = re.compile(r"[^\W\d_]+(?:[-'’][^\W\d_]+)*\.?|\d+|[\s,./-]+", re.UNICODE)
+#: What may stand between two parts: one mark with blanks around it, or blanks.
+_GAP = re.compile(r"\s+|\s*[,./-]\s*|\s*,\s*|\.\s+|\.,\s*")
+
+
+def _cultural(text: str, culture: CultureInfo) -> Found:
+    """Reads a text by a culture's habits; raises `Unreadable`."""
+    habits = _habits(culture.name)
+    clock = habits.clock.search(text)
+    ticks = offset = None
+    rest = text
+    if clock is not None:
+        ticks, offset = _cultural_clock(clock, habits, text)
+        before, after = text[: clock.start()], text[clock.end() :]
+        if before.strip() and after.strip():
+            raise Unreadable(text)
+        rest = re.sub(r"(?<=\d)[Tt]$", "", (before or after).strip()).strip().removesuffix(",")
+    rest = rest.strip()
+    if not rest:
+        if ticks is None:
+            raise Unreadable(text)
+        return Found(None, ticks, offset)
+    return Found(_cultural_date(rest, habits), ticks, offset)
+
+
+def _cultural_clock(match: re.Match[str], habits: Habits, text: str) -> tuple[int, int | None]:
+    mark = match["mark"] or match["mark2"] or match["lead"]
+    if match["lead"] and (match["mark"] or match["mark2"]):
+        raise Unreadable(text)
+    hour = int(match["h"] or match["h2"])
+    if mark is not None:
+        if hour > 12:
+            raise Unreadable(text)
+        folded = mark.casefold()
+        pm = folded in ("pm", "p") or folded == habits.culture.pm.casefold()
+        hour = hour % 12 + 12 * pm
+    ticks = _clock(hour, int(match["mi"] or 0), int(match["s"] or 0), match["f"], text)
+    return ticks, _zone(match["z"], text) if match["z"] else None
+
+
+def _cultural_date(text: str, habits: Habits) -> int:
+    cjk = _CJK.fullmatch(text)
+    if cjk:
+        return _days(int(cjk[1]), int(cjk[2]), int(cjk[3] or 1), habits, text)
+    numbers, month, at, weekday = _scan(text, habits)
+    if month is None:
+        days = _from_numbers(numbers, habits, text)
+    else:
+        days = _from_name(month, at, numbers, habits, text)
+    if weekday is not None and weekday != (days + 1) % 7:
+        raise Unreadable(text)
+    return days
+
+
+def _scan(text: str, habits: Habits) -> tuple[list[str], int | None, int, int | None]:
+    """The numbers, the month's name (0 to 11) and how many numbers stand before it, and the weekday."""
+    numbers: list[str] = []
+    month = weekday = None
+    at = position = 0
+    gap = True
+    for match in _WORD.finditer(text):
+        if match.start() != position:
+            raise Unreadable(text)
+        position = match.end()
+        part = match[0]
+        if part[0].isdigit():
+            numbers.append(part)
+        elif part[0].isalpha():
+            word = part.casefold().rstrip(".")
+            if word in habits.months and month is None:
+                month, at = habits.months[word], len(numbers)
+            elif word in habits.weekdays and weekday is None:
+                weekday = habits.weekdays[word]
+            elif word not in habits.fillers:
+                raise Unreadable(text)
+        elif position == len(text):
+            if part not in (".", ","):
+                raise Unreadable(text)
+        elif gap or not _GAP.fullmatch(part):
+            raise Unreadable(text)
+        gap = not part[0].isalnum()
+    if position != len(text):
+        raise Unreadable(text)
+    return numbers, month, at, weekday
+
+
+def _from_numbers(numbers: list[str], habits: Habits, text: str) -> int:
+    """Numbers only: a long one is the year, the others go by the culture's order."""
+    long = [i for i, n in enumerate(numbers) if len(n) > 2]
+    if len(long) > 1 or any(len(numbers[i]) > 4 for i in long):
+        raise Unreadable(text)
+    values = [int(n) for n in numbers]
+    if len(numbers) == 3:
+        if not long:
+            named = dict(zip(habits.order, values, strict=True))
+            return _days(full_year(named["y"], habits.culture.calendar), named["M"], named["d"], habits, text)
+        if long[0] == 0:
+            return _days(values[0], *_month_day(values[1:], habits.order == "ydM"), habits, text)
+        if long[0] == 2:
+            return _days(values[2], *_month_day(values[:2], habits.order not in ("Mdy", "yMd")), habits, text)
+    if len(numbers) == 2:
+        if not long:
+            return _days(None, *_month_day(values, habits.month_day == "dM"), habits, text)
+        year, month = (values[0], values[1]) if long[0] == 0 else (values[1], values[0])
+        return _days(year, month, 1, habits, text)
+    raise Unreadable(text)
+
+
+def _month_day(pair: list[int], day_first: bool) -> tuple[int, int]:
+    return (pair[1], pair[0]) if day_first else (pair[0], pair[1])
+
+
+def _from_name(month: int, at: int, numbers: list[str], habits: Habits, text: str) -> int:
+    """A month's name and one or two numbers; ``at`` of them stand before the name."""
+    if len(numbers) == 1:
+        number = numbers[0]
+        if len(number) > 2:
+            return _days(int(number), month + 1, 1, habits, text)
+        if _is_year(at, habits):
+            return _days(full_year(int(number), habits.culture.calendar), month + 1, 1, habits, text)
+        return _days(None, month + 1, int(number), habits, text)
+    if len(numbers) != 2:
+        raise Unreadable(text)
+    first, second = numbers
+    if len(first) > 2 and len(second) > 2:
+        raise Unreadable(text)
+    year_first = len(first) > 2 or (len(second) <= 2 and habits.order.startswith("y"))
+    year, day = (first, second) if year_first else (second, first)
+    whole = int(year) if len(year) > 2 else full_year(int(year), habits.culture.calendar)
+    return _days(whole, month + 1, int(day), habits, text)
+
+
+def _is_year(at: int, habits: Habits) -> bool:
+    """Whether one short number beside a name is the year, by the culture's month-day and year-month order."""
+    if at == 0:
+        return habits.month_day == "dM" and habits.year_month == "My"
+    return habits.month_day == "Md" and habits.year_month == "yM"
+
+
+def _days(year: int | None, month: int, day: int, habits: Habits, text: str) -> int:
+    calendar = habits.culture.calendar
+    try:
+        return to_days(this_year(calendar) if year is None else year, month, day, calendar)
+    except ValueError:
+        raise Unreadable(text) from None
+
+
+# ---------------------------------------------------------------- durations
+
+_DURATION = re.compile(
+    r"(-)?(?:(\d+)(?:\.(\d{1,2}):(\d{1,2})(?::(\d{1,2})(?:\.(\d{1,7}))?)?)?"
+    r"|(\d{1,2}):(\d{1,2})(?::(\d{1,2})(?:\.(\d{1,7}))?)?)$",
+    re.ASCII,
+)
+_ISO_DURATION = re.compile(
+    r"(-)?P(?=[\dT])(?:(\d+)D)?(?:T(?=\d)(?:(\d+)H)?(?:(\d+)M)?(?:(\d+)(?:\.(\d+))?S)?)?$", re.ASCII
+)
+
+
+def parse_duration(text: str) -> Duration:
+    """A duration: ``[-][d.]hh:mm[:ss[.fffffff]]``, a number of days, or ``P1DT2H30M`` (CVT-124)."""
+    trimmed = text.strip()
+    iso = _ISO_DURATION.match(trimmed)
+    if iso is not None:
+        sign, days, hours, minutes, seconds, digits = iso.groups()
+        limited = False
+    else:
+        match = _DURATION.match(trimmed)
+        if match is None:
+            raise errors.could_not_parse("Duration", text)
+        sign, days = match[1], match[2]
+        hours, minutes, seconds, digits = match.groups()[2:6] if days is not None else match.groups()[6:10]
+        limited = True
+    parts = [int(p or 0) for p in (days, hours, minutes, seconds)]
+    if limited and (parts[1] > 23 or parts[2] > 59 or parts[3] > 59):
+        raise errors.could_not_parse("Duration", text)
+    ticks = parts[0] * DAY + parts[1] * HOUR + parts[2] * MINUTE + parts[3] * SECOND + _fraction(digits)
+    try:
+        return duration_of(-ticks if sign else ticks)
+    except errors.MError:
+        raise errors.could_not_parse("Duration", text) from None
