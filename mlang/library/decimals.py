@@ -26,7 +26,7 @@ def to_decimal(value: Any) -> Decimal:
     if value.__class__ is float:
         if value != value or value in (float("inf"), float("-inf")):
             raise errors.decimal_out_of_range(value)
-        number = Decimal(repr(value)) if value.is_integer() and abs(value) < 1e15 else Decimal(f"{value:.15g}")
+        number = Decimal(f"{value:.15g}")
     else:
         number = Decimal(value)
     return _fit(_CONTEXT.plus(number), value)

@@ -19,7 +19,14 @@ def _matcher(values: list[Any], rule: Criteria) -> Callable[[Any], bool]:
     if rule.keyed:
         keys = {rule.key(value) for value in values}
         return lambda item: rule.key(item) in keys
-    return lambda item: any(rule.equal(item, value) for value in values)
+
+    def test(item: Any) -> bool:
+        for value in values:  # noqa: SIM110
+            if rule.equal(item, value):
+                return True
+        return False
+
+    return test
 
 
 # ---------------------------------------------------------------- contains
@@ -29,7 +36,7 @@ def _matcher(values: list[Any], rule: Criteria) -> Callable[[Any], bool]:
 def contains(items: Any, value: Any, equation_criteria: Any = None) -> bool:
     """Says whether a value is in a list."""
     test = _matcher([value], criteria(equation_criteria, "List.Contains", custom=True))
-    for item in forced(items):
+    for item in forced(items):  # noqa: SIM110 -- M functions are called from Python loops only
         if test(item):
             return True
     return False
@@ -41,12 +48,22 @@ def contains_all(items: Any, values: Any, equation_criteria: Any = None) -> bool
     rule = criteria(equation_criteria, "List.ContainsAll", custom=True)
     if not rule.keyed:
         plain = list(forced(items))
-        return all(any(rule.equal(item, value) for item in plain) for value in forced(values))
+        return _contains_all_pairwise(plain, list(forced(values)), rule)
     missing = [rule.key(value) for value in forced(values)]
     if not missing:
         return True
     keys = {rule.key(item) for item in forced(items)}
     return all(key in keys for key in missing)
+
+
+def _contains_all_pairwise(items: list[Any], values: list[Any], rule: Criteria) -> bool:
+    for value in values:
+        for item in items:
+            if rule.equal(item, value):
+                break
+        else:
+            return False
+    return True
 
 
 @builtin("List.ContainsAny(list as list, values as list, optional equationCriteria as any) as logical")
@@ -56,7 +73,7 @@ def contains_any(items: Any, values: Any, equation_criteria: Any = None) -> bool
     if not wanted:
         return False
     test = _matcher(wanted, criteria(equation_criteria, "List.ContainsAny", custom=True))
-    for item in forced(items):
+    for item in forced(items):  # noqa: SIM110 -- M functions are called from Python loops only
         if test(item):
             return True
     return False
@@ -155,7 +172,7 @@ def _logical(value: Any) -> None:
 def matches_all(items: Any, condition: Function) -> bool:
     """Says whether a condition holds for every item."""
     test = predicate(condition)
-    for value in forced(items):
+    for value in forced(items):  # noqa: SIM110
         if not test(value):
             return False
     return True
@@ -165,7 +182,7 @@ def matches_all(items: Any, condition: Function) -> bool:
 def matches_any(items: Any, condition: Function) -> bool:
     """Says whether a condition holds for at least one item."""
     test = predicate(condition)
-    for value in forced(items):
+    for value in forced(items):  # noqa: SIM110
         if test(value):
             return True
     return False

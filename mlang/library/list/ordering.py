@@ -131,7 +131,7 @@ def _between(low: Any, high: Any, fraction: float) -> Any:
 
 @builtin("List.Percentile(list as list, percentiles as any, optional options as nullable record) as any")
 def percentile(items: Any, percentiles: Any, chosen: Any = None) -> Any:
-    """Gives the value below which a share of the items lies, or a list of such values for a list of shares."""
+    """Gives the value below which a share of the items lies, or a list of them for several shares."""
     settings = options(chosen, "List.Percentile", {"PercentileMode": None})
     mode = enum_member(settings["PercentileMode"], "PercentileMode", (1, 2, 3, 4), 1)
     ordered = [strip(v) for v in comparison(None).sorted(_present(items, False))]

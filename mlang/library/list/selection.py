@@ -219,7 +219,7 @@ def replace_range(items: Any, index: Any, number: Any, replacement: Any) -> Any:
 
 
 def _replaced(items: Any, start: int, size: int, middle: Any, index: Any, number: Any) -> LazyList:
-    """The list with ``size`` items from ``start`` on replaced; positions beyond the end raise when reached."""
+    """The list with ``size`` items from ``start`` on replaced; a position beyond the end raises."""
 
     def make() -> Iterator[Any]:
         source = iter(items)
@@ -242,7 +242,7 @@ def _replaced(items: Any, start: int, size: int, middle: Any, index: Any, number
     "optional offset as nullable number) as list"
 )
 def alternate(items: Any, number: Any, repeat_interval: Any = None, offset: Any = None) -> Any:
-    """Keeps an offset, then by turns skips so many items and keeps so many; without an interval skips once."""
+    """Keeps an offset, then by turns skips and keeps so many items; without an interval skips once."""
     skipped = as_count(number, "count")
     kept = None if repeat_interval is None else as_count(repeat_interval, "repeatInterval")
     head = 0 if offset is None else as_count(offset, "offset")

@@ -46,7 +46,7 @@ class Flattened(LazyList):
     "List.TransformMany(list as list, collectionTransform as function, resultTransform as function) as list"
 )
 def transform_many(items: Any, collection: Function, result: Function) -> Any:
-    """Makes a list of each item and joins the results of a function of the item and each member of its list."""
+    """Makes a list of each item and joins a function's results for the item and each member of it."""
     return Flattened(items, bind(collection, 1), bind(result, 2))
 
 
