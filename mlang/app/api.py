@@ -1,0 +1,207 @@
+"""What the front door in ``mlang/__init__.py`` does: sessions, engines, conversion to Python.
+
+Lives in ``app`` because it may import upward (folding), lazily.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from mlang.compile.entry import Document, run
+from mlang.session import _CURRENT, Session, current
+from mlang.values.kinds import kind_of
+from mlang.values.metadata import strip
+from mlang.values.thunk import force
+
+
+def open_session(**settings: Any) -> Session:
+    """A session whose tables are run by the folding runner unless ``engine="none"``."""
+    session = Session(**settings)
+    if session.runner is None and session.engine != "none":
+        session.runner = folding_runner
+    return session
+
+
+def folding_runner(plan: Any, columns: list[str] | None = None, limit: int | None = None) -> Iterator[Any]:
+    """Runs a plan: small data in memory by the interpreter, everything else through ``folding``."""
+    from mlang.tables.plan import Rows, Values
+
+    stack, rows = [plan], 0
+    while stack:
+        node = stack.pop()
+        if not node.inputs and not isinstance(node, (Values, Rows)):
+            break
+        rows += node.length if isinstance(node, Values) else 0
+        if rows > SMALL or current().engine == "duckdb":
+            break
+        stack.extend(node.inputs)
+    else:
+        from mlang.tables.local import run_local
+
+        return run_local(plan, columns, limit)
+    from folding.boundary import run_plan
+
+    return run_plan(plan, columns, limit)
+
+
+#: Rows in memory below which the interpreter is faster than an engine (docs/decisions/when-to-fold.md).
+SMALL = 10_000
+
+
+def evaluate(
+    source: str,
+    query: str | None = None,
+    filename: str | None = None,
+    parameters: dict[str, Any] | None = None,
+    **settings: Any,
+) -> Any:
+    """See `mlang.evaluate`.
+
+    The session stays the current one of the caller's context, so that members of the
+    result that are computed later (list items, record fields) still run in it.
+    """
+    session = open_session(**settings)
+    overrides = {name: from_python(value) for name, value in (parameters or {}).items()}
+    session.parameters.update(overrides)
+    document = Document(source, filename=filename, overrides=overrides)
+    value = run(lambda: document.value(query), session)
+    _CURRENT.set(session)
+    return value
+
+
+def explain(source: str, query: str | None = None, **settings: Any) -> Any:
+    """See `mlang.explain`."""
+    from folding.explain import explain_steps
+
+    session = open_session(**settings)
+    document = Document(source)
+    return run(lambda: explain_steps(document.steps(query)), session)
+
+
+def to_python(value: Any) -> Any:
+    """See `mlang.to_python`."""
+    return run(lambda: _plain(value))
+
+
+def _plain(value: Any) -> Any:
+    value = strip(force(value))
+    convert = _PLAIN.get(kind_of(value))
+    return value if convert is None else convert(value)
+
+
+def _plain_table(table: Any) -> list[dict[str, Any]]:
+    return [{name: _plain(cell) for name, cell in record.items()} for record in table.records()]
+
+
+def _plain_datetime(value: Any) -> Any:
+    from datetime import datetime, timedelta, timezone
+
+    zone = timezone(timedelta(minutes=value.offset)) if hasattr(value, "offset") else None
+    return datetime(1, 1, 1, tzinfo=zone) + timedelta(microseconds=value.ticks // 10)
+
+
+def _plain_date(value: Any) -> Any:
+    from datetime import date
+
+    return date.fromordinal(value.days + 1)
+
+
+def _plain_time(value: Any) -> Any:
+    from datetime import time
+
+    return time(value.hour % 24, value.minute, value.second, value.fraction // 10)
+
+
+def _plain_duration(value: Any) -> Any:
+    from datetime import timedelta
+
+    return timedelta(microseconds=value.ticks // 10)
+
+
+def _plain_binary(value: Any) -> bytes:
+    from mlang.values.binary import content
+
+    return content(value)
+
+
+def _plain_function(value: Any) -> Any:
+    return lambda *arguments: run(lambda: _plain(value.fn(*[from_python(a) for a in arguments])))
+
+
+_PLAIN: dict[str, Any] = {
+    "list": lambda v: [_plain(item) for item in v],
+    "record": lambda v: {name: _plain(item) for name, item in v.items()},
+    "table": _plain_table,
+    "date": _plain_date,
+    "time": _plain_time,
+    "datetime": _plain_datetime,
+    "datetimezone": _plain_datetime,
+    "duration": _plain_duration,
+    "binary": _plain_binary,
+    "function": _plain_function,
+}
+
+
+def from_python(value: Any) -> Any:
+    """A Python object as an M value: numbers, texts, dates, lists, dicts, Arrow tables, data frames."""
+    import datetime as dt
+
+    from mlang.values import temporal as t
+
+    if value.__class__ is int:
+        return float(value) if abs(value) <= 2**53 else value
+    if isinstance(value, dt.datetime):
+        ticks = (value.toordinal() - 1) * t.DAY + _clock_ticks(value.time())
+        offset = value.utcoffset()
+        if offset is None:
+            return t.DateTime(ticks)
+        return t.DateTimeZone(ticks, int(offset.total_seconds() // 60))
+    if isinstance(value, dt.date):
+        return t.Date(value.toordinal() - 1)
+    if isinstance(value, dt.time):
+        return t.Time(_clock_ticks(value))
+    if isinstance(value, dt.timedelta):
+        return t.Duration((value.days * 86400 + value.seconds) * t.SECOND + value.microseconds * 10)
+    if isinstance(value, (list, tuple)):
+        return [from_python(item) for item in value]
+    if isinstance(value, dict):
+        return {str(name): from_python(item) for name, item in value.items()}
+    if callable(value) and not hasattr(value.__class__, "m_kind"):
+        return _wrap_function(value)
+    frame = _arrow_of(value)
+    if frame is not None:
+        from mlang.connectors.arrow import table_from_arrow
+
+        return table_from_arrow(frame)
+    kind_of(value)  # raises for what is no M value
+    return value
+
+
+def _clock_ticks(value: Any) -> int:
+    seconds = value.hour * 3600 + value.minute * 60 + value.second
+    return int(seconds * 10_000_000 + value.microsecond * 10)
+
+
+def _wrap_function(function: Any) -> Any:
+    import inspect
+
+    from mlang.values.functions import native
+
+    names = [p for p in inspect.signature(function).parameters]
+    return native(lambda *arguments: from_python(function(*[_plain(a) for a in arguments])), *names)
+
+
+def _arrow_of(value: Any) -> Any:
+    """The Arrow table behind an Arrow table, pandas or polars frame; None for anything else."""
+    module = value.__class__.__module__.partition(".")[0]
+    if module == "pyarrow":
+        return value
+    if module == "polars":
+        return value.to_arrow()
+    if module == "pandas":
+        import pyarrow
+
+        return pyarrow.Table.from_pandas(value, preserve_index=False)
+    return None
+

@@ -1,0 +1,330 @@
+"""Generated code of literals, names, access, operators, lists and records.
+
+One small handler per node class; see ``codegen.py`` for what they may do.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+from mlang.compile.codegen import Generator, emits
+from mlang.compile.scopes import Global, Variable
+from mlang.syntax import nodes
+
+
+@emits(nodes.Literal)
+def _literal(g: Generator, node: nodes.Literal) -> str:
+    value = node.value
+    if value is None or value is True or value is False:
+        return repr(value)
+    if value.__class__ is str:
+        return g.text(value)  # type: ignore[arg-type]
+    if value.__class__ is float and math.isfinite(value) and value >= 0:  # type: ignore[arg-type,operator]
+        return repr(value)
+    return g.constant(value, ("number", repr(value)))
+
+
+@emits(nodes.Verbatim)
+def _verbatim(g: Generator, node: nodes.Verbatim) -> str:
+    return f"fail({g.text(node.text)})"
+
+
+@emits(nodes.NotImplementedNode)
+def _not_implemented(g: Generator, node: nodes.NotImplementedNode) -> str:
+    return "fail_with(not_implemented)"
+
+
+@emits(nodes.Parenthesized)
+def _parenthesized(g: Generator, node: nodes.Parenthesized) -> str:
+    return g.emit(node.inner)
+
+
+@emits(nodes.Name)
+def _name(g: Generator, node: nodes.Name) -> str:
+    meaning = g.r.meaning[id(node)]
+    if isinstance(meaning, Variable):
+        return g.use(meaning)
+    return g.global_value(meaning)
+
+
+@emits(nodes.SectionAccess)
+def _section_access(g: Generator, node: nodes.SectionAccess) -> str:
+    return g.as_atom(g.constant(g.unit.section_member(node)) + ".get()")
+
+
+# ---------------------------------------------------------------- access
+
+
+@emits(nodes.FieldAccess)
+def _field_access(g: Generator, node: nodes.FieldAccess) -> str:
+    target = _target(g, node)
+    name = g.text(node.name)
+    if node.optional:
+        return f"field_or_null({target}, {name})"
+    value = g.temp(
+        f"{target}[{name}] if {target}.__class__ is dict and {name} in {target} else field({target}, {name})"
+    )
+    g.line(f"if {value}.__class__ is Thunk: {value} = {value}.get()")
+    return value
+
+
+def _target(g: Generator, node: Any) -> str:
+    if node.target is not None:
+        return g.atom(node.target)
+    meaning = g.r.meaning[id(node)]
+    return g.use(meaning) if isinstance(meaning, Variable) else g.global_value(meaning)
+
+
+@emits(nodes.Projection)
+def _projection(g: Generator, node: nodes.Projection) -> str:
+    names = g.constant(node.names, ("names", node.names))
+    return f"project({_target(g, node)}, {names}, {node.optional})"
+
+
+@emits(nodes.ItemAccess)
+def _item_access(g: Generator, node: nodes.ItemAccess) -> str:
+    target, index = g.emit_all([node.target, node.index])
+    return f"{'item_or_null' if node.optional else 'item'}({target}, {index})"
+
+
+# ---------------------------------------------------------------- calls
+
+
+@emits(nodes.Invocation)
+def _invocation(g: Generator, node: nodes.Invocation) -> str:
+    count = len(node.arguments)
+    function = node.function
+    while function.__class__ is nodes.Parenthesized:
+        function = function.inner  # type: ignore[attr-defined]
+    meaning = g.r.meaning.get(id(function)) if function.__class__ is nodes.Name else None
+    if isinstance(meaning, Global) and meaning.builtin is not None:
+        value = g.unit.builtin_value(meaning.builtin)
+        if value.__class__.__name__ == "Function" and _fits(value, count):
+            arguments = g.emit_all(node.arguments)
+            direct = g.constant(value.fn, ("direct", meaning.name))
+            return f"{direct}({', '.join(arguments)})"
+    if isinstance(meaning, Variable) and meaning.node.__class__ in (nodes.Function, nodes.Each):
+        code = _direct_call(g, meaning, node, count)
+        if code is not None:
+            return code
+    codes = g.emit_all([node.function, *node.arguments])
+    target = g.as_atom(codes[0])
+    arguments = [g.as_atom(c) for c in codes[1:]]
+    call = ", ".join(arguments)
+    test = f"{target}.__class__ is Function and {target}.least == {count} == {target}.most"
+    return f"({target}.fn({call}) if {test} else apply({', '.join([target, *arguments])}))"
+
+
+def _fits(function: Any, count: int) -> bool:
+    return bool(function.least <= count and (function.most is None or count <= function.most))
+
+
+def _direct_call(g: Generator, variable: Variable, node: nodes.Invocation, count: int) -> str | None:
+    """A call of a let-bound function by its Python name, when the count of arguments fits."""
+    from mlang.compile.codegen import spec_arity
+
+    least, most = spec_arity(variable.node)
+    if not least <= count <= most:
+        return None
+    variable.emitted += 1
+    g.capture(variable)
+    if variable.definition is None:
+        return None
+    arguments = g.emit_all(node.arguments)
+    return f"{variable.definition}({', '.join(arguments)})"
+
+
+# ---------------------------------------------------------------- lists and records
+
+
+@emits(nodes.List)
+def _list(g: Generator, node: nodes.List) -> str:
+    value = constant_value(node)
+    if value is not None:
+        return g.constant(value[0])
+    parts: list[str] = []
+    run: list[str] = []
+    ranged = False
+    for item in node.items:
+        if item.__class__ is nodes.Range:
+            ranged = True
+            if run:
+                parts.append(f"[{', '.join(run)}]")
+                run = []
+            first, last = g.emit_all([item.first, item.last])  # type: ignore[attr-defined]
+            parts.append(g.temp(f"number_range({first}, {last})"))
+        else:
+            run.append(_short(g, g.member(item)))
+    if run or not parts:
+        parts.append(f"[{', '.join(run)}]")
+    if not ranged:
+        return parts[0]
+    return f"join_items({', '.join(parts)})"
+
+
+def _short(g: Generator, code: str) -> str:
+    return code if len(code) < 120 else g.temp(code)
+
+
+@emits(nodes.Record)
+def _record(g: Generator, node: nodes.Record) -> str:
+    value = constant_value(node)
+    if value is not None:
+        return g.constant(value[0])
+    variables = g.r.scopes[id(node)]
+    g.declare(variables)
+    entries: list[str] = []
+    for variable, entry in zip(variables, node.entries, strict=True):
+        if variable.total:
+            g.capture(variable)
+            code = variable.python
+        else:
+            code = _short(g, g.member(entry.value))
+        entries.append(f"{g.text(entry.name)}: {code}")
+    return "{" + ", ".join(entries) + "}"
+
+
+def constant_value(node: nodes.Node) -> tuple[Any] | None:
+    """The value of a literal, or of a list or record of such, wrapped in a tuple; None for anything else.
+
+    Values never change in M, so one object may serve every evaluation.
+    """
+    if node.__class__ is nodes.Literal:
+        return (node.value,)  # type: ignore[attr-defined]
+    if node.__class__ is nodes.Unary and node.operator == "-" and node.operand.__class__ is nodes.Literal:  # type: ignore[attr-defined]
+        number = node.operand.value  # type: ignore[attr-defined]
+        return (-number,) if number.__class__ in (float, int) else None
+    if node.__class__ is nodes.List:
+        items = [constant_value(item) for item in node.items]  # type: ignore[attr-defined]
+        return None if None in items else ([item[0] for item in items if item is not None],)
+    if node.__class__ is nodes.Record:
+        record = {}
+        for entry in node.entries:  # type: ignore[attr-defined]
+            value = constant_value(entry.value)
+            if value is None:
+                return None
+            record[entry.name] = value[0]
+        return (record,)
+    return None
+
+
+# ---------------------------------------------------------------- operators
+
+#: Operators whose ordinary case is Python's on two doubles.
+_ARITHMETIC = {"+": "add", "-": "subtract", "*": "multiply"}
+_RELATIONS = {"<": "less", "<=": "less_equal", ">": "greater", ">=": "greater_equal"}
+
+
+@emits(nodes.Binary)
+def _binary(g: Generator, node: nodes.Binary) -> str:
+    operator = node.operator
+    if operator in ("and", "or"):
+        return _logical(g, node)
+    if operator == "??":
+        return _coalesce(g, node)
+    left, right = _operands(g, node)
+    if operator == "=":
+        return _equal(node, left, right)
+    if operator == "<>":
+        return f"(not {_equal(node, left, right)})"
+    if operator == "&":
+        return f"({left} + {right} if {left}.__class__ is str and {right}.__class__ is str else concatenate({left}, {right}))"
+    if operator == "meta":
+        return f"add_metadata({left}, {right})"
+    guard = _guard([(node.left, left), (node.right, right)])
+    if operator == "/":
+        guard = f"{guard} and {right}" if guard else right
+        return f"({left} / {right} if {guard} else divide({left}, {right}))"
+    slow = _ARITHMETIC.get(operator) or _RELATIONS[operator]
+    if not guard:
+        return f"({left} {operator} {right})"
+    return f"({left} {operator} {right} if {guard} else {slow}({left}, {right}))"
+
+
+def _operands(g: Generator, node: nodes.Binary) -> tuple[str, str]:
+    codes = g.emit_all([node.left, node.right])
+    return g.as_atom(codes[0]), g.as_atom(codes[1])
+
+
+def _guard(pairs: list[tuple[nodes.Node, str]]) -> str:
+    """The class tests that the operands still need: none for number literals."""
+    tests = [
+        f"{code}.__class__ is float"
+        for node, code in pairs
+        if not (node.__class__ is nodes.Literal and node.value.__class__ is float)  # type: ignore[attr-defined]
+    ]
+    return " and ".join(dict.fromkeys(tests))
+
+
+def _equal(node: nodes.Binary, left: str, right: str) -> str:
+    for literal, code, other in ((node.right, left, right), (node.left, right, left)):
+        if literal.__class__ is nodes.Literal:
+            value = literal.value  # type: ignore[attr-defined]
+            if value is None:
+                return f"is_null({code})"
+            if value.__class__ in (str, float):
+                cls = value.__class__.__name__
+                return f"({code} == {other} if {code}.__class__ is {cls} else equal({code}, {other}))"
+    return f"equal({left}, {right})"
+
+
+def _logical(g: Generator, node: nodes.Binary) -> str:
+    decided, combine = ("False", "and_values") if node.operator == "and" else ("True", "or_values")
+    left = g.atom(node.left)
+    g.settle([node.right])
+    with g.block() as lines:
+        right = g.as_atom(g.emit(node.right))
+    undecided = "True" if decided == "False" else "False"
+    value = f"({right} if {left} is {undecided} and {right}.__class__ is bool else {combine}({left}, {right}))"
+    if not lines:
+        return f"({decided} if {left} is {decided} else {value})"
+    result = g.fresh()
+    g.line(f"if {left} is {decided}: {result} = {decided}")
+    g.line("else:")
+    g.frame.lines += lines
+    g.frame.lines.append((g.frame.indent + 1, f"{result} = {value}", g.pos))
+    return result
+
+
+def _coalesce(g: Generator, node: nodes.Binary) -> str:
+    left = g.atom(node.left)
+    g.settle([node.right])
+    with g.block() as lines:
+        right = g.emit(node.right)
+    if not lines:
+        return f"({right} if is_null({left}) else {left})"
+    result = g.fresh()
+    g.line(f"{result} = {left}")
+    g.line(f"if is_null({left}):")
+    g.frame.lines += lines
+    g.frame.lines.append((g.frame.indent + 1, f"{result} = {right}", g.pos))
+    return result
+
+
+_UNARY = {"-": "negate", "+": "positive", "not": "logical_not"}
+
+
+@emits(nodes.Unary)
+def _unary(g: Generator, node: nodes.Unary) -> str:
+    value = constant_value(node)
+    if value is not None:
+        return g.constant(value[0], ("number", repr(value[0])))
+    operand = g.atom(node.operand)
+    if node.operator == "-":
+        return f"(-{operand} if {operand}.__class__ is float else negate({operand}))"
+    return f"{_UNARY[node.operator]}({operand})"
+
+
+@emits(nodes.TypeTest)
+def _type_test(g: Generator, node: nodes.TypeTest) -> str:
+    operand = g.atom(node.operand)
+    name, nullable = node.type.name, node.type.nullable
+    kind = g.text(name)
+    call = "is_kind" if node.operator == "is" else "as_kind"
+    slow = f"{call}({operand}, {kind}, {nullable})"
+    cls = {"number": "float", "text": "str"}.get(name)
+    if cls is None:
+        return slow
+    fast = "True" if node.operator == "is" else operand
+    return f"({fast} if {operand}.__class__ is {cls} else {slow})"

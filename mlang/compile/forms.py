@@ -1,0 +1,350 @@
+"""Generated code of the expression forms: functions, let, if, error, try, and types."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from mlang.compile.codegen import MAX_INDENT, MAX_TRY, Frame, Generator, emits, spec_arity
+from mlang.compile.expressions import constant_value
+from mlang.compile.scopes import VALUE, Variable
+from mlang.syntax import nodes
+from mlang.values.functions import Param, Spec
+from mlang.values.types import PRIMITIVES, primitive
+
+# ---------------------------------------------------------------- functions
+
+
+@emits(nodes.Function, nodes.Each)
+def _function(g: Generator, node: Any) -> str:
+    name = g.fresh("each" if node.__class__ is nodes.Each else "function")
+    spec = function_definition(g, node, name, None)
+    least, most = spec_arity(node)
+    return f"Function({name}, {least}, {most}, {spec})"
+
+
+def function_definition(g: Generator, node: Any, name: str, variable: Variable | None) -> str:
+    """Adds the def of a function expression to the current block; returns the constant of its `Spec`.
+
+    ``variable`` is the let variable or field it is bound to: self tail calls through
+    it become a loop when the body makes no closures.
+    """
+    parameters = g.r.scopes[id(node)]
+    frame = Frame(g.frame, False)
+    looping = variable is not None and _loops(g, node, variable)
+    if looping:
+        assert variable is not None
+        frame.loop = (variable, parameters)
+    outer = g.frame
+    saved, g.pos = g.pos, node.pos
+    with g.inside(frame):
+        g.declare(parameters)
+        for parameter in parameters:
+            parameter.state = VALUE
+            frame.known[parameter] = parameter.python
+        declared = () if node.__class__ is nodes.Each else node.parameters
+        for p, v in zip(declared, parameters, strict=False):
+            _check_parameter(g, p, v)
+        tail(g, node.body, None if node.__class__ is nodes.Each else node.result)
+    optional = [p.optional for p in declared] or [False]
+    head = ", ".join(v.python + ("=None" if o else "") for v, o in zip(parameters, optional, strict=True))
+    outer.lines += g.function_lines(name, head, frame, None, looping)
+    g.pos = saved
+    return g.constant(_spec(g, node, name))
+
+
+def _check_parameter(g: Generator, p: nodes.Parameter, v: Variable) -> None:
+    declared = p.type
+    if not isinstance(declared, nodes.PrimitiveType) or declared.name == "any":
+        return
+    cls = {"number": "float", "text": "str", "record": "dict"}.get(declared.name)
+    nullable = declared.nullable or p.optional
+    call = f"{v.python} = as_kind({v.python}, {g.text(declared.name)}, {nullable})"
+    g.line(f"if {v.python}.__class__ is not {cls}: {call}" if cls else call)
+
+
+def _spec(g: Generator, node: Any, name: str) -> Spec:
+    if node.__class__ is nodes.Each:
+        parameters: tuple[Param, ...] = (Param("_"),)
+        result = None
+    else:
+        parameters = tuple(
+            Param(
+                p.name,
+                p.type.name if p.type is not None else "any",
+                (p.type.nullable or p.type.name in ("any", "null")) if p.type is not None else True,
+                p.optional,
+            )
+            for p in node.parameters
+        )
+        result = node.result
+    names = {v.name: v.definition or v.python for v in g.r.mentions(node)}
+    kind = result.name if result is not None else "any"
+    nullable = (result.nullable or kind in ("any", "null")) if result is not None else True
+    spec = Spec(parameters, kind, nullable, node=node, names=names, document=g.unit)
+    g.unit.specs[name] = spec
+    return spec
+
+
+#: What a body may consist of to be run as a loop: nothing that captures variables.
+_LOOPABLE = (
+    nodes.Literal, nodes.Name, nodes.Binary, nodes.Unary, nodes.If, nodes.Invocation, nodes.FieldAccess,
+    nodes.ItemAccess, nodes.TypeTest, nodes.Parenthesized, nodes.PrimitiveType,
+)  # fmt: skip
+
+
+def _loops(g: Generator, node: Any, variable: Variable) -> bool:
+    if node.__class__ is nodes.Each or (node.result is not None and node.result.name != "any"):
+        return False
+    if not any(_is_self(g, call, variable) for call in _tail_calls(node.body)):
+        return False
+    return all(isinstance(n, _LOOPABLE) for n in node.body.walk())
+
+
+def _tail_calls(node: nodes.Node) -> list[nodes.Invocation]:
+    found, stack = [], [node]
+    while stack:
+        n = stack.pop()
+        if isinstance(n, nodes.Parenthesized):
+            stack.append(n.inner)
+        elif isinstance(n, nodes.If):
+            stack += [n.then, n.otherwise]
+        elif isinstance(n, nodes.Invocation):
+            found.append(n)
+    return found
+
+
+def _is_self(g: Generator, call: nodes.Invocation, variable: Variable) -> bool:
+    return (
+        isinstance(call.function, nodes.Name)
+        and g.r.meaning.get(id(call.function)) is variable
+        and len(call.arguments) == len(variable.node.parameters)  # type: ignore[union-attr]
+    )
+
+
+def tail(g: Generator, node: nodes.Node, result: nodes.PrimitiveType | None) -> None:
+    """Generates a node in tail position: lines that end in return (or go round the loop)."""
+    if isinstance(node, nodes.Parenthesized):
+        tail(g, node.inner, result)
+        return
+    if isinstance(node, nodes.Let):
+        g.declare(g.r.scopes[id(node)])
+        tail(g, node.body, result)
+        return
+    if isinstance(node, nodes.If) and g.frame.indent < MAX_INDENT:
+        _tail_if(g, node, result)
+        return
+    if isinstance(node, nodes.Invocation) and g.frame.loop is not None:
+        variable, parameters = g.frame.loop
+        if _is_self(g, node, variable):
+            _go_round(g, node, parameters)
+            return
+    code = g.emit(node)
+    saved, g.pos = g.pos, node.pos
+    if result is not None and result.name != "any":
+        code = f"as_kind({code}, {g.text(result.name)}, {result.nullable})"
+    g.line(f"return {code}")
+    g.pos = saved
+
+
+def _tail_if(g: Generator, node: nodes.If, result: nodes.PrimitiveType | None) -> None:
+    """Else branches follow at the same level, because each branch ends in return."""
+    while True:
+        test = _condition(g, node)
+        g.settle([node.then, node.otherwise])
+        with g.block() as lines:
+            tail(g, node.then, result)
+        g.line(f"if {test}:")
+        g.frame.lines += lines
+        otherwise = node.otherwise
+        while isinstance(otherwise, nodes.Parenthesized):
+            otherwise = otherwise.inner
+        if not isinstance(otherwise, nodes.If):
+            tail(g, otherwise, result)
+            return
+        node = otherwise
+
+
+def _go_round(g: Generator, node: nodes.Invocation, parameters: list[Variable]) -> None:
+    arguments = g.emit_all(node.arguments)
+    if len(arguments) == 1:
+        g.line(f"{parameters[0].python} = {arguments[0]}")
+    elif arguments:
+        g.line(f"{', '.join(p.python for p in parameters)} = {', '.join(arguments)}")
+    g.line("continue")
+
+
+# ---------------------------------------------------------------- let, if
+
+
+@emits(nodes.Let)
+def _let(g: Generator, node: nodes.Let) -> str:
+    g.declare(g.r.scopes[id(node)])
+    return g.emit(node.body)
+
+
+def _condition(g: Generator, node: nodes.If) -> str:
+    """A Python condition for an if; what is no logical raises (ERR-08)."""
+    condition = node.condition
+    while isinstance(condition, nodes.Parenthesized):
+        condition = condition.inner
+    code = g.emit(condition)
+    if isinstance(condition, nodes.Binary) and condition.operator in ("=", "<>"):
+        return code
+    if isinstance(condition, nodes.TypeTest) and condition.operator == "is":
+        return code
+    test = g.as_atom(code)
+    return f"{test} is True or ({test} is not False and condition({test}))"
+
+
+@emits(nodes.If)
+def _if(g: Generator, node: nodes.If) -> str:
+    if g.frame.indent >= MAX_INDENT:
+        return outlined(g, node)
+    test = _condition(g, node)
+    g.settle([node.then, node.otherwise])
+    with g.block() as then_lines:
+        then = g.emit(node.then)
+    with g.block() as else_lines:
+        otherwise = g.emit(node.otherwise)
+    if not then_lines and not else_lines:
+        return f"({then} if {test} else {otherwise})"
+    result = g.fresh()
+    g.line(f"if {test}:")
+    g.frame.lines += [*then_lines, (g.frame.indent + 1, f"{result} = {then}", g.pos)]
+    g.line("else:")
+    g.frame.lines += [*else_lines, (g.frame.indent + 1, f"{result} = {otherwise}", g.pos)]
+    return result
+
+
+def outlined(g: Generator, node: nodes.Node) -> str:
+    """The node as a function of its own, called at once: for code that nests too deeply."""
+    for variable in g._reach([node])[1]:
+        g.capture(variable)
+    outer = g.frame
+    frame = Frame(outer, True)
+    depth = outer.indent
+    with g.inside(frame):
+        tail(g, node, None)
+    name = g.fresh("outlined")
+    lines = g.function_lines(name, "", frame, None)
+    if depth >= MAX_INDENT + 30:
+        raise RecursionError("expression nested too deeply")
+    outer.lines += lines
+    return f"{name}()"
+
+
+# ---------------------------------------------------------------- errors
+
+
+@emits(nodes.Error)
+def _error(g: Generator, node: nodes.Error) -> str:
+    return f"fail({g.emit(node.operand)})"
+
+
+@emits(nodes.Try)
+def _try(g: Generator, node: nodes.Try) -> str:
+    if g.frame.blocks >= MAX_TRY:
+        return outlined(g, node)
+    result, error = g.fresh(), g.fresh("error")
+    handler = node.otherwise or (node.catch.body if node.catch is not None else None)
+    if handler is not None:
+        # Both parts may run: what both mention is remembered between them.
+        later = g._reach([handler])[1]
+        for variable in g._reach([node.body])[1]:
+            if variable in later and variable.owner is g.frame:
+                g.capture(variable)
+        g.settle([handler])
+    g.settle([node.body])
+    g.frame.blocks += 1
+    with g.block() as body:
+        value = g.emit(node.body)
+    g.frame.blocks -= 1
+    if handler is None:
+        value = f'{{"HasError": False, "Value": {value}}}'
+    g.line("try:")
+    g.frame.lines += [*body, (g.frame.indent + 1, f"{result} = {value}", g.pos)]
+    g.line(f"except MError as {error}:")
+    with g.block() as handling:
+        _handle(g, node, handler, result, error)
+    g.frame.lines += handling
+    return result
+
+
+def _handle(g: Generator, node: nodes.Try, handler: nodes.Node | None, result: str, error: str) -> None:
+    """The except part: what it evaluates runs after the error variable is safe in a local."""
+    if handler is None:
+        g.line(f'{result} = {{"HasError": True, "Error": caught({error})}}')
+        return
+    if node.catch is not None:
+        parameters = g.r.scopes[id(node.catch)]
+        g.declare(parameters)
+        if parameters:
+            g.line(f"{parameters[0].python} = caught({error})")
+            parameters[0].state = VALUE
+            g.know(parameters[0], parameters[0].python)
+    g.line(f"{result} = {g.emit(handler)}")
+
+
+# ---------------------------------------------------------------- types
+
+
+@emits(nodes.Type)
+def _type(g: Generator, node: nodes.Type) -> str:
+    return _type_code(g, node.inner)
+
+
+def _type_code(g: Generator, node: nodes.Node) -> str:
+    cls = node.__class__
+    if cls is nodes.PrimitiveType:
+        return _primitive_type(g, node)  # type: ignore[arg-type]
+    emitter = _TYPES.get(cls)
+    if emitter is not None:
+        return emitter(g, node)
+    return f"as_type({g.emit(node)})"
+
+
+@emits(nodes.PrimitiveType)
+def _primitive_type(g: Generator, node: nodes.PrimitiveType) -> str:
+    assert node.name in PRIMITIVES
+    return g.constant(primitive(node.name, node.nullable), ("type", node.name, node.nullable))
+
+
+def _nullable_type(g: Generator, node: nodes.NullableType) -> str:
+    return f"nullable_type({_type_code(g, node.inner)})"
+
+
+def _list_type(g: Generator, node: nodes.ListType) -> str:
+    return f"list_type({_type_code(g, node.item)})"
+
+
+def _entries(g: Generator, entries: Any) -> str:
+    codes = []
+    for entry in entries:
+        code = "None" if entry.type is None else g.as_atom(_type_code(g, entry.type))
+        if entry.type is None:
+            code = g.constant(primitive("any"), ("type", "any", False))
+        codes.append(f"({g.text(entry.name)}, {entry.optional}, {code}),")
+    return "(" + " ".join(codes) + ")"
+
+
+def _record_type(g: Generator, node: nodes.RecordType) -> str:
+    return f"record_type({_entries(g, node.entries)}, {node.open})"
+
+
+def _table_type(g: Generator, node: nodes.TableType) -> str:
+    return f"table_type({_type_code(g, node.row)})"
+
+
+def _function_type(g: Generator, node: nodes.FunctionType) -> str:
+    return f"function_type({_entries(g, node.parameters)}, {_type_code(g, node.result)})"
+
+
+_TYPES: dict[type, Any] = {
+    nodes.NullableType: _nullable_type,
+    nodes.ListType: _list_type,
+    nodes.RecordType: _record_type,
+    nodes.TableType: _table_type,
+    nodes.FunctionType: _function_type,
+}
+
+__all__ = ["constant_value", "function_definition", "outlined", "tail"]
