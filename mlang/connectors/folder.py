@@ -19,13 +19,13 @@ from mlang.registry import builtin
 from mlang.tables.plan import Rows
 from mlang.tables.table import Table
 from mlang.values.temporal import MINUTE, DateTime
-from mlang.values.thunk import Thunk
 from mlang.values.types import ANY, BINARY, RECORD, TEXT, TableType, primitive, table_type
 
 _OPTIONS = {"PreserveLastAccessTimes": None}
 _EPOCH_TICKS = 621_355_968_000_000_000
 _NAMES = (
-    "Content", "Name", "Extension", "Date accessed", "Date modified", "Date created", "Attributes", "Folder Path",
+    "Content", "Name", "Extension", "Date accessed", "Date modified", "Date created", "Attributes",
+    "Folder Path",
 )  # fmt: skip
 #: Extension -> content type and the kind that the listing shows.
 _KINDS = {
@@ -112,7 +112,7 @@ def _entries(folder: str) -> Iterator[tuple[Any, ...]]:
 def _row(entry: os.DirEntry[str], folder: str) -> tuple[Any, ...]:
     path = entry.path
     is_folder = entry.is_dir()
-    content: Any = Thunk(lambda: _listing(path)) if is_folder else file_binary(path)
+    content: Any = _listing(path) if is_folder else file_binary(path)
     status = entry.stat()
     extension = "" if is_folder else os.path.splitext(entry.name)[1]
     created = getattr(status, "st_birthtime_ns", None)
