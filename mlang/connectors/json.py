@@ -46,8 +46,9 @@ def parse(text: str) -> Any:
         return _decoder.decode(text)
     except json.JSONDecodeError as error:
         raise _failure(error) from None
-    except _NotJson:
-        raise errors.json_unexpected("N", text.find("N")) from None
+    except _NotJson as error:
+        name = str(error)
+        raise errors.json_unexpected(name[0], text.find(name)) from None
 
 
 class _NotJson(Exception):
