@@ -152,6 +152,11 @@ def wrong_argument_count(given: int, least: int, most: int | None, arguments: li
     return expression_error(template, given, least, most, detail=detail)
 
 
+def syntax(message: str) -> MError:
+    """What ``Expression.Evaluate`` raises for text that does not parse; the place stands in the message (GRM-57)."""
+    return expression_error(message)
+
+
 # ---------------------------------------------------------------- operators and conversion
 
 
@@ -513,3 +518,11 @@ def different_key_counts() -> MError:
 def bad_pairs(value: Any, what: str) -> MError:
     """A list argument that should hold {name, value} pairs."""
     return expression_error("Expected a list of #{0}.", what, detail=value)
+
+
+def number_out_of_range(type_name: str, value: Any) -> MError:
+    return expression_error("The number is out of range of a #{0} value.", type_name, detail=value)
+
+
+def sign_of_nan() -> MError:
+    return expression_error("Function does not accept floating point Not-a-Number values.")
