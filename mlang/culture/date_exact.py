@@ -86,7 +86,7 @@ class _Reader:
     # -- specifiers
 
     def read(self, token: Token, following: Token | None) -> None:
-        letter, count = token.letter, token.count
+        letter, count = token.letter, token.size
         if not letter:
             if token.literal == "." and following is not None and following.letter == "F":
                 if self.text.startswith(".", self.at):
@@ -115,9 +115,9 @@ class _Reader:
             names = culture.day_names_abbreviated if count == 3 else culture.day_names
             self.put("weekday", self.name(names))
         elif letter == "M" and count > 2:
-            names = (culture.month_names_abbreviated,) if count == 3 else (
-                culture.month_names_genitive, culture.month_names)  # fmt: skip
-            self.put("month", self.name(tuple(n for group in names for n in group)) % 12 + 1)
+            full = culture.month_names_genitive + culture.month_names
+            names = culture.month_names_abbreviated if count == 3 else full
+            self.put("month", self.name(names) % 12 + 1)
         elif letter in "dM":
             self.put("day" if letter == "d" else "month", self.digits(1 if count == 1 else 2, 2))
         elif count <= 2:

@@ -16,7 +16,7 @@ class Token(NamedTuple):
     """A specifier letter and how often it stands there, or ``literal`` text (letter "")."""
 
     letter: str
-    count: int
+    size: int
     literal: str = ""
 
 
@@ -97,7 +97,8 @@ def tokens(text: str) -> tuple[Token, ...]:
 
 def _quoted(text: str, at: int) -> tuple[str, int]:
     """The literal that starts with the quote at ``at``, and where it ends; a backslash escapes in it."""
-    quote, parts, at = text[at], [], at + 1
+    quote, at = text[at], at + 1
+    parts: list[str] = []
     while at < len(text):
         char = text[at]
         if char == quote:
@@ -114,4 +115,4 @@ def _quoted(text: str, at: int) -> tuple[str, int]:
 
 def has_day_number(parts: tuple[Token, ...]) -> bool:
     """Whether a day of the month stands in the format: months then take their genitive."""
-    return any(token.letter == "d" and token.count <= 2 for token in parts)
+    return any(token.letter == "d" and token.size <= 2 for token in parts)

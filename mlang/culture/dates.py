@@ -43,7 +43,7 @@ _OLE_FIRST = 36_159
 
 def info(culture: CultureInfo | str | None) -> CultureInfo:
     """The culture itself, that of a name, or the session's for None."""
-    return culture if culture.__class__ is CultureInfo else data.culture(culture)  # type: ignore[arg-type, return-value]
+    return culture if isinstance(culture, CultureInfo) else data.culture(culture)
 
 
 def default_text(value: Any, culture: CultureInfo | str | None = None) -> str:
@@ -112,7 +112,7 @@ def _compile(format: str, culture: CultureInfo, value: Any) -> list[Writer]:
 
 
 def _writer(token: Token, found: tuple[Token, ...], index: int, culture: CultureInfo) -> Writer:
-    letter, count = token.letter, token.count
+    letter, count = token.letter, token.size
     if not letter:
         literal = token.literal
         if literal.endswith(".") and index + 1 < len(found) and found[index + 1].letter == "F":
