@@ -410,10 +410,6 @@ def not_json_value() -> MError:
     return expression_error("We can't convert values of this type to JSON.")
 
 
-def invalid_binary_text(encoding: str, text: str) -> MError:
-    """Text that is no base64 or hex."""
-    return data_format_error("The text isn't valid #{0}.", encoding, detail=text)
-
 
 def bad_compressed_data() -> MError:
     return data_format_error("The compressed data isn't valid.")

@@ -367,6 +367,10 @@ class Generator:
             return self.as_atom(f"{name}.get()")
         return name
 
+    def row_field(self, node: nodes.FieldAccess) -> str | None:
+        """A local that already holds what a field access gives; only ``fusion.py`` has such."""
+        return None
+
     # ------------------------------------------------------------ branches
 
     def settle(self, branches: list[nodes.Node]) -> None:

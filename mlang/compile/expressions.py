@@ -58,6 +58,9 @@ def _section_access(g: Generator, node: nodes.SectionAccess) -> str:
 
 @emits(nodes.FieldAccess)
 def _field_access(g: Generator, node: nodes.FieldAccess) -> str:
+    column = g.row_field(node)
+    if column is not None:
+        return column
     target = _target(g, node)
     name = g.text(node.name)
     if node.optional:
