@@ -55,3 +55,17 @@ def length(value: Any) -> int:
 def path_of(value: Any) -> str | None:
     """The file behind a binary, when it is a whole local file."""
     return None if value.__class__ is bytes else value.path
+
+
+def part(value: Any, start: int, stop: int | None) -> bytes:
+    """The bytes from ``start`` up to ``stop`` (None: the end), clipped; of a file, no others are read."""
+    if value.__class__ is bytes:
+        return bytes(value[start:stop])
+    if value.path is None or value._bytes is not None:
+        return bytes(value.content()[start:stop])
+    try:
+        with open(value.path, "rb") as stream:
+            stream.seek(start)
+            return stream.read() if stop is None else stream.read(max(0, stop - start))
+    except OSError:
+        return bytes(value.content()[start:stop])  # raises the engine's error
