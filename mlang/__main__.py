@@ -1,0 +1,5 @@
+"""``python -m mlang``: the command line."""
+
+from mlang.app.main import main
+
+main()

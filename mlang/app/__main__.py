@@ -1,0 +1,5 @@
+"""``python -m mlang.app``"""
+
+from mlang.app.main import main
+
+main()

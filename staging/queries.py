@@ -1,0 +1,102 @@
+"""Evaluation for staging: the one place that knows how queries become values and tables batches.
+
+Each query of a refresh is evaluated in a document of its own, in which the staged queries
+that it reads are replaced by their staged tables (`overrides`); what is not staged is
+evaluated anew at every reference, as in the product.  The session runs tables through folding.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from mlang.compile.entry import Document, run
+from mlang.session import Session, use
+from mlang.syntax import nodes
+from mlang.tables.plan import Batch
+from mlang.tables.table import Table
+from mlang.values.thunk import Thunk
+from staging.dataflow import Dataflow
+from staging.parameters import typed_parameters
+
+
+class Queries:
+    """The queries of a dataflow with given parameters, in one session."""
+
+    def __init__(self, dataflow: Dataflow, parameters: dict[str, Any], session: dict[str, Any]) -> None:
+        self.dataflow = dataflow
+        self.members: dict[str, nodes.Node] = {m.name: m.value for m in dataflow.tree.sections[0].members}
+        self.parameters = typed_parameters(self.members, parameters)
+        settings = {"base_dir": str(dataflow.base_dir.resolve()), "culture": dataflow.culture, **session}
+        self.session = Session(parameters=self.parameters, **settings)
+        if self.session.runner is None and self.session.engine != "none":
+            self.session.runner = fold
+        self._documents: list[Document] = []
+
+    def document(self, overrides: dict[str, Any]) -> Document:
+        """The dataflow's document with some members replaced by values."""
+        document = Document(
+            self.dataflow.tree,
+            filename=str(self.dataflow.path),
+            overrides={**self.parameters, **overrides},
+        )
+        document.text = self.dataflow.text  # parsed once; errors show the text
+        # Errors are shown later by looking up the code that they crossed: keep the last few documents.
+        self._documents = [*self._documents[-3:], document]
+        return document
+
+    def value(self, query: str, overrides: dict[str, Any]) -> Any:
+        """The value of a query."""
+        return run(lambda: self.document(overrides).value(query), self.session)
+
+    def steps(self, query: str, overrides: dict[str, Any]) -> list[tuple[str, Thunk]]:
+        """The steps of a query, each evaluated on demand."""
+        return run(lambda: self.document(overrides).steps(query), self.session)
+
+    def batches(self, table: Table, columns: list[str] | None = None) -> Iterator[Batch]:
+        """The rows of a table, computed on the deep stack a few batches at a time."""
+        source = run(lambda: iter(table.batches(columns)), self.session)
+        while True:
+            batch = run(lambda: next(source, None), self.session)
+            if batch is None:
+                return
+            yield batch
+
+    def folds(self, table: Table) -> bool:
+        """Whether an engine does the work of a table's last step, over staged data."""
+        if self.session.runner is not fold:
+            return False
+        with use(self.session):
+            return folded(table)
+
+    def resolve_path(self, path: str) -> str:
+        """A path of a destination, relative to the document."""
+        return self.session.resolve_path(path)
+
+    def secrets(self) -> list[str]:
+        """Texts that must not be written anywhere: credentials."""
+        found: list[str] = []
+        waiting: list[Any] = list(self.session.credentials.values())
+        while waiting:
+            value = waiting.pop()
+            if isinstance(value, dict):
+                waiting.extend(value.values())
+            elif isinstance(value, (list, tuple)):
+                waiting.extend(value)
+            elif isinstance(value, str):
+                found.append(value)
+        return found
+
+
+def fold(plan: Any, columns: list[str] | None = None, limit: int | None = None) -> Iterator[Batch]:
+    """The runner of a refresh: everything that folds exactly runs in the engine."""
+    from folding.boundary import run_plan
+
+    return run_plan(plan, columns, limit)
+
+
+def folded(table: Table) -> bool:
+    """Asks folding whether the whole plan is one piece of SQL."""
+    from folding.boundary import folds_whole
+
+    return bool(folds_whole(table.plan))
