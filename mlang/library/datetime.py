@@ -1,4 +1,4 @@
-"""DateTime.*: parts, zones and text of a datetime, the clock, and the hours, minutes and seconds around now."""
+"""DateTime.*: parts, zones and text of a datetime, the clock, the hours, minutes and seconds around now."""
 
 from __future__ import annotations
 

@@ -178,7 +178,7 @@ def to_duration(value: Any) -> Duration:
     from mlang.values.temporal import duration_of
 
     if value.__class__ is Duration:
-        return value  # type: ignore[no-any-return]
+        return value
     if value.__class__ is str:
         from mlang.culture.date_parse import parse_duration
 

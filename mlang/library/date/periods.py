@@ -76,7 +76,7 @@ def _several(unit: str, word: str, sign: int) -> None:
     def test(value: Any, count: Any) -> bool:
         return 1 <= sign * distance(value, unit) <= as_int(count, units)
 
-    test.__doc__ = f"Says whether a value lies in the {word.lower()} so many {units}, the current one left out."
+    test.__doc__ = f"Says whether a value lies in the {word.lower()} so many {units}, beside the current one."
     test.__name__ = f"is_in_{word.lower()}_n_{units}"
     signature = f"Date.IsIn{word}N{unit}s(dateTime as any, {units} as number) as nullable logical"
     builtin(signature, null="dateTime")(test)
