@@ -165,7 +165,7 @@ class RowFunction:
             self.reads: Columns = tuple(fused.fields)
         else:
             self._fused = None
-            self.reads = schema.names
+            self.reads = declared_reads(function) or schema.names
         self._call = bind(function, 1)
 
     @property
@@ -194,6 +194,15 @@ class RowFunction:
         call = self._call
         for record in records(self.reads, columns, length):
             yield call(record)
+
+
+def declared_reads(function: Any) -> Columns | None:
+    """What a row function made by the library says it reads (``library/table/transform.row_function``)."""
+    spec = function.spec if function.__class__ is Function else None
+    if spec is None or spec.name != "row" or spec.node is not None:
+        return None
+    reads: Columns | None = spec.document
+    return reads
 
 
 def _delayed(call: Callable[..., Any], names: Columns, columns: list[list[Any]], i: int) -> Callable[[], Any]:

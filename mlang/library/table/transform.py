@@ -1,0 +1,447 @@
+"""Transformations: columns added, cells converted, replaced, split, combined and filled."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from mlang import errors
+from mlang.library.arguments import as_int, enum_member, of_kind, options, texts
+from mlang.library.table.criteria import (
+    ERROR,
+    USE_NULL,
+    function_of,
+    items,
+    known_columns,
+    missing_field,
+    result_type,
+    tuples,
+)
+from mlang.registry import builtin
+from mlang.tables import plan as p
+from mlang.tables import schema as schemas
+from mlang.tables.plan import Batch
+from mlang.tables.table import Table
+from mlang.values.functions import Function, Param, Spec, bind
+from mlang.values.kinds import is_number, kind_of
+from mlang.values.lists import LazyList, forced
+from mlang.values.metadata import strip
+from mlang.values.thunk import Thunk, force
+from mlang.values.types import ANY, TEXT, MType, nullable
+
+NULLABLE_TEXT = nullable(TEXT)
+
+
+def row_function(call: Callable[[dict[str, Any]], Any], reads: list[str] | tuple[str, ...]) -> Function:
+    """A function of the row made by the library, which says what columns it reads (`local.RowFunction`)."""
+    return Function(call, 1, 1, Spec((Param("row"),), name="row", document=tuple(reads)))
+
+
+# ---------------------------------------------------------------- adding
+
+
+@builtin("Table.AddColumn(table as table, newColumnName as text, columnGenerator as function, "
+         "optional columnType as nullable type) as table")  # fmt: skip
+def add_column(table: Table, name: str, generator: Function, type: MType | None = None) -> Table:
+    """Adds a column whose cells are a function of the row.
+
+    The type is only claimed, not checked.  A cell is computed when it is read, and
+    an error stays in its cell.
+    """
+    schema = schemas.append(table.type, name, type if type is not None else ANY)
+    return Table(p.AddColumn(schema, table.plan, name, generator), table.meta)
+
+
+@builtin("Table.AddIndexColumn(table as table, newColumnName as text, optional initialValue as nullable number, "
+         "optional increment as nullable number, optional columnType as nullable type) as table")  # fmt: skip
+def add_index_column(
+    table: Table, name: str, start: Any = None, increment: Any = None, type: MType | None = None
+) -> Table:
+    """Adds a running number, from 0 in steps of 1 unless told otherwise."""
+    schema = schemas.append(table.type, name, type if type is not None else ANY)
+    first, step = _plain(start, 0.0), _plain(increment, 1.0)
+    if first.__class__ is not step.__class__:
+        first, step = float(first), float(step)
+    return Table(p.AddIndex(schema, table.plan, name, first, step), table.meta)
+
+
+def _plain(value: Any, default: float) -> Any:
+    if value is None:
+        return default
+    return float(value) if value.__class__ is int and abs(value) <= 2**53 else value
+
+
+# ---------------------------------------------------------------- cells by function
+
+
+@builtin("Table.TransformColumns(table as table, transformOperations as list, "
+         "optional defaultTransformation as nullable function, optional missingField as nullable number) as table")
+def transform_columns(table: Table, operations: Any, default: Function | None = None, missing: Any = None) -> Table:
+    """Passes the cells of columns through functions.
+
+    An operation is a column name, a function and perhaps the new type; without a type the
+    function's declared result type is taken.  The default function is for all columns
+    without an operation.  Errors stay in their cells.
+    """
+    mode = missing_field(missing)
+    transforms: list[tuple[str, Any]] = []
+    types: dict[str, MType] = {}
+    added: list[str] = []
+    for operation in tuples(operations, "transformOperations"):
+        if not 2 <= len(operation) <= 3:
+            raise errors.bad_pairs(operation, "transformOperations")
+        name, function = of_kind(operation[0], "text"), function_of(operation[1])
+        if not table.type.has(name):
+            if mode == ERROR:
+                raise errors.column_not_found(name)
+            if mode != USE_NULL:
+                continue
+            added.append(name)
+        transforms.append((name, function))
+        given = operation[2] if len(operation) == 3 else None
+        types[name] = of_kind(given, "type") if given is not None else result_type(function)
+    if default is not None:
+        rest = [n for n in table.names if n not in types]
+        transforms += [(n, default) for n in rest]
+        types.update(dict.fromkeys(rest, result_type(default)))
+    return _transformed(with_nulls(table, added), transforms, types)
+
+
+def _transformed(table: Table, transforms: list[tuple[str, Any]], types: dict[str, MType]) -> Table:
+    """The steps for a list of transforms; a column named twice is transformed twice."""
+    plan = table.plan
+    schema = schemas.retyped(table.type, types)
+    while transforms:
+        now: dict[str, Any] = {}
+        later: list[tuple[str, Any]] = []
+        for name, function in transforms:
+            if name in now:
+                later.append((name, function))
+            else:
+                now[name] = function
+        plan = p.TransformColumns(schema, plan, tuple(now.items()))
+        transforms = later
+    return Table(plan, table.meta, None if plan is not table.plan else table.type)
+
+
+def with_nulls(table: Table, names: list[str]) -> Table:
+    """The table with columns of nulls added for missing names (MissingField.UseNull)."""
+    if not names:
+        return table
+    columns: list[tuple[str, str | None]] = [(n, n) for n in table.names]
+    columns += [(n, None) for n in dict.fromkeys(names)]
+    return Table(p.Project(schemas.projected(table.type, columns), table.plan, tuple(columns)), table.meta)
+
+
+@builtin("Table.TransformColumnTypes(table as table, typeTransformations as list, optional culture as any) as table")
+def transform_column_types(table: Table, changes: Any, culture: Any = None) -> Table:
+    """Converts the cells of columns to types, with the ``.From`` function of the type.
+
+    ``culture`` is a culture name, or a record with ``Culture`` and ``MissingField``.  What
+    cannot be converted becomes an error in its cell.  The new column types are nullable.
+    """
+    from mlang.tables.convert import conversion_name
+
+    mode = ERROR
+    if kind_of(culture) == "record":
+        given = options(culture, "Table.TransformColumnTypes", {"Culture": None, "MissingField": None})
+        culture, mode = given["Culture"], missing_field(given["MissingField"])
+    if culture is not None:
+        culture = of_kind(culture, "text")
+    wanted: list[tuple[str, MType]] = []
+    added: list[str] = []
+    for change in tuples(changes, "typeTransformations"):
+        if len(change) != 2:
+            raise errors.bad_pairs(change, "typeTransformations")
+        name, type = of_kind(change[0], "text"), of_kind(change[1], "type")
+        conversion_name(type)
+        if not table.type.has(name):
+            if mode == ERROR:
+                raise errors.column_not_found(name)
+            if mode != USE_NULL:
+                continue
+            added.append(name)
+        wanted.append((name, type))
+    return _converted(with_nulls(table, added), wanted, culture)
+
+
+def _converted(table: Table, changes: list[tuple[str, MType]], culture: str | None) -> Table:
+    plan, schema = table.plan, table.type
+    while changes:
+        now: dict[str, MType] = {}
+        later: list[tuple[str, MType]] = []
+        for name, type in changes:
+            if name in now:
+                later.append((name, type))
+            else:
+                now[name] = type
+        schema = schemas.retyped(schema, {n: nullable(t) for n, t in now.items()})
+        plan = p.ChangeTypes(schema, plan, tuple(now.items()), culture)
+        changes = later
+    return Table(plan, table.meta) if plan is not table.plan else table
+
+
+class TransformedRows(LazyList):
+    """A function of each row, computed when the item is read."""
+
+    __slots__ = ("function", "table")
+
+    def __init__(self, table: Table, function: Function) -> None:
+        self.table, self.function = table, function
+
+    def __iter__(self) -> Iterator[Any]:
+        from mlang.tables.local import RowFunction
+
+        function = RowFunction(self.function, self.table.plan.schema)
+        for batch in self.table.batches(list(function.reads)):
+            yield from function.lazily(batch.columns, batch.length)
+
+    def count(self) -> int:
+        from mlang.tables.access import row_count
+
+        return row_count(self.table)
+
+
+@builtin("Table.TransformRows(table as table, transform as function) as list")
+def transform_rows(table: Table, transform: Function) -> LazyList:
+    """A list of a function's results for each row."""
+    return TransformedRows(table, transform)
+
+
+# ---------------------------------------------------------------- replacing
+
+
+@builtin("Table.ReplaceValue(table as table, oldValue as any, newValue as any, replacer as function, "
+         "columnsToSearch as list) as table")  # fmt: skip
+def replace_value(table: Table, old: Any, new: Any, replacer: Function, columns: Any) -> Table:
+    """Replaces a value in columns by means of a replacer, such as ``Replacer.ReplaceText``.
+
+    Old and new value may be functions of the row.
+    """
+    names = known_columns(columns, table.type)
+    schema = schemas.retyped(table.type, {n: _replaced_type(table, n, replacer) for n in names})
+    per_row = old.__class__ is Function or new.__class__ is Function
+    return Table(p.ReplaceValue(schema, table.plan, old, new, replacer, tuple(names), per_row), table.meta)
+
+
+def _replaced_type(table: Table, name: str, replacer: Function) -> MType:
+    """TYP-42: ReplaceText makes nullable text, ReplaceValue changes nothing, others what they declare."""
+    spec = replacer.spec
+    known = spec.builtin.name if spec is not None and spec.builtin is not None else None
+    if known == "Replacer.ReplaceValue":
+        return schemas.column_type(table.type, name)
+    return NULLABLE_TEXT if known == "Replacer.ReplaceText" else result_type(replacer)  # type: ignore[no-any-return]
+
+
+@builtin("Table.ReplaceErrorValues(table as table, errorReplacement as list) as table")
+def replace_error_values(table: Table, replacements: Any) -> Table:
+    """Replaces error cells: pairs of column name and value; one pair may stand alone."""
+    parts = [force(part) for part in of_kind(replacements, "list")]
+    if parts and kind_of(parts[0]) != "list":
+        parts = [list(of_kind(replacements, "list"))]
+    pairs: dict[str, Any] = {}
+    for part in parts:
+        pair = list(of_kind(part, "list"))
+        if len(pair) != 2:
+            raise errors.bad_pairs(part, "replacements")
+        name = of_kind(pair[0], "text")
+        table.type.index(name)
+        if name in pairs:
+            raise errors.column_exists(name)
+        pairs[name] = pair[1]
+    return Table(p.ReplaceErrors(table.type, table.plan, tuple(pairs.items())), table.meta)
+
+
+# ---------------------------------------------------------------- splitting
+
+
+def fitted(pieces: list[Any], width: int, default: Any, extra: int) -> list[Any]:
+    """Pieces made as many as there are columns (TBL-31): padded, cut, gathered in a list, or an error."""
+    count = len(pieces)
+    if extra == EXTRA_LIST and width:
+        head = pieces[: width - 1] + [default] * max(0, width - 1 - count)
+        rest = pieces[width - 1 :]
+        return [*head, rest if rest else default]
+    if count > width and extra == EXTRA_ERROR:
+        raise errors.too_many_columns(width)
+    return pieces[:width] + [default] * (width - count)
+
+
+EXTRA_LIST, EXTRA_ERROR, EXTRA_IGNORE = range(3)
+
+
+def splitter_type(splitter: Any) -> MType:
+    """The type of the columns a splitter makes: nullable text for the library's text splitters (TYP-42)."""
+    spec = splitter.spec
+    if spec is None or spec.node is not None:
+        return ANY
+    name = spec.builtin.name if spec.builtin is not None else spec.name
+    if name is not None and name.startswith("Splitter.SplitByNothing"):
+        return ANY
+    return NULLABLE_TEXT
+
+
+def pieces_of(call: Callable[[Any], Any], value: Any) -> list[Any]:
+    """What a splitter makes of a value, as a plain list."""
+    return list(of_kind(call(value), "list"))
+
+
+@builtin("Table.SplitColumn(table as table, sourceColumn as text, splitter as function, "
+         "optional columnNamesOrNumber as any, optional default as any, optional extraColumns as any) as table")
+def split_column(
+    table: Table, source: str, splitter: Function, names: Any = None, default: Any = None, extra: Any = None
+) -> Table:
+    """Splits a column into several, in its place, by a splitter function.
+
+    Without names the new columns are called after the old one, with a number.  Too few
+    pieces are filled up with ``default``; ``extraColumns`` says what becomes of surplus ones.
+    """
+    mode = enum_member(extra, "extraColumns", (EXTRA_LIST, EXTRA_ERROR, EXTRA_IGNORE), EXTRA_IGNORE)
+    place = table.type.index(source)
+    call = bind(splitter, 1)
+    new_names = _split_names(table, source, call, names)
+    width = len(new_names)
+
+    def split(row: dict[str, Any]) -> list[Any]:
+        return fitted(pieces_of(call, force(row[source])), width, default, mode)
+
+    type = splitter_type(splitter)
+    schema = schemas.replaced(table.type, source, [(n, type) for n in new_names])
+    plan: p.Plan = p.AddColumn(schemas.append(table.type, "\0pieces"), table.plan, "\0pieces",
+                               row_function(split, [source]))  # fmt: skip
+    hidden = [f"\0{i}" for i in range(width)]
+    for i, name in enumerate(hidden):
+        plan = p.AddColumn(schemas.append(plan.schema, name), plan, name, row_function(_piece(i), ["\0pieces"]))
+    old = [*table.names[:place], *hidden, *table.names[place + 1 :]]
+    columns = tuple(zip(schema.names, old, strict=True))
+    return Table(p.Project(schema, plan, columns, "Table.SplitColumn"), table.meta)
+
+
+def _piece(i: int) -> Callable[[dict[str, Any]], Any]:
+    return lambda row: force(force(row["\0pieces"])[i])
+
+
+def _split_names(table: Table, source: str, call: Callable[[Any], Any], names: Any) -> list[str]:
+    names = strip(names)
+    if names is not None and not is_number(names):
+        return texts(names)
+    if names is not None:
+        width = as_int(names, "columnNamesOrNumber")
+        if width < 0:
+            raise errors.argument_out_of_range("columnNamesOrNumber", names)
+    else:
+        width = 0
+        for batch in table.batches([source]):
+            for cell in batch.columns[0]:
+                width = max(width, len(pieces_of(call, force(cell))))
+    return [f"{source}.{i + 1}" for i in range(width)]
+
+
+# ---------------------------------------------------------------- combining
+
+
+@builtin("Table.CombineColumns(table as table, sourceColumns as list, combiner as function, column as text) as table")
+def combine_columns(table: Table, sources: Any, combiner: Function, column: str) -> Table:
+    """Replaces columns by one, made of their cells by a combiner function."""
+    names = known_columns(sources, table.type)
+    call = bind(combiner, 1)
+    spec = combiner.spec
+    made = spec is not None and spec.node is None
+    type = TEXT if made else result_type(combiner)
+    return combined_columns(table, names, call, column, type, "Table.CombineColumns")
+
+
+def combined_columns(
+    table: Table, names: list[str], combine: Callable[[list[Any]], Any], new_name: str, type: MType, step: str
+) -> Table:
+    """One column instead of several, standing where the first of them stood (TBL-30, TBL-33)."""
+
+    def combined(row: dict[str, Any]) -> Any:
+        return combine([row[name] for name in names])
+
+    hidden = "\0combined"
+    added = p.AddColumn(schemas.append(table.type, hidden, type), table.plan, hidden, row_function(combined, names))
+    gone = set(names)
+    columns: list[tuple[str, str | None]] = []
+    for name in table.names:
+        if names and name == names[0]:
+            columns.append((new_name, hidden))
+        elif name not in gone:
+            columns.append((name, name))
+    if not names:
+        columns.append((new_name, hidden))
+    return Table(p.Project(schemas.projected(added.schema, columns), added, tuple(columns), step), table.meta)
+
+
+# ---------------------------------------------------------------- filling and clearing
+
+
+@builtin("Table.FillDown(table as table, columns as list) as table")
+def fill_down(table: Table, columns: Any) -> Table:
+    """Replaces nulls by the last value above them, column by column."""
+    return Table(p.Fill(table.type, table.plan, tuple(known_columns(columns, table.type)), True), table.meta)
+
+
+@builtin("Table.FillUp(table as table, columns as list) as table")
+def fill_up(table: Table, columns: Any) -> Table:
+    """Replaces nulls by the next value below them, column by column."""
+    return Table(p.Fill(table.type, table.plan, tuple(known_columns(columns, table.type)), False), table.meta)
+
+
+@builtin("Table.ClearDown(table as table, columns as list) as table")
+def clear_down(table: Table, columns: Any) -> Table:
+    """Blanks the named columns in rows where all of them repeat the row above."""
+    from mlang.values.compare import equal
+
+    names = known_columns(columns, table.type)
+    places = [table.type.index(name) for name in names]
+
+    def run(batches: Callable[[], Iterator[Batch]]) -> Iterator[Batch]:
+        above: list[Any] | None = None
+        for batch in batches():
+            changed = [list(column) for column in batch.columns]
+            for i in range(batch.length if places else 0):
+                here = [force(batch.columns[place][i]) for place in places]
+                if above is not None and all(equal(a, b) for a, b in zip(above, here, strict=True)):
+                    for place in places:
+                        changed[place][i] = None
+                above = here
+            yield Batch(changed, batch.length)
+
+    schema = schemas.retyped(table.type, {n: nullable(schemas.column_type(table.type, n)) for n in names})
+    return Table(p.Step(schema, (table.plan,), run, "Table.ClearDown"), table.meta)
+
+
+# ---------------------------------------------------------------- turning
+
+
+@builtin("Table.Transpose(table as table, optional columns as any) as table")
+def transpose(table: Table, columns: Any = None) -> Table:
+    """Makes rows columns and columns rows; the names are lost (demote the headers to keep them)."""
+    from mlang.library.constructors import table_of_rows
+
+    source: list[list[Any]] = [[] for _ in table.names]
+    for batch in table.batches():
+        for store, column in zip(source, batch.columns, strict=True):
+            store.extend(column)
+    length = len(source[0]) if source else 0
+    if columns is None:
+        columns = float(length)
+    return table_of_rows(columns, source, "Table.Transpose")  # type: ignore[no-any-return]
+
+
+# ---------------------------------------------------------------- passing through
+
+
+@builtin("Table.WithErrorContext(value as any, context as text) as any", raw=True)
+def with_error_context(value: Any, context: str) -> Any:
+    """Gives back the value; the engine keeps the text for its own messages (TBL-104)."""
+    return value
+
+
+@builtin("Table.ReplaceRelationshipIdentity(value as any, identity as text) as any", raw=True)
+def replace_relationship_identity(value: Any, identity: str) -> Any:
+    """Gives back the value; the identity only matters to loading programs (TBL-104)."""
+    return value
+
+
