@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from mlang.errors import Fault
-from mlang.syntax.spans import excerpt, line_column
+from mlang.syntax.spans import excerpt, line_column, printable
 
 #: How the terminals of the grammar are called in messages.
 WORDS = {
@@ -122,14 +122,14 @@ class MSyntaxError(Fault):
         filename: str | None = None,
         engine: str | None = None,
     ) -> None:
-        super().__init__(message)
+        self._engine = engine or message
         #: One line: what was found and what could stand there.
-        self.message = message
+        self.message = printable(message)
+        super().__init__(self.message)
         self.text = text
         self.offset = offset
         self.end = end
         self.filename = filename
-        self._engine = engine or message
         self.line, self.column = line_column(text, offset)
 
     @property

@@ -59,6 +59,8 @@ _FIELD = re.compile(
 ).match
 _OPTIONAL_FIELD = re.compile(rf'{_SKIP}(optional)(?!{_PART}|\.){_SKIP}(?=[A-Za-z_{_BEYOND}]|#")').match
 
+_ASSIGNED = re.compile(rf"{_SKIP}=(?!>)").match
+
 _KIND = NUMBER
 NAME, FIELD, LITERAL = _KIND["NAME"], _KIND["FIELD"], _KIND["LITERAL"]
 OPTIONAL, CATCH, LPFN = _KIND["OPTIONAL"], _KIND["CATCH"], _KIND["LPFN"]
@@ -365,7 +367,9 @@ def _field(text: str, position: int, in_type: bool, previous: int) -> tuple[int,
 
 def _contextual(word: str, text: str, position: int, previous: int) -> int:
     if word == "catch":
-        return CATCH if previous in _ENDS_EXPRESSION else NAME
+        # After attributes a member may have this name: "[a = 1] catch = 2;".
+        ends = previous in _ENDS_EXPRESSION and not _ASSIGNED(text, position)
+        return CATCH if ends else NAME
     if previous != LPAR and previous != COMMA:
         return NAME
     # "optional" is a keyword only before the name of a parameter.
@@ -429,8 +433,9 @@ def _unescape(raw: str, offset: int) -> str:
             if None not in decoded:
                 return "".join(decoded)  # type: ignore[arg-type]
         start = offset + match.start()
+        shown = match[0] if len(match[0]) < 40 else match[0][:37] + "..."
         raise BadToken(
-            f"'{match[0]}' is no escape: inside '#(' and ')' stand cr, lf, tab, # or 4 or 8 "
+            f"'{shown}' is no escape: inside '#(' and ')' stand cr, lf, tab, # or 4 or 8 "
             "hexadecimal digits, separated by commas",
             start,
             start + len(match[0]),

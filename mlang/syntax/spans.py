@@ -50,18 +50,21 @@ def excerpt(text: str, offset: int, end: int) -> str:
         last = min(stop, first + WIDTH)
     head = "" if first == start else "... "
     tail = "" if last == stop else " ..."
-    line = head + _printable(text[first:last]) + tail
+    line = head + printable(text[first:last]) + tail
     before = " " * len(head) + "".join(_blank(c) for c in text[first:offset])
     marked = sum(_columns(c) for c in text[offset : min(end, last)]) or 1
     return f"{line}\n{before}{'^' * marked}"
 
 
-def _printable(line: str) -> str:
+def printable(line: str) -> str:
+    """The line with a sign for every character that cannot be shown."""
     return "".join(c if c == "\t" or _visible(c) else "\ufffd" for c in line)
 
 
 def _visible(character: str) -> bool:
-    return character >= " " and character != "\x7f" and not "\ud800" <= character <= "\udfff"
+    return (
+        " " <= character < "\x7f" or "\xa0" <= character < "\u2028" or "\u2029" < character < "\ud800"
+    ) or character > "\udfff"
 
 
 def _blank(character: str) -> str:
