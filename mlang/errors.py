@@ -522,3 +522,19 @@ def number_out_of_range(type_name: str, value: Any) -> MError:
 
 def sign_of_nan() -> MError:
     return expression_error("Function does not accept floating point Not-a-Number values.")
+
+
+def not_a_database(path: str) -> MError:
+    return data_format_error("The file '#{0}' isn't a DuckDB database.", path, detail=path)
+
+
+def database_error(kind: str, message: str, path: str) -> MError:
+    """What a database answered (ERR-71)."""
+    detail = {"DataSourceKind": kind, "DataSourcePath": path, "Message": message}
+    return data_source_error("#{0}: #{1}", kind, message, detail=detail)
+
+
+def options_and_arguments(name: str) -> MError:
+    """An options record in the place of ``name`` and positional options as well."""
+    template = "If an options record is specified for '#{0}', the remaining arguments must be null."
+    return expression_error(template, name)

@@ -1,4 +1,4 @@
-"""Texts as cultures order them, and the one-to-one upper case that ordinal comparison uses.
+"""Texts as cultures order them.
 
 `collation_key` is a small collation of our own: base letters first, then accents,
 then case (lower before upper), punctuation before digits before letters, hyphen and
@@ -35,22 +35,6 @@ _TAILORED["az"] = _TAILORED["tr"]
 _TAILORED["sk"] = _TAILORED["cs"]
 #: Ignored until everything else is equal.
 _IGNORABLE = frozenset("-'\u00ad\u2010\u2011\u2019")
-
-#: Letters whose upper case differs from the invariant one-to-one mapping in Python's tables.
-_KEEP = frozenset("ıſ")
-
-
-def upper_invariant(text: str) -> str:
-    """The invariant upper case, character by character: ``ß`` and ``ı`` stay (TXT-22)."""
-    if text.isascii():
-        return text.upper()
-    return "".join(_upper(c) for c in text)
-
-
-def _upper(character: str) -> str:
-    upper = character.upper()
-    return upper if len(upper) == 1 and character not in _KEEP else character
-
 
 Key = tuple[tuple[tuple[int, str, int], ...], tuple[str, ...], tuple[int, ...], str]
 

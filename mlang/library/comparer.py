@@ -14,7 +14,8 @@ from collections.abc import Callable
 from typing import Any
 
 from mlang import errors
-from mlang.library.collation import collation_key, upper_invariant
+from mlang.culture.text import fold_ordinal
+from mlang.library.collation import collation_key
 from mlang.registry import builtin
 from mlang.values.compare import compare, equal, key_of, sort_key
 from mlang.values.functions import Function, Param, Spec, bind
@@ -35,7 +36,7 @@ def ordinal(x: Any, y: Any) -> float:
 @builtin("Comparer.OrdinalIgnoreCase(x as any, y as any) as number")
 def ordinal_ignore_case(x: Any, y: Any) -> float:
     """Compares two values by code units, upper and lower case being the same."""
-    return float(_by_text(x, y, upper_invariant))
+    return float(_by_text(x, y, fold_ordinal))
 
 
 @builtin("Comparer.FromCulture(culture as text, optional ignoreCase as nullable logical) as function")
@@ -85,7 +86,7 @@ def text_key_of(function: Any) -> Callable[[str], Any] | None:
     if name == "Comparer.Ordinal":
         return _same
     if name == "Comparer.OrdinalIgnoreCase":
-        return upper_invariant
+        return fold_ordinal
     if name == "Comparer.FromCulture" and spec.builtin is None:
         culture, folded = spec.document
         return lambda text: collation_key(text, culture, folded)

@@ -12,9 +12,13 @@ from mlang.registry import builtin
     "optional parameters as nullable list, optional errorCode as nullable text) as record"
 )
 def error_record(
-    reason: str, message: str | None = None, detail: Any = None, parameters: Any = None, code: str | None = None
+    reason: str,
+    message: str | None = None,
+    detail: Any = None,
+    parameters: Any = None,
+    code: str | None = None,
 ) -> dict[str, Any]:
-    """Makes an error record of a reason, a message and details; given parameters fill the message's places."""
+    """Makes an error record of a reason, a message and details; parameters fill the message's places."""
     text = message
     if message is not None and parameters is not None:
         text = fill(message, parameters)

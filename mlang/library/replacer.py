@@ -8,7 +8,9 @@ from mlang.registry import builtin
 from mlang.values.compare import equal
 
 
-@builtin("Replacer.ReplaceText(text as nullable text, old as text, new as text) as nullable text", null="text")
+@builtin(
+    "Replacer.ReplaceText(text as nullable text, old as text, new as text) as nullable text", null="text"
+)
 def replace_text(text: str, old: str, new: str) -> str:
     """Replaces every occurrence of a text within a text."""
     return text.replace(old, new) if old else text
