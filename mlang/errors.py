@@ -538,3 +538,17 @@ def options_and_arguments(name: str) -> MError:
     """An options record in the place of ``name`` and positional options as well."""
     template = "If an options record is specified for '#{0}', the remaining arguments must be null."
     return expression_error(template, name)
+
+
+def bad_placeholder(underlying: str) -> MError:
+    """ERR-37 and ERR-38: Text.Format."""
+    template = "Invalid placeholder or value in format string. Underlying error message: #{0}"
+    return expression_error(template, underlying)
+
+
+def expected_integer(value: Any = None) -> MError:
+    return expression_error("We expected an integer value.", detail=value)
+
+
+def could_not_convert_to_guid(text: Any) -> MError:
+    return data_format_error("We couldn't convert to Guid.", detail=text)

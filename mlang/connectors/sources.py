@@ -176,4 +176,6 @@ class DuckDbSource(Source):
         return source_batches(self, columns, limit)
 
     def row_count(self) -> int | None:
-        return None
+        from mlang.connectors.duckdb import count_rows
+
+        return count_rows(self)
