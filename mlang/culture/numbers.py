@@ -192,10 +192,12 @@ def parse_number(text: str, culture_name: str | None = None) -> Any:
 class Spelt:
     """A number read from text, and how it was written (for Text.InferNumberType)."""
 
-    __slots__ = ("currency", "number", "percent")
+    __slots__ = ("currency", "number", "percent", "whole")
 
-    def __init__(self, number: Any, percent: bool = False, currency: bool = False) -> None:
-        self.number, self.percent, self.currency = number, percent, currency
+    def __init__(
+        self, number: Any, percent: bool = False, currency: bool = False, whole: bool = False
+    ) -> None:
+        self.number, self.percent, self.currency, self.whole = number, percent, currency, whole
 
 
 def read(text: str, info: CultureInfo) -> Spelt | None:
@@ -220,7 +222,8 @@ def read(text: str, info: CultureInfo) -> Spelt | None:
         digits = digits.replace(mark, "")
     negative, currency = around
     number = _value(digits, match["fraction"] or "", match["exponent"], negative, 2 if percent else 0)
-    return None if number is None else Spelt(number, percent, currency)
+    whole = match["fraction"] is None and match["exponent"] is None
+    return None if number is None else Spelt(number, percent, currency, whole)
 
 
 def _without_percent(text: str, info: CultureInfo) -> tuple[str, bool]:
