@@ -59,8 +59,9 @@ def _fast(arguments: list[str]) -> int | None:
 
 def _eval(source: str) -> int:
     import mlang
+    from mlang.compile.entry import run
 
-    show(mlang.evaluate(source))
+    run(lambda: show(mlang.evaluate(source)))
     return 0
 
 

@@ -1,0 +1,220 @@
+"""The commands of ``mlang``.  Each is a thin shell: read options, call the library, write the result.
+
+Results go to stdout, everything else to stderr.  Exit codes: 0 done, 1 M error or failed
+refresh, 2 wrong usage or a text that is no M, 130 cancelled.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import click
+
+from mlang.app.report import print_error
+from mlang.errors import Fault, MError
+
+
+def run(arguments: list[str]) -> int:
+    """Runs a command line and gives its exit code."""
+    try:
+        result = cli.main(args=arguments, prog_name="mlang", standalone_mode=False)
+    except click.ClickException as error:
+        error.show()
+        return error.exit_code
+    except click.exceptions.Abort:
+        print("Cancelled.", file=sys.stderr)
+        return 130
+    return result if isinstance(result, int) else 0
+
+
+class Problem(click.ClickException):
+    """A message without usage; ``exit_code`` 1 unless told."""
+
+    def __init__(self, message: str, exit_code: int = 1) -> None:
+        super().__init__(message)
+        self.exit_code = exit_code
+
+    def show(self, file: Any = None) -> None:
+        print(self.message, file=sys.stderr)
+
+
+def guarded(action: Callable[[], int], as_json: bool = False) -> int:
+    """Turns the errors of M, of files and of staging into messages and exit codes."""
+    try:
+        return action()
+    except (MError, Fault) as error:
+        return print_error(error, as_json)
+    except OSError as error:
+        where = f": {error.filename}" if error.filename else ""
+        print(f"{error.strerror or error}{where}", file=sys.stderr)
+        return 1
+
+
+def _parameters(ctx: click.Context, option: click.Parameter, values: tuple[str, ...]) -> dict[str, str]:
+    found: dict[str, str] = {}
+    for text in values:
+        name, sign, value = text.partition("=")
+        if not sign or not name:
+            raise click.BadParameter(f"{text!r} is not of the form name=value.")
+        found[name] = value
+    return found
+
+
+PARAMETERS = click.option(
+    "--param", "parameters", multiple=True, metavar="NAME=VALUE", callback=_parameters,
+    help="Value of a parameter; may be repeated.",
+)  # fmt: skip
+JSON = click.option("--json", "as_json", is_flag=True, help="Write JSON for machines.")
+CULTURE = click.option("--culture", metavar="TAG", help="Culture of texts, numbers and dates, such as de-DE.")
+ENGINE = click.option(
+    "--engine", type=click.Choice(["auto", "duckdb", "none"]), help="Who runs tables; none interprets everything."
+)
+WORKSPACE = click.option(
+    "--workspace", type=click.Path(path_type=Path), help="Folder of staged data (default: .mlang beside the dataflow)."
+)
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+def cli() -> None:
+    """Power Query M anywhere: run, explain and refresh M queries and dataflows."""
+
+
+@cli.command()
+def version() -> None:
+    """Print the version."""
+    import mlang
+
+    click.echo(f"mlang {mlang.__version__}")
+
+
+# ---------------------------------------------------------------- evaluating
+
+
+@cli.command("eval")
+@click.argument("expression")
+@JSON
+@CULTURE
+@ENGINE
+def evaluate(expression: str, as_json: bool, culture: str | None, engine: str | None) -> int:
+    """Evaluate one expression and print its value."""
+    from mlang.app.running import evaluate_text
+
+    return guarded(lambda: evaluate_text(expression, as_json, culture=culture, engine=engine), as_json)
+
+
+@cli.command("run")
+@click.argument("file", type=click.Path(allow_dash=True, path_type=Path))
+@click.option("--query", "-q", metavar="NAME", help="The query to evaluate; may be left out when there is one.")
+@PARAMETERS
+@click.option(
+    "-o", "--output", type=click.Path(path_type=Path, dir_okay=False),
+    help="Write to a file: .csv, .json, .parquet, .arrow or .xlsx.",
+)  # fmt: skip
+@JSON
+@CULTURE
+@ENGINE
+def run_file(
+    file: Path,
+    query: str | None,
+    parameters: dict[str, str],
+    output: Path | None,
+    as_json: bool,
+    culture: str | None,
+    engine: str | None,
+) -> int:
+    """Evaluate a query of an M file (.pq, .m, a dataflow folder; - is standard input)."""
+    from mlang.app.running import run_file
+
+    return guarded(
+        lambda: run_file(file, query, parameters, output, as_json, culture=culture, engine=engine), as_json
+    )
+
+
+@cli.command()
+@CULTURE
+@ENGINE
+def repl(culture: str | None, engine: str | None) -> int:
+    """Evaluate expressions as you type them."""
+    from mlang.app.repl import Repl
+
+    return Repl(culture=culture, engine=engine).run()
+
+
+@cli.command()
+@click.argument("file", type=click.Path(allow_dash=True, path_type=Path))
+@click.option("--query", "-q", metavar="NAME", help="The query to explain; may be left out when there is one.")
+@click.option("--step", metavar="NAME", help="Only this step.")
+@click.option("--sql", is_flag=True, help="Print the SQL of the last step, or of --step, alone.")
+@PARAMETERS
+@JSON
+@CULTURE
+def explain(
+    file: Path,
+    query: str | None,
+    step: str | None,
+    sql: bool,
+    parameters: dict[str, str],
+    as_json: bool,
+    culture: str | None,
+) -> int:
+    """Show for each step whether it folds, to which SQL, and why not."""
+    from mlang.app.running import explain_file
+
+    return guarded(lambda: explain_file(file, query, step, sql, parameters, as_json, culture=culture), as_json)
+
+
+# ---------------------------------------------------------------- dataflows
+
+
+@cli.command()
+@click.argument("dataflow", type=click.Path(path_type=Path))
+@click.option("--query", "-q", "queries", multiple=True, metavar="NAME", help="Only this query; may be repeated.")
+@PARAMETERS
+@WORKSPACE
+@JSON
+@ENGINE
+def refresh(
+    dataflow: Path,
+    queries: tuple[str, ...],
+    parameters: dict[str, str],
+    workspace: Path | None,
+    as_json: bool,
+    engine: str | None,
+) -> int:
+    """Refresh a dataflow: stage its queries, then load its destinations."""
+    from mlang.app.dataflows import refresh_dataflow
+
+    return guarded(lambda: refresh_dataflow(dataflow, list(queries), parameters, workspace, as_json, engine))
+
+
+@cli.group()
+def staging() -> None:
+    """Look at staged data."""
+
+
+@staging.command("list")
+@click.argument("place", type=click.Path(path_type=Path), default=".")
+@click.option("--all", "everything", is_flag=True, help="The staging items and older generations too.")
+@WORKSPACE
+@JSON
+def staging_list(place: Path, everything: bool, workspace: Path | None, as_json: bool) -> int:
+    """List the staged queries of a dataflow, or of all dataflows of a folder."""
+    from mlang.app.dataflows import list_staging
+
+    return guarded(lambda: list_staging(place, everything, workspace, as_json))
+
+
+@cli.command()
+@click.argument("place", type=click.Path(path_type=Path), default=".")
+@click.option("--limit", "-n", type=click.IntRange(1), default=50, show_default=True, help="Runs to show.")
+@click.option("--run", "run_id", metavar="ID", help="The queries of one run (the first letters of its id do).")
+@WORKSPACE
+@JSON
+def history(place: Path, limit: int, run_id: str | None, workspace: Path | None, as_json: bool) -> int:
+    """List the refreshes of a dataflow, or of all dataflows of a folder, newest first."""
+    from mlang.app.dataflows import show_history
+
+    return guarded(lambda: show_history(place, limit, run_id, workspace, as_json))
