@@ -9,7 +9,15 @@ from typing import Any
 from mlang.errors import MError
 from mlang.tables import plan as p
 from mlang.tables.local import (
-    Columns, RowFunction, execute, in_batches, merged, picker, runs, take_rows, whole,
+    Columns,
+    RowFunction,
+    execute,
+    in_batches,
+    merged,
+    picker,
+    runs,
+    take_rows,
+    whole,
 )  # fmt: skip
 from mlang.tables.local_columns import as_condition
 from mlang.tables.plan import Batch

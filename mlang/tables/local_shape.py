@@ -9,7 +9,16 @@ from mlang import errors
 from mlang.errors import MError
 from mlang.tables import plan as p
 from mlang.tables.local import (
-    Columns, batched_rows, columnar, execute, in_batches, merged, picker, records, runs, take_rows, whole,
+    Columns,
+    batched_rows,
+    columnar,
+    execute,
+    merged,
+    picker,
+    records,
+    runs,
+    take_rows,
+    whole,
 )  # fmt: skip
 from mlang.tables.plan import Batch
 from mlang.tables.table import Table

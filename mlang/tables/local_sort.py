@@ -12,7 +12,17 @@ from typing import Any
 
 from mlang import errors
 from mlang.tables import plan as p
-from mlang.tables.local import Columns, RowFunction, in_batches, merged, picker, records, runs, take_rows, whole
+from mlang.tables.local import (
+    Columns,
+    RowFunction,
+    in_batches,
+    merged,
+    picker,
+    records,
+    runs,
+    take_rows,
+    whole,
+)
 from mlang.tables.plan import Batch
 from mlang.values.compare import sort_key
 from mlang.values.functions import bind

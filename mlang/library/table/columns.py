@@ -6,7 +6,7 @@ from typing import Any
 
 from mlang import errors, registry
 from mlang.library.arguments import of_kind, options, texts
-from mlang.library.table.criteria import ERROR, IGNORE, USE_NULL, items, known_columns, missing_field, tuples
+from mlang.library.table.criteria import ERROR, USE_NULL, items, known_columns, missing_field, tuples
 from mlang.registry import builtin
 from mlang.tables import access
 from mlang.tables import plan as p

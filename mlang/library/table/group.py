@@ -15,7 +15,7 @@ from mlang.values.functions import Function
 from mlang.values.kinds import kind_of
 from mlang.values.metadata import strip
 from mlang.values.thunk import force
-from mlang.values.types import ANY, TEXT, MType, nullable
+from mlang.values.types import ANY, TEXT, MType
 
 _LOCAL, _GLOBAL = 0, 1
 
@@ -63,7 +63,7 @@ def pivot(table: Table, values: Any, attribute: str, value: str, aggregation: Fu
     """
     attribute_place, value_place = table.type.index(attribute), table.type.index(value)
     names = texts(values)
-    type = nullable(table.type.types[value_place])
+    type = table.type.types[value_place]
     keys = [c for i, c in enumerate(schemas.pairs(table.type)) if i not in (attribute_place, value_place)]
     columns = [*keys, *((name, type) for name in names)]
     schemas.unique([name for name, _ in columns])

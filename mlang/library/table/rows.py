@@ -7,7 +7,7 @@ from typing import Any
 
 from mlang import errors
 from mlang.library.arguments import as_count, of_kind
-from mlang.library.table.criteria import count_or_condition, items, known_columns
+from mlang.library.table.criteria import count_or_condition, known_columns
 from mlang.registry import builtin
 from mlang.tables import access
 from mlang.tables import plan as p
@@ -15,7 +15,7 @@ from mlang.tables.plan import Batch
 from mlang.tables.table import Table
 from mlang.values.functions import Function
 from mlang.values.kinds import kind_of
-from mlang.values.lists import LazyList, Streamed
+from mlang.values.lists import LazyList
 from mlang.values.metadata import strip
 from mlang.values.thunk import force
 from mlang.values.types import TableType

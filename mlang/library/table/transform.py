@@ -11,7 +11,6 @@ from mlang.library.table.criteria import (
     ERROR,
     USE_NULL,
     function_of,
-    items,
     known_columns,
     missing_field,
     result_type,
@@ -24,9 +23,9 @@ from mlang.tables.plan import Batch
 from mlang.tables.table import Table
 from mlang.values.functions import Function, Param, Spec, bind
 from mlang.values.kinds import is_number, kind_of
-from mlang.values.lists import LazyList, forced
+from mlang.values.lists import LazyList
 from mlang.values.metadata import strip
-from mlang.values.thunk import Thunk, force
+from mlang.values.thunk import force
 from mlang.values.types import ANY, TEXT, MType, nullable
 
 NULLABLE_TEXT = nullable(TEXT)

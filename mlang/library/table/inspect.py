@@ -1,0 +1,143 @@
+"""Information about tables: counting, schema and profile."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from mlang import errors, registry
+from mlang.library.table.criteria import function_of, items
+from mlang.registry import builtin
+from mlang.tables import access
+from mlang.tables import plan as p
+from mlang.tables import schema as schemas
+from mlang.tables.table import Table, from_columns
+from mlang.values.functions import Function, bind
+from mlang.values.lists import forced
+from mlang.values.metadata import metadata_of, strip
+from mlang.values.types import ANY, INT64, LOGICAL, NUMBER, TEXT, MType, nullable
+
+
+@builtin("Table.RowCount(table as table) as number")
+def row_count(table: Table) -> float:
+    """How many rows a table has; no cell is evaluated for it."""
+    return float(access.row_count(table))
+
+
+@builtin("Table.ApproximateRowCount(table as table) as number")
+def approximate_row_count(table: Table) -> float:
+    """How many rows a table has, roughly; here always exactly."""
+    return float(access.row_count(table))
+
+
+@builtin("Table.IsEmpty(table as table) as logical")
+def is_empty(table: Table) -> bool:
+    """Says whether a table has no rows."""
+    return not any(batch.length for batch in table.batches([], 1))
+
+
+@builtin("Table.StopFolding(table as table) as table")
+def stop_folding(table: Table) -> Table:
+    """The same rows, but steps that follow are not passed on to the source."""
+    return Table(p.Step(table.type, (table.plan,), lambda batches: batches(), "Table.StopFolding"), table.meta)
+
+
+# ---------------------------------------------------------------- schema
+
+_MAYBE_TEXT, _MAYBE_NUMBER, _MAYBE_LOGICAL = nullable(TEXT), nullable(NUMBER), nullable(LOGICAL)
+#: The columns of Table.Schema (TBL-95) and their types.
+_SCHEMA: list[tuple[str, MType]] = [
+    ("Name", TEXT), ("Position", NUMBER), ("TypeName", TEXT), ("Kind", TEXT), ("IsNullable", _MAYBE_LOGICAL),
+    ("NumericPrecisionBase", _MAYBE_NUMBER), ("NumericPrecision", _MAYBE_NUMBER),
+    ("NumericScale", _MAYBE_NUMBER), ("IsSigned", _MAYBE_LOGICAL), ("DateTimePrecision", _MAYBE_NUMBER),
+    ("MaxLength", _MAYBE_NUMBER), ("IsVariableLength", _MAYBE_LOGICAL), ("NativeTypeName", _MAYBE_TEXT),
+    ("NativeDefaultExpression", _MAYBE_TEXT), ("NativeExpression", _MAYBE_TEXT), ("Description", _MAYBE_TEXT),
+    ("IsWritable", _MAYBE_LOGICAL), ("FieldCaption", _MAYBE_TEXT),
+]  # fmt: skip
+_FACETS = frozenset(
+    ("NumericPrecisionBase", "NumericPrecision", "NumericScale", "DateTimePrecision", "MaxLength",
+     "IsVariableLength", "NativeTypeName", "NativeDefaultExpression", "NativeExpression")
+)  # fmt: skip
+
+
+@builtin("Table.Schema(table as table) as table")
+def schema(table: Table) -> Table:
+    """A row of facts about each column: name, position, type and what the source says of it."""
+    return schema_table(table.type)
+
+
+def schema_table(type: Any) -> Table:
+    """What ``Table.Schema`` and ``Type.TableSchema`` give for a table type."""
+    rows = [_described(i, name, column) for i, (name, column) in enumerate(schemas.pairs(type))]
+    names = [name for name, _ in _SCHEMA]
+    columns = [[row.get(name) for row in rows] for name in names]
+    return from_columns(names, columns, [column for _, column in _SCHEMA])
+
+
+def _described(position: int, name: str, type: MType) -> dict[str, Any]:
+    facets = type.facets or {}
+    meta = metadata_of(type)
+    row: dict[str, Any] = {
+        "Name": name,
+        "Position": float(position),
+        "TypeName": schemas.primitive_name(type),
+        "Kind": type.kind,
+        "IsNullable": type.nullable,
+        "Description": meta.get("Documentation.FieldDescription"),
+        "FieldCaption": meta.get("Documentation.FieldCaption"),
+    }
+    row.update((facet, facets.get(facet)) for facet in _FACETS)
+    return row
+
+
+# ---------------------------------------------------------------- profile
+
+_ORDERED = frozenset({"number", "text", "date", "time", "datetime", "datetimezone", "duration", "logical"})
+_AVERAGED = frozenset({"number", "date", "time", "datetime", "datetimezone", "duration"})
+_PROFILE = ("Column", "Min", "Max", "Average", "StandardDeviation", "Count", "NullCount", "DistinctCount")
+
+
+@builtin("Table.Profile(table as table, optional additionalAggregates as nullable list) as table")
+def profile(table: Table, additional: Any = None) -> Table:
+    """A row of statistics for each column, as far as its type allows.
+
+    An additional aggregate is a name, a test of the column type, and a function of the list of cells.
+    """
+    extra = [_aggregate(part) for part in items(additional)] if additional is not None else []
+    rows = [_profiled(table, name, type, extra) for name, type in schemas.pairs(table.type)]
+    names = [*_PROFILE, *(name for name, _, _ in extra)]
+    schemas.unique(names)
+    types: list[MType] = [TEXT, *[ANY] * 3, _MAYBE_NUMBER, *[nullable(INT64)] * 3, *[ANY] * len(extra)]
+    types[3] = ANY
+    return from_columns(names, [[row[n] for row in rows] for n in names], types)
+
+
+def _aggregate(part: Any) -> tuple[str, Function, Function]:
+    row = items(part)
+    if len(row) != 3 or row[0].__class__ is not str:
+        raise errors.bad_pairs(part, "additionalAggregates")
+    return row[0], function_of(row[1]), function_of(row[2])
+
+
+def _profiled(
+    table: Table, name: str, type: MType, extra: list[tuple[str, Function, Function]]
+) -> dict[str, Any]:
+    cells = [strip(cell) for cell in forced(access.column(table, name))]
+    values = [cell for cell in cells if cell is not None]
+    row: dict[str, Any] = dict.fromkeys(_PROFILE)
+    row.update(Column=name, Count=float(len(cells)), NullCount=float(len(cells) - len(values)))
+    if type.kind in _ORDERED:
+        row["Min"], row["Max"] = _call("List.Min", values), _call("List.Max", values)
+        row["DistinctCount"] = float(len(list(_call("List.Distinct", cells))))
+    if type.kind in _AVERAGED:
+        row["Average"] = _call("List.Average", values)
+    if type.kind == "number":
+        row["StandardDeviation"] = _call("List.StandardDeviation", values)
+    for title, applies, function in extra:
+        row[title] = bind(function, 1)(cells) if bind(applies, 1)(type) is True else None
+    return row
+
+
+def _call(name: str, values: list[Any]) -> Any:
+    return registry.value_of(name).fn(values)
+
+

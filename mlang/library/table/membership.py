@@ -1,0 +1,202 @@
+"""Membership: distinct rows, and rows found, removed or replaced by equality."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from mlang import errors
+from mlang.library.arguments import enum_member, of_kind
+from mlang.library.comparer import Criteria
+from mlang.library.table.criteria import distinct_columns, items, row_criteria
+from mlang.library.table.rows import record_cells
+from mlang.registry import builtin
+from mlang.tables import plan as p
+from mlang.tables.plan import Batch
+from mlang.tables.table import Table
+from mlang.values.kinds import is_number
+
+_FIRST, _LAST, _ALL = range(3)
+
+
+# ---------------------------------------------------------------- distinct
+
+
+@builtin("Table.Distinct(table as table, optional equationCriteria as any) as table")
+def distinct(table: Table, criteria: Any = None) -> Table:
+    """Removes rows that repeat an earlier one, in all columns or in those of the criteria.
+
+    After a sort that is not buffered, rows are compared in the order before the sort, as the engine does.
+    """
+    columns = distinct_columns(criteria, table.type)
+    plan = table.plan
+    if isinstance(plan, p.Sort):
+        below = p.Distinct(plan.input.schema, plan.input, columns)
+        return Table(p.Sort(plan.schema, below, plan.keys), table.meta, table.type)
+    return Table(p.Distinct(table.type, plan, columns), table.meta)
+
+
+@builtin("Table.IsDistinct(table as table, optional comparisonCriteria as any) as logical")
+def is_distinct(table: Table, criteria: Any = None) -> bool:
+    """Says whether no row repeats another, in all columns or in those of the criteria."""
+    from mlang.tables.local_rows import Seen
+
+    columns = distinct_columns(criteria, table.type) or tuple((name, None) for name in table.names)
+    seen = Seen([comparer for _, comparer in columns])
+    for batch in table.batches([name for name, _ in columns]):
+        kept, failure = seen.fresh(batch.columns, batch.length)
+        if failure is not None:
+            raise failure
+        if len(kept) < batch.length:
+            return False
+    return True
+
+
+# ---------------------------------------------------------------- finding
+
+
+class Rows:
+    """Some row records, ready to be looked for in a table.
+
+    With ``partial`` a record without some of the columns is compared in those it has.
+    """
+
+    def __init__(self, rows: list[dict[str, Any]], criteria: Criteria, partial: bool = False) -> None:
+        self.rows, self.criteria, self.partial = rows, criteria, partial
+        self.keys: dict[Any, int] | None = None
+        if criteria.keyed and not partial:
+            self.keys = {}
+            for i, row in enumerate(rows):
+                self.keys.setdefault(criteria.key(row), i)
+
+    def find(self, record: dict[str, Any]) -> int:
+        """The position of the first of the rows that equals a record of the table; -1 when none does."""
+        if self.keys is not None:
+            return self.keys.get(self.criteria.key(record), -1)
+        for i, row in enumerate(self.rows):
+            if self._equal(record, row):
+                return i
+        return -1
+
+    def _equal(self, record: dict[str, Any], row: dict[str, Any]) -> bool:
+        if self.partial and all(name in record for name in row):
+            record = {name: record[name] for name in row}
+        return self.criteria.equal(record, row)
+
+
+def _records(rows: Any) -> list[dict[str, Any]]:
+    return [of_kind(row, "record") for row in items(rows)]
+
+
+def _wanted(rows: list[dict[str, Any]], criteria: Any, name: str, table: Table) -> Rows:
+    """The rows that Contains and its kin look for."""
+    width = len(table.names)
+    partial = criteria is None and any(len(row) < width for row in rows)
+    return Rows(rows, row_criteria(criteria, name), partial)
+
+
+@builtin("Table.Contains(table as table, row as record, optional equationCriteria as any) as logical")
+def contains(table: Table, row: dict[str, Any], criteria: Any = None) -> bool:
+    """Says whether a table has a row with the fields of a record."""
+    wanted = _wanted([row], criteria, "Table.Contains", table)
+    return any(wanted.find(record) >= 0 for record in table.records())
+
+
+@builtin("Table.ContainsAny(table as table, rows as list, optional equationCriteria as any) as logical")
+def contains_any(table: Table, rows: Any, criteria: Any = None) -> bool:
+    """Says whether a table has at least one of the rows."""
+    wanted = _wanted(_records(rows), criteria, "Table.ContainsAny", table)
+    return any(wanted.find(record) >= 0 for record in table.records())
+
+
+@builtin("Table.ContainsAll(table as table, rows as list, optional equationCriteria as any) as logical")
+def contains_all(table: Table, rows: Any, criteria: Any = None) -> bool:
+    """Says whether a table has every one of the rows."""
+    records = list(table.records())
+    for row in _records(rows):
+        wanted = _wanted([row], criteria, "Table.ContainsAll", table)
+        if not any(wanted.find(record) >= 0 for record in records):
+            return False
+    return True
+
+
+@builtin("Table.PositionOf(table as table, row as record, optional occurrence as any, "
+         "optional equationCriteria as any) as any")  # fmt: skip
+def position_of(table: Table, row: dict[str, Any], occurrence: Any = None, criteria: Any = None) -> Any:
+    """The position of a row: the first, the last or all of them; -1 when it is not there."""
+    return _positions(table, Rows([row], row_criteria(criteria, "Table.PositionOf")), occurrence)
+
+
+@builtin("Table.PositionOfAny(table as table, rows as list, optional occurrence as nullable number, "
+         "optional equationCriteria as any) as any")  # fmt: skip
+def position_of_any(table: Table, rows: Any, occurrence: Any = None, criteria: Any = None) -> Any:
+    """The position of any of the rows: the first, the last or all of them; -1 when none is there."""
+    return _positions(table, Rows(_records(rows), row_criteria(criteria, "Table.PositionOfAny")), occurrence)
+
+
+def _positions(table: Table, wanted: Rows, occurrence: Any) -> Any:
+    if occurrence is not None and not is_number(occurrence):
+        raise errors.cannot_convert(occurrence, "Number")
+    mode = enum_member(occurrence, "occurrence", (_FIRST, _LAST, _ALL), _FIRST)
+    found = (float(i) for i, record in enumerate(table.records()) if wanted.find(record) >= 0)
+    if mode == _FIRST:
+        return next(found, -1.0)
+    positions = list(found)
+    if mode == _ALL:
+        return positions
+    return positions[-1] if positions else -1.0
+
+
+# ---------------------------------------------------------------- removing, replacing
+
+
+def _filtered(table: Table, keeps: Callable[[dict[str, Any]], bool], step: str) -> Table:
+    names = table.names
+
+    def run(batches: Callable[[], Iterator[Batch]]) -> Iterator[Batch]:
+        from mlang.tables.local import records, take_rows
+
+        for batch in batches():
+            kept = [i for i, r in enumerate(records(names, batch.columns, batch.length)) if keeps(r)]
+            if kept:
+                yield Batch(take_rows(batch.columns, kept), len(kept))
+
+    return Table(p.Step(table.type, (table.plan,), run, step), table.meta)
+
+
+@builtin("Table.RemoveMatchingRows(table as table, rows as list, optional equationCriteria as any) as table")
+def remove_matching_rows(table: Table, rows: Any, criteria: Any = None) -> Table:
+    """Removes every row that equals one of the given rows."""
+    wanted = Rows(_records(rows), row_criteria(criteria, "Table.RemoveMatchingRows"))
+    return _filtered(table, lambda record: wanted.find(record) < 0, "Table.RemoveMatchingRows")
+
+
+@builtin("Table.ReplaceMatchingRows(table as table, replacements as list, optional equationCriteria as any) as table")
+def replace_matching_rows(table: Table, replacements: Any, criteria: Any = None) -> Table:
+    """Replaces rows: pairs of the row to look for and the one to put in its place."""
+    olds: list[dict[str, Any]] = []
+    news: list[list[Any]] = []
+    for part in items(replacements):
+        pair = _records(part)
+        if len(pair) != 2:
+            raise errors.bad_pairs(part, "replacements")
+        olds.append(pair[0])
+        news.append(record_cells(table.type, pair[1]))
+    wanted = Rows(olds, row_criteria(criteria, "Table.ReplaceMatchingRows"))
+    names = table.names
+
+    def run(batches: Callable[[], Iterator[Batch]]) -> Iterator[Batch]:
+        from mlang.tables.local import records
+
+        for batch in batches():
+            changed = [list(column) for column in batch.columns]
+            for i, record in enumerate(records(names, batch.columns, batch.length)):
+                found = wanted.find(record)
+                if found >= 0:
+                    for column, cell in zip(changed, news[found], strict=True):
+                        column[i] = cell
+            yield Batch(changed, batch.length)
+
+    return Table(p.Step(table.type, (table.plan,), run, "Table.ReplaceMatchingRows"), table.meta)
+
+
