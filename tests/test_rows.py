@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import tomllib
 from collections.abc import Iterator
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -38,13 +39,13 @@ def cases() -> Iterator[Any]:
             yield pytest.param(row, id=f"{name}[{index}] {row['m'][:60]}", marks=marks)
 
 
+CASES = list(cases())
+
+
 def settings(row: dict[str, Any], **more: Any) -> dict[str, Any]:
     """The session of a row: UTC, en-US and a fixed clock unless it says otherwise."""
     clock = row.get("clock", "2026-03-04T05:06:07")
-    from datetime import datetime
-
-    moment = datetime.fromisoformat(clock)
-    ticks = (moment - datetime(1, 1, 1)) // __import__("datetime").timedelta(microseconds=1) * 10
+    ticks = (datetime.fromisoformat(clock) - datetime(1, 1, 1)) // timedelta(microseconds=1) * 10
     return {
         "culture": row.get("culture", "en-US"),
         "time_zone": row.get("zone", "UTC"),
@@ -70,12 +71,12 @@ def check(row: dict[str, Any], text: str, **more: Any) -> None:
     assert mlang.to_m(mlang.evaluate(text, **settings(row, **more))) == expected
 
 
-@pytest.mark.parametrize("row", cases())
+@pytest.mark.parametrize("row", CASES)
 def test_interpreted(row: dict[str, Any]) -> None:
     check(row, row["m"], engine="none")
 
 
-@pytest.mark.parametrize("row", [c for c in cases() if "differs" not in c.values[0]])
+@pytest.mark.parametrize("row", [c for c in CASES if "differs" not in c.values[0]])
 def test_printed(row: dict[str, Any]) -> None:
     """Printing the parsed text and evaluating that gives the same."""
     check(row, print_node(parse_document(row["m"])), engine="none")
@@ -85,7 +86,7 @@ def test_printed(row: dict[str, Any]) -> None:
     "row",
     [
         c
-        for c in cases()
+        for c in CASES
         if "Table." in c.values[0]["m"] and not {"local", "differs", "raises"} & c.values[0].keys()
     ],
 )

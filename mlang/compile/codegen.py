@@ -140,6 +140,10 @@ class Generator:
         """The expression itself when it may be repeated, else a local holding it."""
         return code if _ATOM.match(code) else self.temp(code)
 
+    def named(self, code: str) -> str:
+        """As `as_atom`, but never a number: for identity tests."""
+        return code if code.isidentifier() else self.temp(code)
+
     def emit_all(self, given: tuple[nodes.Node, ...] | list[nodes.Node]) -> list[str]:
         """Generates several nodes, evaluated in order: earlier ones are spilt when later ones need lines."""
         codes: list[str] = []

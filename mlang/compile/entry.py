@@ -256,6 +256,11 @@ class Document:
         start, end = line_column(self.text, node.pos), line_column(self.text, node.end)
         where = f"[{start[0]},{start[1]}-{end[0]},{end[1]}] "
         text = f"The name '{unknown.name}' doesn't exist in the current context."
+        if unknown.name == "_":  # ERR-24
+            text = (
+                "There is an unknown identifier. Did you use the [field] shorthand for a _[field] outside of "
+                "an 'each' expression?"
+            )
         location = {
             "Kind": "Language.TextSourceLocation",
             "Text": "",

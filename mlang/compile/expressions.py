@@ -179,7 +179,8 @@ def _record(g: Generator, node: nodes.Record) -> str:
     g.declare(variables)
     entries: list[str] = []
     for variable, entry in zip(variables, node.entries, strict=True):
-        if variable.total:
+        if variable.total > 1:
+            variable.emitted += 1
             g.capture(variable)
             code = variable.python
         else:
@@ -274,10 +275,10 @@ def _equal(node: nodes.Binary, left: str, right: str) -> str:
 
 def _logical(g: Generator, node: nodes.Binary) -> str:
     decided, combine = ("False", "and_values") if node.operator == "and" else ("True", "or_values")
-    left = g.atom(node.left)
+    left = g.named(g.emit(node.left))
     g.settle([node.right])
     with g.block() as lines:
-        right = g.as_atom(g.emit(node.right))
+        right = g.named(g.emit(node.right))
     undecided = "True" if decided == "False" else "False"
     value = f"({right} if {left} is {undecided} and {right}.__class__ is bool else {combine}({left}, {right}))"
     if not lines:
@@ -285,6 +286,7 @@ def _logical(g: Generator, node: nodes.Binary) -> str:
     result = g.fresh()
     g.line(f"if {left} is {decided}: {result} = {decided}")
     g.line("else:")
+    g.frame.lines.append((g.frame.indent + 1, f"if {left} is not {undecided}: check_logical({left})", g.pos))
     g.frame.lines += lines
     g.frame.lines.append((g.frame.indent + 1, f"{result} = {value}", g.pos))
     return result

@@ -192,7 +192,7 @@ def _condition(g: Generator, node: nodes.If) -> str:
         return code
     if isinstance(condition, nodes.TypeTest) and condition.operator == "is":
         return code
-    test = g.as_atom(code)
+    test = g.named(code)
     return f"{test} is True or ({test} is not False and condition({test}))"
 
 

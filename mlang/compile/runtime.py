@@ -268,6 +268,13 @@ def caught(error: MError) -> dict[str, Any]:
     return error.record()
 
 
+def check_logical(value: Any) -> None:
+    """Raises when the left operand of and/or is neither logical nor null."""
+    bare = strip(value)
+    if bare is not None and bare.__class__ is not bool:
+        raise errors.cannot_convert(bare, "Logical")
+
+
 def and_values(a: Any, b: Any) -> Any:
     """``a and b`` of evaluated operands, ``a`` not false."""
     return operators.both(a, lambda: b)
@@ -323,6 +330,7 @@ NAMES: dict[str, Any] = {
     "fail": fail,
     "fail_with": fail_with,
     "caught": caught,
+    "check_logical": check_logical,
     "and_values": and_values,
     "or_values": or_values,
     "is_null": is_null,

@@ -172,6 +172,8 @@ def _visit_let(self: _Resolver, node: nodes.Let, scope: _Scope | None) -> None:
 
 def _visit_record(self: _Resolver, node: nodes.Record, scope: _Scope | None) -> None:
     self.bindings(node, node.entries, scope)
+    for variable in self.r.scopes[id(node)]:
+        variable.total += 1  # the record itself holds each of its fields
 
 
 def _visit_function(self: _Resolver, node: nodes.Function, scope: _Scope | None) -> None:
