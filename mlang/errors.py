@@ -552,3 +552,8 @@ def expected_integer(value: Any = None) -> MError:
 
 def could_not_convert_to_guid(text: Any) -> MError:
     return data_format_error("We couldn't convert to Guid.", detail=text)
+
+
+def excel_options_twice() -> MError:
+    """Excel.Workbook with an options record and delayTypes as well."""
+    return expression_error("If an options record is specified for 'useHeaders', 'delayTypes' must be null.")
