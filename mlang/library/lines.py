@@ -61,7 +61,8 @@ def _breaks(text: str, rules: _Rules) -> Iterator[re.Match[str]]:
     inside, start = False, 0
     for match in _QUOTED_BREAK.finditer(text):
         if match[0] == '"':
-            opens = rules.quotes == "always" or match.start() == start or text[match.start() - 1] == rules.quotes
+            at = match.start()
+            opens = rules.quotes == "always" or at == start or text[at - 1] == rules.quotes
             inside = not inside if inside or opens else False
         elif not inside:
             start = match.end()

@@ -77,7 +77,9 @@ def _quoted(text: str, at: int, field: list[str]) -> int:
         at = close + 2
 
 
-def split_from_end(text: str, delimiters: Sequence[str], make: Callable[..., Finder], quotes: bool) -> list[str]:
+def split_from_end(
+    text: str, delimiters: Sequence[str], make: Callable[..., Finder], quotes: bool
+) -> list[str]:
     """`split` read from the end; the fields come in text order."""
     find = make([d[::-1] for d in delimiters])
     fields = split(text[::-1], find, quotes, True)
