@@ -80,7 +80,7 @@ def column(table: Table, name: str) -> Any:
     place = table.type.index(name)
     plan = table.plan
     if plan.__class__ is p.Values:
-        return plan.columns[place]  # type: ignore[attr-defined]
+        return plan.columns[place]
     return TableColumn(table, name)
 
 
@@ -97,13 +97,13 @@ def _row(table: Table, index: int) -> dict[str, Any] | None:
     if index < 0:
         return None
     plan = table.plan
-    if plan.__class__ is p.Buffer and plan.cell:  # type: ignore[attr-defined]
-        plan = plan.cell[0]  # type: ignore[attr-defined]
+    if plan.__class__ is p.Buffer and plan.cell:
+        plan = plan.cell[0]
     if plan.__class__ is p.Values:
-        if index >= plan.length:  # type: ignore[attr-defined]
+        if index >= plan.length:
             return None
         names = plan.schema.names
-        return {n: c[index] for n, c in zip(names, plan.columns, strict=True)}  # type: ignore[attr-defined]
+        return {n: c[index] for n, c in zip(names, plan.columns, strict=True)}
     names = table.names
     skipped = 0
     for batch in table.batches(None, index + 1):
@@ -193,7 +193,7 @@ def row_count(table: Table) -> int:
 def project(table: Table, names: list[str] | tuple[str, ...], optional: bool = False) -> Table:
     """``t[[a], [b]]``; with ``optional`` missing columns are added as nulls."""
     schema = table.type
-    columns = []
+    columns: list[tuple[str, str | None]] = []
     for name in names:
         if not schema.has(name):
             if not optional:

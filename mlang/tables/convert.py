@@ -14,7 +14,24 @@ from mlang.values.types import MType
 
 #: ``.From`` functions that take a culture as their second argument.
 _CULTURED = frozenset(
-    ["Text.From", "Number.From", "Date.From", "DateTime.From", "DateTimeZone.From", "Time.From", "Byte.From", "Int8.From", "Int16.From", "Int32.From", "Int64.From", "Single.From", "Double.From", "Decimal.From", "Currency.From", "Percentage.From"]
+    [
+        "Text.From",
+        "Number.From",
+        "Date.From",
+        "DateTime.From",
+        "DateTimeZone.From",
+        "Time.From",
+        "Byte.From",
+        "Int8.From",
+        "Int16.From",
+        "Int32.From",
+        "Int64.From",
+        "Single.From",
+        "Double.From",
+        "Decimal.From",
+        "Currency.From",
+        "Percentage.From",
+    ]
 )
 _FAMILIES = {
     "number": "Number", "text": "Text", "logical": "Logical", "date": "Date", "time": "Time",

@@ -179,8 +179,8 @@ class RowFunction:
         return result
 
     def lazily(self, columns: list[list[Any]], length: int) -> list[Any]:
-        """Thunks per row, none of them run yet; eager where the column form allows it."""
-        if self._fused is not None:
+        """Thunks per row, none of them run yet; values at once where the column form is cheap."""
+        if self._fused is not None and self._fused.cheap:
             return self.map(columns, length)
         call, names = self._call, self.reads
         return [Thunk(_delayed(call, names, columns, i)) for i in range(length)]

@@ -19,8 +19,22 @@ from mlang.values.thunk import FAILED, Thunk, failed, force
 
 #: Library families whose functions are pure and end: they run at once instead of in a thunk.
 _EAGER = frozenset(
-    ["text", "number", "date", "datetime", "datetimezone", "time", "duration", "logical", "value", "character", "guid"]
-) | frozenset(["byte", "int8", "int16", "int32", "int64", "single", "double", "decimal", "currency", "percentage"])
+    [
+        "text",
+        "number",
+        "date",
+        "datetime",
+        "datetimezone",
+        "time",
+        "duration",
+        "logical",
+        "value",
+        "character",
+        "guid",
+    ]
+) | frozenset(
+    ["byte", "int8", "int16", "int32", "int64", "single", "double", "decimal", "currency", "percentage"]
+)
 
 
 def cells(column: list[Any], convert: Callable[[Any], Any]) -> list[Any]:

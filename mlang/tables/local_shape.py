@@ -335,7 +335,9 @@ def run_pivot(node: p.Pivot, columns: Columns, limit: int | None) -> Iterator[Ba
         attribute = strip(force(attributes[i]))
         if attribute.__class__ is str and attribute in wanted:
             entry[1].setdefault(attribute, []).append(values[i])
-    result = [[*cells, *[_pivot_cell(node, found.get(v)) for v in node.values]] for cells, found in rows.values()]
+    result = [
+        [*cells, *[_pivot_cell(node, found.get(v)) for v in node.values]] for cells, found in rows.values()
+    ]
     names = (*keys, *node.values)
     pick = picker(names, columns)
     for batch in batched_rows(result, len(names)):

@@ -76,13 +76,14 @@ def _add_column(node: p.AddColumn | p.AddIndex, columns: tuple[str, ...]) -> p.P
 
 def _per_column(node: Any, columns: tuple[str, ...]) -> p.Plan:
     """Steps that change listed columns: gone when none of them is wanted."""
-    listed = {
-        p.TransformColumns: lambda n: [name for name, _ in n.transforms],
-        p.ChangeTypes: lambda n: [name for name, _ in n.changes],
-        p.ReplaceErrors: lambda n: [name for name, _ in n.replacements],
-        p.ReplaceValue: lambda n: n.columns,
-        p.Fill: lambda n: n.columns,
-    }[node.__class__](node)
+    if isinstance(node, (p.ReplaceValue, p.Fill)):
+        listed = list(node.columns)
+    elif isinstance(node, p.TransformColumns):
+        listed = [name for name, _ in node.transforms]
+    elif isinstance(node, p.ChangeTypes):
+        listed = [name for name, _ in node.changes]
+    else:
+        listed = [name for name, _ in node.replacements]
     return node if any(name in columns for name in listed) else _pruned(node.input, columns)
 
 
@@ -90,5 +91,7 @@ _REWRITES: dict[type, Any] = {
     p.Project: _project,
     p.AddColumn: _add_column,
     p.AddIndex: _add_column,
-    **dict.fromkeys((p.TransformColumns, p.ChangeTypes, p.ReplaceErrors, p.ReplaceValue, p.Fill), _per_column),
+    **dict.fromkeys(
+        (p.TransformColumns, p.ChangeTypes, p.ReplaceErrors, p.ReplaceValue, p.Fill), _per_column
+    ),
 }

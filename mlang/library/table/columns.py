@@ -25,7 +25,9 @@ def chosen(table: Table, columns: list[tuple[str, str | None]], name: str) -> Ta
     return Table(p.Project(schema, table.plan, tuple(columns), name), table.meta)
 
 
-@builtin("Table.SelectColumns(table as table, columns as any, optional missingField as nullable number) as table")
+@builtin(
+    "Table.SelectColumns(table as table, columns as any, optional missingField as nullable number) as table"
+)
 def select_columns(table: Table, columns: Any, missing: Any = None) -> Table:
     """Keeps the named columns, in the order they are named.
 
@@ -44,7 +46,9 @@ def select_columns(table: Table, columns: Any, missing: Any = None) -> Table:
     return chosen(table, result, "Table.SelectColumns")
 
 
-@builtin("Table.RemoveColumns(table as table, columns as any, optional missingField as nullable number) as table")
+@builtin(
+    "Table.RemoveColumns(table as table, columns as any, optional missingField as nullable number) as table"
+)
 def remove_columns(table: Table, columns: Any, missing: Any = None) -> Table:
     """Removes the named columns; ``missingField`` says whether an unknown name is an error."""
     mode = missing_field(missing)
@@ -55,7 +59,9 @@ def remove_columns(table: Table, columns: Any, missing: Any = None) -> Table:
     return chosen(table, [(n, n) for n in table.names if n not in gone], "Table.RemoveColumns")
 
 
-@builtin("Table.RenameColumns(table as table, renames as list, optional missingField as nullable number) as table")
+@builtin(
+    "Table.RenameColumns(table as table, renames as list, optional missingField as nullable number) as table"
+)
 def rename_columns(table: Table, renames: Any, missing: Any = None) -> Table:
     """Renames columns by pairs of old and new name; a single pair may stand alone.
 
@@ -80,7 +86,10 @@ def rename_columns(table: Table, renames: Any, missing: Any = None) -> Table:
     return chosen(table, columns + added, "Table.RenameColumns")
 
 
-@builtin("Table.ReorderColumns(table as table, columnOrder as list, optional missingField as nullable number) as table")
+@builtin(
+    "Table.ReorderColumns(table as table, columnOrder as list, "
+    "optional missingField as nullable number) as table"
+)
 def reorder_columns(table: Table, order: Any, missing: Any = None) -> Table:
     """Puts the named columns into the given order; others stay where they are (TBL-20)."""
     mode = missing_field(missing)
@@ -279,5 +288,3 @@ def combine_columns_to_record(table: Table, new_name: str, sources: Any, setting
         return dict(zip(names, cells, strict=True))
 
     return combined_columns(table, names, record, new_name, type, "Table.CombineColumnsToRecord")
-
-

@@ -51,7 +51,9 @@ def to_columns(table: Table) -> list[Any]:
 @builtin("Table.ToList(table as table, optional combiner as nullable function) as list")
 def to_list(table: Table, combiner: Function | None = None) -> LazyList:
     """A value per row, made from the list of its cells by a combiner; without one, texts joined by commas."""
-    function = combiner if combiner is not None else registry.value_of("Combiner.CombineTextByDelimiter").fn(",")
+    function = (
+        combiner if combiner is not None else registry.value_of("Combiner.CombineTextByDelimiter").fn(",")
+    )
     call = bind(function, 1)
 
     def combined(cells: list[Any]) -> Thunk:

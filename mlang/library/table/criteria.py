@@ -1,4 +1,4 @@
-"""The argument forms that table functions share: column names, sort and equation criteria, counts or conditions.
+"""The argument forms that table functions share: column names, criteria, counts or conditions.
 
 Each reader takes what the user wrote and gives what plan nodes hold.
 """
@@ -197,7 +197,7 @@ def function_of(value: Any) -> Function:
     value = strip(force(value))
     if value.__class__ is not Function:
         raise errors.cannot_convert(value, "Function")
-    return value  # type: ignore[no-any-return]
+    return value
 
 
 def result_type(function: Any) -> Any:

@@ -49,7 +49,9 @@ def expand_table_column(table: Table, column: str, names: Any, new_names: Any = 
     A row with an empty table stays, with nulls.  New names avoid clashes.
     """
     fields = _fields(names, new_names)
-    return Table(p.ExpandTable(_expanded_schema(table, column, fields), table.plan, column, fields), table.meta)
+    return Table(
+        p.ExpandTable(_expanded_schema(table, column, fields), table.plan, column, fields), table.meta
+    )
 
 
 @builtin("Table.ExpandRecordColumn(table as table, column as text, fieldNames as list, "
@@ -57,7 +59,9 @@ def expand_table_column(table: Table, column: str, names: Any, new_names: Any = 
 def expand_record_column(table: Table, column: str, names: Any, new_names: Any = None) -> Table:
     """Replaces a column of records by columns of their fields; what is missing is null."""
     fields = _fields(names, new_names)
-    return Table(p.ExpandRecord(_expanded_schema(table, column, fields), table.plan, column, fields), table.meta)
+    return Table(
+        p.ExpandRecord(_expanded_schema(table, column, fields), table.plan, column, fields), table.meta
+    )
 
 
 @builtin("Table.ExpandListColumn(table as table, column as text) as table")

@@ -20,9 +20,12 @@ from mlang.values.types import ANY, TEXT, MType
 _LOCAL, _GLOBAL = 0, 1
 
 
-@builtin("Table.Group(table as table, key as any, aggregatedColumns as list, optional groupKind as nullable number, "
+@builtin("Table.Group(table as table, key as any, aggregatedColumns as list, "
+    "optional groupKind as nullable number, "
          "optional comparer as nullable function) as table")  # fmt: skip
-def group(table: Table, key: Any, aggregated: Any, kind: Any = None, comparer: Function | None = None) -> Table:
+def group(
+    table: Table, key: Any, aggregated: Any, kind: Any = None, comparer: Function | None = None
+) -> Table:
     """One row per key, with aggregates of the rows that have it.
 
     An aggregate is a name, a function of the group's table, and perhaps the column's type.
@@ -55,7 +58,9 @@ def _aggregates(value: Any) -> tuple[tuple[p.Aggregate, ...], list[MType]]:
 
 @builtin("Table.Pivot(table as table, pivotValues as list, attributeColumn as text, valueColumn as text, "
          "optional aggregationFunction as nullable function) as table")  # fmt: skip
-def pivot(table: Table, values: Any, attribute: str, value: str, aggregation: Function | None = None) -> Table:
+def pivot(
+    table: Table, values: Any, attribute: str, value: str, aggregation: Function | None = None
+) -> Table:
     """Turns the values of one column into columns, filled from another one.
 
     The remaining columns are the key of a row.  The function makes one value of the
@@ -67,10 +72,15 @@ def pivot(table: Table, values: Any, attribute: str, value: str, aggregation: Fu
     keys = [c for i, c in enumerate(schemas.pairs(table.type)) if i not in (attribute_place, value_place)]
     columns = [*keys, *((name, type) for name in names)]
     schemas.unique([name for name, _ in columns])
-    return Table(p.Pivot(schemas.of_columns(columns), table.plan, tuple(names), attribute, value, aggregation))
+    return Table(
+        p.Pivot(schemas.of_columns(columns), table.plan, tuple(names), attribute, value, aggregation)
+    )
 
 
-@builtin("Table.Unpivot(table as table, pivotColumns as list, attributeColumn as text, valueColumn as text) as table")
+@builtin(
+    "Table.Unpivot(table as table, pivotColumns as list, attributeColumn as text, "
+    "valueColumn as text) as table"
+)
 def unpivot(table: Table, columns: Any, attribute: str, value: str) -> Table:
     """Turns columns into rows of name and value, one for each cell that is not null."""
     return _unpivoted(table, known_columns(columns, table.type), attribute, value)
@@ -93,5 +103,3 @@ def _unpivoted(table: Table, names: list[str], attribute: str, value: str) -> Ta
     # Attributes come in the order of the table's columns, not of the list.
     ordered = tuple(n for n in table.names if n in gone)
     return Table(p.Unpivot(schemas.of_columns(columns), table.plan, ordered, attribute, value))
-
-

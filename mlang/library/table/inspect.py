@@ -38,7 +38,9 @@ def is_empty(table: Table) -> bool:
 @builtin("Table.StopFolding(table as table) as table")
 def stop_folding(table: Table) -> Table:
     """The same rows, but steps that follow are not passed on to the source."""
-    return Table(p.Step(table.type, (table.plan,), lambda batches: batches(), "Table.StopFolding"), table.meta)
+    return Table(
+        p.Step(table.type, (table.plan,), lambda batches: batches(), "Table.StopFolding"), table.meta
+    )
 
 
 # ---------------------------------------------------------------- schema
@@ -139,5 +141,3 @@ def _profiled(
 
 def _call(name: str, values: list[Any]) -> Any:
     return registry.value_of(name).fn(values)
-
-

@@ -49,10 +49,19 @@ def _loosened(columns: list[tuple[str, MType]], loosen: bool) -> list[tuple[str,
     return [(name, nullable(type)) for name, type in columns] if loosen else columns
 
 
-@builtin("Table.Join(table1 as table, key1 as any, table2 as table, key2 as any, optional joinKind as nullable number, "
-         "optional joinAlgorithm as nullable number, optional keyEqualityComparers as nullable list) as table")
+@builtin(
+    "Table.Join(table1 as table, key1 as any, table2 as table, key2 as any, "
+    "optional joinKind as nullable number, "
+    "optional joinAlgorithm as nullable number, optional keyEqualityComparers as nullable list) as table"
+)
 def join(
-    left: Table, key1: Any, right: Table, key2: Any, kind: Any = None, algorithm: Any = None, comparers: Any = None
+    left: Table,
+    key1: Any,
+    right: Table,
+    key2: Any,
+    kind: Any = None,
+    algorithm: Any = None,
+    comparers: Any = None,
 ) -> Table:
     """Puts the rows of two tables side by side where their keys are equal.
 
@@ -77,8 +86,10 @@ def join(
     return Table(p.Join(schema, left.plan, right.plan, keys, others, number, kept, equal))
 
 
-@builtin("Table.NestedJoin(table1 as table, key1 as any, table2 as any, key2 as any, newColumnName as text, "
-         "optional joinKind as nullable number, optional keyEqualityComparers as nullable list) as table")
+@builtin(
+    "Table.NestedJoin(table1 as table, key1 as any, table2 as any, key2 as any, newColumnName as text, "
+    "optional joinKind as nullable number, optional keyEqualityComparers as nullable list) as table"
+)
 def nested_join(
     left: Table, key1: Any, right: Any, key2: Any, column: str, kind: Any = None, comparers: Any = None
 ) -> Table:
@@ -97,7 +108,10 @@ def nested_join(
     return Table(p.NestedJoin(schema, left.plan, right.plan, keys, others, column, number, equal), left.meta)
 
 
-@builtin("Table.AddJoinColumn(table1 as table, key1 as any, table2 as any, key2 as any, newColumnName as text) as table")
+@builtin(
+    "Table.AddJoinColumn(table1 as table, key1 as any, table2 as any, key2 as any, "
+    "newColumnName as text) as table"
+)
 def add_join_column(left: Table, key1: Any, right: Any, key2: Any, column: str) -> Table:
     """Adds a column with the rows of another table that have an equal key; every row stays."""
     return nested_join(left, key1, right, key2, column)

@@ -171,7 +171,10 @@ def remove_matching_rows(table: Table, rows: Any, criteria: Any = None) -> Table
     return _filtered(table, lambda record: wanted.find(record) < 0, "Table.RemoveMatchingRows")
 
 
-@builtin("Table.ReplaceMatchingRows(table as table, replacements as list, optional equationCriteria as any) as table")
+@builtin(
+    "Table.ReplaceMatchingRows(table as table, replacements as list, "
+    "optional equationCriteria as any) as table"
+)
 def replace_matching_rows(table: Table, replacements: Any, criteria: Any = None) -> Table:
     """Replaces rows: pairs of the row to look for and the one to put in its place."""
     olds: list[dict[str, Any]] = []
@@ -198,5 +201,3 @@ def replace_matching_rows(table: Table, replacements: Any, criteria: Any = None)
             yield Batch(changed, batch.length)
 
     return Table(p.Step(table.type, (table.plan,), run, "Table.ReplaceMatchingRows"), table.meta)
-
-

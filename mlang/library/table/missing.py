@@ -14,21 +14,21 @@ _FUZZY = "fuzzy matching"
 _VIEW = "views with handlers"
 _INTERNAL = "internal to Microsoft's products"
 
-_MISSING: list[tuple[str, str]] = [
-    ("Table.AddFuzzyClusterColumn(table as table, columnName as text, newColumnName as text, "
-     "optional options as nullable record) as table", _FUZZY),
-    ("Table.FuzzyGroup(table as table, key as any, aggregatedColumns as list, "
-     "optional options as nullable record) as table", _FUZZY),
-    ("Table.FuzzyJoin(table1 as table, key1 as any, table2 as table, key2 as any, "
-     "optional joinKind as nullable number, optional joinOptions as nullable record) as table", _FUZZY),
-    ("Table.FuzzyNestedJoin(table1 as table, key1 as any, table2 as table, key2 as any, newColumnName as text, "
-     "optional joinKind as nullable number, optional joinOptions as nullable record) as table", _FUZZY),
-    ("Table.View(table as nullable table, handlers as record) as table", _VIEW),
-    ("Table.ViewError(errorRecord as record) as record", _VIEW),
-    ("Table.ViewFunction(function as function) as function", _VIEW),
-    ("Table.FilterWithDataTable(table as table, dataTableIdentifier as text) as any", _INTERNAL),
-    ("Table.ConformToPageReader(table as table, shapingFunction as function) as table", _INTERNAL),
-]  # fmt: skip
+_JOIN = "optional joinKind as nullable number, optional joinOptions as nullable record) as table"
+_TWO = "table1 as table, key1 as any, table2 as table, key2 as any, "
+_MISSING: dict[str, str] = {
+    "Table.AddFuzzyClusterColumn(table as table, columnName as text, newColumnName as text, "
+    "optional options as nullable record) as table": _FUZZY,
+    "Table.FuzzyGroup(table as table, key as any, aggregatedColumns as list, "
+    "optional options as nullable record) as table": _FUZZY,
+    f"Table.FuzzyJoin({_TWO}{_JOIN}": _FUZZY,
+    f"Table.FuzzyNestedJoin({_TWO}newColumnName as text, {_JOIN}": _FUZZY,
+    "Table.View(table as nullable table, handlers as record) as table": _VIEW,
+    "Table.ViewError(errorRecord as record) as record": _VIEW,
+    "Table.ViewFunction(function as function) as function": _VIEW,
+    "Table.FilterWithDataTable(table as table, dataTableIdentifier as text) as any": _INTERNAL,
+    "Table.ConformToPageReader(table as table, shapingFunction as function) as table": _INTERNAL,
+}
 
 
 def _declare(signature: str, what: str) -> None:
@@ -41,5 +41,5 @@ def _declare(signature: str, what: str) -> None:
     builtin(signature, raw=True, missing=what)(refuse)
 
 
-for _signature, _what in _MISSING:
+for _signature, _what in _MISSING.items():
     _declare(_signature, _what)

@@ -111,5 +111,3 @@ def _ranks(rows: list[int], same: Callable[[int, int], bool], kind: int) -> list
         else:
             ranks.append(ranks[-1] + 1.0 if kind == _DENSE else float(position + 1))
     return ranks
-
-

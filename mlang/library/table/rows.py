@@ -208,9 +208,8 @@ def record_cells(schema: TableType, record: dict[str, Any]) -> list[Any]:
 
 def _spliced(table: Table, offset: int, gone: int, rows: list[list[Any]], step: str) -> Table:
     """Rows cut out at an offset and others put in, in one pass."""
-    width = len(table.names)
-    added = Batch([list(c) for c in zip(*rows, strict=True)] if rows and width else [[] for _ in range(width)],
-                  len(rows))  # fmt: skip
+    cells = [list(column) for column in zip(*rows, strict=True)] if rows else [[] for _ in table.names]
+    added = Batch(cells, len(rows))
 
     def run(batches: Callable[[], Iterator[Batch]]) -> Iterator[Batch]:
         position, inserted = 0, False
@@ -372,7 +371,7 @@ def partition(table: Table, column: str, groups: Any, hash_function: Function) -
 
 
 def _at(dealt: Any, i: int) -> Callable[[], Table]:
-    return lambda: dealt.get()[i]  # type: ignore[no-any-return]
+    return lambda: dealt.get()[i]
 
 
 def _of_rows(schema: TableType, rows: list[tuple[Any, ...]]) -> Table:
@@ -399,5 +398,3 @@ def buffer(table: Table, settings: Any = None) -> Table:
     if mode == 1:
         buffered(node)
     return _same(table, node)
-
-

@@ -51,7 +51,8 @@ def add_column(table: Table, name: str, generator: Function, type: MType | None 
     return Table(p.AddColumn(schema, table.plan, name, generator), table.meta)
 
 
-@builtin("Table.AddIndexColumn(table as table, newColumnName as text, optional initialValue as nullable number, "
+@builtin("Table.AddIndexColumn(table as table, newColumnName as text, "
+    "optional initialValue as nullable number, "
          "optional increment as nullable number, optional columnType as nullable type) as table")  # fmt: skip
 def add_index_column(
     table: Table, name: str, start: Any = None, increment: Any = None, type: MType | None = None
@@ -73,9 +74,13 @@ def _plain(value: Any, default: float) -> Any:
 # ---------------------------------------------------------------- cells by function
 
 
-@builtin("Table.TransformColumns(table as table, transformOperations as list, "
-         "optional defaultTransformation as nullable function, optional missingField as nullable number) as table")
-def transform_columns(table: Table, operations: Any, default: Function | None = None, missing: Any = None) -> Table:
+@builtin(
+    "Table.TransformColumns(table as table, transformOperations as list, "
+    "optional defaultTransformation as nullable function, optional missingField as nullable number) as table"
+)
+def transform_columns(
+    table: Table, operations: Any, default: Function | None = None, missing: Any = None
+) -> Table:
     """Passes the cells of columns through functions.
 
     An operation is a column name, a function and perhaps the new type; without a type the
@@ -132,7 +137,10 @@ def with_nulls(table: Table, names: list[str]) -> Table:
     return Table(p.Project(schemas.projected(table.type, columns), table.plan, tuple(columns)), table.meta)
 
 
-@builtin("Table.TransformColumnTypes(table as table, typeTransformations as list, optional culture as any) as table")
+@builtin(
+    "Table.TransformColumnTypes(table as table, typeTransformations as list, "
+    "optional culture as any) as table"
+)
 def transform_column_types(table: Table, changes: Any, culture: Any = None) -> Table:
     """Converts the cells of columns to types, with the ``.From`` function of the type.
 
@@ -229,7 +237,7 @@ def _replaced_type(table: Table, name: str, replacer: Function) -> MType:
     known = spec.builtin.name if spec is not None and spec.builtin is not None else None
     if known == "Replacer.ReplaceValue":
         return schemas.column_type(table.type, name)
-    return NULLABLE_TEXT if known == "Replacer.ReplaceText" else result_type(replacer)  # type: ignore[no-any-return]
+    return NULLABLE_TEXT if known == "Replacer.ReplaceText" else result_type(replacer)
 
 
 @builtin("Table.ReplaceErrorValues(table as table, errorReplacement as list) as table")
@@ -285,8 +293,10 @@ def pieces_of(call: Callable[[Any], Any], value: Any) -> list[Any]:
     return list(of_kind(call(value), "list"))
 
 
-@builtin("Table.SplitColumn(table as table, sourceColumn as text, splitter as function, "
-         "optional columnNamesOrNumber as any, optional default as any, optional extraColumns as any) as table")
+@builtin(
+    "Table.SplitColumn(table as table, sourceColumn as text, splitter as function, "
+    "optional columnNamesOrNumber as any, optional default as any, optional extraColumns as any) as table"
+)
 def split_column(
     table: Table, source: str, splitter: Function, names: Any = None, default: Any = None, extra: Any = None
 ) -> Table:
@@ -310,7 +320,9 @@ def split_column(
                                row_function(split, [source]))  # fmt: skip
     hidden = [f"\0{i}" for i in range(width)]
     for i, name in enumerate(hidden):
-        plan = p.AddColumn(schemas.append(plan.schema, name), plan, name, row_function(_piece(i), ["\0pieces"]))
+        plan = p.AddColumn(
+            schemas.append(plan.schema, name), plan, name, row_function(_piece(i), ["\0pieces"])
+        )
     old = [*table.names[:place], *hidden, *table.names[place + 1 :]]
     columns = tuple(zip(schema.names, old, strict=True))
     return Table(p.Project(schema, plan, columns, "Table.SplitColumn"), table.meta)
@@ -339,7 +351,10 @@ def _split_names(table: Table, source: str, call: Callable[[Any], Any], names: A
 # ---------------------------------------------------------------- combining
 
 
-@builtin("Table.CombineColumns(table as table, sourceColumns as list, combiner as function, column as text) as table")
+@builtin(
+    "Table.CombineColumns(table as table, sourceColumns as list, combiner as function, "
+    "column as text) as table"
+)
 def combine_columns(table: Table, sources: Any, combiner: Function, column: str) -> Table:
     """Replaces columns by one, made of their cells by a combiner function."""
     names = known_columns(sources, table.type)
@@ -359,7 +374,9 @@ def combined_columns(
         return combine([row[name] for name in names])
 
     hidden = "\0combined"
-    added = p.AddColumn(schemas.append(table.type, hidden, type), table.plan, hidden, row_function(combined, names))
+    added = p.AddColumn(
+        schemas.append(table.type, hidden, type), table.plan, hidden, row_function(combined, names)
+    )
     gone = set(names)
     columns: list[tuple[str, str | None]] = []
     for name in table.names:
@@ -442,5 +459,3 @@ def with_error_context(value: Any, context: str) -> Any:
 def replace_relationship_identity(value: Any, identity: str) -> Any:
     """Gives back the value; the identity only matters to loading programs (TBL-104)."""
     return value
-
-
