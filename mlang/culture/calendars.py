@@ -27,9 +27,9 @@ def parts(days: int, calendar: str) -> tuple[int, int, int]:
     if calendar == "persian":
         return _persian(days)
     if calendar == "umalqura":
-        from mlang.culture import umalqura
+        from mlang.culture.umalqura import parts as lunar
 
-        return umalqura.parts(days)
+        return lunar(days)
     moment = date.fromordinal(days + 1)
     return moment.year + _shift(calendar), moment.month, moment.day
 
@@ -39,9 +39,9 @@ def to_days(year: int, month: int, day: int, calendar: str) -> int:
     if calendar == "persian":
         return _from_persian(year, month, day)
     if calendar == "umalqura":
-        from mlang.culture import umalqura
+        from mlang.culture.umalqura import to_days as lunar
 
-        return umalqura.to_days(year, month, day)
+        return lunar(year, month, day)
     year -= _shift(calendar)
     if not 1 <= month <= 12 or not 1 <= day <= days_in_month(year, month):
         raise ValueError(day)
