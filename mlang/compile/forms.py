@@ -45,7 +45,7 @@ def function_definition(g: Generator, node: Any, name: str, variable: Variable |
         for p, v in zip(declared, parameters, strict=False):
             _check_parameter(g, p, v)
         tail(g, node.body, None if node.__class__ is nodes.Each else node.result)
-    optional = [p.optional for p in declared] or [False]
+    optional = [False] if node.__class__ is nodes.Each else [p.optional for p in declared]
     head = ", ".join(v.python + ("=None" if o else "") for v, o in zip(parameters, optional, strict=True))
     outer.lines += g.function_lines(name, head, frame, None, looping)
     g.pos = saved
