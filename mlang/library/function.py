@@ -13,9 +13,19 @@ from mlang.values.temporal import SECOND, Duration
 from mlang.values.types import FunctionType, MType
 
 #: Library functions that read from outside.
-DATA_SOURCES = frozenset(
-    ["AnalysisServices.Database", "AnalysisServices.Databases", "Access.Database", "ActiveDirectory.Domains", "AdoDotNet.DataSource", "AdoDotNet.Query", "AzureStorage.BlobContents", "AzureStorage.Blobs", "AzureStorage.DataLake", "AzureStorage.DataLakeContents", "AzureStorage.Tables", "DB2.Database", "Excel.CurrentWorkbook", "Exchange.Contents", "File.Contents", "Folder.Contents", "Folder.Files", "Hdfs.Contents", "Hdfs.Files", "HdInsight.Containers", "HdInsight.Contents", "HdInsight.Files", "Informix.Database", "MySQL.Database", "OData.Feed", "Odbc.DataSource", "Odbc.Query", "OleDb.DataSource", "OleDb.Query", "Oracle.Database", "PostgreSQL.Database", "RData.FromBinary", "Salesforce.Data", "Salesforce.Reports", "SapBusinessWarehouse.Cubes", "SapHana.Database", "SharePoint.Contents", "SharePoint.Files", "SharePoint.Tables", "Soda.Feed", "Sql.Database", "Sql.Databases", "Sybase.Database", "Teradata.Database", "Web.BrowserContents", "Web.Contents", "Web.Headers", "Web.Page", "WebAction.Request", "Cdm.Contents"]
-) - {"RData.FromBinary", "Web.Page"}
+DATA_SOURCES = frozenset((
+    "AnalysisServices.Database", "AnalysisServices.Databases", "Access.Database", "ActiveDirectory.Domains",
+    "AdoDotNet.DataSource", "AdoDotNet.Query", "AzureStorage.BlobContents", "AzureStorage.Blobs",
+    "AzureStorage.DataLake", "AzureStorage.DataLakeContents", "AzureStorage.Tables", "Cdm.Contents",
+    "DB2.Database", "Excel.CurrentWorkbook", "Exchange.Contents", "File.Contents", "Folder.Contents",
+    "Folder.Files", "Hdfs.Contents", "Hdfs.Files", "HdInsight.Containers", "HdInsight.Contents",
+    "HdInsight.Files", "Informix.Database", "MySQL.Database", "OData.Feed", "Odbc.DataSource", "Odbc.Query",
+    "OleDb.DataSource", "OleDb.Query", "Oracle.Database", "PostgreSQL.Database", "Salesforce.Data",
+    "Salesforce.Reports", "SapBusinessWarehouse.Cubes", "SapHana.Database", "SharePoint.Contents",
+    "SharePoint.Files", "SharePoint.Tables", "Soda.Feed", "Sql.Database", "Sql.Databases",
+    "Sybase.Database", "Teradata.Database", "Web.BrowserContents", "Web.Contents", "Web.Headers",
+    "WebAction.Request",
+))  # fmt: skip
 
 
 def _parameters(type: FunctionType) -> tuple[Param, ...]:

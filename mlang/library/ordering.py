@@ -114,6 +114,8 @@ def comparison(criteria: Any) -> Ordering:
     items = [strip(item) for item in forced(criteria)]
     if len(items) == 2 and kind_of(items[0]) == "function" and is_number(items[1]):
         return Ordering([_pair(items)])
+    if any(is_number(item) for item in items):
+        raise errors.bad_sort_criteria()
     return Ordering([_part(item) for item in items])
 
 

@@ -185,7 +185,7 @@ def version_identity(value: Any) -> Any:
 @builtin("Value.ViewError(errorRecord as record) as record")
 def view_error(error: dict[str, Any]) -> dict[str, Any]:
     """Gives an error record that a view raises for good instead of falling back."""
-    return {**error, "ViewError": True}
+    return with_metadata(error, {"ViewError": True})  # type: ignore[no-any-return]
 
 
 @builtin("Value.ViewFunction(function as function) as function", raw=True)

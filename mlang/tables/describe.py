@@ -1,4 +1,4 @@
-"""The table that describes a table type: what Table.Schema and Type.TableSchema give (TBL-95, TYP-35 to TYP-37)."""
+"""The table that describes a table type: Table.Schema, Type.TableSchema (TBL-95, TYP-35 to TYP-37)."""
 
 from __future__ import annotations
 
