@@ -1,8 +1,8 @@
 """The syntax of M: text to tree and back.
 
 Nothing is loaded until it is used.  Read ``nodes.py`` (the tree), ``lexer.py``,
-``driver.py`` and ``parser.py`` (text to tree), ``printer.py`` (tree to text) and
-``failure.py`` (what a syntax error says), in this order.
+``driver.py`` and ``parser.py`` (text to tree), ``printer.py`` (tree to text),
+``failure.py`` and ``explain.py`` (what a syntax error says), in this order.
 """
 
 from __future__ import annotations

@@ -22,17 +22,49 @@ import re
 from typing import Any
 
 from mlang.syntax.driver import END, INVALID, NUMBER
-
-_NEWLINES = "\n\r\x85\u2028\u2029"
-_BLANKS = " \t\x0b\x0c\xa0\u1680\u2000-\u200a\u202f\u205f\u3000" + _NEWLINES
-# Everything beyond ASCII that is no white space may stand in a word; the
-# Unicode classes are checked afterwards, on the few words that have any (LEX-22).
-_BEYOND = (
-    "\x80-\x84\x86-\x9f\xa1-\u167f\u1681-\u1fff\u200b-\u2027\u202a-\u202e"
-    "\u2030-\u205e\u2060-\u2fff\u3001-\U0010ffff"
+from mlang.syntax.vocabulary import (
+    ARROW,
+    AS,
+    BEFORE_TYPE,
+    CATCH,
+    COMMA,
+    CONSTANTS,
+    CONTEXTUAL,
+    ENDS_EXPRESSION,
+    EQ,
+    FIELD,
+    HASH_NAMES,
+    HASH_NUMBERS,
+    IN,
+    KEYWORDS,
+    LBRACE,
+    LET,
+    LITERAL,
+    LPAR,
+    LPFN,
+    LSQB,
+    NAME,
+    NULLABLE,
+    OPTIONAL,
+    RPAR,
+    SIGNS,
+    T_LBRACE,
+    T_LSQB,
+    T_TABLE,
+    TYPE_NAMES,
+    TYPE_WORDS,
+    WORDS,
 )
-_PART = f"[0-9A-Za-z_{_BEYOND}]"
-_SKIP = rf"(?:[{_BLANKS}]++|//[^{_NEWLINES}]*+|/\*(?s:.*?)\*/)*+"
+
+# Sets that name a character beyond Latin-1 cost a millisecond each to compile, so they are
+# spelt with the classes of the re module: \s is M's white space and U+001C to U+001F;
+# all else beyond ASCII may stand in a word, and the Unicode classes are checked
+# afterwards, on the few words that have any (LEX-05, LEX-22).
+_BLANK = r"[^\S\x1c-\x1f]"
+_COMMENT = r"//(?:\S++|(?!\u2028)(?!\u2029)[^\S\n\r\x85])*+|/\*(?s:.*?)\*/"
+_PART = r"[^\s\x00-/:-@\[-\^`{-\x7f]"
+_FIRST = r"[^\s\x00-@\[-\^`{-\x7f]"
+_SKIP = rf"(?:{_BLANK}++|{_COMMENT})*+"
 _CONTENT = r'[^"]*+(?:""[^"]*+)*+"'
 
 _WORD, _SIGN, _TEXT, _NUMBER, _QUOTED, _HASH, _VERBATIM, _BROKEN = range(1, 9)
@@ -41,7 +73,7 @@ _TOKEN = re.compile(
     + "(?:"
     + "|".join(
         [
-            rf"([A-Za-z_{_BEYOND}]{_PART}*+(?:\.{_PART}++)*+)",
+            rf"({_FIRST}{_PART}*+(?:\.{_PART}++)*+)",
             r"(\?\?|\?|=>|<=|<>|>=|\.\.\.|\.\.|/(?!\*)|[,;=<>+\-*&()\[\]{}@!])",
             rf'"({_CONTENT})',
             r"(0[xX][0-9A-Fa-f]++|(?:[0-9]++(?:\.[0-9]++)?|\.[0-9]++)(?:[eE][+-]?[0-9]++)?)",
@@ -57,113 +89,9 @@ _TOKEN = re.compile(
 _FIELD = re.compile(
     rf'{_SKIP}(?:({_PART}++(?:\.{_PART}++)*+(?:[ ]++{_PART}++(?:\.{_PART}++)*+)*+)|#"({_CONTENT}))'
 ).match
-_OPTIONAL_FIELD = re.compile(rf'{_SKIP}(optional)(?!{_PART}|\.){_SKIP}(?=[A-Za-z_{_BEYOND}]|#")').match
+_OPTIONAL_FIELD = re.compile(rf'{_SKIP}(optional)(?!{_PART}|\.){_SKIP}(?={_FIRST}|#")').match
 
 _ASSIGNED = re.compile(rf"{_SKIP}=(?!>)").match
-
-_KIND = NUMBER
-NAME, FIELD, LITERAL = _KIND["NAME"], _KIND["FIELD"], _KIND["LITERAL"]
-OPTIONAL, CATCH, LPFN = _KIND["OPTIONAL"], _KIND["CATCH"], _KIND["LPFN"]
-T_PRIM, T_TABLE, T_FUNCTION = _KIND["T_PRIM"], _KIND["T_TABLE"], _KIND["T_FUNCTION"]
-T_LSQB, T_LBRACE, NULLABLE = _KIND["T_LSQB"], _KIND["T_LBRACE"], _KIND["NULLABLE"]
-LPAR, RPAR, LSQB, LBRACE = _KIND["LPAR"], _KIND["RPAR"], _KIND["LSQB"], _KIND["LBRACE"]
-COMMA, EQ, AS, ARROW, LET = _KIND["COMMA"], _KIND["EQ"], _KIND["AS"], _KIND["ARROW"], _KIND["LET"]
-TYPE, IN, IS, OPERATOR = _KIND["TYPE"], _KIND["IN"], _KIND["IS"], _KIND["OPERATOR"]
-_CONTEXTUAL = -1
-
-_WORDS: dict[str, int] = {
-    word: _KIND[word.upper()]
-    for word in [
-        "as",
-        "each",
-        "else",
-        "error",
-        "if",
-        "in",
-        "is",
-        "let",
-        "not",
-        "otherwise",
-        "section",
-        "shared",
-        "then",
-        "try",
-        "type",
-    ]
-} | {
-    "and": OPERATOR,
-    "or": OPERATOR,
-    "meta": OPERATOR,
-    "true": LITERAL,
-    "false": LITERAL,
-    "null": LITERAL,
-    "optional": _CONTEXTUAL,
-    "catch": _CONTEXTUAL,
-}
-_CONSTANTS: dict[str, bool | None] = {"true": True, "false": False, "null": None}
-#: Words that are no identifiers (LEX-13).
-KEYWORDS = frozenset(word for word, kind in _WORDS.items() if kind != _CONTEXTUAL)
-
-#: The names of primitive types (GRM-89).
-PRIMITIVES = frozenset(
-    [
-        "any",
-        "anynonnull",
-        "binary",
-        "date",
-        "datetime",
-        "datetimezone",
-        "duration",
-        "function",
-        "list",
-        "logical",
-        "none",
-        "null",
-        "number",
-        "record",
-        "table",
-        "text",
-        "time",
-        "type",
-        "action",
-    ]
-)
-_TYPE_WORDS: dict[str, int] = dict.fromkeys(PRIMITIVES, T_PRIM) | {
-    "table": T_TABLE,
-    "function": T_FUNCTION,
-    "nullable": NULLABLE,
-}
-
-HASH_NAMES = frozenset(
-    ["#binary", "#date", "#datetime", "#datetimezone", "#duration", "#sections", "#shared", "#table", "#time"]
-)
-_HASH_NUMBERS = {"#infinity": float("inf"), "#nan": float("nan")}
-
-_SIGNS: dict[str, int] = dict.fromkeys(["*", "/", "&", "<", ">", "<=", ">=", "<>", "??"], OPERATOR) | {
-    "=": EQ,
-    "+": _KIND["PLUS"],
-    "-": _KIND["MINUS"],
-    "(": LPAR,
-    ")": RPAR,
-    "[": LSQB,
-    "]": _KIND["RSQB"],
-    "{": LBRACE,
-    "}": _KIND["RBRACE"],
-    ",": COMMA,
-    ";": _KIND["SEMI"],
-    "@": _KIND["AT"],
-    "!": _KIND["BANG"],
-    "?": _KIND["QUESTION"],
-    "=>": ARROW,
-    "..": _KIND["DOTDOT"],
-    "...": _KIND["ELLIPSIS"],
-}
-_ENDS_EXPRESSION = frozenset(
-    [NAME, LITERAL, RPAR, T_PRIM, T_TABLE, T_FUNCTION]
-    + [_KIND[k] for k in ("HASH_NAME", "VERBATIM", "RSQB", "RBRACE", "QUESTION", "ELLIPSIS")]
-)
-_BEFORE_TYPE = frozenset([TYPE, AS, IS])
-_TYPE_NAMES = frozenset([T_PRIM, T_TABLE, T_FUNCTION])
 
 # What the stack of open brackets holds; a parenthesis is _PARENTHESIS + its token index.
 _NOTHING, _SQUARE, _BRACE, _LET, _TYPE_SQUARE, _TYPE_BRACE, _PARENTHESIS = range(7)
@@ -209,7 +137,7 @@ def tokenize(text: str) -> Tokens:
 
 def _scan(text: str, tokens: Tokens) -> None:
     kinds, values, starts, ends = tokens.kinds, tokens.values, tokens.starts, tokens.ends
-    token, words, signs = _TOKEN, _WORDS, _SIGNS
+    token, words, signs = _TOKEN, WORDS, SIGNS
     pure = text.isascii()
     # A byte order mark is no part of the text (LEX-02), nor is a closing U+001A (LEX-03).
     position = 1 if text.startswith("\ufeff") else 0
@@ -238,18 +166,18 @@ def _scan(text: str, tokens: Tokens) -> None:
             if not pure and not value.isascii():
                 _check_letters(value, start)
             previous = kind
-            if awaits_type == _ANY_TYPE and value in _TYPE_WORDS:
-                kind = _TYPE_WORDS[value]
+            if awaits_type == _ANY_TYPE and value in TYPE_WORDS:
+                kind = TYPE_WORDS[value]
                 awaits_type = _ANY_TYPE if kind == NULLABLE else _ROW_TYPE if kind == T_TABLE else _NO_TYPE
             else:
                 awaits_type = _NO_TYPE
                 kind = words.get(value, NAME)
                 if kind != NAME:
                     if kind == LITERAL:
-                        value = _CONSTANTS[value]
-                    elif kind == _CONTEXTUAL:
+                        value = CONSTANTS[value]
+                    elif kind == CONTEXTUAL:
                         kind = _contextual(value, text, position, previous)
-                    elif kind in _BEFORE_TYPE:
+                    elif kind in BEFORE_TYPE:
                         awaits_type = _ANY_TYPE
                     elif kind == LET:
                         stack.append(_LET)
@@ -331,8 +259,8 @@ def _rare(text: str, group: int, start: int, end: int) -> tuple[int, Any, int]:
     if group == _HASH:
         if word in HASH_NAMES:
             return NUMBER["HASH_NAME"], word, start
-        if word in _HASH_NUMBERS:
-            return LITERAL, _HASH_NUMBERS[word], start
+        if word in HASH_NUMBERS:
+            return LITERAL, HASH_NUMBERS[word], start
         raise BadToken(f"'{word}' is no keyword; a name in quotes is written #\"...\"", start, end)
     if word == "/*":
         raise BadToken("the comment that begins here is never closed with '*/'", start, end)
@@ -368,7 +296,7 @@ def _field(text: str, position: int, in_type: bool, previous: int) -> tuple[int,
 def _contextual(word: str, text: str, position: int, previous: int) -> int:
     if word == "catch":
         # After attributes a member may have this name: "[a = 1] catch = 2;".
-        ends = previous in _ENDS_EXPRESSION and not _ASSIGNED(text, position)
+        ends = previous in ENDS_EXPRESSION and not _ASSIGNED(text, position)
         return CATCH if ends else NAME
     if previous != LPAR and previous != COMMA:
         return NAME
@@ -382,7 +310,7 @@ def _contextual(word: str, text: str, position: int, previous: int) -> int:
 def _mark_parameters(kinds: list[int], values: list[Any]) -> None:
     """``=>`` was read: the parenthesis before it (and its type) holds parameters."""
     at = len(kinds) - 1
-    if at > 0 and kinds[at] in _TYPE_NAMES:
+    if at > 0 and kinds[at] in TYPE_NAMES:
         at -= 1
         if kinds[at] == NULLABLE:
             at -= 1

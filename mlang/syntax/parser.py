@@ -12,8 +12,8 @@ from __future__ import annotations
 from typing import Any
 
 from mlang.syntax import nodes as n
-from mlang.syntax.driver import BUILDERS, DOCUMENT, EXPRESSION, INVALID, NUMBER, Unexpected, run
-from mlang.syntax.failure import MSyntaxError, already_defined, engine_words, expected_words
+from mlang.syntax.driver import BUILDERS, DOCUMENT, EXPRESSION, Unexpected, run
+from mlang.syntax.failure import MSyntaxError, already_defined
 from mlang.syntax.lexer import Tokens, tokenize
 
 #: Binary operators, the higher the tighter (GRM-01).
@@ -45,7 +45,9 @@ def parse(text: str, start: int = DOCUMENT, filename: str | None = None) -> n.No
     try:
         result = run(start, tokens.kinds, [getattr(builder, name) for name in BUILDERS])
     except Unexpected as wrong:
-        raise _unexpected(tokens, wrong, filename) from None
+        from mlang.syntax.explain import unexpected
+
+        raise unexpected(tokens, wrong, filename) from None
     except Refused as refused:
         raise MSyntaxError(
             refused.message, text, refused.start, refused.end, filename, refused.engine
@@ -70,56 +72,6 @@ class Refused(Exception):
     def __init__(self, message: str, start: int, end: int, engine: str | None = None) -> None:
         super().__init__(message)
         self.message, self.start, self.end, self.engine = message, start, end, engine
-
-
-def _unexpected(tokens: Tokens, wrong: Unexpected, filename: str | None) -> MSyntaxError:
-    index = wrong.index
-    start, end = tokens.starts[index], tokens.ends[index]
-    engine = engine_words(wrong.expected)
-    if tokens.kinds[index] == INVALID:
-        message = tokens.values[index]
-        engine = "Invalid identifier." if "name" in message else "Invalid token."
-        return MSyntaxError(message, tokens.text, start, end, filename, engine)
-    message = f"found {_found(tokens, index)}, expected {expected_words(wrong.expected)}"
-    hint = _hint(tokens, index, wrong.expected)
-    return MSyntaxError(message + hint, tokens.text, start, end, filename, engine)
-
-
-def _found(tokens: Tokens, index: int) -> str:
-    """A token for a message, as it is written, shortened."""
-    start, end = tokens.starts[index], tokens.ends[index]
-    if start == end:
-        return "the end of the text"
-    written = tokens.text[start:end]
-    if len(written) > 40:
-        written = written[:37] + "..."
-    if written.startswith('"'):
-        return "the text " + " ".join(written.splitlines())
-    return "'" + " ".join(written.splitlines()) + "'"
-
-
-_LOOSE = frozenset(NUMBER[name] for name in ("EACH", "LET", "IF", "TRY", "ERROR", "LPFN"))
-
-
-def _hint(tokens: Tokens, index: int, expected: list[str]) -> str:
-    """A word about a mistake that is often made."""
-    kinds = tokens.kinds
-    kind = kinds[index]
-    before = kinds[index - 1] if index else -1
-    name = NUMBER
-    if before == name["COMMA"] and kind in (
-        name["IN"], name["RPAR"], name["RSQB"], name["RBRACE"], name["$END"]
-    ):  # fmt: skip
-        return "; a comma cannot be the last"
-    if before == name["FIELD"] and "RSQB" in expected and kind not in (name["$END"], name["EQ"]):
-        return '; a field name with other characters is written #"..."'
-    if before == name["ELLIPSIS"] and kind == name["COMMA"] and expected == ["RSQB"]:
-        return "; the open record marker '...' must be the last"
-    if "LITERAL" in expected and kind in _LOOSE:
-        return "; put parentheses around an expression of this form"
-    if kind == name["EQ"] and before == name["EQ"]:
-        return "; equality is one '='"
-    return ""
 
 
 class Builder:

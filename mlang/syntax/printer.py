@@ -14,7 +14,6 @@ from typing import Any
 
 from mlang.syntax import nodes as n
 from mlang.syntax.layout import Mark, Piece, lines, one_line
-from mlang.syntax.lexer import PRIMITIVES
 from mlang.syntax.parser import PRECEDENCE
 from mlang.syntax.quoting import (
     escape,
@@ -25,6 +24,7 @@ from mlang.syntax.quoting import (
     text_literal,
     type_field_name,
 )
+from mlang.syntax.vocabulary import PRIMITIVES
 
 # How tightly a node binds: an operator by its precedence, then:
 _ANY, _UNARY, _PRIMARY = 0, 11, 12

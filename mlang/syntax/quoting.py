@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import re
 
-from mlang.syntax.lexer import HASH_NAMES, is_field_name, is_identifier
+from mlang.syntax.lexer import is_field_name, is_identifier
+from mlang.syntax.vocabulary import HASH_NAMES
 
 # Characters that cannot be seen or written: controls, line separators, lone surrogates.
 _ESCAPED = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff\ufeff]+")

@@ -72,9 +72,8 @@ def main() -> None:
     ours = statistics.median(times["ours"])
     for name, taken in times.items():
         seconds = statistics.median(taken)
-        print(
-            f"{name:12} {seconds * 1000:7.1f} ms {count / seconds / 1000:7.0f} k tokens/s {seconds / ours:5.1f} x"
-        )
+        speed = f"{seconds * 1000:7.1f} ms {count / seconds / 1000:7.0f} k tokens/s"
+        print(f"{name:12} {speed} {seconds / ours:5.1f} x")
 
 
 if __name__ == "__main__":

@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 
 from mlang.syntax import MSyntaxError, format_node, parse_document, parse_expression, print_node
 from mlang.syntax import nodes as n
-from mlang.syntax.lexer import HASH_NAMES, PRIMITIVES
 from mlang.syntax.parser import PRECEDENCE
+from mlang.syntax.vocabulary import HASH_NAMES, PRIMITIVES
 
 # ---------------------------------------------------------------- leaves
 
