@@ -21,7 +21,7 @@ class Ambient(Constant):
         self.name, self.read, self.doc, self.module = name, read, doc, module
 
     @property
-    def value(self) -> str:  # type: ignore[override]
+    def value(self) -> str:
         """What the running session says."""
         return self.read()
 

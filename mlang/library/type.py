@@ -86,7 +86,7 @@ def replace_facets(type: MType, facets: dict[str, Any]) -> Any:
 @builtin("Type.ListItem(type as type) as type")
 def list_item(type: MType) -> MType:
     """Gives the type of the items of a list type."""
-    return type.item if isinstance(_of_kind(type, "list"), ListType) else ANY  # type: ignore[attr-defined,no-any-return]
+    return type.item if isinstance(_of_kind(type, "list"), ListType) else ANY  # type: ignore[attr-defined]
 
 
 # ---------------------------------------------------------------- records

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from mlang import session
@@ -37,7 +37,7 @@ class Generated(LazyList):
         selector = self.selector
         if selector is None:
             return self.states()
-        return (Thunk(lambda s=state: selector(s)) for state in self.states())
+        return (Thunk(_view(selector, state)) for state in self.states())
 
     def values(self) -> Iterator[Any]:
         selector = self.selector
@@ -49,6 +49,10 @@ class Generated(LazyList):
 
     def count(self) -> int:
         return sum(1 for _ in self.states())
+
+
+def _view(selector: Any, state: Any) -> Callable[[], Any]:
+    return lambda: selector(state)
 
 
 @builtin(
@@ -125,7 +129,7 @@ def random_numbers(count: Any, seed: Any = None) -> Any:
         source = Random(float(strip(seed)))
     else:
         fixed = session.current().fixed
-        source = fixed.get("random")
-        if source is None:
-            source = fixed["random"] = Random(session.current().seed)
+        if "random" not in fixed:
+            fixed["random"] = Random(session.current().seed)
+        source = fixed["random"]
     return [source.random() for _ in range(size)]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from mlang import errors
@@ -33,13 +33,17 @@ class Flattened(LazyList):
         result = self.result
         for outer in forced(self.source):
             for inner in as_list(self.collection(outer)):
-                yield Thunk(lambda x=outer, y=inner: result(x, force(y)))
+                yield Thunk(_result(result, outer, inner))
 
     def values(self) -> Iterator[Any]:
         result = self.result
         for outer in forced(self.source):
             for inner in forced(as_list(self.collection(outer))):
                 yield result(outer, inner)
+
+
+def _result(function: Any, outer: Any, inner: Any) -> Callable[[], Any]:
+    return lambda: function(outer, force(inner))
 
 
 @builtin(
