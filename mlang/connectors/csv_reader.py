@@ -169,8 +169,13 @@ def batches(source: CsvSource, columns: list[str] | None, limit: int | None) -> 
     size = BATCH_ROWS if limit is None else max(1, min(BATCH_ROWS, limit))
     rows = rows_of(source)
     while chunk := list(islice(rows, size)):
-        _fit(chunk, source)
-        yield Batch([[row[i] for row in chunk] for i in wanted], len(chunk))
+        if not all([len(row) == width for row in chunk]) or source.extra_values == EXTRA_LIST:
+            _fit(chunk, source)
+        if len(wanted) > 2:
+            by_column = list(zip(*chunk, strict=True))
+            yield Batch([list(by_column[i]) for i in wanted], len(chunk))
+        else:
+            yield Batch([[row[i] for row in chunk] for i in wanted], len(chunk))
 
 
 def _fit(chunk: list[list[Any]], source: CsvSource) -> None:
@@ -218,12 +223,15 @@ def _scan(path: str, delimiter: str) -> bool:
         stream.seek(encodings.mark_of(head)[1])
         while chunk := stream.read(1 << 20):
             window = tail + chunk
-            if b"\x01" in chunk or b"\n\n" in window or b"\r\r" in window or b"\n\r" in window:
+            if b"\x01" in chunk or b"\n\n" in window:
                 return False
-            if (b' "' in window or b'" ' in window) and blanks.search(window):
+            if b"\r" in chunk or b"\r" in tail:
+                if b"\r\r" in window or b"\n\r" in window:
+                    return False
+                returns += chunk.count(b"\r")
+                both += window.count(b"\r\n") - tail.count(b"\r\n")
+            if b'"' in window and (b' "' in window or b'" ' in window) and blanks.search(window):
                 return False
-            returns += chunk.count(b"\r")
             feeds += chunk.count(b"\n")
-            both += window.count(b"\r\n") - tail.count(b"\r\n")
             tail = window[-4096:]
     return returns == 0 or feeds == 0 or returns == feeds == both

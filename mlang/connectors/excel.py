@@ -27,6 +27,7 @@ from mlang.values.types import ANY, LOGICAL, TABLE, TEXT, MType, TableType, null
 _OPTIONS: dict[str, Any] = {"UseHeaders": None, "DelayTypes": None, "InferSheetDimensions": None}
 #: Serial 0 for times of day, and the base for serials from 60 on (Excel knows a 1900-02-29).
 _DAY_ZERO = days_of(1899, 12, 31)
+_LAST_SERIAL = 2_958_465
 
 
 @builtin(
@@ -206,6 +207,8 @@ def _cell(cell: Any) -> Any:
     if isinstance(cell, time):
         return DateTime(_DAY_ZERO * DAY + _clock(cell))
     if isinstance(cell, timedelta):
+        if not 0 <= cell.days <= _LAST_SERIAL:  # no date: the number of days that the cell holds
+            return cell.total_seconds() / 86_400
         zero = _DAY_ZERO if cell.days < 60 else _DAY_ZERO - 1
         return DateTime((zero + cell.days) * DAY + cell.seconds * SECOND + cell.microseconds * 10)
     raise errors.not_supported("Excel.Workbook", f"a cell of type {cell.__class__.__name__}")
@@ -217,3 +220,9 @@ def _day(value: date) -> int:
 
 def _clock(value: datetime | time) -> int:
     return (value.hour * 3600 + value.minute * 60 + value.second) * SECOND + value.microsecond * 10
+
+
+@builtin("Excel.CurrentWorkbook() as table", missing="everything: there is no current workbook outside Excel")
+def current_workbook() -> Table:
+    """Would list the tables of the workbook that the query lives in; outside Excel there is none."""
+    raise errors.not_supported("Excel.CurrentWorkbook", "the current workbook")
