@@ -19,6 +19,7 @@ from mlang.culture.date_formats import UNIVERSAL, BadFormat, Token, expand, has_
 from mlang.values.temporal import (
     DAY,
     DAYS,
+    DAYS_PER_TICK,
     HOUR,
     MINUTE,
     OLE_DAY,
@@ -205,7 +206,7 @@ def ole_serial(value: Any) -> float:
     if kind is Date:
         return float(value.days - OLE_DAY)
     if kind is Time or kind is Duration:
-        return value.ticks / 864e9  # type: ignore[no-any-return]
+        return float(value.ticks * DAYS_PER_TICK)
     ticks = value.ticks
     if kind is DateTimeZone:
         from mlang.culture.zones import to_local

@@ -1,7 +1,8 @@
 """Duration.*: the parts of a duration, its totals, its text.
 
-Parts carry the sign (DTM-22); totals are ticks divided by the ticks of the unit, one
-division, which SQL can repeat bit for bit.
+Parts carry the sign (DTM-22).  Totals are ticks times the reciprocal of the unit, as .NET
+Framework computes them (the reference's example of TotalHours shows the last digit);
+SQL must multiply by the same constants to agree bit for bit.
 """
 
 from __future__ import annotations
@@ -11,7 +12,11 @@ from typing import Any
 from mlang import errors
 from mlang.library.moments import to_duration
 from mlang.registry import builtin
-from mlang.values.temporal import SECOND, Duration
+from mlang.values.temporal import DAYS_PER_TICK, SECOND, Duration
+
+HOURS_PER_TICK = 1.0 / 36e9
+MINUTES_PER_TICK = 1.0 / 6e8
+SECONDS_PER_TICK = 1.0 / 1e7
 
 
 @builtin("Duration.Days(duration as nullable duration) as nullable number", null="duration")
@@ -42,25 +47,25 @@ def seconds(value: Duration) -> float:
 @builtin("Duration.TotalDays(duration as nullable duration) as nullable number", null="duration")
 def total_days(value: Duration) -> float:
     """The whole duration in days."""
-    return value.ticks / 864e9
+    return value.ticks * DAYS_PER_TICK
 
 
 @builtin("Duration.TotalHours(duration as nullable duration) as nullable number", null="duration")
 def total_hours(value: Duration) -> float:
     """The whole duration in hours."""
-    return value.ticks / 36e9
+    return value.ticks * HOURS_PER_TICK
 
 
 @builtin("Duration.TotalMinutes(duration as nullable duration) as nullable number", null="duration")
 def total_minutes(value: Duration) -> float:
     """The whole duration in minutes."""
-    return value.ticks / 6e8
+    return value.ticks * MINUTES_PER_TICK
 
 
 @builtin("Duration.TotalSeconds(duration as nullable duration) as nullable number", null="duration")
 def total_seconds(value: Duration) -> float:
     """The whole duration in seconds."""
-    return value.ticks / 1e7
+    return value.ticks * SECONDS_PER_TICK
 
 
 @builtin("Duration.From(value as any) as nullable duration", null="value")

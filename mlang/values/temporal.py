@@ -22,6 +22,8 @@ DAYS = 3_652_059
 MAX_TICKS = DAYS * DAY - 1
 #: 1899-12-30, day zero of OLE automation serials (CVT-112).
 OLE_DAY = 693_593
+#: What .NET Framework multiplies by in TimeSpan.TotalDays.
+DAYS_PER_TICK = 1.0 / 864e9
 
 
 def days_of(year: int, month: int, day: int) -> int:
