@@ -52,11 +52,15 @@ def function_definition(g: Generator, node: Any, name: str, variable: Variable |
     return g.constant(_spec(g, node, name))
 
 
+#: Python classes that are certainly of a kind: one test instead of a call.
+_EXACT = {"number": "float", "text": "str", "record": "dict"}
+
+
 def _check_parameter(g: Generator, p: nodes.Parameter, v: Variable) -> None:
     declared = p.type
     if not isinstance(declared, nodes.PrimitiveType) or declared.name == "any":
         return
-    cls = {"number": "float", "text": "str", "record": "dict"}.get(declared.name)
+    cls = _EXACT.get(declared.name)
     nullable = declared.nullable or p.optional
     call = f"{v.python} = as_kind({v.python}, {g.text(declared.name)}, {nullable})"
     g.line(f"if {v.python}.__class__ is not {cls}: {call}" if cls else call)
@@ -141,7 +145,9 @@ def tail(g: Generator, node: nodes.Node, result: nodes.PrimitiveType | None) -> 
     code = g.emit(node)
     saved, g.pos = g.pos, node.pos
     if result is not None and result.name != "any":
-        code = f"as_kind({code}, {g.text(result.name)}, {result.nullable})"
+        cls = _EXACT.get(result.name)
+        fast = f"{(code := g.named(code))} if {code}.__class__ is {cls} else " if cls else ""
+        code = f"{fast}as_kind({code}, {g.text(result.name)}, {result.nullable})"
     g.line(f"return {code}")
     g.pos = saved
 
