@@ -139,10 +139,10 @@ def single_from(value: Any, culture: str | None = None) -> Any:
     if number is None:
         return None
     try:
-        packed = struct.pack("f", number)
+        packed = struct.pack("<f", number)
     except OverflowError:
         raise errors.number_out_of_range("Single", number) from None
-    return float(struct.unpack("f", packed)[0])
+    return float(struct.unpack("<f", packed)[0])
 
 
 @builtin("Decimal.From(value as any, optional culture as nullable text) as nullable number")
