@@ -1,0 +1,241 @@
+"""Aggregates of a group: `each List.Sum([x])`, `Table.RowCount` and expressions over them.
+
+`GroupTranslator` reads the function of a group's table as a row function whose columns
+are lists: list functions over a column become aggregates, everything around them is
+translated as usual.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from attrs import evolve
+from sqlglot import exp
+
+from folding import terms as t
+from folding.scalars import Translator
+from folding.terms import Scalar, Unfoldable, need, typed
+from mlang.syntax import nodes
+from mlang.values.functions import Function
+from mlang.values.metadata import strip
+
+#: Up to this many rows, sums of doubles are added in order, bit for bit.
+ORDERED_ROWS = 1_000_000
+
+
+class Group:
+    """The table of one group: columns by name, row order, and how sums of doubles are made."""
+
+    __slots__ = ("column", "notes", "place", "sums")
+
+    def __init__(self, column: Callable[[str], Scalar | None], place: Any, sums: str) -> None:
+        self.column, self.place, self.sums = column, place, sums
+        self.notes: list[str] = []
+
+    def values(self, name: str) -> Scalar:
+        """A column of the group's table."""
+        found = self.column(name)
+        if found is None:
+            raise Unfoldable(f"there is no column '{name}'")
+        return found
+
+
+def aggregate(function: Any, group: Group) -> Scalar:
+    """The function of a group's table as an aggregate expression."""
+    function = strip(function)
+    if function.__class__ is not Function or function.spec is None:
+        raise Unfoldable("an aggregate whose body is not known")
+    spec = function.spec
+    if spec.builtin is not None:
+        if spec.builtin.name == "Table.RowCount":
+            return row_count()
+        raise Unfoldable(f"{spec.builtin.name} of a group has no SQL form")
+    node = spec.node
+    if isinstance(node, nodes.Each):
+        return GroupTranslator(function, {"_": group}, group).scalar(node.body)
+    if isinstance(node, nodes.Function) and len(node.parameters) == 1 and node.result is None:
+        return GroupTranslator(function, {node.parameters[0].name: group}, group).scalar(node.body)
+    raise Unfoldable("an aggregate whose body is not known")
+
+
+def row_count() -> Scalar:
+    """count(*)"""
+    sql = exp.Count(this=exp.Star())
+    return typed(sql, "number", "BIGINT", nullable=False, nonan=True, int53=True)
+
+
+class GroupTranslator(Translator):
+    """Translates the body of an aggregate."""
+
+    __slots__ = ("group",)
+
+    def __init__(self, function: Function | None, names: dict[str, Any], group: Group) -> None:
+        super().__init__(function, names)
+        self.group = group
+
+    def on_Invocation(self, node: nodes.Invocation) -> Scalar:
+        name = self._builtin(node)
+        form = AGGREGATES.get(name)
+        if form is None:
+            if name == "Table.RowCount" and len(node.arguments) == 1 and self.any(node.arguments[0]) is self.group:
+                return row_count()
+            return super().on_Invocation(node)
+        return self._aggregate(name, node)
+
+    def _aggregate(self, name: str, node: nodes.Invocation) -> Scalar:
+        if len(node.arguments) != 1:
+            raise Unfoldable(f"{name} with optional arguments in a group")
+        argument = node.arguments[0]
+        distinct = self._builtin(argument) == "List.Distinct"
+        if distinct:
+            inner = argument.arguments  # type: ignore[attr-defined]
+            if name != "List.Count" or len(inner) != 1:
+                raise Unfoldable(f"{name} of distinct values")
+            return count_distinct(self.column(inner[0]), self.group)
+        if name == "List.Count":
+            self.column(argument)
+        return AGGREGATES[name](self.column(argument), self.group)
+
+    def _builtin(self, node: nodes.Node) -> str:
+        if not isinstance(node, nodes.Invocation) or not isinstance(node.function, nodes.Name):
+            return ""
+        function = self.meaning(node.function.name)
+        spec = function.spec if function.__class__ is Function else None
+        return spec.builtin.name if spec is not None and spec.builtin is not None else ""
+
+    def column(self, node: nodes.Node) -> Scalar:
+        """The column that a list expression is: `[x]`, `_[x]` or `Table.Column(_, "x")`."""
+        if isinstance(node, nodes.FieldAccess) and not node.optional:
+            target = self.meaning("_") if node.target is None else self.any(node.target)
+            if target is self.group:
+                return self.group.values(node.name)
+        if self._builtin(node) == "Table.Column":
+            arguments = node.arguments  # type: ignore[attr-defined]
+            if len(arguments) == 2 and self.any(arguments[0]) is self.group:
+                name = self.constant(arguments[1])
+                if name.__class__ is str:
+                    return self.group.values(name)
+        raise Unfoldable("a list in a group that is not one of its columns")
+
+    def on_FieldAccess(self, node: nodes.FieldAccess) -> Scalar:
+        raise Unfoldable("a column of the group used as a list")
+
+
+# ---------------------------------------------------------------- the aggregates
+
+
+def _count(x: Scalar, group: Group) -> Scalar:
+    return row_count()
+
+
+def _non_null_count(x: Scalar, group: Group) -> Scalar:
+    sql = t.function("count", x.use)
+    return typed(sql, "number", "BIGINT", x, nullable=False, nonan=True, int53=True)
+
+
+def count_distinct(x: Scalar, group: Group) -> Scalar:
+    """Null counts as one value; NaN, which equals nothing, goes to the interpreter."""
+    from folding.relations_rows import key_term
+
+    key = key_term(x)
+    sql: Any = exp.Count(this=exp.Distinct(expressions=[key.use]))
+    if x.nullable:
+        nulls = t.function("max", t.cast(t.is_null(x.use), "INTEGER"))
+        sql = t.binary(exp.Add, sql, t.function("coalesce", nulls, t.whole(0)))
+    return typed(sql, "number", "BIGINT", x, nullable=False, nonan=True, int53=True)
+
+
+def _in_order(name: str, x: Scalar, group: Group) -> Any:
+    ordered = exp.Order(this=x.use, expressions=[exp.Ordered(this=group.place.copy(), nulls_first=True)])
+    return t.function(name, ordered)
+
+
+def total(x: Scalar, group: Group) -> Any:
+    """The sum as a DOUBLE: whole numbers exactly, others as the number mode says."""
+    if x.int53:  # exact in any order while the sum of magnitudes is
+        size = t.function("sum", t.function("abs", x.use))
+        beyond = t.binary(exp.GT, size, t.whole(t.INT53))
+        return t.unless(beyond, t.cast(t.function("sum", x.use), "DOUBLE"))
+    double = evolve(x, sql=t.as_double(x))
+    if group.sums == "ordered":
+        return _in_order("sum", double, group)
+    if group.sums == "plain":
+        group.notes.append("sums of doubles in any order (number mode relaxed)")
+        return t.function("sum", double.use)
+    group.notes.append("sums of doubles correctly rounded instead of in row order (more than 1,000,000 rows)")
+    odd = t.function("bool_or", t.negation(t.function("isfinite", double.use)))
+    return t.case((odd, t.function("sum", double.use)), otherwise=t.function("fsum", double.use))
+
+
+def _sum(x: Scalar, group: Group) -> Scalar:
+    if x.kind == "duration":
+        return typed(t.cast(t.function("sum", x.use), "BIGINT"), "duration", "BIGINT", x, nullable=True)
+    need(x, "number")
+    return typed(total(x, group), "number", "DOUBLE", x, nullable=True)
+
+
+def _average(x: Scalar, group: Group) -> Scalar:
+    need(x, "number")
+    number = t.cast(t.function("count", x.use), "DOUBLE")
+    present = t.binary(exp.GT, t.function("count", x.use), t.whole(0))
+    quotient = exp.Div(this=t.operand(total(x, group)), expression=number, typed=True)
+    return typed(t.case((present, quotient)), "number", "DOUBLE", x, nullable=True)
+
+
+def _extreme(name: str) -> Callable[[Scalar, Group], Scalar]:
+    def make(x: Scalar, group: Group) -> Scalar:
+        from folding.relations_rows import key_term
+
+        if x.kind == "binary":
+            raise Unfoldable("the order of binaries")
+        key = key_term(x)
+        sql = t.function(name, key.use)
+        if x.kind == "text" and not x.ascii:  # the engine orders by code point
+            sql = t.unless(t.function("bool_or", t.has_astral(x.use)), sql)
+        return typed(sql, x.kind, x.storage, key, nullable=True, nonan=True, int53=x.int53, ascii=x.ascii)
+
+    return make
+
+
+def _end(last: bool) -> Callable[[Scalar, Group], Scalar]:
+    def make(x: Scalar, group: Group) -> Scalar:
+        name = "arg_max_null" if last else "arg_min_null"
+        sql = t.function(name, x.use, group.place.copy())
+        return typed(
+            sql, x.kind, x.storage, x, nullable=True, nonan=x.nonan, int53=x.int53, ascii=x.ascii
+        )
+
+    return make
+
+
+def _median(x: Scalar, group: Group) -> Scalar:
+    from folding.relations_rows import key_term
+
+    need(x, "number")
+    key = key_term(x)
+    return typed(t.function("median", t.as_double(key)), "number", "DOUBLE", x, nullable=True, nonan=True)
+
+
+def _deviation(x: Scalar, group: Group) -> Scalar:
+    if group.sums != "plain":
+        raise Unfoldable("List.StandardDeviation folds only in number mode relaxed (its last digits differ)")
+    need(x, "number")
+    group.notes.append("standard deviation by the engine's formula (number mode relaxed)")
+    one = t.binary(exp.EQ, t.function("count", x.use), t.whole(1))
+    sql = t.case((one, t.double(0.0)), otherwise=t.function("stddev_samp", t.as_double(x)))
+    return typed(sql, "number", "DOUBLE", x, nullable=True)
+
+
+AGGREGATES: dict[str, Callable[[Scalar, Group], Scalar]] = {
+    "List.Sum": _sum,
+    "List.Average": _average,
+    "List.Count": _count,
+    "List.NonNullCount": _non_null_count,
+    "List.Min": _extreme("min"),
+    "List.Max": _extreme("max"),
+    "List.First": _end(False),
+    "List.Last": _end(True),
+    "List.Median": _median,
+    "List.StandardDeviation": _deviation,
+}

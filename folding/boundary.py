@@ -1,0 +1,301 @@
+"""Where folding stops: the largest pieces that an engine does exactly, and the rest.
+
+`run_plan` is the session's runner.  A plan that folds whole is one query.  Else its
+largest foldable sub-plans become `Piece` sources under a plan that the interpreter runs;
+and where a heavy step (join, sort, group) stands above something that does not fold, what
+the interpreter makes enters the engine again as Arrow data, if it is typed and large.
+A query that fails, for whatever reason, is run by the interpreter instead, which gives the
+rows, or M's error.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import attrs
+from attrs import evolve
+
+from folding import terms as t
+from folding.relations import Column, Context, Relation, compile_node
+from folding.terms import CannotFold, Scalar, Unfoldable
+from mlang import session as sessions
+from mlang.errors import MError
+from mlang.tables import plan as p
+from mlang.tables.local import run_local
+from mlang.tables.plan import Batch, Source
+from mlang.tables.simplify import prune
+from mlang.values.thunk import Thunk
+
+#: Rows already in Python below which the interpreter is faster (docs/decisions/when-to-fold.md).
+SMALL = 10_000
+#: Looking at so few rows of a streaming plan does not start an engine.
+GLANCE = 200
+_HEAVY = (p.Join, p.NestedJoin, p.Sort, p.Group, p.Distinct, p.Pivot)
+_STREAMING = (
+    p.Scan, p.Project, p.AddColumn, p.TransformColumns, p.ChangeTypes, p.Take, p.Drop, p.Retype, p.Rows,
+    p.Values, p.ReplaceValue, p.AddIndex, p.ReplaceErrors,
+)  # fmt: skip
+
+
+def run_plan(plan: p.Plan, columns: Sequence[str] | None = None, limit: int | None = None) -> Iterator[Batch]:
+    """The plan's rows as batches of the named columns (None: all); the runner of sessions."""
+    session = sessions.current()
+    if session.engine == "none" or (session.engine != "duckdb" and (_is_small(plan) or _is_glance(plan, limit))):
+        return run_local(plan, columns, limit)
+    return _folded(plan, columns, limit, session)
+
+
+def _leaves(plan: p.Plan) -> Iterator[p.Plan]:
+    stack = [plan]
+    while stack:
+        node = stack.pop()
+        below = (node.cell[0],) if isinstance(node, p.Buffer) and node.cell else node.inputs
+        if not below:
+            yield node
+        stack.extend(below)
+
+
+def _is_small(plan: p.Plan) -> bool:
+    """Whether all data is in memory already, and little."""
+    rows = 0
+    for leaf in _leaves(plan):
+        if isinstance(leaf, p.Values):
+            rows += leaf.length
+        elif not isinstance(leaf, p.Rows):
+            return False
+    return rows < SMALL
+
+
+def _is_glance(plan: p.Plan, limit: int | None) -> bool:
+    """Whether only the first rows of a plan that streams are wanted."""
+    if limit is None or limit > GLANCE:
+        return False
+    node = plan
+    while isinstance(node, _STREAMING):
+        if not node.inputs:
+            return True
+        node = node.inputs[0]
+    return False
+
+
+def _folded(
+    plan: p.Plan, columns: Sequence[str] | None, limit: int | None, session: sessions.Session
+) -> Iterator[Batch]:
+    names = plan.schema.names if columns is None else tuple(columns)
+    pruned = prune(plan, names)
+    counting = not names
+    try:
+        relation = fold(pruned)
+        return _run(counted(relation) if counting else relation, counting, plan, columns, limit)
+    except Unfoldable:
+        pass
+    if any(isinstance(node, _HEAVY) for node in _nodes(pruned)):
+        try:
+            relation = fold(pruned, resume=True)
+            return _run(counted(relation) if counting else relation, counting, plan, columns, limit)
+        except Unfoldable:
+            pass
+    return run_local(with_pieces(pruned), None, limit)
+
+
+def _nodes(plan: p.Plan) -> Iterator[p.Plan]:
+    stack = [plan]
+    while stack:
+        node = stack.pop()
+        yield node
+        stack.extend(node.inputs)
+
+
+# ---------------------------------------------------------------- compiling
+
+
+def fold(plan: p.Plan, resume: bool = False) -> Relation:
+    """The relation of a whole plan; `Unfoldable` when some step has no exact form."""
+    session = sessions.current()
+
+    def child(node: p.Plan) -> Relation:
+        try:
+            if isinstance(node, p.Values):
+                return _values(node, context)
+            if isinstance(node, p.Buffer) and resume and not node.cell:
+                from mlang.tables.local_rows import buffered
+
+                buffered(node)
+            return compile_node(node, context)
+        except Unfoldable:
+            if not resume or node is plan:
+                raise
+        return _interpreted(node, context)
+
+    context = Context(child, session.number_mode)
+    return child(plan)
+
+
+def try_fold(plan: p.Plan) -> Relation | CannotFold:
+    """The relation, or the step that does not fold and why."""
+    try:
+        return fold(plan)
+    except Unfoldable as no:
+        return CannotFold(plan.function, no.reason)
+
+
+def counted(relation: Relation) -> Relation:
+    """One row: how many rows the relation has."""
+    if any(isinstance(c, t.exp.Anonymous) and c.name.lower() == "error" for k in relation.order for c in k.sql.walk()):
+        raise Unfoldable("the order may raise, which counting would not notice")
+    inner = relation.closed()
+    number = Scalar(t.exp.Count(this=t.exp.Star()), "number", "BIGINT", False, nonan=True, int53=True)
+    return evolve(inner, columns=(Column(number),), order=(), natural=True)
+
+
+def _values(node: p.Values, context: Context) -> Relation:
+    """Columns in memory, when each is of one kind."""
+    return _enter([list(c) for c in node.columns], node.length, node.schema.names, "#table", context)
+
+
+def _enter(
+    columns: list[list[Any]], length: int, names: tuple[str, ...], label: str, context: Context
+) -> Relation:
+    """Columns of cells as an Arrow table the engine reads."""
+    import pyarrow as pa
+
+    from folding import types
+    from folding.sources import over_arrow
+
+    arrays, proven = [], []
+    for name, cells in zip(names, columns, strict=True):
+        try:
+            cells = types.settled(cells)
+            kind = types.kind_of_column(cells)
+            arrays.append(types.to_arrow(cells, kind))
+        except types.Untyped as no:
+            raise Unfoldable(f"column '{name}' has {no}") from None
+        storage = "VARCHAR" if kind == "null" else types.storage_of(kind)
+        proven.append(Scalar(t.exp.Null(), kind, storage, **types.facts_of(cells, kind)))
+    if not arrays:
+        arrays, hidden = [pa.nulls(length, pa.string())], [Scalar(t.exp.Null(), "null", "VARCHAR")]
+        base = over_arrow(context, pa.table(arrays, names=["c1"]), label, hidden)
+        return evolve(base, columns=())
+    data = pa.table(arrays, names=[f"c{i}" for i in range(1, len(arrays) + 1)])
+    return over_arrow(context, data, label, proven)
+
+
+def _interpreted(node: p.Plan, context: Context) -> Relation:
+    """What the interpreter makes of a plan, for the engine to go on with.
+
+    All of it is computed first, here: M code must not run on the engine's threads, whose
+    stacks are small.
+    """
+    columns: list[list[Any]] = [[] for _ in node.schema.names]
+    length = 0
+    for batch in run_local(with_pieces(node), None, None):
+        for store, cells in zip(columns, batch.columns, strict=True):
+            store.extend([_computed(c) if c.__class__ is Thunk else c for c in cells])
+        length += batch.length
+    if length < SMALL and sessions.current().engine != "duckdb":
+        raise Unfoldable("few rows, already in memory")
+    return _enter(columns, length, node.schema.names, node.function, context)
+
+
+def _computed(cell: Thunk) -> Any:
+    try:
+        return cell.get()
+    except MError:
+        return cell
+
+
+# ---------------------------------------------------------------- running
+
+
+def _run(
+    relation: Relation, counting: bool, plan: p.Plan, columns: Sequence[str] | None, limit: int | None
+) -> Iterator[Batch]:
+    from folding.engines.duckdb import Query
+
+    query = Query(relation, None if counting else limit)
+    return _guarded(query, counting, plan, columns, limit)
+
+
+def _guarded(
+    query: Any, counting: bool, plan: p.Plan, columns: Sequence[str] | None, limit: int | None
+) -> Iterator[Batch]:
+    """The query's rows; when it fails, the interpreter's from where it stopped."""
+    import duckdb
+    import pyarrow as pa
+
+    done = 0
+    session = sessions.current()
+    try:
+        for batch in query.batches():
+            if counting:
+                batch = Batch([], int(batch.columns[0][0]))
+                if batch.length == 0:
+                    continue
+            done += batch.length
+            yield batch
+        # a join that found one side empty may not have looked at the other, where M would raise
+        if done or not query.relation.strict:
+            return
+    except (duckdb.Error, pa.ArrowException, OSError):
+        pass
+    with sessions.use(session):
+        rest = skipped(run_local(plan, columns, limit), done)
+    yield from rest
+
+
+def skipped(batches: Iterator[Batch], count: int) -> Iterator[Batch]:
+    """All but the first rows."""
+    for batch in batches:
+        if count >= batch.length:
+            count -= batch.length
+            continue
+        yield batch if not count else Batch([c[count:] for c in batch.columns], batch.length - count)
+        count = 0
+
+
+class Piece(Source):
+    """A foldable sub-plan under one that the interpreter runs."""
+
+    def __init__(self, plan: p.Plan) -> None:
+        self.plan = plan
+        self.label = f"folded {plan.function}"
+
+    def batches(self, columns: list[str] | None, limit: int | None) -> Iterator[Batch]:
+        return run_plan(self.plan, columns, limit)
+
+
+def with_pieces(plan: p.Plan) -> p.Plan:
+    """The plan for the interpreter, its largest foldable sub-plans replaced by scans of their results."""
+    changes: dict[str, Any] = {}
+    for attribute in attrs.fields(plan.__class__):
+        value = getattr(plan, attribute.name)
+        if isinstance(value, p.Plan):
+            changes[attribute.name] = _piece(value)
+        elif value.__class__ is tuple and value and all(isinstance(v, p.Plan) for v in value):
+            changes[attribute.name] = tuple(_piece(v) for v in value)
+    if not changes or all(_same(changes[k], getattr(plan, k)) for k in changes):
+        return plan
+    result: p.Plan = evolve(plan, **changes)
+    return result
+
+
+def _same(new: Any, old: Any) -> bool:
+    if new.__class__ is tuple:
+        return all(a is b for a, b in zip(new, old, strict=True))
+    return new is old
+
+
+def _piece(plan: p.Plan) -> p.Plan:
+    if not plan.inputs or isinstance(plan, p.Buffer):
+        return plan
+    if not _is_small(plan):
+        try:
+            from folding.engines.duckdb import Query
+
+            Query(fold(plan))
+            names = plan.schema.names
+            return p.Scan(plan.schema, Piece(plan), names, plan.function)
+        except Unfoldable:
+            pass
+    return with_pieces(plan)

@@ -1,0 +1,143 @@
+"""``Table.TransformColumnTypes``: a value and, where the conversion is not certain, the text that failed.
+
+A text converts in the engine only when it is spelt in the plain form that reads the
+same in every culture and in both languages; every other text is handed to the interpreter
+cell by cell (`Column.text`), which converts it after all or makes the error.  So a
+conversion is exact whatever the data is, and fast when the data is plain.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from attrs import evolve
+from sqlglot import exp
+
+from folding import terms as t
+from folding.relations import Column
+from folding.scalars import is_int64
+from folding.terms import Scalar, Unfoldable, typed
+from mlang.values.types import MType
+
+#: Longer texts may hold more digits than a double.
+DIGITS = 16
+
+
+def converted(column: Column, target: MType, culture: str | None) -> Column:
+    """The column converted to a type."""
+    if column.text is not None or column.term.raises:
+        raise Unfoldable("a conversion of cells that may be errors already")
+    term = column.term
+    if target.kind == "any":
+        return column
+    if term.kind == "text":
+        return _from_text(term, target, culture)
+    return Column(_from_typed(term, target))
+
+
+def _from_typed(term: Scalar, target: MType) -> Scalar:
+    kind = target.kind
+    if term.kind == "number" and kind == "number":
+        if target.name in (None, "Double.Type") or (is_int64(target) and term.int53):
+            return t.need(term, "number")
+        raise Unfoldable(f"conversion to {target.name} may round or fail")
+    if term.kind == kind and kind in ("logical", "date", "datetime", "time", "duration"):
+        return term
+    if term.kind == "datetime" and kind == "date":
+        return typed(t.cast(term.use, "DATE"), "date", "DATE", term)
+    if term.kind == "date" and kind == "datetime":
+        return typed(t.cast(term.use, "TIMESTAMP"), "datetime", "TIMESTAMP", term)
+    if term.kind == "logical" and kind == "number" and target.name is None:
+        return typed(t.cast(term.use, "DOUBLE"), "number", "DOUBLE", term, nonan=True, int53=True)
+    if kind == "text" and target.name is None:
+        return _to_text(term)
+    raise Unfoldable(f"conversion from {term.kind} to {kind} depends on the culture or may fail")
+
+
+def _to_text(term: Scalar) -> Scalar:
+    if term.kind == "number" and term.int53:
+        whole = t.cast(t.cast(term.use, "BIGINT"), "VARCHAR")
+        return typed(whole, "text", "VARCHAR", term, ascii=True)
+    if term.kind == "logical":
+        sql = t.case((term.use, exp.Literal.string("true")), (t.negation(term.use), exp.Literal.string("false")))
+        return typed(sql, "text", "VARCHAR", term, ascii=True)
+    raise Unfoldable(f"the text of a {term.kind} depends on the culture")
+
+
+def _from_text(term: Scalar, target: MType, culture: str | None) -> Column:
+    if target.kind == "text":
+        if target.name is not None:
+            raise Unfoldable(f"conversion to {target.name}")
+        return Column(term)
+    if target.kind == "number":
+        value, doubtful = _whole(term) if is_int64(target) else _double(term, target)
+    elif target.kind in ("date", "datetime"):
+        value, doubtful = _calendar(term, target.kind)
+    elif target.kind == "logical":
+        value, doubtful = _logical(term)
+    else:
+        raise Unfoldable(f"conversion of texts to {target.kind} depends on the culture")
+    text = t.case((doubtful, term.use))
+    return Column(value, text, target, culture)
+
+
+def _doubtful(term: Scalar, value: Any, *reasons: Any) -> Any:
+    """Texts that are not empty and did not convert for certain."""
+    not_converted = t.any_of([t.is_null(value.copy()), *reasons])
+    return t.all_of([t.binary(exp.NEQ, term.use, exp.Literal.string("")), not_converted])
+
+
+def _double(term: Scalar, target: MType) -> tuple[Scalar, Any]:
+    if target.name not in (None, "Double.Type", "Number.Type"):
+        raise Unfoldable(f"conversion of texts to {target.name}")
+    value = t.try_cast(term.use, "DOUBLE")
+    doubtful = _doubtful(
+        term, value,
+        t.binary(exp.GT, t.function("strlen", term.use), t.whole(DIGITS)),
+        t.function("contains", term.use, exp.Literal.string("_")),
+        t.negation(t.function("isfinite", value.copy())),
+    )  # fmt: skip
+    return Scalar(value, "number", "DOUBLE", True, nonan=True), doubtful
+
+
+def _whole(term: Scalar) -> tuple[Scalar, Any]:
+    """Canonical digits convert at once; others with a sign or zeros in front after a closer look."""
+    value = t.try_cast(term.use, "BIGINT")
+    canonical = t.binary(exp.EQ, t.cast(value.copy(), "VARCHAR"), term.use)
+    plain = t.function("regexp_full_match", term.use, exp.Literal.string(r"[+-]?[0-9]+"))
+    doubtful = _doubtful(
+        term, value,
+        t.binary(exp.GT, t.function("strlen", term.use), t.whole(DIGITS - 1)),
+        t.case((canonical, exp.false()), otherwise=t.negation(plain)),
+    )  # fmt: skip
+    return Scalar(value, "number", "BIGINT", True, nonan=True, int53=True), doubtful
+
+
+def _calendar(term: Scalar, kind: str) -> tuple[Scalar, Any]:
+    """ISO dates and datetimes, as the engine would spell them."""
+    storage = "DATE" if kind == "date" else "TIMESTAMP"
+    value = t.try_cast(term.use, storage)
+    spelt: Any = t.cast(value.copy(), "VARCHAR")
+    if kind == "datetime":
+        spelt = t.function("replace", spelt, exp.Literal.string(" "), exp.Literal.string("T"))
+    other = t.binary(exp.NEQ, spelt, term.use)
+    long = t.binary(exp.GT, t.function("strlen", term.use), t.whole(10 if kind == "date" else 26))
+    early = t.binary(exp.LT, value.copy(), t.cast(exp.Literal.string("0001-01-01"), storage))
+    return Scalar(value, kind, storage, True), _doubtful(term, value, other, long, early)
+
+
+def _logical(term: Scalar) -> tuple[Scalar, Any]:
+    lower = t.function("lower", term.use)
+    value = t.case(
+        (t.binary(exp.EQ, lower, exp.Literal.string("true")), exp.true()),
+        (t.binary(exp.EQ, lower.copy(), exp.Literal.string("false")), exp.false()),
+    )
+    return Scalar(value, "logical", "BOOLEAN", True), _doubtful(term, value)
+
+
+def checked(column: Column) -> Column:
+    """The column as consumed by a step: a cell that did not convert stops the query."""
+    if column.text is None:
+        return column
+    sql = t.unless(t.not_null(column.text.copy()), column.term.use)
+    return Column(evolve(column.term, sql=sql, raises=True))

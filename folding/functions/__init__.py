@@ -1,0 +1,112 @@
+"""SQL forms of library functions: one entry per builtin, `@folds("Text.StartsWith")`.
+
+A form takes a `Call` (argument access with checks) and gives a typed term, or raises
+`Unfoldable`.  The entries also hang on the registry (`registry.FOLDS`), from which the
+documentation of what folds is made.  Families: `text`, `number`, `dates`, `others`.
+"""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from folding.terms import Scalar, Unfoldable, need, need_not_null
+from mlang import registry
+from mlang.syntax import nodes
+
+if TYPE_CHECKING:
+    from folding.scalars import Translator
+
+Form = Callable[["Call"], Scalar]
+FORMS: dict[str, Form] = {}
+_FAMILIES = ("text", "number", "dates", "others")
+_loaded: list[bool] = []
+
+
+def folds(*names: str) -> Callable[[Form], Form]:
+    """Declares the SQL form of the named builtins."""
+
+    def declare(form: Form) -> Form:
+        for name in names:
+            FORMS[name] = form
+            registry.FOLDS.setdefault(name, {})["duckdb"] = form
+        return form
+
+    return declare
+
+
+def form_of(name: str) -> Form | None:
+    """The form of a builtin, or None."""
+    if not _loaded:
+        _loaded.append(True)
+        for family in _FAMILIES:
+            importlib.import_module(f"folding.functions.{family}")
+    return FORMS.get(name)
+
+
+class Call:
+    """One call of a builtin: its name and arguments, translated on demand.
+
+    ``arguments`` are syntax nodes, or terms when a function value is applied to a cell.
+    """
+
+    __slots__ = ("arguments", "name", "translator")
+
+    def __init__(self, name: str, translator: Translator, arguments: tuple[Any, ...]) -> None:
+        self.name, self.translator, self.arguments = name, translator, arguments
+
+    @property
+    def count(self) -> int:
+        """How many arguments were given; trailing null constants do not count."""
+        n = len(self.arguments)
+        while n and isinstance(self.arguments[n - 1], nodes.Literal) and self.arguments[n - 1].value is None:
+            n -= 1
+        return n
+
+    def at_most(self, n: int) -> None:
+        """Refuses calls with more arguments (their forms differ)."""
+        if self.count > n:
+            raise Unfoldable(f"{self.name} with its optional arguments has no exact SQL form")
+
+    def term(self, index: int) -> Scalar:
+        """An argument as a term."""
+        if index >= len(self.arguments):
+            raise Unfoldable(f"{self.name} with the wrong number of arguments")
+        argument = self.arguments[index]
+        return argument if isinstance(argument, Scalar) else self.translator.scalar(argument)
+
+    def of(self, index: int, *kinds: str) -> Scalar:
+        """An argument of one of the kinds, maybe null."""
+        return need(self.term(index), *kinds)
+
+    def sure(self, index: int, *kinds: str) -> Scalar:
+        """An argument of one of the kinds that is never null."""
+        return need_not_null(self.of(index, *kinds))
+
+    def constant(self, index: int, default: Any = None) -> Any:
+        """The value of an argument that does not depend on the row; ``default`` when it is not given."""
+        if index >= len(self.arguments):
+            return default
+        argument = self.arguments[index]
+        if isinstance(argument, Scalar):
+            if argument.is_constant:
+                return argument.constant
+            raise Unfoldable("an argument that is not a constant")
+        return self.translator.constant(argument)
+
+    def text(self, index: int) -> str:
+        """A constant text."""
+        value = self.constant(index)
+        if value.__class__ is not str:
+            raise Unfoldable(f"{self.name} with an argument that is not a text")
+        return str(value)
+
+    def count_at(self, index: int, default: int | None = None) -> int:
+        """A constant whole number, 0 or more."""
+        value = self.constant(index)
+        if value is None and default is not None:
+            return default
+        if value.__class__ is not float or value < 0 or value != int(value):
+            raise Unfoldable(f"{self.name} with a count that is no whole number")
+        return int(value)

@@ -1,0 +1,333 @@
+"""Relations: SELECT statements under construction, and how a plan node extends one.
+
+A `Relation` is one SELECT that is not written yet: where it reads (`Origin`), what each
+M column is as a term over that, conditions, order.  Steps that only add columns or
+conditions extend it; steps that need a finished table call `closed`, which makes it a
+subquery.  Text is made once, from the top, when it is known which columns somebody
+uses (`Origin.render` gets their names): unused columns and row numbers never appear.
+
+Inside SQL the columns are c1..cn; x1..xn carry the texts of cells that did not convert,
+r1..rn the row order.  One function per plan node is registered by `compiles` in the
+``relations_*.py`` files.  Read `boundary.py` for who calls them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from itertools import count
+from typing import Any, TypeVar
+
+from attrs import evolve, field, frozen
+from sqlglot import exp
+
+from folding import terms as t
+from folding.scalars import Row
+from folding.terms import Scalar, Unfoldable
+from mlang.tables import plan as p
+from mlang.values.types import MType
+
+#: An expression larger than this is computed in a subquery of its own rather than repeated.
+REPEATABLE = 12
+#: Queries nested deeper than this stay in the interpreter (the engine's limit is near).
+DEEPEST = 150
+
+
+@frozen(eq=False)
+class Column:
+    """One M column: its term, and for converted columns what failed.
+
+    ``text`` is SQL that is null where the cell is good, else the text that did not convert;
+    ``target`` and ``culture`` say how the interpreter converts it.
+    """
+
+    term: Scalar
+    text: Any = None
+    target: MType | None = None
+    culture: str | None = None
+
+
+@frozen(eq=False)
+class Key:
+    """One criterion of row order."""
+
+    sql: Any
+    descending: bool = False
+
+    def ordered(self) -> Any:
+        return exp.Ordered(this=self.sql.copy(), desc=self.descending or None, nulls_first=not self.descending)
+
+
+class Origin:
+    """Something that can stand in FROM; ``alias`` is its name there."""
+
+    def __init__(self, alias: str) -> None:
+        self.alias = alias
+
+    def render(self, needed: set[str]) -> Any:
+        """The FROM item with (at least) the needed columns."""
+        raise NotImplementedError
+
+    def sources(self) -> list[Origin]:
+        """The leaves below."""
+        return [self]
+
+    depth = 1
+
+
+class Subquery(Origin):
+    """A finished relation that another one reads."""
+
+    def __init__(self, alias: str, relation: Relation, outputs: dict[str, Any]) -> None:
+        super().__init__(alias)
+        self.relation, self.outputs = relation, outputs
+        self.depth = relation.depth + 1
+
+    def render(self, needed: set[str]) -> Any:
+        chosen = [(name, sql) for name, sql in self.outputs.items() if name in needed]
+        if not chosen:
+            chosen = [("one", exp.Literal.number(1))]
+        query = self.relation.select(chosen, ordered=self.relation.limit is not None or bool(self.relation.offset))
+        return exp.Subquery(this=query, alias=exp.TableAlias(this=exp.to_identifier(self.alias)))
+
+    def sources(self) -> list[Origin]:
+        return self.relation.sources()
+
+
+class Union(Origin):
+    """Several finished relations, one after the other, with the same output names."""
+
+    def __init__(self, alias: str, parts: list[tuple[Relation, dict[str, Any]]]) -> None:
+        super().__init__(alias)
+        self.parts = parts
+        self.depth = max(r.depth for r, _ in parts) + 1
+
+    def render(self, needed: set[str]) -> Any:
+        query: Any = None
+        for relation, outputs in self.parts:
+            chosen = [(n, s) for n, s in outputs.items() if n in needed] or [("one", exp.Literal.number(1))]
+            part = relation.select(chosen, ordered=relation.limit is not None or bool(relation.offset))
+            if part.args.get("limit") or part.args.get("offset") or part.args.get("order"):
+                part = exp.select("*").from_(exp.Subquery(this=part, alias=exp.TableAlias(this=exp.to_identifier("p"))))
+            query = part if query is None else exp.Union(this=query, expression=part, distinct=False)
+        return exp.Subquery(this=query, alias=exp.TableAlias(this=exp.to_identifier(self.alias)))
+
+    def sources(self) -> list[Origin]:
+        return [s for relation, _ in self.parts for s in relation.sources()]
+
+
+@frozen(eq=False)
+class Joined:
+    """A second origin: ``side`` is "INNER", "LEFT", "RIGHT", "FULL", "SEMI" or "ANTI"."""
+
+    origin: Origin
+    side: str
+    on: Any
+
+
+@frozen(eq=False)
+class Relation:
+    """A SELECT under construction.
+
+    ``order`` is a total order of the rows (M's); ``natural`` says that the engine delivers it
+    without ORDER BY.  ``raises``: some row-level use may meet an M error, so nothing above may
+    filter before it.  ``strict`` asks the engine not to reorder.  ``rows`` is an upper bound of the
+    number of rows, or None.  ``notes`` are remarks for `explain` (relaxed sums).
+    """
+
+    context: Context
+    origin: Origin
+    columns: tuple[Column, ...]
+    order: tuple[Key, ...]
+    natural: bool = True
+    joins: tuple[Joined, ...] = ()
+    where: tuple[Scalar, ...] = ()
+    group: tuple[Any, ...] | None = None
+    limit: int | None = None
+    offset: int = 0
+    raises: bool = False
+    strict: bool = False
+    windowed: bool = False
+    rows: int | None = None
+    notes: tuple[str, ...] = field(default=())
+
+    # ------------------------------------------------------------ shape
+
+    @property
+    def depth(self) -> int:
+        return max([self.origin.depth, *[j.origin.depth for j in self.joins]])
+
+    def sources(self) -> list[Origin]:
+        """The leaves this query reads."""
+        return self.origin.sources() + [s for j in self.joins for s in j.origin.sources()]
+
+    @property
+    def sealed(self) -> bool:
+        """Whether rows may not be filtered, grouped or numbered in this SELECT any more."""
+        return self.group is not None or self.limit is not None or bool(self.offset) or self.windowed
+
+    def opened(self) -> Relation:
+        """A relation over the same rows in which conditions, groups and windows may be added."""
+        return self.closed() if self.sealed else self
+
+    def closed(self) -> Relation:
+        """The same rows as a subquery: every column a bare reference."""
+        alias = self.context.alias()
+        outputs: dict[str, Any] = {}
+        columns, keys = [], []
+        for index, c in enumerate(self.columns, 1):
+            outputs[f"c{index}"] = c.term.sql
+            if c.text is not None:
+                outputs[f"x{index}"] = c.text
+            columns.append(
+                evolve(
+                    c, term=t.renamed(c.term, t.column(f"c{index}", alias)),
+                    text=None if c.text is None else t.column(f"x{index}", alias),
+                )
+            )  # fmt: skip
+        for index, key in enumerate(self.order, 1):
+            outputs[f"r{index}"] = key.sql
+            keys.append(Key(t.column(f"r{index}", alias), key.descending))
+        rising = any(c.term.raises for c in self.columns)
+        columns = [
+            evolve(new, term=evolve(new.term, raises=old.term.raises))
+            for new, old in zip(columns, self.columns, strict=True)
+        ]
+        origin = Subquery(alias, self, outputs)
+        if origin.depth > DEEPEST:
+            raise Unfoldable("the query would be nested too deeply")
+        natural = self.natural or self.limit is not None or bool(self.offset)
+        return Relation(
+            self.context, origin, tuple(columns), tuple(keys), natural, raises=self.raises,
+            strict=self.strict or (rising and False), rows=self.rows, notes=self.notes,
+        )  # fmt: skip
+
+    # ------------------------------------------------------------ terms
+
+    def compact(self, limit: int = REPEATABLE) -> Relation:
+        """The same rows with no large expression in a column, so that terms may be repeated."""
+        return self.closed() if any(t.size(c.term.sql) > limit for c in self.columns) else self
+
+    def use(self, index: int) -> Scalar:
+        """A column's term for use in an expression; a cell that holds an error stops the query."""
+        c = self.columns[index]
+        if c.text is None:
+            return c.term
+        sql = t.unless(t.not_null(c.text.copy()), c.term.use)
+        return evolve(c.term, sql=sql, raises=True)
+
+    def row(self, schema: Any) -> Row:
+        """The row record of a row function over this relation."""
+        places = {name: i for i, name in enumerate(schema.names)}
+        return Row(lambda name: self.use(places[name]) if name in places else None)
+
+    def filtered(self, condition: Scalar) -> Relation:
+        """Rows for which a condition holds."""
+        base = self.opened()
+        if base is not self:
+            raise AssertionError("translate conditions over an opened relation")
+        strict = self.strict or (self.raises and not any(w.raises for w in self.where)) or (
+            self.raises and bool(self.joins)
+        )
+        return evolve(self, where=(*self.where, condition), raises=self.raises or condition.raises, strict=strict)
+
+    def consumed(self, terms: list[Scalar]) -> Relation:
+        """The relation after a row-level use of terms (keys): M raises here when one of them does."""
+        return evolve(self, raises=True) if any(x.raises for x in terms) else self
+
+    # ------------------------------------------------------------ text
+
+    def select(self, chosen: list[tuple[str, Any]], ordered: bool) -> Any:
+        """The SELECT with these outputs, in M's order if asked."""
+        condition = _conjunction(self.where)
+        keys = [k.ordered() for k in self.order] if ordered and not self.natural else []
+        pieces = [sql for _, sql in chosen] + [k.this for k in keys] + list(self.group or ())
+        if condition is not None:
+            pieces.append(condition)
+        pieces.extend(j.on for j in self.joins if j.on is not None)
+        needed: dict[str, set[str]] = {}
+        for sql in pieces:
+            for c in sql.find_all(exp.Column):
+                needed.setdefault(c.table, set()).add(c.name)
+        query = exp.Select(
+            expressions=[exp.alias_(sql.copy(), name, copy=False) for name, sql in chosen],
+            from_=exp.From(this=self.origin.render(needed.get(self.origin.alias, set()))),
+        )
+        for j in self.joins:
+            item = j.origin.render(needed.get(j.origin.alias, set()))
+            query.append("joins", _join_node(item, j))
+        if condition is not None:
+            query.set("where", exp.Where(this=condition))
+        if self.group:
+            query.set("group", exp.Group(expressions=[g.copy() for g in self.group]))
+        if keys:
+            query.set("order", exp.Order(expressions=keys))
+        if self.limit is not None:
+            query.set("limit", exp.Limit(expression=t.whole(self.limit)))
+        if self.offset:
+            query.set("offset", exp.Offset(expression=t.whole(self.offset)))
+        return query
+
+
+def _join_node(item: Any, j: Joined) -> Any:
+    node = exp.Join(this=item, on=None if j.on is None else j.on.copy())
+    if j.side in ("LEFT", "RIGHT", "FULL"):
+        node.set("side", j.side)
+    elif j.side != "CROSS":
+        node.set("kind", j.side)
+    else:
+        node.set("kind", "CROSS")
+    return node
+
+
+def _conjunction(conditions: tuple[Scalar, ...]) -> Any:
+    """All conditions; one that may raise is looked at before those that follow it."""
+    result: Any = None
+    for condition in reversed(conditions):
+        if result is None:
+            result = condition.use
+        elif condition.raises:
+            result = t.case((condition.use, result))
+        else:
+            result = t.all_of([condition.use, result])
+    return result
+
+
+# ---------------------------------------------------------------- nodes to relations
+
+
+class Context:
+    """One compilation: alias names, the session's modes, and how leaves and children are reached."""
+
+    def __init__(self, child: Callable[[p.Plan], Relation], number_mode: str = "exact") -> None:
+        self._numbers = count(1)
+        self.child = child
+        self.number_mode = number_mode
+
+    def alias(self) -> str:
+        """A new name for a subquery or table."""
+        return f"t{next(self._numbers)}"
+
+
+Compiler = Callable[[Any, Context], Relation]
+C = TypeVar("C", bound=Compiler)
+COMPILERS: dict[type, Compiler] = {}
+
+
+def compiles(node_class: type) -> Callable[[C], C]:
+    """Declares the function that compiles a plan node."""
+
+    def declare(function: C) -> C:
+        COMPILERS[node_class] = function
+        return function
+
+    return declare
+
+
+def compile_node(node: p.Plan, context: Context) -> Relation:
+    """The relation of a plan node; `Unfoldable` when its step has no exact SQL form."""
+    if not COMPILERS:
+        from folding import relations_columns, relations_rows, relations_shape, relations_tables  # noqa: F401
+    compiler = COMPILERS.get(node.__class__)
+    if compiler is None:
+        raise Unfoldable("the step has no SQL form")
+    return compiler(node, context)

@@ -1,0 +1,210 @@
+"""Steps that keep the rows: choosing, adding, transforming, converting, filling columns."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from attrs import evolve
+from sqlglot import exp
+
+from folding import terms as t
+from folding.casts import converted
+from folding.functions import Call, form_of
+from folding.relations import Column, Context, Relation, compiles
+from folding.scalars import Translator, equality, inline, unify
+from folding.terms import Scalar, Unfoldable, typed
+from mlang.tables import plan as p
+from mlang.values.functions import Function
+from mlang.values.metadata import strip
+from mlang.values.thunk import Thunk
+
+
+def apply_function(function: Any, argument: Any) -> Scalar:
+    """A function value of one argument as a term: written in M, or a builtin passed by name."""
+    function = strip(function)
+    if function.__class__ is not Function or function.spec is None:
+        raise Unfoldable("a function whose body is not known")
+    if function.spec.node is not None:
+        return inline(function, [argument])
+    builtin = function.spec.builtin
+    form = form_of(builtin.name) if builtin is not None else None
+    if form is None:
+        raise Unfoldable(f"{builtin.name} has no exact SQL form" if builtin else "a function that the library made")
+    if argument.__class__ is not Scalar:
+        raise Unfoldable(f"{builtin.name} of a whole row")
+    return form(Call(builtin.name, Translator(None, {}), (argument,)))
+
+
+def safely(relation: Relation, build: Callable[[Relation], Scalar]) -> tuple[Relation, Scalar]:
+    """A term over a relation; large columns that it would repeat go into a subquery first."""
+    term = build(relation)
+    if t.size(term.sql) > 60 and any(t.size(c.term.sql) > t_small() for c in relation.columns):
+        relation = relation.closed()
+        term = build(relation)
+    return relation, term
+
+
+def t_small() -> int:
+    """The size from which an expression is not repeated."""
+    from folding.relations import REPEATABLE
+
+    return REPEATABLE
+
+
+@compiles(p.Project)
+def project(node: p.Project, context: Context) -> Relation:
+    base = context.child(node.input)
+    schema = node.input.schema
+    columns = tuple(
+        Column(t.null()) if old is None else base.columns[schema.index(old)] for _, old in node.columns
+    )
+    return evolve(base, columns=columns)
+
+
+@compiles(p.Retype)
+def retype(node: p.Retype, context: Context) -> Relation:
+    return context.child(node.input)
+
+
+@compiles(p.AddColumn)
+def add_column(node: p.AddColumn, context: Context) -> Relation:
+    base = context.child(node.input)
+    schema = node.input.schema
+    base, term = safely(base, lambda r: apply_function(node.value, r.row(schema)))
+    return evolve(base, columns=(*base.columns, Column(term)))
+
+
+@compiles(p.TransformColumns)
+def transform_columns(node: p.TransformColumns, context: Context) -> Relation:
+    base = context.child(node.input)
+    for name, function in node.transforms:
+        place = node.input.schema.index(name)
+        base, term = safely(base, lambda r, i=place, f=function: apply_function(f, r.use(i)))  # type: ignore[misc]
+        base = replaced(base, place, Column(term))
+    return base
+
+
+def replaced(relation: Relation, place: int, column: Column) -> Relation:
+    """The relation with another column in a place."""
+    columns = list(relation.columns)
+    columns[place] = column
+    return evolve(relation, columns=tuple(columns))
+
+
+@compiles(p.ChangeTypes)
+def change_types(node: p.ChangeTypes, context: Context) -> Relation:
+    base = context.child(node.input).compact()
+    for name, target in node.changes:
+        place = node.input.schema.index(name)
+        base = replaced(base, place, converted(base.columns[place], target, node.culture))
+    return base
+
+
+@compiles(p.ReplaceErrors)
+def replace_errors(node: p.ReplaceErrors, context: Context) -> Relation:
+    """Only where no cell needs the interpreter to learn whether it is an error."""
+    base = context.child(node.input)
+    for name, value in node.replacements:
+        place = node.input.schema.index(name)
+        c = base.columns[place]
+        if c.text is None and not c.term.raises:
+            continue
+        raise Unfoldable("which cells are errors is for the interpreter to say")
+    return base
+
+
+@compiles(p.ErrorRows)
+def error_rows(node: p.ErrorRows, context: Context) -> Relation:
+    base = context.child(node.input)
+    columns = [base.columns[node.input.schema.index(name)] for name in node.columns]
+    if any(c.text is not None or c.term.raises for c in columns):
+        raise Unfoldable("which cells are errors is for the interpreter to say")
+    if not node.keep:
+        return base
+    base = base.opened()
+    return base.filtered(typed(exp.false(), "logical", "BOOLEAN", nullable=False))
+
+
+@compiles(p.ReplaceValue)
+def replace_value(node: p.ReplaceValue, context: Context) -> Relation:
+    replacer = strip(node.replacer)
+    spec = replacer.spec if replacer.__class__ is Function else None
+    name = spec.builtin.name if spec is not None and spec.builtin is not None else ""
+    if name not in ("Replacer.ReplaceValue", "Replacer.ReplaceText") or node.per_row:
+        raise Unfoldable("a replacer other than Replacer.ReplaceValue and Replacer.ReplaceText")
+    if Thunk in (node.old.__class__, node.new.__class__):
+        raise Unfoldable("replacement values that are not computed yet")
+    base = context.child(node.input)
+    old, new = t.literal(strip(node.old)), t.literal(strip(node.new))
+    for column_name in node.columns:
+        place = node.input.schema.index(column_name)
+        base = base.compact()
+        term = base.use(place)
+        if name == "Replacer.ReplaceText":
+            done = _replace_text(term, old, new)
+        else:
+            hit = equality(term, old, False)
+            kept, other = unify(term, new)
+            done = typed(
+                t.case((hit.use, other.use), otherwise=kept.use), kept.kind, kept.storage, term, new,
+                nullable=kept.nullable or other.nullable, ascii=kept.ascii and other.ascii,
+                nonan=kept.nonan and other.nonan, int53=kept.int53 and other.int53,
+            )  # fmt: skip
+        base = replaced(base, place, Column(done))
+    return base
+
+
+def _replace_text(term: Scalar, old: Scalar, new: Scalar) -> Scalar:
+    if term.kind != "text" or old.kind != "text" or new.kind != "text" or not old.constant:
+        raise Unfoldable("Replacer.ReplaceText of cells that may not be texts")
+    sql = t.function("replace", term.use, old.use, new.use)
+    return typed(sql, "text", "VARCHAR", term, ascii=term.ascii and new.ascii)
+
+
+@compiles(p.AddIndex)
+def add_index(node: p.AddIndex, context: Context) -> Relation:
+    base = context.child(node.input).opened()
+    start, step = t.literal(node.start), t.literal(node.step)
+    if not (start.int53 and step.int53):
+        raise Unfoldable("an index with fractions")
+    number = exp.Window(this=exp.RowNumber(), order=window_order(base))
+    place = t.binary(exp.Sub, number, t.whole(1))
+    sql = t.cast(place, "DOUBLE")
+    if step.constant != 1:
+        sql = t.binary(exp.Mul, sql, step.use)
+    if start.constant != 0:
+        sql = t.binary(exp.Add, sql, start.use)
+    term = typed(sql, "number", "DOUBLE", nullable=False, nonan=True, int53=True)
+    base = evolve(base, columns=(*base.columns, Column(term)), windowed=True)
+    return base.closed()
+
+
+def window_order(relation: Relation, reverse: bool = False) -> Any:
+    """ORDER BY of a window over the relation's row order."""
+    if not relation.order:
+        raise Unfoldable("rows without an order")
+    return exp.Order(expressions=[
+        exp.Ordered(
+            this=k.sql.copy(), desc=(k.descending != reverse) or None, nulls_first=not (k.descending != reverse)
+        )
+        for k in relation.order
+    ])  # fmt: skip
+
+
+@compiles(p.Fill)
+def fill(node: p.Fill, context: Context) -> Relation:
+    base = context.child(node.input).opened()
+    columns = list(base.columns)
+    for name in node.columns:
+        place = node.input.schema.index(name)
+        c = base.columns[place]
+        if c.text is not None or c.term.raises or c.term.kind == "any":
+            raise Unfoldable("filling over cells that may be errors")
+        if not c.term.nullable:
+            continue
+        ignoring = exp.IgnoreNulls(this=t.function("last_value", c.term.use))
+        frame = exp.WindowSpec(kind="ROWS", start="UNBOUNDED", start_side="PRECEDING", end="CURRENT ROW")
+        sql = exp.Window(this=ignoring, order=window_order(base, reverse=not node.down), spec=frame)
+        columns[place] = Column(evolve(c.term, sql=sql, nullable=True))
+    return evolve(base, columns=tuple(columns), windowed=True).closed()

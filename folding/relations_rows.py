@@ -1,0 +1,171 @@
+"""Steps that choose or order rows: conditions, counts, sorting, distinct rows."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from attrs import evolve
+from sqlglot import exp
+
+from folding import terms as t
+from folding.relations import Column, Context, Key, Relation, compiles
+from folding.relations_columns import apply_function, window_order
+from folding.sources import CsvOrigin
+from folding.terms import Scalar, Unfoldable, need, typed
+from mlang.tables import plan as p
+
+
+@compiles(p.SelectRows)
+def select_rows(node: p.SelectRows, context: Context) -> Relation:
+    base = context.child(node.input).opened()
+    schema = node.input.schema
+
+    def condition(relation: Relation) -> Scalar:
+        return need(apply_function(node.predicate, relation.row(schema)), "logical")
+
+    term = condition(base)
+    if t.size(term.sql) > 200:
+        base = base.compact()
+        term = condition(base)
+    return base.filtered(term)
+
+
+@compiles(p.Take)
+def take(node: p.Take, context: Context) -> Relation:
+    if node.count is None:
+        raise Unfoldable("a condition on leading rows")
+    base = context.child(node.input)
+    limit = node.count if base.limit is None else min(node.count, base.limit)
+    rows = limit if base.rows is None else min(base.rows, limit)
+    return evolve(base, limit=limit, rows=rows)
+
+
+@compiles(p.Drop)
+def drop(node: p.Drop, context: Context) -> Relation:
+    if node.count is None:
+        raise Unfoldable("a condition on leading rows")
+    base = context.child(node.input)
+    if node.count == 0:
+        return base
+    if node.count == 1 and isinstance(base.origin, CsvOrigin) and base.origin.untouched(base):
+        return base.origin.without_first_row(base)
+    if base.limit is not None:
+        base = base.closed()
+    return evolve(base, offset=base.offset + node.count)
+
+
+@compiles(p.Reverse)
+def reverse(node: p.Reverse, context: Context) -> Relation:
+    base = unlimited(context.child(node.input))
+    if not base.order:
+        raise Unfoldable("rows without an order")
+    return evolve(base, order=tuple(Key(k.sql, not k.descending) for k in base.order), natural=False)
+
+
+def unlimited(relation: Relation) -> Relation:
+    """The relation with no count of rows pending, so that it may be ordered anew."""
+    return relation.closed() if relation.limit is not None or relation.offset else relation
+
+
+@compiles(p.TakeLast)
+def take_last(node: p.TakeLast, context: Context) -> Relation:
+    if node.count is None:
+        raise Unfoldable("a condition on trailing rows")
+    base = unlimited(context.child(node.input))
+    if not base.order:
+        raise Unfoldable("rows without an order")
+    backwards = tuple(Key(k.sql, not k.descending) for k in base.order)
+    last = evolve(base, order=backwards, natural=False, limit=node.count).closed()
+    return evolve(last, order=tuple(Key(k.sql, not k.descending) for k in last.order), natural=False)
+
+
+def order_term(term: Scalar) -> Any:
+    """What to order by so that the engine orders as M; NaN goes to the interpreter."""
+    if term.kind in ("any", "null", "binary"):
+        raise Unfoldable("an order of values of unknown kind")
+    if term.kind == "text":
+        return t.ordinal_key(term)
+    return key_term(term).sql
+
+
+def key_term(term: Scalar) -> Scalar:
+    """A term in a form whose equal values the engine groups as M does."""
+    if term.kind in ("any", "null"):
+        raise Unfoldable("a key of unknown kind")
+    need(term, term.kind)
+    if term.kind == "number" and not term.nonan:
+        sql = t.unless(t.function("isnan", term.use), term.use)
+        return evolve(term, sql=sql, nonan=True)
+    return term
+
+
+@compiles(p.Sort)
+def sort(node: p.Sort, context: Context) -> Relation:
+    base = unlimited(context.child(node.input)).compact()
+    if not base.order:
+        raise Unfoldable("rows without an order")
+    keys, terms = [], []
+    for key in node.keys:
+        if key.comparer is not None:
+            raise Unfoldable("an order by a comparer")
+        if key.column is not None:
+            term = base.use(node.input.schema.index(key.column))
+        else:
+            term = apply_function(key.key, base.row(node.input.schema))
+        terms.append(term)
+        keys.append(Key(order_term(term), key.descending))
+    return evolve(base.consumed(terms), order=(*keys, *base.order), natural=False)
+
+
+def numbered(relation: Relation) -> tuple[Relation, Any]:
+    """The rows with their order as one ascending column, and that column."""
+    if len(relation.order) == 1 and not relation.order[0].descending:
+        return relation, relation.order[0].sql
+    relation = relation.opened()
+    number = exp.Window(this=exp.RowNumber(), order=window_order(relation))
+    ordered = evolve(relation, order=(Key(number),), windowed=True).closed()
+    return ordered, ordered.order[0].sql
+
+
+@compiles(p.Distinct)
+def distinct(node: p.Distinct, context: Context) -> Relation:
+    base = context.child(node.input).opened().compact()
+    schema = node.input.schema
+    names = [name for name, _ in node.columns] or list(schema.names)
+    if any(comparer is not None for _, comparer in node.columns):
+        raise Unfoldable("distinct rows by a comparer")
+    if not names:
+        raise Unfoldable("distinct rows of a table without columns")
+    base, place = numbered(base)
+    base = base.opened()
+    if set(names) == set(schema.names):
+        return _whole_rows(base, place)
+    terms = [key_term(base.use(schema.index(name))) for name in names]
+    partition = [x.use for x in terms]
+    order = exp.Order(expressions=[exp.Ordered(this=place.copy(), nulls_first=True)])
+    number = exp.Window(this=exp.RowNumber(), partition_by=partition, order=order)
+    marked = evolve(
+        base.consumed(terms), columns=(*base.columns, Column(typed(number, "number", "BIGINT", nullable=False))),
+        order=(Key(place),), windowed=True,
+    ).closed()  # fmt: skip
+    first = t.binary(exp.EQ, marked.columns[-1].term.use, t.whole(1))
+    kept = evolve(marked, columns=marked.columns[:-1], natural=False)
+    return evolve(kept, where=(typed(first, "logical", "BOOLEAN", nullable=False),))
+
+
+def _whole_rows(base: Relation, place: Any) -> Relation:
+    terms = [key_term(base.use(i)) for i in range(len(base.columns))]
+    first = Key(t.function("min", place.copy()))
+    return evolve(
+        base.consumed(terms), columns=tuple(Column(evolve(x, raises=False)) for x in terms), order=(first,),
+        natural=False, group=tuple(x.sql for x in terms),
+    )  # fmt: skip
+
+
+@compiles(p.Buffer)
+def buffer(node: p.Buffer, context: Context) -> Relation:
+    if node.cell:
+        return context.child(node.cell[0])
+    raise Unfoldable("a buffer is filled by the interpreter")
+
+

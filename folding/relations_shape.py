@@ -1,0 +1,151 @@
+"""Steps that change the shape: groups, unpivoted and pivoted columns."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from attrs import evolve
+from sqlglot import exp
+
+from folding import aggregates
+from folding import terms as t
+from folding.relations import Column, Context, Key, Relation, Union, compiles
+from folding.relations_rows import key_term, numbered
+from folding.relations_tables import _common
+from folding.terms import Scalar, Unfoldable
+from mlang.tables import plan as p
+
+
+@compiles(p.Group)
+def group(node: p.Group, context: Context) -> Relation:
+    if node.local:
+        raise Unfoldable("groups of consecutive rows")
+    if node.comparer is not None:
+        raise Unfoldable("groups by a comparer")
+    if not node.keys:
+        raise Unfoldable("a group without keys has no row when the table is empty")
+    base = context.child(node.input).opened().compact()
+    base, place = numbered(base)
+    base = base.opened()
+    schema = node.input.schema
+    keys = [key_term(base.use(schema.index(name))) for name in node.keys]
+    places = {name: i for i, name in enumerate(schema.names)}
+    table = aggregates.Group(
+        lambda name: base.use(places[name]) if name in places else None, place, sums_of(base, context)
+    )
+    values = [aggregates.aggregate(a.value, table) for a in node.aggregates]
+    columns = [Column(evolve(k, raises=False)) for k in keys] + [Column(v) for v in values]
+    return evolve(
+        base.consumed(keys), columns=tuple(columns), order=(Key(t.function("min", place.copy())),), natural=False,
+        group=tuple(k.sql for k in keys), notes=(*base.notes, *dict.fromkeys(table.notes)),
+    )  # fmt: skip
+
+
+def sums_of(relation: Relation, context: Context) -> str:
+    """How sums of doubles are made: "ordered" (bit for bit), "rounded" (correctly rounded) or "plain"."""
+    if context.number_mode == "relaxed":
+        return "plain"
+    if context.number_mode == "ordered":
+        return "ordered"
+    small = relation.rows is not None and relation.rows <= aggregates.ORDERED_ROWS
+    return "ordered" if small else "rounded"
+
+
+# ---------------------------------------------------------------- pivots
+
+
+@compiles(p.Unpivot)
+def unpivot(node: p.Unpivot, context: Context) -> Relation:
+    """One SELECT per unpivoted column, put together in row, then column order."""
+    if not node.columns:
+        raise Unfoldable("no columns to unpivot")
+    base = context.child(node.input).compact()
+    base, place = numbered(base)
+    if base.sealed or base.joins or not isinstance(place, exp.Column):
+        base = base.closed()
+        place = base.order[0].sql
+    schema = node.input.schema
+    kept = [n for n in node.schema.names if n not in (node.attribute, node.value)]
+    kept_columns = [base.columns[schema.index(n)] for n in kept]
+    pivoted = [base.columns[schema.index(n)] for n in node.columns]
+    if any(c.text is not None or c.term.raises for c in [*kept_columns, *pivoted]):
+        raise Unfoldable("unpivoting cells that may be errors")
+    value = _one_kind([c.term for c in pivoted])
+    alias = context.alias()
+    parts = []
+    for number, (name, c) in enumerate(zip(node.columns, pivoted, strict=True)):
+        term = c.term
+        present = Scalar(t.not_null(term.use), "logical", "BOOLEAN", False)
+        outputs: dict[str, Any] = {f"c{i}": k.term.use for i, k in enumerate(kept_columns, 1)}
+        outputs[f"c{len(kept) + 1}"] = t.string(name)
+        outputs[f"c{len(kept) + 2}"] = term.use if term.storage == value.storage else t.cast(term.use, value.storage)
+        outputs["r1"], outputs["r2"] = place.copy(), t.whole(number)
+        parts.append((base.filtered(present), outputs))
+    terms = [c.term for c in kept_columns] + [
+        Scalar(t.string(""), "text", "VARCHAR", False, ascii=all(n.isascii() for n in node.columns)),
+        evolve(value, nullable=False),
+    ]
+    columns = tuple(Column(t.renamed(x, t.column(f"c{i}", alias))) for i, x in enumerate(terms, 1))
+    order = (Key(t.column("r1", alias)), Key(t.column("r2", alias)))
+    rows = None if base.rows is None else base.rows * len(node.columns)
+    relation = Relation(
+        context, Union(alias, parts), columns, order, natural=False, raises=base.raises, strict=base.strict,
+        rows=rows, notes=base.notes,
+    )  # fmt: skip
+    names = (*kept, node.attribute, node.value)
+    return evolve(relation, columns=tuple(columns[names.index(n)] for n in node.schema.names))
+
+
+def _one_kind(terms: list[Scalar]) -> Scalar:
+    found = terms[0]
+    for term in terms[1:]:
+        found = _common(found, term)
+    if found.kind == "any":
+        raise Unfoldable("unpivoting values of unknown kind")
+    return found
+
+
+@compiles(p.Pivot)
+def pivot(node: p.Pivot, context: Context) -> Relation:
+    """With an aggregate only: without one, a second value is an error of its cell."""
+    name = _list_function(node.aggregate)
+    if name not in ("List.Sum", "List.Count", "List.Min", "List.Max", "List.NonNullCount", "List.Average"):
+        raise Unfoldable("a pivot with this aggregate")
+    base = context.child(node.input).opened().compact()
+    base, place = numbered(base)
+    base = base.opened()
+    schema = node.input.schema
+    attribute = base.use(schema.index(node.attribute))
+    value = base.use(schema.index(node.value))
+    if attribute.kind != "text" or node.attribute == node.value:
+        raise Unfoldable("a pivot over names that may not be texts")
+    key_names = [n for n in schema.names if n not in (node.attribute, node.value)]
+    keys = [key_term(base.use(schema.index(n))) for n in key_names]
+    if not keys:
+        raise Unfoldable("a pivot without keys")
+    columns = [Column(evolve(k, raises=False)) for k in keys]
+    for v in node.values:
+        columns.append(Column(_pivot_cell(name, value, attribute, v, place, sums_of(base, context))))
+    return evolve(
+        base.consumed([*keys, attribute]), columns=tuple(columns), order=(Key(t.function("min", place.copy())),),
+        natural=False, group=tuple(k.sql for k in keys),
+    )  # fmt: skip
+
+
+def _pivot_cell(name: str, value: Scalar, attribute: Scalar, wanted: str, place: Any, sums: str) -> Scalar:
+    here = t.binary(exp.EQ, attribute.use, t.string(wanted))
+    null = t.cast(exp.Null(), value.storage or "VARCHAR")
+    only = evolve(value, sql=t.case((here, value.use), otherwise=null), nullable=True)
+    cell = aggregates.AGGREGATES[name](only, aggregates.Group(lambda _: None, place, sums))
+    hits = t.function("count", t.case((here.copy(), t.whole(1))))
+    if name == "List.Count":
+        cell = evolve(cell, sql=hits.copy())
+    sql = t.case((t.binary(exp.GT, hits, t.whole(0)), cell.use))
+    return evolve(cell, sql=sql, nullable=True)
+
+
+def _list_function(function: Any) -> str:
+    spec = getattr(function, "spec", None)
+    return spec.builtin.name if spec is not None and spec.builtin is not None else ""
+
+

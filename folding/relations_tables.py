@@ -1,0 +1,207 @@
+"""Steps over several tables: tables one after the other, joins of all kinds."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from attrs import evolve
+from sqlglot import exp
+
+from folding import terms as t
+from folding.relations import Column, Context, Joined, Key, Relation, Union, compiles
+from folding.relations_rows import numbered, unlimited
+from folding.scalars import storage_pair
+from folding.terms import Scalar, Unfoldable, need
+from mlang.tables import plan as p
+from mlang.tables.simplify import expand_of_nested_join
+
+
+# ---------------------------------------------------------------- Table.Combine
+
+
+@compiles(p.Append)
+def append(node: p.Append, context: Context) -> Relation:
+    if not node.parts:
+        raise Unfoldable("a combination of no tables")
+    if len(node.parts) > 200:
+        raise Unfoldable("a combination of very many tables")
+    parts = [context.child(part) for part in node.parts]
+    names = node.schema.names
+    shapes = [_shape(parts, node, name) for name in names]
+    ordered = [numbered(unlimited(part)) for part in parts]
+    alias = context.alias()
+    rendered = []
+    for number, ((relation, place), part) in enumerate(zip(ordered, node.parts, strict=True)):
+        outputs: dict[str, Any] = {}
+        for index, (name, shape) in enumerate(zip(names, shapes, strict=True), 1):
+            outputs[f"c{index}"] = _cell(relation, part, name, shape)
+        outputs["r1"], outputs["r2"] = t.whole(number), place.copy()
+        rendered.append((relation, outputs))
+    columns = tuple(Column(t.renamed(s, t.column(f"c{i}", alias))) for i, s in enumerate(shapes, 1))
+    order = (Key(t.column("r1", alias)), Key(t.column("r2", alias)))
+    known = [r.rows for r, _ in rendered]
+    return Relation(
+        context, Union(alias, rendered), columns, order, natural=all(r.natural for r, _ in rendered),
+        raises=any(r.raises for r, _ in rendered), strict=any(r.strict for r, _ in rendered),
+        rows=sum(k for k in known if k is not None) if None not in known else None,
+        notes=tuple(n for r, _ in rendered for n in r.notes),
+    )  # fmt: skip
+
+
+def _shape(parts: list[Relation], node: p.Append, name: str) -> Scalar:
+    """Kind, type and facts of a column of the combination."""
+    found: Scalar | None = None
+    missing = False
+    for relation, part in zip(parts, node.parts, strict=True):
+        if not part.schema.has(name):
+            missing = True
+            continue
+        c = relation.columns[part.schema.index(name)]
+        if c.text is not None:
+            raise Unfoldable("a combination of columns whose cells may be errors")
+        found = c.term if found is None else _common(found, c.term)
+    assert found is not None
+    return evolve(found, nullable=True) if missing else found
+
+
+def _common(a: Scalar, b: Scalar) -> Scalar:
+    if a.kind == "null":
+        return evolve(b, nullable=True, raises=a.raises or b.raises)
+    if b.kind == "null":
+        return evolve(a, nullable=True, raises=a.raises or b.raises)
+    if a.kind != b.kind or (a.kind == "any" and a.storage != b.storage):
+        raise Unfoldable("a combination of columns of different kinds")
+    storage = a.storage
+    if a.storage != b.storage:
+        for term in (need(a, "number"), need(b, "number")):
+            if term.storage != "DOUBLE" and not term.int53:
+                raise Unfoldable("64-bit whole numbers mixed with doubles")
+        storage = "DOUBLE"
+    return evolve(
+        a, storage=storage, nullable=a.nullable or b.nullable, raises=a.raises or b.raises, constant=t.VARIES,
+        nonan=a.nonan and b.nonan, int53=a.int53 and b.int53, ascii=a.ascii and b.ascii,
+    )  # fmt: skip
+
+
+def _cell(relation: Relation, part: p.Plan, name: str, shape: Scalar) -> Any:
+    if not part.schema.has(name):
+        return t.cast(exp.Null(), shape.storage or "VARCHAR")
+    term = relation.columns[part.schema.index(name)].term
+    if term.storage == shape.storage or not shape.storage:
+        return term.use
+    return t.cast(term.use, shape.storage)
+
+
+# ---------------------------------------------------------------- Table.Join
+
+_SIDES = {
+    p.INNER: "INNER", p.LEFT_OUTER: "LEFT", p.RIGHT_OUTER: "RIGHT", p.FULL_OUTER: "FULL",
+    p.LEFT_ANTI: "ANTI", p.LEFT_SEMI: "SEMI", p.RIGHT_ANTI: "ANTI", p.RIGHT_SEMI: "SEMI",
+}  # fmt: skip
+
+
+@compiles(p.Join)
+def join(node: p.Join, context: Context) -> Relation:
+    if node.comparers is not None and any(c is not None for c in node.comparers):
+        raise Unfoldable("a join with key comparers")
+    left, left_keys = _side(context.child(node.left), node.left.schema, node.left_keys)
+    right, right_keys = _side(context.child(node.right), node.right.schema, node.right_keys)
+    conditions = [_match(a, b) for a, b in zip(left_keys, right_keys, strict=True)]
+    if not conditions:
+        raise Unfoldable("a join without keys")
+    on = t.all_of(conditions)
+    raises = any(k.raises for k in [*left_keys, *right_keys]) or left.raises or right.raises
+    both = {"raises": raises, "strict": left.strict or right.strict or raises, "notes": (*left.notes, *right.notes)}
+    places = [node.right.schema.index(name) for name in node.right_columns]
+    if node.kind in (p.RIGHT_ANTI, p.RIGHT_SEMI):
+        joined = Joined(left.origin, _SIDES[node.kind], on)
+        nothing = [_nothing(c) for c in left.columns]
+        kept = [right.columns[i] for i in places]
+        return evolve(right, columns=(*nothing, *kept), joins=(joined,), natural=False, **both)  # type: ignore[arg-type]
+    joined = Joined(right.origin, _SIDES[node.kind], on)
+    if node.kind in (p.LEFT_ANTI, p.LEFT_SEMI):
+        nothing = [_nothing(right.columns[i]) for i in places]
+        return evolve(left, columns=(*left.columns, *nothing), joins=(joined,), natural=False, **both)  # type: ignore[arg-type]
+    left_columns, right_columns = list(left.columns), [right.columns[i] for i in places]
+    if node.kind in (p.RIGHT_OUTER, p.FULL_OUTER):
+        left_columns = [_nullable(c) for c in left_columns]
+    if node.kind in (p.LEFT_OUTER, p.FULL_OUTER):
+        right_columns = [_nullable(c) for c in right_columns]
+    order = _order(node.kind, left, right)
+    return evolve(
+        left, columns=(*left_columns, *right_columns), joins=(joined,), order=order, natural=False, rows=None,
+        **both,  # type: ignore[arg-type]
+    )
+
+
+def _side(relation: Relation, schema: Any, keys: tuple[str, ...]) -> tuple[Relation, list[Scalar]]:
+    """One side as a bare origin (every column a reference), and its keys."""
+    if not relation.order:
+        raise Unfoldable("rows without an order")
+    if relation.joins or relation.where or relation.sealed or not _bare(relation):
+        relation = relation.closed()
+    return relation, [relation.use(schema.index(name)) for name in keys]
+
+
+def _bare(relation: Relation) -> bool:
+    pieces = [c.term.sql for c in relation.columns] + [c.text for c in relation.columns if c.text is not None]
+    return all(isinstance(sql, exp.Column) for sql in pieces + [k.sql for k in relation.order])
+
+
+def _match(left: Scalar, right: Scalar) -> Any:
+    """Keys that are equal as in M: null matches null, NaN nothing, other kinds nothing."""
+    for key in (left, right):
+        if key.kind in ("any", "null"):
+            raise Unfoldable("a join key of unknown kind")
+        need(key, key.kind)
+    if left.kind != right.kind:
+        raise Unfoldable("join keys of different kinds")
+    a, b = storage_pair(left, right)
+    sql = t.same(a, b) if left.nullable and right.nullable else t.binary(exp.EQ, a, b)
+    if left.kind == "number" and not (left.nonan or right.nonan):
+        finite = t.function("coalesce", t.negation(t.function("isnan", a.copy())), exp.true())
+        return t.all_of([sql, finite])
+    return sql
+
+
+def _nullable(column: Column) -> Column:
+    return evolve(column, term=evolve(column.term, nullable=True))
+
+
+def _nothing(column: Column) -> Column:
+    if column.term.kind == "any":
+        return Column(t.null())
+    return Column(t.null(column.term.kind, column.term.storage))
+
+
+def _order(kind: int, left: Relation, right: Relation) -> tuple[Key, ...]:
+    """Matches in left, then right order; then right rows without a match, then such left rows (TBL-82)."""
+    keys: list[Key] = []
+    if kind in (p.RIGHT_OUTER, p.FULL_OUTER):
+        lonely_right = t.is_null(_marker(left))
+        rank: Any = t.case((lonely_right, t.whole(1)), otherwise=t.whole(0))
+        if kind == p.FULL_OUTER:
+            rank = t.case(
+                (lonely_right, t.whole(1)), (t.is_null(_marker(right)), t.whole(2)), otherwise=t.whole(0)
+            )
+        keys.append(Key(rank))
+    return (*keys, *left.order, *right.order)
+
+
+def _marker(side: Relation) -> Any:
+    """A column of one side that is null only where the side is missing: its row number."""
+    key = side.order[-1].sql
+    if not isinstance(key, exp.Column):
+        raise Unfoldable("rows without a number")
+    return key.copy()
+
+
+@compiles(p.ExpandTable)
+def expand_table(node: p.ExpandTable, context: Context) -> Relation:
+    """What the editor writes for a merge: a nested join and its expansion are one join."""
+    joined = expand_of_nested_join(node)
+    if joined is None:
+        raise Unfoldable("nested tables that no join of the same piece made")
+    return context.child(joined)
+
+

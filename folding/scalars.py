@@ -1,0 +1,495 @@
+"""M row functions as SQL: from the syntax tree of `each [a] + 1` to a typed term.
+
+`Translator` knows what the function's variables mean (the row, the cell, captured
+values, inner lets) and walks the body; one method per kind of node, found by the node's
+class name.  Library functions are looked up in `functions/`.  Whatever has no exact form
+raises `Unfoldable` with the reason.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from attrs import evolve
+from sqlglot import exp
+
+from folding import terms as t
+from folding.terms import Scalar, Unfoldable, need, typed
+from mlang import registry
+from mlang.errors import MError
+from mlang.syntax import nodes
+from mlang.values.functions import Function, captured
+from mlang.values.metadata import strip
+from mlang.values.thunk import force
+from mlang.values.types import INT64, MType, conforms
+
+#: How deep helper functions written in M may call each other.
+DEEPEST = 20
+#: Larger expressions are not folded: the text would explode.
+LARGEST = 3000
+
+
+class Row:
+    """The row record of a row function: columns by name."""
+
+    __slots__ = ("field",)
+
+    def __init__(self, field: Callable[[str], Scalar | None]) -> None:
+        self.field = field
+
+
+class Lazy:
+    """A let variable: translated where it is used."""
+
+    __slots__ = ("node", "scope")
+
+    def __init__(self, node: nodes.Node, scope: Translator) -> None:
+        self.node, self.scope = node, scope
+
+
+class Translator:
+    """Translates expressions of one function body; ``names`` are parameters and inner lets."""
+
+    __slots__ = ("depth", "function", "names")
+
+    def __init__(self, function: Function | None, names: dict[str, Any], depth: int = 0) -> None:
+        self.function, self.names, self.depth = function, names, depth
+
+    # ------------------------------------------------------------ names
+
+    def meaning(self, name: str) -> Any:
+        """What a name stands for: a `Scalar`, a `Row`, or an M value."""
+        if name in self.names:
+            found = self.names[name]
+            if found.__class__ is Lazy:
+                return found.scope.any(found.node)
+            return found
+        if self.function is not None:
+            try:
+                return strip(_forced(captured(self.function, name)))
+            except KeyError:
+                pass
+        try:
+            return registry.value_of(name)
+        except KeyError:
+            raise Unfoldable(f"'{name}' is not known to folding") from None
+
+    def any(self, node: nodes.Node) -> Any:
+        """What an expression stands for: names and parentheses looked through, else a term."""
+        while isinstance(node, nodes.Parenthesized):
+            node = node.inner
+        if isinstance(node, nodes.Name):
+            return self.meaning(node.name)
+        return self.scalar(node)
+
+    def scalar(self, node: nodes.Node) -> Scalar:
+        """The expression as a typed term."""
+        method = getattr(self, "on_" + node.__class__.__name__, None)
+        if method is None:
+            raise Unfoldable(f"the expression form {node.__class__.__name__} has no SQL form")
+        result: Scalar = method(node)
+        return result
+
+    def constant(self, node: nodes.Node) -> Any:
+        """The M value of an expression that does not depend on the row."""
+        while isinstance(node, nodes.Parenthesized):
+            node = node.inner
+        if isinstance(node, nodes.Literal):
+            return node.value
+        if isinstance(node, nodes.List):
+            return [self.constant(item) for item in node.items]
+        if isinstance(node, nodes.Unary) and node.operator == "-":
+            value = self.constant(node.operand)
+            if value.__class__ is float:
+                return -value
+        if isinstance(node, nodes.Invocation) and isinstance(node.function, nodes.Name):
+            return self._constant_call(node)
+        if isinstance(node, nodes.Name):
+            value = self.meaning(node.name)
+            if value.__class__ is Scalar and value.is_constant:
+                return value.constant
+            if value.__class__ not in (Scalar, Row):
+                return value
+        raise Unfoldable("an argument that is not a constant")
+
+    def _constant_call(self, node: nodes.Invocation) -> Any:
+        function = self.meaning(node.function.name)  # type: ignore[attr-defined]
+        builtin = function.spec.builtin if function.__class__ is Function and function.spec else None
+        if builtin is None or builtin.name not in _CONSTRUCTORS:
+            raise Unfoldable("an argument that is not a constant")
+        try:
+            return function.fn(*[self.constant(a) for a in node.arguments])
+        except MError:
+            raise Unfoldable("a constant that raises") from None
+
+    # ------------------------------------------------------------ primary expressions
+
+    def on_Literal(self, node: nodes.Literal) -> Scalar:
+        return t.literal(node.value)
+
+    def on_Parenthesized(self, node: nodes.Parenthesized) -> Scalar:
+        return self.scalar(node.inner)
+
+    def on_Name(self, node: nodes.Name) -> Scalar:
+        return as_term(self.meaning(node.name))
+
+    def on_FieldAccess(self, node: nodes.FieldAccess) -> Scalar:
+        target = self.meaning("_") if node.target is None else self.any(node.target)
+        if target.__class__ is Row:
+            found: Scalar | None = target.field(node.name)
+            if found is not None:
+                return found
+            if node.optional:
+                return t.null()
+            raise Unfoldable(f"there is no column '{node.name}'")
+        if target.__class__ is dict and node.name in target:
+            return as_term(strip(_forced(target[node.name])))
+        raise Unfoldable("access to a field of something that is not the row")
+
+    def on_Invocation(self, node: nodes.Invocation) -> Scalar:
+        from folding.functions import Call, form_of
+
+        function = self.any(node.function) if isinstance(node.function, nodes.Name) else None
+        if function.__class__ is not Function or function.spec is None:
+            raise Unfoldable("a call of something that is not a known function")
+        if function.spec.builtin is not None:
+            name = function.spec.builtin.name
+            if name in _CONSTRUCTORS:
+                return t.literal(self._constant_call(node))
+            form = form_of(name)
+            if form is None:
+                raise Unfoldable(f"{name} has no exact SQL form")
+            return form(Call(name, self, node.arguments))
+        if function.spec.node is None:
+            raise Unfoldable("a call of a function that the library made")
+        return inline(function, [self.any(a) for a in node.arguments], self.depth + 1)
+
+    def on_Let(self, node: nodes.Let) -> Scalar:
+        inner = Translator(self.function, dict(self.names), self.depth)
+        for binding in node.bindings:
+            inner.names[binding.name] = Lazy(binding.value, inner)
+        result = inner.scalar(node.body)
+        if t.size(result.sql) > LARGEST:
+            raise Unfoldable("the expression is too large")
+        return result
+
+    # ------------------------------------------------------------ operators
+
+    def on_Unary(self, node: nodes.Unary) -> Scalar:
+        value = self.scalar(node.operand)
+        if node.operator == "not":
+            return logical_not(value)
+        need(value, "number")
+        if node.operator == "+":
+            return value
+        if value.is_constant and value.constant is not None:
+            return t.literal(-value.constant)
+        return typed(exp.Neg(this=t.operand(t.as_double(value))), "number", "DOUBLE", value, nonan=value.nonan)
+
+    def on_Binary(self, node: nodes.Binary) -> Scalar:
+        operator = node.operator
+        if operator == "meta":
+            return self.scalar(node.left)
+        left, right = self.scalar(node.left), self.scalar(node.right)
+        if operator in ("and", "or"):
+            return connective(operator, left, right)
+        if operator in ("=", "<>"):
+            return equality(left, right, operator == "<>")
+        if operator in _ORDER:
+            return ordering(operator, left, right)
+        if operator == "??":
+            return coalesce(left, right)
+        if operator == "&":
+            return typed(t.binary(exp.DPipe, need(left, "text").use, need(right, "text").use), "text", "VARCHAR",
+                         left, right, ascii=left.ascii and right.ascii)  # fmt: skip
+        return arithmetic(operator, left, right)
+
+    def on_TypeTest(self, node: nodes.TypeTest) -> Scalar:
+        value = self.scalar(node.operand)
+        if value.kind in ("any", "null"):
+            raise Unfoldable("a type test of a value of unknown kind")
+        fits = conforms(value.kind, node.type.name, node.type.nullable)
+        null_fits = conforms("null", node.type.name, node.type.nullable)
+        if node.operator == "as":
+            if fits and (null_fits or not value.nullable):
+                return value
+            raise Unfoldable("a type assertion that can fail")
+        if fits and null_fits:
+            return typed(exp.true(), "logical", "BOOLEAN", nullable=False)
+        if not fits and not null_fits:
+            return typed(exp.false(), "logical", "BOOLEAN", nullable=False)
+        test = t.not_null(value.use) if fits else t.is_null(value.use)
+        return typed(test, "logical", "BOOLEAN", value, nullable=False)
+
+    # ------------------------------------------------------------ forms
+
+    def on_If(self, node: nodes.If) -> Scalar:
+        condition = need(self.scalar(node.condition), "logical")
+        then, otherwise = unify(self.scalar(node.then), self.scalar(node.otherwise))
+        if condition.nullable:  # a null condition raises
+            sql = t.case((condition.use, then.use), (t.negation(condition.use), otherwise.use), otherwise=t.error())
+        else:
+            sql = t.case((condition.use, then.use), otherwise=otherwise.use)
+        return typed(
+            sql, then.kind, then.storage, nullable=then.nullable or otherwise.nullable,
+            raises=condition.nullable or condition.raises or then.raises or otherwise.raises,
+            nonan=then.nonan and otherwise.nonan, int53=then.int53 and otherwise.int53,
+            ascii=then.ascii and otherwise.ascii,
+        )  # fmt: skip
+
+    def on_Try(self, node: nodes.Try) -> Scalar:
+        body = self.scalar(node.body)
+        if node.otherwise is None or body.raises:
+            raise Unfoldable("try around something that can fail")
+        return body
+
+
+#: Constructors of constants.
+_CONSTRUCTORS = frozenset({"#date", "#datetime", "#time", "#duration"})
+_ORDER = {"<": exp.LT, "<=": exp.LTE, ">": exp.GT, ">=": exp.GTE}
+
+
+def _forced(value: Any) -> Any:
+    try:
+        return force(value)
+    except MError:
+        raise Unfoldable("a variable whose value is an error") from None
+
+
+def as_term(value: Any) -> Scalar:
+    """A name's meaning as a term."""
+    if value.__class__ is Scalar:
+        return value  # type: ignore[no-any-return]
+    if value.__class__ in (Row, Function, list, dict) or isinstance(value, MType):
+        raise Unfoldable("a row, function, list, record or type used as a cell")
+    try:
+        return t.literal(value)
+    except TypeError:
+        raise Unfoldable("a value that SQL cannot hold") from None
+
+
+def inline(function: Function, arguments: list[Any], depth: int = 0) -> Scalar:
+    """The body of a function written in M, with the meanings of its arguments put in."""
+    node = function.spec.node if function.spec is not None else None
+    if node is None or depth > DEEPEST:
+        raise Unfoldable("a function whose body is not known")
+    if isinstance(node, nodes.Each):
+        names = {"_": arguments[0]} if len(arguments) == 1 else None
+        body: nodes.Node = node.body
+    else:
+        names = _bound(node, arguments)
+        body = node.body
+    if names is None:
+        raise Unfoldable("a call with the wrong number of arguments")
+    result = Translator(function, names, depth).scalar(body)
+    if t.size(result.sql) > LARGEST:
+        raise Unfoldable("the expression is too large")
+    if isinstance(node, nodes.Function) and node.result is not None:
+        _check(result, node.result)
+    return result
+
+
+def _bound(node: nodes.Function, arguments: list[Any]) -> dict[str, Any] | None:
+    required = sum(1 for q in node.parameters if not q.optional)
+    if not required <= len(arguments) <= len(node.parameters):
+        return None
+    names: dict[str, Any] = {}
+    for index, parameter in enumerate(node.parameters):
+        value = arguments[index] if index < len(arguments) else t.null()
+        if isinstance(parameter.type, nodes.PrimitiveType):
+            if value.__class__ is Scalar:
+                optional = parameter.optional
+                _check(value, parameter.type, optional)
+            elif not (value.__class__ is Row and parameter.type.name in ("record", "any")):
+                raise Unfoldable("an argument whose kind is checked at the call")
+        names[parameter.name] = value
+    return names
+
+
+def _check(value: Scalar, wanted: nodes.PrimitiveType, optional: bool = False) -> None:
+    """Refuses a term for which M's check of the declared kind may fail."""
+    if wanted.name == "any":
+        return
+    null_fits = wanted.nullable or optional or wanted.name == "null"
+    if value.kind == "null" and null_fits:
+        return
+    if value.kind in ("any", "null") or not conforms(value.kind, wanted.name, False):
+        raise Unfoldable(f"a value that may not be of the declared kind {wanted.name}")
+    if value.nullable and not null_fits:
+        raise Unfoldable("a value that may be null where the declared kind has no null")
+
+
+# ---------------------------------------------------------------- operators
+
+
+def storage_pair(left: Scalar, right: Scalar) -> tuple[Any, Any]:
+    """Both sides in one SQL type in which they compare as in M."""
+    if left.kind != "number" or left.storage == right.storage:
+        return left.use, right.use
+    for term, other in ((left, right), (right, left)):
+        if term.is_constant and term.int53 and other.storage == "BIGINT":
+            number = t.cast(t.whole(int(term.constant)), "BIGINT")
+            return (number, right.use) if term is left else (left.use, number)
+    for term in (left, right):
+        if term.storage != "DOUBLE" and not term.int53:
+            raise Unfoldable("64-bit whole numbers compared with doubles, which may be inexact")
+    return t.as_double(left), t.as_double(right)
+
+
+def _comparable(term: Scalar) -> Scalar:
+    if term.kind == "number":
+        need(term, "number")
+    if term.kind == "any":
+        raise Unfoldable("a comparison of values of unknown kind")
+    return term
+
+
+def equality(left: Scalar, right: Scalar, negated: bool) -> Scalar:
+    """``=`` and ``<>``: two-valued, null equals null, NaN equals nothing."""
+    _comparable(left), _comparable(right)
+    if "null" in (left.kind, right.kind):
+        term = right if left.kind == "null" else left
+        test = t.not_null(term.use) if negated else t.is_null(term.use)
+        return typed(test, "logical", "BOOLEAN", nullable=False, raises=term.raises)
+    if left.kind != right.kind:
+        return _unlike(left, right, negated)
+    a, b = storage_pair(left, right)
+    nan = left.kind == "number" and not (left.nonan or right.nonan)
+    plain = not left.nullable and not right.nullable
+    if negated:
+        sql = t.binary(exp.NEQ if plain else exp.NullSafeNEQ, a, b)
+        if nan:
+            sql = t.any_of([sql, t.function("coalesce", t.function("isnan", a.copy()), exp.false())])
+    else:
+        sql = t.binary(exp.EQ if plain else exp.NullSafeEQ, a, b)
+        if nan:
+            finite = t.function("coalesce", t.negation(t.function("isnan", a.copy())), exp.true())
+            sql = t.all_of([sql, finite])
+    return typed(sql, "logical", "BOOLEAN", left, right, nullable=False)
+
+
+def _unlike(left: Scalar, right: Scalar, negated: bool) -> Scalar:
+    """Values of different kinds are equal only when both are null."""
+    if not (left.nullable and right.nullable):
+        return typed(exp.Boolean(this=negated), "logical", "BOOLEAN", left, right, nullable=False)
+    both = t.all_of([t.is_null(left.use), t.is_null(right.use)])
+    sql = t.negation(both) if negated else both
+    return typed(sql, "logical", "BOOLEAN", left, right, nullable=False)
+
+
+def ordering(operator: str, left: Scalar, right: Scalar) -> Scalar:
+    """``< <= > >=``: null when a side is null, false for NaN, texts by UTF-16 unit."""
+    _comparable(left), _comparable(right)
+    if left.kind != right.kind or left.kind in ("null", "binary"):
+        raise Unfoldable("a comparison of values of different kinds")
+    node = _ORDER[operator]
+    if left.kind == "text":
+        a, b = text_pair(left, right)
+        return typed(t.binary(node, a, b), "logical", "BOOLEAN", left, right)
+    a, b = storage_pair(left, right)
+    sql = t.binary(node, a, b)
+    # the engine orders NaN above everything, M nowhere: only the side that would win needs a look
+    high = left if operator in (">", ">=") else right
+    if left.kind == "number" and not high.nonan:
+        other = right if high is left else left
+        high_sql = a if high is left else b
+        if other.is_constant and other.nonan:
+            infinite = t.cast(exp.Literal.string("inf"), "DOUBLE")
+            sql = t.all_of([sql, t.binary(exp.LTE, high_sql.copy(), infinite)])
+        else:
+            other_sql = b if high is left else a
+            nan = t.function("isnan", high_sql.copy())
+            if other.nullable:
+                nan = t.all_of([nan, t.not_null(other_sql.copy())])
+            sql = t.case((nan, exp.false()), otherwise=sql)
+    return typed(sql, "logical", "BOOLEAN", left, right)
+
+
+def text_pair(left: Scalar, right: Scalar) -> tuple[Any, Any]:
+    """Two texts in a form that the engine orders as M does."""
+    for term in (left, right):
+        if term.is_constant and all(c < "\ud800" for c in term.constant or ""):
+            return left.use, right.use  # against such a text both orders agree
+    if left.ascii or right.ascii:
+        return left.use, right.use
+    return t.ordinal_key(left), t.ordinal_key(right)
+
+
+def connective(operator: str, left: Scalar, right: Scalar) -> Scalar:
+    """``and``, ``or``: three-valued in both languages; the right side waits for the left where it may raise."""
+    for side in (left, right):
+        if side.kind == "null":
+            raise Unfoldable("a null constant in a condition")
+        need(side, "logical")
+    raises = left.raises or right.raises
+    if raises:
+        decided = exp.false() if operator == "and" else exp.true()
+        test = t.negation(left.use) if operator == "and" else left.use
+        both = (t.all_of if operator == "and" else t.any_of)([left.use, right.use])
+        return typed(t.case((test, decided), otherwise=both), "logical", "BOOLEAN", left, right)
+    join = t.all_of if operator == "and" else t.any_of
+    return typed(join([left.use, right.use]), "logical", "BOOLEAN", left, right)
+
+
+def logical_not(value: Scalar) -> Scalar:
+    """``not``: null stays null."""
+    return typed(t.negation(need(value, "logical").use), "logical", "BOOLEAN", value)
+
+
+_ARITHMETIC = {"+": exp.Add, "-": exp.Sub, "*": exp.Mul, "/": exp.Div}
+
+
+def arithmetic(operator: str, left: Scalar, right: Scalar) -> Scalar:
+    """``+ - * /`` in doubles; differences of dates and datetimes in ticks."""
+    if operator == "-" and left.kind == right.kind and left.kind in ("date", "datetime"):
+        return _difference(left, right)
+    need(left, "number"), need(right, "number")
+    sql = t.binary(_ARITHMETIC[operator], t.as_double(left), t.as_double(right))
+    if operator == "/":
+        sql.set("typed", True)
+    return typed(sql, "number", "DOUBLE", left, right)
+
+
+def _difference(left: Scalar, right: Scalar) -> Scalar:
+    if left.kind == "date":
+        days = t.cast(exp.Paren(this=t.binary(exp.Sub, left.use, right.use)), "BIGINT")
+        sql = t.binary(exp.Mul, days, t.whole(864_000_000_000))
+    else:
+        micros = t.binary(exp.Sub, t.function("epoch_us", left.use), t.function("epoch_us", right.use))
+        sql = t.binary(exp.Mul, micros, t.whole(10))
+    return typed(sql, "duration", "BIGINT", left, right)
+
+
+def unify(left: Scalar, right: Scalar) -> tuple[Scalar, Scalar]:
+    """Two alternatives in one kind and SQL type; a null constant takes the other's."""
+    if left.kind == "null" and right.kind != "null":
+        return t.null(right.kind, right.storage), right
+    if right.kind == "null" and left.kind != "null":
+        return left, t.null(left.kind, left.storage)
+    if left.kind != right.kind or left.kind == "any":
+        raise Unfoldable("alternatives of different kinds")
+    if left.storage == right.storage:
+        return left, right
+    need(left, "number"), need(right, "number")
+    if not (left.storage == "DOUBLE" or left.int53) or not (right.storage == "DOUBLE" or right.int53):
+        raise Unfoldable("64-bit whole numbers mixed with doubles")
+    return (
+        evolve(left, sql=t.as_double(left), storage="DOUBLE"),
+        evolve(right, sql=t.as_double(right), storage="DOUBLE"),
+    )
+
+
+def coalesce(left: Scalar, right: Scalar) -> Scalar:
+    """``??``"""
+    left, right = unify(left, right)
+    return typed(
+        t.function("coalesce", left.use, right.use), left.kind, left.storage,
+        nullable=left.nullable and right.nullable, raises=left.raises or right.raises,
+        nonan=left.nonan and right.nonan, int53=left.int53 and right.int53, ascii=left.ascii and right.ascii,
+    )  # fmt: skip
+
+
+def is_int64(type: MType | None) -> bool:
+    """Whether a type is Int64.Type (nullable or not)."""
+    return type is not None and type.name == INT64.name

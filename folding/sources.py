@@ -1,0 +1,299 @@
+"""Leaves of a query: files, databases and Arrow data, with what is known of their columns.
+
+Each `Origin` here knows how it stands in FROM (columns renamed to c1..cn, the row number
+as r1 where somebody needs it) and what must be prepared on the connection before (`prepare`).
+Facts come from what is free: Parquet statistics, Arrow's null counts, a database's zone maps.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from attrs import evolve
+from sqlglot import exp
+
+from folding import terms as t
+from folding.relations import Column, Context, Key, Origin, Relation, compiles
+from folding.terms import INT53, Scalar, Unfoldable
+from folding.types import from_arrow_type, from_sql_type
+from mlang.connectors.sources import ArrowSource, CsvSource, DuckDbSource, ParquetSource
+from mlang.tables import plan as p
+
+#: SQL types of kind "any" that pass through a query unchanged.
+PASSING = frozenset({"DECIMAL", "UBIGINT"})
+
+
+def named_table(function: Any, alias: str, width: int) -> Any:
+    """A table or table function under an alias, its columns renamed c1..cn by position."""
+    names = [exp.to_identifier(f"c{i}") for i in range(1, width + 1)]
+    return exp.Table(this=function, alias=exp.TableAlias(this=exp.to_identifier(alias), columns=names))
+
+
+def with_row_number(table: Any, alias: str, needed: set[str]) -> Any:
+    """A subquery of the needed columns and r1, the position of the row."""
+    inner = f"{alias}_rows"
+    table = table.copy()
+    table.args["alias"].set("this", exp.to_identifier(inner))
+    names = sorted(needed - {"r1"}, key=lambda n: int(n[1:]))
+    outputs = [exp.alias_(t.column(n, inner), n) for n in names]
+    outputs.append(exp.alias_(exp.Window(this=exp.RowNumber()), "r1"))
+    query = exp.Select(expressions=outputs, from_=exp.From(this=table))
+    return exp.Subquery(this=query, alias=exp.TableAlias(this=exp.to_identifier(alias)))
+
+
+class Leaf(Origin):
+    """A source: ``label`` for `explain`; ``prepare`` readies the connection."""
+
+    label = "source"
+    engine = "DuckDB"
+
+    def prepare(self, cursor: Any) -> None:
+        """Registers or attaches what the query reads."""
+
+
+class CsvOrigin(Leaf):
+    """A CSV file that the engine reads cell for cell as M does (or refuses)."""
+
+    def __init__(self, alias: str, source: CsvSource, skip_first: bool = False) -> None:
+        super().__init__(alias)
+        self.source, self.skip_first, self.label = source, skip_first, source.label
+
+    def untouched(self, relation: Relation) -> bool:
+        """Whether the relation still has exactly the rows of the file."""
+        return not (relation.where or relation.joins or relation.sealed or self.skip_first)
+
+    def without_first_row(self, relation: Relation) -> Relation:
+        """The same relation over the file without its first row."""
+        return evolve(relation, origin=CsvOrigin(self.alias, self.source, True))
+
+    def render(self, needed: set[str]) -> Any:
+        source = self.source
+        fields = [
+            exp.PropertyEQ(this=exp.to_identifier(f"c{i}"), expression=exp.Literal.string("VARCHAR"))
+            for i in range(1, source.width + 1)
+        ]
+        quote = exp.Literal.string('"')
+        options = {
+            "auto_detect": exp.false(), "header": exp.Boolean(this=self.skip_first),
+            "delim": t.string(str(source.delimiter)), "quote": quote, "escape": quote.copy(),
+            "nullstr": exp.Literal.string("\x01"), "strict_mode": exp.true(), "null_padding": exp.false(),
+            "columns": exp.Struct(expressions=fields),
+        }  # fmt: skip
+        named = [exp.Kwarg(this=exp.Var(this=name), expression=value) for name, value in options.items()]
+        reader = exp.Anonymous(this="read_csv", expressions=[exp.Literal.string(str(source.path)), *named])
+        table = named_table(reader, self.alias, source.width)
+        return with_row_number(table, self.alias, needed) if "r1" in needed else table
+
+
+class ParquetOrigin(Leaf):
+    """A Parquet file on this machine."""
+
+    def __init__(self, alias: str, source: ParquetSource, width: int) -> None:
+        super().__init__(alias)
+        self.source, self.width, self.label = source, width, source.label
+
+    def render(self, needed: set[str]) -> Any:
+        options = [exp.Kwarg(this=exp.Var(this="file_row_number"), expression=exp.true())] if "r1" in needed else []
+        reader = exp.Anonymous(this="read_parquet", expressions=[exp.Literal.string(str(self.source.path)), *options])
+        table = named_table(reader, self.alias, self.width)
+        if "r1" in needed:
+            table.args["alias"].append("columns", exp.to_identifier("r1"))
+        return table
+
+
+class DatabaseOrigin(Leaf):
+    """A table or view of a DuckDB file, attached read-only."""
+
+    def __init__(self, alias: str, source: DuckDbSource, width: int, catalog: str, is_table: bool) -> None:
+        super().__init__(alias)
+        self.source, self.width, self.catalog, self.is_table = source, width, catalog, is_table
+        self.label = source.label
+
+    def render(self, needed: set[str]) -> Any:
+        name = exp.to_identifier(self.source.table, quoted=True)
+        table = named_table(name, self.alias, self.width)
+        table.set("db", exp.to_identifier(self.source.schema, quoted=True))
+        table.set("catalog", exp.to_identifier(self.catalog))
+        if "r1" not in needed:
+            return table
+        if not self.is_table:
+            return with_row_number(table, self.alias, needed)
+        inner = f"{self.alias}_rows"
+        table.args["alias"].set("this", exp.to_identifier(inner))
+        names = sorted(needed - {"r1"}, key=lambda n: int(n[1:]))
+        outputs = [exp.alias_(t.column(n, inner), n) for n in names]
+        outputs.append(exp.alias_(t.column("rowid", inner), "r1"))
+        query = exp.Select(expressions=outputs, from_=exp.From(this=table))
+        return exp.Subquery(this=query, alias=exp.TableAlias(this=exp.to_identifier(self.alias)))
+
+
+class ArrowOrigin(Leaf):
+    """An Arrow table in memory, read without copying; the row number is one more column of it."""
+
+    engine = "DuckDB (memory)"
+
+    def __init__(self, alias: str, data: Any, label: str) -> None:
+        super().__init__(alias)
+        self.data, self.label = data, label
+        self.name = f"{alias}_data"
+
+    def prepare(self, cursor: Any) -> None:
+        import pyarrow as pa
+        import pyarrow.compute as pc
+
+        numbers = pc.cumulative_sum(pa.repeat(pa.scalar(1, pa.int64()), self.data.num_rows))
+        names = [f"c{i}" for i in range(1, self.data.num_columns + 1)]
+        cursor.register(self.name, self.data.rename_columns(names).append_column("r1", numbers))
+
+    def render(self, needed: set[str]) -> Any:
+        alias = exp.TableAlias(this=exp.to_identifier(self.alias))
+        return exp.Table(this=exp.to_identifier(self.name), alias=alias)
+
+
+# ---------------------------------------------------------------- relations over leaves
+
+
+def relation(context: Context, origin: Leaf, scalars: list[Scalar], rows: int | None) -> Relation:
+    """All columns of a leaf, in its row order."""
+    columns = tuple(
+        Column(evolve(s, sql=t.column(f"c{i}", origin.alias))) for i, s in enumerate(scalars, 1)
+    )
+    return Relation(context, origin, columns, (Key(t.column("r1", origin.alias)),), rows=rows)
+
+
+def unplaced(kind: str, storage: str, small: bool, **facts: Any) -> Scalar:
+    """A source column before it has a name in the query."""
+    whole = kind == "number" and storage == "BIGINT"
+    facts.setdefault("int53", small)
+    facts.setdefault("nonan", whole)
+    return Scalar(exp.Null(), kind, storage, **facts)
+
+
+@compiles(p.Scan)
+def scan(node: p.Scan, context: Context) -> Relation:
+    source = node.source
+    if isinstance(source, CsvSource):
+        base, names = _csv(source, context)
+    elif isinstance(source, ParquetSource):
+        base, names = _parquet(source, context)
+    elif isinstance(source, DuckDbSource):
+        base, names = _database(source, context)
+    elif isinstance(source, ArrowSource):
+        base, names = _arrow(source, context)
+    else:
+        raise Unfoldable(f"{node.name} is not read by an engine")
+    places = {name: i for i, name in enumerate(names)}
+    if any(name not in places for name in node.columns):
+        raise Unfoldable("the source's columns changed")
+    return evolve(base, columns=tuple(base.columns[places[name]] for name in node.columns))
+
+
+def _csv(source: CsvSource, context: Context) -> tuple[Relation, tuple[str, ...]]:
+    import os
+
+    if not source.width or not source.plain or source.extra_values == 0:
+        raise Unfoldable("this form of delimited text is read by the interpreter")
+    try:
+        safe = source.engine_safe()
+        size = os.path.getsize(str(source.path))
+    except OSError:
+        raise Unfoldable("the file cannot be opened") from None
+    if not safe:
+        raise Unfoldable("the file has blank lines, stray quotes or mixed line breaks that engines read differently")
+    cells = [unplaced("text", "VARCHAR", False, nullable=False) for _ in source.names]
+    origin = CsvOrigin(context.alias(), source)
+    return relation(context, origin, cells, size // source.width + 1), source.names
+
+
+def _parquet(source: ParquetSource, context: Context) -> tuple[Relation, tuple[str, ...]]:
+    import pyarrow.parquet as pq
+
+    if source.path is None:
+        raise Unfoldable("Parquet data in memory is read by the interpreter")
+    try:
+        file = pq.ParquetFile(source.path)
+    except Exception:
+        raise Unfoldable("the Parquet file cannot be opened") from None
+    schema, metadata = file.schema_arrow, file.metadata
+    flat = metadata.num_columns == len(schema)
+    scalars = []
+    for index, field in enumerate(schema):
+        kind, storage, small = arrow_column(field.type)
+        facts = _statistics(metadata, index) if flat else {}
+        scalars.append(unplaced(kind, storage, small or facts.pop("int53", False), **facts))
+    origin = ParquetOrigin(context.alias(), source, len(schema))
+    return relation(context, origin, scalars, metadata.num_rows), tuple(schema.names)
+
+
+def arrow_column(type: Any) -> tuple[str, str, bool]:
+    """Kind, SQL type and smallness of an Arrow column; "any" with a type that passes through, or with none."""
+    import pyarrow as pa
+
+    found = from_arrow_type(type)
+    if found[0] == "any":
+        if pa.types.is_decimal128(type):
+            return "any", "DECIMAL", False
+        if pa.types.is_uint64(type):
+            return "any", "UBIGINT", False
+    return found
+
+
+def _statistics(metadata: Any, index: int) -> dict[str, Any]:
+    """What the row groups' statistics prove of a column."""
+    facts: dict[str, Any] = {}
+    groups = range(metadata.num_row_groups)
+    if len(groups) > 2000:
+        return facts
+    found = [metadata.row_group(g).column(index).statistics for g in groups]
+    if found and all(s is not None and s.has_null_count for s in found):
+        facts["nullable"] = any(s.null_count for s in found)
+    limits = [s for s in found if s is not None and s.has_min_max]
+    if found and len(limits) == len(found) and all(s.physical_type == "INT64" for s in limits):
+        bounds = [b for s in limits for b in (s.min, s.max)]
+        facts["int53"] = all(b.__class__ is int and abs(b) < INT53 for b in bounds)
+    return facts
+
+
+def _database(source: DuckDbSource, context: Context) -> tuple[Relation, tuple[str, ...]]:
+    from folding.engines.duckdb import attach, table_facts
+
+    catalog = attach(source.path)
+    facts = table_facts(catalog, source)
+    scalars = []
+    for name in source.types:
+        physical = source.physical.get(name, "")
+        kind, storage, small = from_sql_type(physical)
+        if physical.startswith("DECIMAL"):
+            storage = "DECIMAL"
+        small = small or name in facts.small
+        scalars.append(unplaced(kind, storage, small, nullable=name not in facts.full))
+    origin = DatabaseOrigin(context.alias(), source, len(source.types), catalog, facts.is_table)
+    return relation(context, origin, scalars, facts.rows), tuple(source.types)
+
+
+def _arrow(source: ArrowSource, context: Context) -> tuple[Relation, tuple[str, ...]]:
+    import pyarrow as pa
+
+    data = source.data if source.data is not None else source.make()
+    if isinstance(data, pa.RecordBatchReader):
+        data = data.read_all()
+    if not isinstance(data, pa.Table):
+        raise Unfoldable("this Arrow data is read by the interpreter")
+    return over_arrow(context, data, source.label), tuple(data.column_names)
+
+
+def over_arrow(context: Context, data: Any, label: str, proven: list[Scalar] | None = None) -> Relation:
+    """A relation over an Arrow table; ``proven`` says more of the columns than their types do."""
+    scalars = proven if proven is not None else [_arrow_facts(column) for column in data.columns]
+    return relation(context, ArrowOrigin(context.alias(), data, label), scalars, data.num_rows)
+
+
+def _arrow_facts(column: Any) -> Scalar:
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    kind, storage, small = arrow_column(column.type)
+    if kind == "number" and pa.types.is_int64(column.type):
+        bounds = pc.min_max(column).as_py()
+        small = all(b is None or abs(b) < INT53 for b in (bounds["min"], bounds["max"]))
+    return unplaced(kind, storage, small, nullable=column.null_count > 0)

@@ -1,0 +1,330 @@
+"""The vocabulary of folding: typed SQL terms and the small builders that make them.
+
+A `Scalar` is one SQL expression (a sqlglot node) together with what M knows of its
+values: the kind, the SQL type that stores it, and the facts that decide which form is
+exact.  Every name and literal in a query comes from a sqlglot node made here; no text
+is pasted together.  sqlglot's classes are never subclassed.
+
+Read `scalars.py` next: it turns M expressions into terms.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from attrs import evolve, field, frozen
+from sqlglot import exp
+
+#: SQL node; sqlglot's own classes are only named here and in the modules that build trees.
+Sql = exp.Expression
+
+#: Whole numbers up to this size are the same number as a double.
+INT53 = 2**53
+
+
+class Unfoldable(Exception):
+    """Control flow inside folding: this step has no exact SQL form; ``reason`` says why."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+
+@frozen
+class CannotFold:
+    """Why a step stays in the interpreter; `explain` shows it."""
+
+    step: str
+    reason: str
+
+
+#: Marks a `Scalar` that is not a constant.
+VARIES: Any = object()
+
+
+@frozen(eq=False)
+class Scalar:
+    """A typed SQL expression.
+
+    ``kind`` is the M kind ("null" for the null literal, "any" when only passing through is
+    exact); ``storage`` the SQL type.  ``raises`` tells that evaluating may meet a row where M
+    raises.  ``constant`` is the M value when it is known.  Facts: ``nonan``, ``int53``
+    (whole numbers below 2^53), ``ascii``.
+    """
+
+    sql: Any
+    kind: str
+    storage: str
+    nullable: bool = True
+    raises: bool = False
+    constant: Any = field(default=VARIES)
+    nonan: bool = False
+    int53: bool = False
+    ascii: bool = False
+
+    @property
+    def use(self) -> Any:
+        """A fresh copy of the SQL, to be built into a larger tree."""
+        return self.sql.copy()
+
+    @property
+    def is_constant(self) -> bool:
+        return self.constant is not VARIES
+
+
+def typed(sql: Any, kind: str, storage: str, *parts: Scalar, **facts: Any) -> Scalar:
+    """A term made of others: nullable and raising when one of them is, unless told."""
+    facts.setdefault("nullable", any(p.nullable for p in parts))
+    facts.setdefault("raises", any(p.raises for p in parts))
+    return Scalar(sql, kind, storage, **facts)
+
+
+def renamed(term: Scalar, sql: Any) -> Scalar:
+    """The same facts about a column that now carries the term's value (it cannot raise any more)."""
+    return evolve(term, sql=sql, raises=False, constant=VARIES)
+
+
+# ---------------------------------------------------------------- building SQL
+
+
+def column(name: str, table: str | None = None) -> Any:
+    """A column reference."""
+    return exp.column(name, table=table)
+
+
+def function(name: str, *arguments: Any) -> Any:
+    """A call by name, printed as it is."""
+    return exp.Anonymous(this=name, expressions=list(arguments))
+
+
+def operand(sql: Any) -> Any:
+    """The expression, in parentheses when an operator stands at its top."""
+    if isinstance(sql, (exp.Binary, exp.Not, exp.Neg, exp.In, exp.Between)) and not isinstance(sql, exp.Dot):
+        return exp.Paren(this=sql)
+    return sql
+
+
+def binary(node: Any, left: Any, right: Any) -> Any:
+    """An operator of two operands."""
+    return node(this=operand(left), expression=operand(right))
+
+
+def all_of(conditions: list[Any]) -> Any:
+    """Conditions joined by AND."""
+    result = conditions[0]
+    for condition in conditions[1:]:
+        left = result if isinstance(result, exp.And) else operand(result)
+        result = exp.And(this=left, expression=operand(condition))
+    return result
+
+
+def any_of(conditions: list[Any]) -> Any:
+    """Conditions joined by OR."""
+    result = conditions[0]
+    for condition in conditions[1:]:
+        left = result if isinstance(result, exp.Or) else operand(result)
+        result = exp.Or(this=left, expression=operand(condition))
+    return result
+
+
+def negation(condition: Any) -> Any:
+    """NOT condition."""
+    return exp.Not(this=operand(condition))
+
+
+def is_null(sql: Any) -> Any:
+    """sql IS NULL."""
+    return exp.Is(this=operand(sql), expression=exp.Null())
+
+
+def not_null(sql: Any) -> Any:
+    """sql IS NOT NULL."""
+    return exp.Not(this=is_null(sql))
+
+
+def same(left: Any, right: Any) -> Any:
+    """left IS NOT DISTINCT FROM right."""
+    return binary(exp.NullSafeEQ, left, right)
+
+
+def case(*branches: tuple[Any, Any], otherwise: Any = None) -> Any:
+    """CASE WHEN … THEN … [ELSE otherwise] END."""
+    return exp.Case(ifs=[exp.If(this=c, true=v) for c, v in branches], default=otherwise)
+
+
+def cast(sql: Any, storage: str) -> Any:
+    """CAST(sql AS storage); a cast to the type it has already is not repeated."""
+    if isinstance(sql, exp.Cast) and not isinstance(sql, exp.TryCast) and sql.to.sql("duckdb") == storage:
+        return sql
+    return exp.Cast(this=sql, to=exp.DataType.build(storage, dialect="duckdb"))
+
+
+def try_cast(sql: Any, storage: str) -> Any:
+    """TRY_CAST(sql AS storage)."""
+    return exp.TryCast(this=sql, to=exp.DataType.build(storage, dialect="duckdb"))
+
+
+def string(text: str) -> Any:
+    """A text literal.  NUL and the like travel as chr() so that every engine reads the same."""
+    if "\0" not in text:
+        return exp.Literal.string(text)
+    result: Any = None
+    for index, part in enumerate(text.split("\0")):
+        piece = exp.Literal.string(part)
+        if index == 0:
+            result = piece
+        else:
+            result = binary(exp.DPipe, binary(exp.DPipe, result, function("chr", whole(0))), piece)
+    return exp.Paren(this=result)
+
+
+def whole(number: int) -> Any:
+    """An integer literal, for counts and positions."""
+    return exp.Literal.number(number) if number >= 0 else exp.Neg(this=exp.Literal.number(-number))
+
+
+def double(number: float) -> Any:
+    """A number literal of type DOUBLE, bit for bit."""
+    if number != number:
+        return cast(exp.Literal.string("nan"), "DOUBLE")
+    text = repr(float(number))
+    digits = text.lstrip("-").replace(".", "")
+    if "inf" in text or "e" in text or len(digits) > 15 or text == "-0.0":
+        return cast(exp.Literal.string(text), "DOUBLE")
+    text = text[:-2] if text.endswith(".0") else text
+    literal = exp.Literal.number(text.lstrip("-"))
+    return cast(exp.Neg(this=literal) if text[0] == "-" else literal, "DOUBLE")
+
+
+def error() -> Any:
+    """Stops the query: what follows is for the interpreter."""
+    return function("error", exp.Literal.string("M"))
+
+
+def unless(condition: Any, sql: Any) -> Any:
+    """``sql``, but stop the query where ``condition`` holds."""
+    return case((condition, error()), otherwise=sql)
+
+
+def size(sql: Any) -> int:
+    """How many nodes an expression has."""
+    return sum(1 for _ in sql.walk())
+
+
+# ---------------------------------------------------------------- literals
+
+
+def literal(value: Any) -> Scalar:
+    """An M scalar as a typed constant; `Unfoldable` for kinds that no SQL literal carries."""
+    from mlang.values.kinds import kind_of
+
+    kind = kind_of(value)
+    build = _LITERALS.get(kind)
+    if build is None:
+        raise Unfoldable(f"a constant of kind {kind} has no SQL form")
+    scalar: Scalar = build(value)
+    return scalar
+
+
+def null(kind: str = "null", storage: str = "VARCHAR") -> Scalar:
+    """Null, typed."""
+    return Scalar(cast(exp.Null(), storage), kind, storage, constant=None)
+
+
+def _number(value: Any) -> Scalar:
+    if value.__class__ is not float and value != float(value):
+        raise Unfoldable("a number with more digits than a double holds")
+    x = float(value)
+    integral = x == x and abs(x) < INT53 and x == int(x)
+    return Scalar(double(x), "number", "DOUBLE", False, constant=x, nonan=x == x, int53=integral)
+
+
+def _text(value: str) -> Scalar:
+    if any("\ud800" <= c <= "\udfff" for c in value):
+        raise Unfoldable("a text with half a surrogate pair")
+    return Scalar(string(value), "text", "VARCHAR", False, constant=value, ascii=value.isascii())
+
+
+def _date(value: Any) -> Scalar:
+    y, m, d = value.ymd
+    sql = cast(exp.Literal.string(f"{y:04}-{m:02}-{d:02}"), "DATE")
+    return Scalar(sql, "date", "DATE", False, constant=value)
+
+
+def _datetime(value: Any) -> Scalar:
+    if value.ticks % 10:
+        raise Unfoldable("a datetime finer than a microsecond")
+    y, m, d = value.ymd
+    text = f"{y:04}-{m:02}-{d:02} {value.hour:02}:{value.minute:02}:{value.second:02}.{value.fraction // 10:06}"
+    sql = cast(exp.Literal.string(text), "TIMESTAMP")
+    return Scalar(sql, "datetime", "TIMESTAMP", False, constant=value)
+
+
+def _time(value: Any) -> Scalar:
+    if value.ticks % 10:
+        raise Unfoldable("a time finer than a microsecond")
+    text = f"{value.hour:02}:{value.minute:02}:{value.second:02}.{value.fraction // 10:06}"
+    return Scalar(cast(exp.Literal.string(text), "TIME"), "time", "TIME", False, constant=value)
+
+
+_LITERALS = {
+    "null": lambda value: null(),
+    "logical": lambda v: Scalar(exp.Boolean(this=v), "logical", "BOOLEAN", False, constant=v),
+    "number": _number,
+    "text": _text,
+    "date": _date,
+    "datetime": _datetime,
+    "time": _time,
+    "duration": lambda v: Scalar(cast(whole(v.ticks), "BIGINT"), "duration", "BIGINT", False, constant=v),
+}
+
+
+# ---------------------------------------------------------------- numbers and texts
+
+
+def as_double(term: Scalar) -> Any:
+    """The SQL of a number as a DOUBLE."""
+    return term.use if term.storage == "DOUBLE" else cast(term.use, "DOUBLE")
+
+
+def need(term: Scalar, *kinds: str) -> Scalar:
+    """The term when it has one of the kinds."""
+    if term.kind not in kinds:
+        what = "a value of unknown kind" if term.kind == "any" else f"a value of kind {term.kind}"
+        raise Unfoldable(f"{what} where {' or '.join(kinds)} is needed")
+    if term.kind == "number" and term.storage not in ("DOUBLE", "BIGINT"):
+        raise Unfoldable("arithmetic with decimals differs between SQL and M")
+    return term
+
+
+def need_not_null(term: Scalar) -> Scalar:
+    """The term when it cannot be null (M raises for a null here)."""
+    if term.nullable:
+        raise Unfoldable("an argument that may be null, for which M raises")
+    return term
+
+
+#: Characters above U+FFFF count two in M.
+ASTRAL = r"[\x{10000}-\x{10FFFF}]"
+
+
+def has_astral(text: Any) -> Any:
+    """Whether a text has characters beyond the basic plane; cheap for ASCII texts."""
+    plain = binary(exp.EQ, function("strlen", text.copy()), function("length", text.copy()))
+    return case((plain, exp.false()), otherwise=function("regexp_matches", text.copy(), exp.Literal.string(ASTRAL)))
+
+
+def basic_plane(term: Scalar, sql: Any) -> Any:
+    """``sql``, which counts characters of ``term``; texts beyond the basic plane go to the interpreter."""
+    return sql if term.ascii else unless(has_astral(term.use), sql)
+
+
+def ordinal_key(term: Scalar) -> Any:
+    """What orders like M orders texts (by UTF-16 unit), where the engine orders by code point."""
+    if term.ascii:
+        return term.use
+    plain = binary(exp.EQ, function("strlen", term.use), function("length", term.use))
+    replacement = binary(exp.DPipe, function("chr", whole(1114111)), exp.Literal.string(r"\1"))
+    pattern = exp.Literal.string(r"([\x{E000}-\x{FFFF}])")
+    moved = function("regexp_replace", term.use, pattern, replacement, exp.Literal.string("g"))
+    return case((plain, term.use), otherwise=moved)

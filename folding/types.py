@@ -1,0 +1,188 @@
+"""M kinds, Arrow types and SQL types: which is which, and M values from and to Arrow columns.
+
+Only what is exact both ways has a kind; every other Arrow type travels as "any": it may
+pass through a query but no expression is folded over it.
+Read `sources.py` for the tables that come in and `engines/duckdb.py` for those that go out.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from mlang.values.temporal import Date, DateTime, Duration, Time
+from mlang.values.thunk import DONE, Thunk
+
+#: Days and ticks from 0001-01-01 to 1970-01-01.
+EPOCH_DAYS = 719_162
+EPOCH_TICKS = 621_355_968_000_000_000
+
+_SQL = {
+    "number": "DOUBLE", "text": "VARCHAR", "logical": "BOOLEAN", "date": "DATE", "datetime": "TIMESTAMP",
+    "time": "TIME", "duration": "BIGINT", "binary": "BLOB",
+}  # fmt: skip
+
+
+def storage_of(kind: str) -> str:
+    """The SQL type that stores a kind by default."""
+    return _SQL[kind]
+
+
+def from_arrow_type(type: Any) -> tuple[str, str, bool]:
+    """Kind, SQL type and whether every value is a whole number below 2^53."""
+    import pyarrow as pa
+
+    t = pa.types
+    if t.is_dictionary(type):
+        type = type.value_type
+    if t.is_string(type) or t.is_large_string(type) or t.is_string_view(type):
+        return "text", "VARCHAR", False
+    if t.is_float64(type) or t.is_float32(type):
+        return "number", "DOUBLE", False
+    if t.is_integer(type) and not t.is_uint64(type):
+        return "number", "BIGINT", type.bit_width < 64
+    if t.is_boolean(type):
+        return "logical", "BOOLEAN", False
+    if t.is_date32(type):
+        return "date", "DATE", False
+    if t.is_timestamp(type) and type.tz is None and type.unit != "ns":
+        return "datetime", "TIMESTAMP", False
+    if t.is_time64(type) and type.unit == "us":
+        return "time", "TIME", False
+    if t.is_binary(type) or t.is_large_binary(type):
+        return "binary", "BLOB", False
+    return "any", "", False
+
+
+def from_sql_type(name: str) -> tuple[str, str, bool]:
+    """The same for the name of a DuckDB column type."""
+    name = name.upper()
+    if name in ("TINYINT", "SMALLINT", "INTEGER", "UTINYINT", "USMALLINT", "UINTEGER"):
+        return "number", "BIGINT", True
+    found = {
+        "BIGINT": ("number", "BIGINT"), "DOUBLE": ("number", "DOUBLE"), "FLOAT": ("number", "DOUBLE"),
+        "VARCHAR": ("text", "VARCHAR"), "BOOLEAN": ("logical", "BOOLEAN"), "DATE": ("date", "DATE"),
+        "TIMESTAMP": ("datetime", "TIMESTAMP"), "TIME": ("time", "TIME"), "BLOB": ("binary", "BLOB"),
+    }.get(name)  # fmt: skip
+    return (*found, False) if found else ("any", "", False)
+
+
+# ---------------------------------------------------------------- M values to Arrow
+
+
+class Untyped(Exception):
+    """A column that is not of one kind that SQL can hold."""
+
+
+def settled(column: list[Any]) -> list[Any]:
+    """The cells as values; `Untyped` when one is an error or not evaluated yet (reading it is the program's choice)."""
+    if not any(cell.__class__ is Thunk for cell in column):
+        return column
+    out = []
+    for cell in column:
+        if cell.__class__ is Thunk:
+            if cell.state != DONE:
+                raise Untyped("cells that hold errors or are not computed yet")
+            cell = cell.content
+        out.append(cell)
+    return out
+
+
+def kind_of_column(cells: list[Any]) -> str:
+    """The one kind of all cells that are not null ("null" when all are); `Untyped` when mixed."""
+    classes = set(map(type, cells))
+    classes.discard(type(None))
+    if not classes:
+        return "null"
+    if len(classes) > 1:
+        raise Untyped("cells of several kinds")
+    kind = _CLASSES.get(classes.pop())
+    if kind is None:
+        raise Untyped("cells that SQL cannot hold")
+    return kind
+
+
+_CLASSES: dict[type, str] = {
+    float: "number", str: "text", bool: "logical", Date: "date", DateTime: "datetime", Time: "time",
+    Duration: "duration", bytes: "binary",
+}  # fmt: skip
+
+
+def to_arrow(cells: list[Any], kind: str) -> Any:
+    """An Arrow array of settled cells of one kind; `Untyped` when a cell does not fit."""
+    import pyarrow as pa
+
+    if kind == "number":
+        return pa.array(cells, pa.float64(), from_pandas=False)
+    if kind in ("text", "null"):
+        try:
+            return pa.array(cells, pa.string())
+        except (UnicodeEncodeError, pa.ArrowInvalid):
+            raise Untyped("texts with half surrogate pairs") from None
+    if kind == "logical":
+        return pa.array(cells, pa.bool_())
+    if kind == "binary":
+        return pa.array(cells, pa.binary())
+    if kind == "date":
+        days = [None if c is None else c.days - EPOCH_DAYS for c in cells]
+        return pa.array(days, pa.int32()).cast(pa.date32())
+    if kind == "duration":
+        return pa.array([None if c is None else c.ticks for c in cells], pa.int64())
+    return _clock_to_arrow(cells, kind)
+
+
+def _clock_to_arrow(cells: list[Any], kind: str) -> Any:
+    import pyarrow as pa
+
+    if any(c is not None and c.ticks % 10 for c in cells):
+        raise Untyped("times finer than a microsecond")
+    if kind == "time":
+        micros = [None if c is None else c.ticks // 10 for c in cells]
+        return pa.array(micros, pa.int64()).cast(pa.time64("us"))
+    micros = [None if c is None else (c.ticks - EPOCH_TICKS) // 10 for c in cells]
+    return pa.array(micros, pa.int64()).cast(pa.timestamp("us"))
+
+
+def facts_of(cells: list[Any], kind: str) -> dict[str, bool]:
+    """What is proven of a settled column in memory."""
+    facts = {"nullable": None in cells if kind != "null" else True}
+    if kind == "number":
+        facts["nonan"] = all(c is None or c == c for c in cells)
+        facts["int53"] = facts["nonan"] and all(c is None or (abs(c) < 2.0**53 and c.is_integer()) for c in cells)
+    if kind == "text":
+        facts["ascii"] = all(c is None or c.isascii() for c in cells)
+    return facts
+
+
+# ---------------------------------------------------------------- Arrow to M values
+
+
+def to_values(array: Any, kind: str) -> list[Any]:
+    """The M values of an Arrow array that holds a kind (as `storage_of` stores it)."""
+    import pyarrow as pa
+
+    t = array.type
+    if kind in ("text", "logical", "binary") or (kind == "number" and pa.types.is_floating(t)):
+        return array.to_pylist()  # type: ignore[no-any-return]
+    if kind == "number" and pa.types.is_integer(t):
+        return _whole_numbers(array)
+    if kind == "date":
+        return [None if d is None else Date(d + EPOCH_DAYS) for d in array.cast(pa.int32()).to_pylist()]
+    if kind == "datetime":
+        micros = array.cast(pa.timestamp("us")).cast(pa.int64()).to_pylist()
+        return [None if m is None else DateTime(m * 10 + EPOCH_TICKS) for m in micros]
+    if kind == "time":
+        micros = array.cast(pa.time64("us")).cast(pa.int64()).to_pylist()
+        return [None if m is None else Time(m * 10) for m in micros]
+    if kind == "duration":
+        return [None if n is None else Duration(n) for n in array.cast(pa.int64()).to_pylist()]
+    if kind == "null":
+        return [None] * len(array)
+    from mlang.connectors.arrow import column_to_values
+
+    return column_to_values(array)  # type: ignore[no-any-return]
+
+
+def _whole_numbers(array: Any) -> list[Any]:
+    """Whole numbers as M has them: doubles where a double is exact."""
+    values = array.to_pylist()
+    return [v if v is None else (float(v) if -(2**53) <= v <= 2**53 else v) for v in values]
