@@ -67,8 +67,8 @@ def _m_error(error: MError, query: str, queries: Queries, overrides: dict[str, A
 
 
 def _detail(error: MError) -> str:
-    if error.detail is None:
-        return ""
+    if error.detail is None or getattr(error, "place", None) is not None:
+        return ""  # an unknown name's detail only repeats the place
     try:
         text = run(lambda: to_m(error.detail))
     except MError:

@@ -173,7 +173,8 @@ class Refresh:
                 result = self._result(task, history.CANCELLED)
             elif missing := sorted(task.needs & self._bad):
                 result = self._result(task, history.SKIPPED)
-                result.note = f"needs '{missing[0]}', which was not refreshed"
+                others = [name for name in missing if name != task.query]
+                result.note = f"needs '{others[0]}', which was not refreshed" if others else "was not staged"
                 self._bad.add(task.query)
             else:
                 result = self._one(task, queries)
@@ -235,7 +236,10 @@ class Refresh:
     def _stage(self, task: Task, queries: Queries, result: QueryRun) -> None:
         value = strip(queries.value(task.query, self._overrides(task)))
         if kind_of(value) != "table":
-            result.note = f"not staged: its value is a {kind_of(value)}"
+            # Data of an earlier, tabular definition would stand in for the value.
+            for downstream in (False, True):
+                generations.files.remove_tree(self._place(task.query, downstream).folder)
+            result.note = f"is not staged: its value is a {kind_of(value)}"
             return
         place = self._place(task.query, bool(task.needs))
         place.collect()

@@ -46,7 +46,8 @@ def error_lines(error: BaseException) -> list[str]:
     if not isinstance(error, MError):
         return [str(error) or error.__class__.__name__]
     found = [str(error)]
-    detail = detail_text(error.detail)
+    # The detail of an unknown name only repeats its place.
+    detail = detail_text(error.detail) if getattr(error, "place", None) is None else None
     if detail is not None:
         found.append(f"Detail: {detail}")
     hint = getattr(error, "hint", None)
