@@ -104,7 +104,8 @@ def _check(target: DuckDbTarget, existing: dict[str, str], columns: tuple[Column
 def _insert(connection: Any, target: DuckDbTarget, rows: Rows) -> None:
     import pyarrow as pa
 
-    reader = pa.RecordBatchReader.from_batches(rows.schema, _kept(failure := [], rows))
+    failure: list[BaseException] = []
+    reader = pa.RecordBatchReader.from_batches(rows.schema, _kept(failure, rows))
     connection.register("incoming", reader)
     try:
         connection.execute(f"INSERT INTO {_table(target)} BY NAME SELECT * FROM incoming")
@@ -113,8 +114,6 @@ def _insert(connection: Any, target: DuckDbTarget, rows: Rows) -> None:
         if failure:
             raise failure[0] from None
         raise
-    finally:
-        connection.unregister("incoming")
 
 
 def _kept(failure: list[BaseException], rows: Rows) -> Any:

@@ -8,6 +8,7 @@ other members or variables that are texts, joined by ``&``.
     File.Contents("out/sales.parquet")          .csv, .tsv and .txt are delimited text
     Csv.Document(File.Contents("out/sales.csv"), [Delimiter = ";", Encoding = 65001])
     Parquet.Document(File.Contents(Folder & "/sales.parquet"))
+    Folder.Contents("out"){[Name = "sales.csv"]}?[Content]?
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ from staging.dataflow import NoLiteral, literal
 from staging.errors import DataflowError
 
 _TEXT_FILES = {".csv": ",", ".tsv": "\t", ".txt": ","}
+_FILES = ("File.Contents", "Folder.Contents", "Folder.Files")
 _HOW = "Known targets: DuckDB.Database(path){[Schema = ..., Item = ...]}?[Data]? and File.Contents(path.parquet or .csv)."
 
 
@@ -84,7 +86,7 @@ class _Reader:
         place = self._place(self.members[self.query], dict(self.members), 0)
         if place.function == "DuckDB.Database":
             return self._duckdb(place, table)
-        if place.function in ("File.Contents", "Csv.Document", "Parquet.Document"):
+        if place.function in (*_FILES, "Csv.Document", "Parquet.Document"):
             return self._file(place)
         raise self._refuse(f"{place.function} isn't a supported target yet. {_HOW}")
 
@@ -157,13 +159,13 @@ class _Reader:
 
     def _file(self, place: _Place) -> FileTarget:
         outer = place
-        if place.function != "File.Contents":
+        if place.function not in _FILES:
             if not place.arguments:
                 raise self._refuse(f"{place.function} needs File.Contents(...).")
             place = self._place(place.arguments[0], place.scope, 0)
-            if place.function != "File.Contents":
+            if place.function not in _FILES:
                 raise self._refuse(f"{outer.function} needs File.Contents(...) here, not {place.function}.")
-        path = self._argument(place, 0, "the path of the file")
+        path = self._path(place)
         suffix = PurePath(path).suffix.lower()
         if outer.function == "Parquet.Document" or suffix == ".parquet":
             if outer.function == "Csv.Document":
@@ -172,6 +174,15 @@ class _Reader:
         if outer.function == "Csv.Document" or suffix in _TEXT_FILES:
             return self._csv(path, suffix, outer)
         raise self._refuse(f"the format of {path} is not known: the name must end in .parquet or .csv.")
+
+    def _path(self, place: _Place) -> str:
+        path = self._argument(place, 0, "the path of the file")
+        if place.function == "File.Contents":
+            return path
+        name = place.keys[-1].get("Name") if place.keys else None
+        if not name:
+            raise self._refuse(f'{place.function} needs the name of a file: {{[Name = "..."]}}?[Content]?.')
+        return path.rstrip("/\\") + "/" + name
 
     def _csv(self, path: str, suffix: str, place: _Place) -> FileTarget:
         found = FileTarget(path, "csv", _TEXT_FILES.get(suffix, ","))

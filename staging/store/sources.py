@@ -163,7 +163,7 @@ def _duckdb_batches(query: str, path: Path, columns: tuple[Column, ...]) -> Iter
     names = ", ".join(_physical(columns) or [ROW_NUMBER])
     connection = duckdb.connect(str(path), read_only=True)
     try:
-        result = connection.execute(f"SELECT {names} FROM {WAREHOUSE_TABLE} ORDER BY {ROW_NUMBER}")
+        result = connection.sql(f"SELECT {names} FROM {WAREHOUSE_TABLE} ORDER BY {ROW_NUMBER}")
         for batch in result.to_arrow_reader(BATCH_ROWS):
             yield to_batch(columns, batch)
     finally:
