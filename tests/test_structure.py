@@ -46,7 +46,10 @@ HEAVY = {"lark", "pyarrow", "duckdb", "sqlglot", "attrs", "attr", "rich", "click
 
 
 def test_evaluating_a_number_loads_nothing_heavy() -> None:
-    code = "import sys; from mlang.app.main import main; main(['eval', '1+1']); print(sorted(sys.modules))"
+    code = (
+        "import atexit, sys; atexit.register(lambda: print(sorted(sys.modules)));"
+        "from mlang.app.main import main; main(['eval', '1+1'])"
+    )
     out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT, check=False)
     answer, _, modules = out.stdout.partition("\n")
     assert answer == "2", out.stderr
