@@ -169,7 +169,7 @@ def batches(source: CsvSource, columns: list[str] | None, limit: int | None) -> 
     size = BATCH_ROWS if limit is None else max(1, min(BATCH_ROWS, limit))
     rows = rows_of(source)
     while chunk := list(islice(rows, size)):
-        if not all([len(row) == width for row in chunk]) or source.extra_values == EXTRA_LIST:
+        if source.extra_values == EXTRA_LIST or not all(len(row) == width for row in chunk):
             _fit(chunk, source)
         if len(wanted) > 2:
             by_column = list(zip(*chunk, strict=True))

@@ -126,8 +126,9 @@ class Sheet:
         except calamine.CalamineError:
             raise errors.not_a_workbook() from None
         self._grid = [_cells(row) for row in sheet.to_python(skip_empty_area=True)]
-        start = sheet.start or (0, 0)
-        self._top, self._left = start
+        start: tuple[int, int] = sheet.start or (0, 0)
+        self._top: int = start[0]
+        self._left: int = start[1]
         self._odd = odd_cells(xml)
         found = None
         if self._grid and self._grid[0]:
@@ -155,8 +156,8 @@ class Sheet:
                     cells = grid
                 else:
                     cells = [grid[i] if 0 <= i < len(grid) else None for i in range(shift, shift + width)]
-            for column, cell in zip(out, cells, strict=True):
-                column.append(cell)
+            for cells_of_column, cell in zip(out, cells, strict=True):
+                cells_of_column.append(cell)
         for (row, column), odd in self._odd.items():
             if top <= row <= bottom and left <= column <= right:
                 out[column - left][row - top] = odd if odd == "" else failed(odd)
