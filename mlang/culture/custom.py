@@ -7,6 +7,8 @@ and scaling commas, percent signs and exponent stand, once to write.  Read
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 from mlang.culture.data import CultureInfo
 from mlang.culture.digits import Digits
 
@@ -40,16 +42,23 @@ def _sections(pattern: str) -> list[str]:
     return sections[:3]
 
 
+@lru_cache(maxsize=256)
+def _plans(pattern: str) -> list[_Plan | None]:
+    """The sections, scanned; None for an empty one that is not the first."""
+    return [_Plan(section) if section or i == 0 else None for i, section in enumerate(_sections(pattern))]
+
+
 def _choose(number: Digits, pattern: str) -> tuple[_Plan, bool]:
-    """The section that fits, scanned, and the number scaled and rounded for it."""
-    sections = _sections(pattern)
+    """The section that fits, and the number scaled and rounded for it."""
+    plans = _plans(pattern)
 
     def section(index: int) -> int:
-        return index if index < len(sections) and sections[index] else 0
+        return index if index < len(plans) and plans[index] is not None else 0
 
     chosen = section(2) if not number.digits else section(1) if number.negative else 0
     while True:
-        plan = _Plan(sections[chosen])
+        plan = plans[chosen]
+        assert plan is not None
         if not number.digits:
             number.negative, number.scale = False, 0
             return plan, chosen == 0

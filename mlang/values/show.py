@@ -24,6 +24,9 @@ def number_text(x: Any) -> str:
         return str(x)
     if x.__class__ is not float:
         return _decimal_text(x)
+    short = repr(x)
+    if len(short) < 17 and short[-2:] != ".0" and "e" not in short and "n" not in short:
+        return short  # at most 15 digits: what the rules below give, sooner
     if x != x:
         return "NaN"
     if x in (float("inf"), float("-inf")):

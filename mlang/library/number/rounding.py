@@ -110,8 +110,18 @@ def round_(number: Any, digits: Any = None, roundingMode: Any = None) -> Any:
 
 def _directed(number: Any, digits: Any, positive: str, negative: str) -> Any:
     places = _digits(digits)
-    if number.__class__ is float and not math.isfinite(number):
-        return number
+    if number.__class__ is float:
+        if not math.isfinite(number):
+            return number
+        if 0 <= places <= 15:
+            power = 10.0**places
+            scaled = number * power
+            below = math.floor(scaled) if -1e12 < scaled < 1e12 else scaled
+            if 1e-3 < scaled - below < 0.999:  # no multiple is near: decimals would agree
+                up = (negative if number < 0 else positive) in (
+                    (ROUND_CEILING, ROUND_DOWN) if number < 0 else (ROUND_CEILING, ROUND_UP)
+                )
+                return (below + up) / power + 0.0
     return _quantize(number, places, negative if number < 0 else positive)
 
 

@@ -6,6 +6,7 @@ import re
 from typing import Any
 
 from mlang import errors, session
+from mlang.culture.data import culture as find
 from mlang.culture.text import merge, units
 from mlang.library.arguments import as_int
 from mlang.registry import builtin
@@ -26,8 +27,6 @@ def text_of(value: Any, culture: str | None = None) -> str:
     if name == "number":
         text = number_text(value)
         if "." in text:
-            from mlang.culture.data import culture as find
-
             point = find(culture).decimal
             return text if point == "." else text.replace(".", point)
         return text

@@ -58,6 +58,8 @@ def single_characters(value: Any) -> set[str]:
     """The characters of one single-character text or a list of them (TXT-09, TXT-17, TXT-26)."""
     if value.__class__ is str:
         items = [value]
+    elif value.__class__ is list and (quick := _plain_characters(value)) is not None:
+        return quick
     elif kind_of(value) == "list":
         items = [of_kind(item, "text") for item in value]
     else:
@@ -70,6 +72,15 @@ def single_characters(value: Any) -> set[str]:
         else:
             raise errors.not_single_character(item)
     return characters
+
+
+def _plain_characters(items: list[Any]) -> set[str] | None:
+    """The characters of a list of single ASCII texts; None for every other list."""
+    try:
+        joined = "".join(items)
+    except TypeError:
+        return None
+    return set(items) if joined.isascii() and set(map(len, items)) <= {1} else None
 
 
 @builtin("Text.Remove(text as nullable text, removeChars as any) as nullable text", null="text")
