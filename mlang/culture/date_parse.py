@@ -79,7 +79,7 @@ def parse_datetimezone(
 def parse_any(text: str, culture: CultureInfo | str | None = None) -> Any:
     """What a text says without being asked for a kind: a datetime, datetimezone or time; None for neither."""
     try:
-        found = _iso(text.strip(), "DateTime") or _cultural(text.strip(), _info(culture))
+        found = _iso(text.strip(), "DateTime") or _cultural(text.strip(), _info(culture), "DateTime")
     except Unreadable:
         return None
     if found.days is None:
@@ -97,7 +97,7 @@ def _read(text: str, culture: CultureInfo | str | None, format: str | None, kind
         if format:
             return parse_exact(text, format, _info(culture))
         trimmed = text.strip()
-        return _iso(trimmed, kind) or _cultural(trimmed, _info(culture))
+        return _iso(trimmed, kind) or _cultural(trimmed, _info(culture), kind)
     except (Unreadable, BadFormat):
         raise errors.could_not_parse(kind, text) from None
 
@@ -189,7 +189,8 @@ class Habits:
         self.order = _order(culture.short_date, "dMy")
         self.month_day = _order(culture.month_day, "dM")
         self.year_month = _order(culture.year_month, "My")
-        self.clock = _clock_pattern(culture)
+        self.clocks = _clocks(culture)
+        self.phrases = _phrases(self.months, self.weekdays)
 
 
 def _names(*groups: tuple[str, ...]) -> dict[str, int]:
@@ -215,20 +216,32 @@ def _order(pattern: str, letters: str) -> str:
     return "".join(sorted((c for c in letters if c in bare), key=bare.index))
 
 
-def _clock_pattern(culture: CultureInfo) -> re.Pattern[str]:
-    marks = sorted({m for m in (culture.am, culture.pm, "AM", "PM", "A", "P") if m}, key=len, reverse=True)
+_ZONE = r"(?:\s*(?P<z>Z(?!\w)|GMT(?!\w)|UTC(?!\w)|[+-]\d{1,2}(?::\d\d)?(?!\d)|[+-]\d{4}(?!\d)))?"
+_AFTER_LETTER = r"(?<![^\W\d_])"
+_BEFORE_LETTER = r"(?![^\W\d_])"
+
+
+def _clocks(culture: CultureInfo) -> list[re.Pattern[str]]:
+    """How times are written, likelier first: with separators, with an hour and AM or PM only, with points."""
+    own = [m for m in (culture.am, culture.pm) if m]
+    marks = sorted({*own, "AM", "PM", "A", "P"}, key=len, reverse=True)
     mark = "|".join(re.escape(m) for m in marks)
+    lead = "|".join(re.escape(m) for m in own) or "AM|PM"
     separator = ":"
     if culture.time_separator not in (":", culture.date_separator, ".", ",", "-", "/", " "):
         separator = f"(?::|{re.escape(culture.time_separator)})"
-    return re.compile(
-        rf"(?<!\d)(?:(?P<lead>{mark})\s*)?(?:"
+    usual = (
+        rf"(?<![\d+-])(?:{_AFTER_LETTER}(?P<lead>{lead})\s*)?"
         rf"(?P<h>\d{{1,2}}){separator}(?P<mi>\d{{1,2}})(?:{separator}(?P<s>\d{{1,2}})(?:[.,](?P<f>\d+))?)?"
-        rf"(?:\s*(?P<mark>{mark})(?![^\W\d_]))?"
-        rf"|(?P<h2>\d{{1,2}})\s*(?P<mark2>{mark})(?![^\W\d_])"
-        r")(?:\s*(?P<z>Z(?!\w)|GMT(?!\w)|UTC(?!\w)|[+-]\d{1,2}(?::\d\d)?(?!\d)|[+-]\d{4}(?!\d)))?",
-        re.IGNORECASE | re.ASCII if mark.isascii() else re.IGNORECASE,
+        rf"(?:\s*(?P<mark>{mark}){_BEFORE_LETTER})?{_ZONE}"
     )
+    found = [
+        usual,
+        rf"(?<!\d)(?P<h>\d{{1,2}})\s*(?P<mark>{mark}){_BEFORE_LETTER}{_ZONE}",
+    ]
+    if culture.time_separator == ".":
+        found.append(rf"(?:^|(?<=\s))(?P<h>\d{{1,2}})\.(?P<mi>\d\d)(?:\.(?P<s>\d\d)(?:,(?P<f>\d+))?)?{_ZONE}$")
+    return [re.compile(pattern, re.IGNORECASE) for pattern in found]
 
 
 @lru_cache(maxsize=32)
@@ -236,59 +249,96 @@ def _habits(name: str) -> Habits:
     return Habits(data.culture(name))
 
 
-_CJK = re.compile(r"(\d{1,4})\s*[年년]\s*(\d{1,2})\s*[月월]\s*(?:(\d{1,2})\s*[日일])?")
-_WORD = re.compile(r"[^\W\d_]+(?:[-'’][^\W\d_]+)*\.?|\d+|[\s,./-]+", re.UNICODE)
+def _phrases(months: dict[str, int], weekdays: dict[str, int]) -> list[tuple[str, str]]:
+    """Names of several words, the longest first, and the word that stands for each while reading."""
+    found: list[tuple[str, str]] = []
+    for names in (months, weekdays):
+        for name in [n for n in names if not n.replace("-", "").isalpha()]:
+            word = f"name{len(found)}of{len(name)}".translate(_LETTERS)
+            names[word] = names[name]
+            found.append((name, word))
+    return sorted(found, key=lambda pair: -len(pair[0]))
+
+
+_LETTERS = str.maketrans("0123456789", "abcdefghij")
+_CJK = re.compile(r"(\d{1,4})\s*[年년]\s*(\d{1,2})\s*[月월]\s*(?:(\d{1,2})\s*[日일])?\s*(\S+)?")
+_WORD = re.compile(r"[^\W\d_](?:[^\s\d,./،-]|-(?=[^\W\d_]))*\.?|\d+|[\s,./،-]+", re.UNICODE)
 #: What may stand between two parts: one mark with blanks around it, or blanks.
-_GAP = re.compile(r"\s+|\s*[,./-]\s*|\s*,\s*|\.\s+|\.,\s*")
+_GAP = re.compile(r"\s+|\s*[,./،-]\s*|\.\s+|\.,\s*")
 
 
-def _cultural(text: str, culture: CultureInfo) -> Found:
+def _cultural(text: str, culture: CultureInfo, kind: str) -> Found:
     """Reads a text by a culture's habits; raises `Unreadable`."""
     habits = _habits(culture.name)
-    clock = habits.clock.search(text)
+    clock = _find_clock(text, habits, kind)
     ticks = offset = None
     rest = text
     if clock is not None:
         ticks, offset = _cultural_clock(clock, habits, text)
-        before, after = text[: clock.start()], text[clock.end() :]
-        if before.strip() and after.strip():
+        before, after = text[: clock.start()].strip(), text[clock.end() :].strip()
+        if before and after:
             raise Unreadable(text)
-        rest = re.sub(r"(?<=\d)[Tt]$", "", (before or after).strip()).strip().removesuffix(",")
-    rest = rest.strip()
+        rest = re.sub(r"(?<=\d)[Tt]$", "", before or after).strip().removesuffix(",").strip()
+        if not rest:
+            return Found(None, ticks, offset)
     if not rest:
-        if ticks is None:
-            raise Unreadable(text)
-        return Found(None, ticks, offset)
+        raise Unreadable(text)
     return Found(_cultural_date(rest, habits), ticks, offset)
 
 
+def _find_clock(text: str, habits: Habits, kind: str) -> re.Match[str] | None:
+    """The time of day in a text; one with points is only a time beside a date, or where a time is wanted."""
+    for index, pattern in enumerate(habits.clocks):
+        match = pattern.search(text)
+        if match is not None and (index < 2 or match.start() > 0 or kind == "Time"):
+            return match
+    return None
+
+
 def _cultural_clock(match: re.Match[str], habits: Habits, text: str) -> tuple[int, int | None]:
-    mark = match["mark"] or match["mark2"] or match["lead"]
-    if match["lead"] and (match["mark"] or match["mark2"]):
+    part = {"lead": None, "mark": None, "mi": None, "s": None, "f": None} | match.groupdict()
+    mark = part["mark"] or part["lead"]
+    if part["lead"] and part["mark"]:
         raise Unreadable(text)
-    hour = int(match["h"] or match["h2"])
+    hour = int(match["h"])
     if mark is not None:
         if hour > 12:
             raise Unreadable(text)
         folded = mark.casefold()
         pm = folded in ("pm", "p") or folded == habits.culture.pm.casefold()
         hour = hour % 12 + 12 * pm
-    ticks = _clock(hour, int(match["mi"] or 0), int(match["s"] or 0), match["f"], text)
+    ticks = _clock(hour, int(part["mi"] or 0), int(part["s"] or 0), part["f"], text)
     return ticks, _zone(match["z"], text) if match["z"] else None
 
 
 def _cultural_date(text: str, habits: Habits) -> int:
     cjk = _CJK.fullmatch(text)
     if cjk:
-        return _days(int(cjk[1]), int(cjk[2]), int(cjk[3] or 1), habits, text)
-    numbers, month, at, weekday = _scan(text, habits)
-    if month is None:
-        days = _from_numbers(numbers, habits, text)
+        days = _days(int(cjk[1]), int(cjk[2]), int(cjk[3] or 1), habits, text)
+        weekday = None
+        if cjk[4]:
+            weekday = habits.weekdays.get(cjk[4].casefold(), 7)
     else:
-        days = _from_name(month, at, numbers, habits, text)
+        numbers, month, at, weekday = _scan(_simplified(text, habits), habits)
+        if month is None:
+            days = _from_numbers(numbers, habits, text)
+        else:
+            days = _from_name(month, at, numbers, habits, text)
     if weekday is not None and weekday != (days + 1) % 7:
         raise Unreadable(text)
     return days
+
+
+def _simplified(text: str, habits: Habits) -> str:
+    """The text with one word for each name of several, and without the era."""
+    era = habits.culture.era
+    if era and f" {era} " in text:
+        text = text.replace(f" {era} ", " ")
+    for name, word in habits.phrases:
+        at = text.casefold().find(name)
+        if at >= 0 and len(text.casefold()) == len(text):
+            text = text[:at] + word + text[at + len(name) :]
+    return text
 
 
 def _scan(text: str, habits: Habits) -> tuple[list[str], int | None, int, int | None]:

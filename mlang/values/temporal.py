@@ -47,7 +47,7 @@ class _Temporal:
         raise NotImplementedError
 
     def __eq__(self, other: object) -> bool:
-        return self.__class__ is other.__class__ and self._key() == other._key()  # type: ignore[attr-defined]
+        return self.__class__ is other.__class__ and self._key() == other._key()
 
     def __hash__(self) -> int:
         return hash((self.__class__, self._key()))
@@ -127,7 +127,7 @@ class Date(_DatePart):
         self.days = days
 
     def _key(self) -> int:
-        return self.days
+        return int(self.days)
 
     def __repr__(self) -> str:
         return "#date({}, {}, {})".format(*self.ymd)
@@ -256,7 +256,7 @@ def seconds_ticks(seconds: Any) -> int:
     if seconds.__class__ is int:
         return int(seconds) * SECOND
     whole = int(seconds)
-    return whole * SECOND + round((seconds - whole) * SECOND)
+    return int(whole * SECOND + round((seconds - whole) * SECOND))
 
 
 # ---------------------------------------------------------------- values within their range
