@@ -207,14 +207,18 @@ _OPEN = 'Excel.Workbook(File.Contents("b.xlsx"), null, true)'
     [
         (
             f'Table.ToRows(Table.SelectColumns({_OPEN}, {{"Name", "Item", "Kind", "Hidden"}}))',
-            '{{"Sheet1", "Sheet1", "Sheet", false}, {"Away from A1", "Away from A1", "Sheet", true}, '
-            '{"Empty", "Empty", "Sheet", false}, {"Tbl", "Tbl", "Table", false}, '
-            '{"Rng", "Rng", "DefinedName", false}, {"One", "One", "DefinedName", false}}',
+            (
+                '{{"Sheet1", "Sheet1", "Sheet", false}, {"Away from A1", "Away from A1", "Sheet", true}, '
+                '{"Empty", "Empty", "Sheet", false}, {"Tbl", "Tbl", "Table", false}, '
+                '{"Rng", "Rng", "DefinedName", false}, {"One", "One", "DefinedName", false}}'
+            ),
         ),
         (
             _OPEN + '{[Item="Tbl", Kind="Table"]}[Data]',
-            '#table(type table [ID = any, Name = any, When = any, Flag = any], {{1, "Bob", '
-            "#datetime(2020, 1, 2, 3, 4, 5), true}, {2.5, null, #datetime(2021, 1, 1, 0, 0, 0), false}})",
+            (
+                '#table(type table [ID = any, Name = any, When = any, Flag = any], {{1, "Bob", '
+                "#datetime(2020, 1, 2, 3, 4, 5), true}, {2.5, null, #datetime(2021, 1, 1, 0, 0, 0), false}})"
+            ),
         ),
         (
             'Excel.Workbook(File.Contents("b.xlsx")){[Item="Tbl"]}[Data]{1}[ID]',
@@ -222,14 +226,18 @@ _OPEN = 'Excel.Workbook(File.Contents("b.xlsx"), null, true)'
         ),
         (
             _OPEN + '{[Item="Sheet1"]}[Data]{1}',
-            '[Column1 = 1, Column2 = "Bob", Column3 = #datetime(2020, 1, 2, 3, 4, 5), Column4 = true, '
-            "Column5 = #datetime(1899, 12, 31, 1, 2, 3), Column6 = #datetime(1900, 1, 1, 2, 0, 0)]",
+            (
+                '[Column1 = 1, Column2 = "Bob", Column3 = #datetime(2020, 1, 2, 3, 4, 5), Column4 = true, '
+                "Column5 = #datetime(1899, 12, 31, 1, 2, 3), Column6 = #datetime(1900, 1, 1, 2, 0, 0)]"
+            ),
         ),
         (f"(try {_OPEN}{{0}}[Data]{{3}}[Column3])[Error][Message]", "\"Invalid cell value '#DIV/0!'.\""),
         (
             _OPEN + '{[Item="Away from A1"]}[Data]',
-            "#table(type table [Column1 = any, Column2 = any, Column3 = any], "
-            '{{"x", null, null}, {null, null, null}, {null, null, 7}})',
+            (
+                "#table(type table [Column1 = any, Column2 = any, Column3 = any], "
+                '{{"x", null, null}, {null, null, null}, {null, null, 7}})'
+            ),
         ),
         (_OPEN + '{[Item="Empty"]}[Data]', "#table(type table [], {})"),
         (_OPEN + '{[Item="One"]}[Data]{0}[Column1]', "7"),
@@ -238,7 +246,8 @@ _OPEN = 'Excel.Workbook(File.Contents("b.xlsx"), null, true)'
             '{"ID", "Name", "When", "Flag", "T", "Span"}',
         ),
         (
-            'Excel.Workbook(File.Contents("b.xlsx"), [UseHeaders = true, InferSheetDimensions = true]){0}[Data]{0}[Name]',
+            ('Excel.Workbook(File.Contents("b.xlsx"), [UseHeaders = true, InferSheetDimensions = true]){0}'
+            "[Data]{0}[Name]"),
             '"Bob"',
         ),
     ],
@@ -293,13 +302,18 @@ _DB = 'DuckDB.Database("d.duckdb")'
     [
         (
             f'Table.ToRows(Table.SelectColumns({_DB}, {{"Name", "Schema", "Item", "Kind"}}))',
-            '{{"t", "main", "t", "Table"}, {"v", "main", "v", "View"}, '
-            '{"other.we""ird", "other", "we""ird", "Table"}}',
+            (
+                '{{"t", "main", "t", "Table"}, {"v", "main", "v", "View"}, '
+                '{"other.we""ird", "other", "we""ird", "Table"}}'
+            ),
         ),
         (
             _DB + '{[Schema="main", Item="t"]}[Data]{0}',
-            '[id = 1, x = 1.5, s = "a", d = #date(2020, 1, 1), ts = #datetime(2020, 1, 1, 1, 2, 3.5), b = true, '
-            "m = 1.2500, h = 170141183460469231731687303715884105727, iv = #duration(1, 0, 0, 0), l = {1, 2}]",
+            (
+                '[id = 1, x = 1.5, s = "a", d = #date(2020, 1, 1), ts = #datetime(2020, 1, 1, 1, 2, 3.5), '
+                "b = true, m = 1.2500, h = 170141183460469231731687303715884105727, "
+                "iv = #duration(1, 0, 0, 0), l = {1, 2}]"
+            ),
         ),
         (f"(try {_DB}{{0}}[Data]{{1}}[iv])[HasError]", "true"),
         (f"(try {_DB}{{0}}[Data]{{1}}[ts])[HasError]", "true"),
