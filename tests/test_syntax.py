@@ -16,6 +16,7 @@ import pytest
 from mlang.syntax import (
     MSyntaxError,
     format_node,
+    format_text,
     parse_document,
     parse_expression,
     print_node,
@@ -564,6 +565,77 @@ def test_formatting_twice_changes_nothing() -> None:
         for text in texts:
             once = format_node(parse_document(text))
             assert format_node(parse_document(once)) == once
+
+
+# ---------------------------------------------------------------- comments
+
+COMMENTED = """\
+// top
+/* block */
+let
+    // first
+    a = 1, // one
+    b = {1, // x
+         2 /* two */, 3
+         // last
+        },
+    /* c doc */ c = f(a, /* inline */ b), // see c
+    d = each // why
+       [x] + 1
+    // before in
+in
+    // result
+    d // end
+// bye
+"""
+
+
+def test_formatting_keeps_comments() -> None:
+    assert (
+        format_text(COMMENTED)
+        == """\
+// top
+/* block */
+let
+    // first
+    a = 1, // one
+    b = {
+        1, // x
+        2, /* two */
+        3
+        // last
+    },
+    /* c doc */
+    c = f(
+        a, /* inline */
+        b
+    ), // see c
+    d = each // why
+    [x] + 1
+    // before in
+    // result
+in
+    d // end
+// bye"""
+    )
+    assert format_text(format_text(COMMENTED)) == format_text(COMMENTED)
+
+
+def test_comments_anywhere_survive_formatting() -> None:
+    from mlang.syntax.comments import comments_of
+    from mlang.syntax.lexer import tokenize
+
+    chance = random.Random(3)
+    shapes = [" /* c%d */ ", "// c%d\n", "\n// c%d\n", "\n/* c%d */\n", "/* a\n b%d */", "/*x*//*c%d*/"]
+    for text in [t for ts in ACCEPTED.values() for t in ts] + [COMMENTED]:
+        tree = parse_document(text)
+        starts = tokenize(text).starts
+        commented = text
+        for at in sorted(chance.sample(starts, min(2, len(starts))), reverse=True):
+            commented = commented[:at] + chance.choice(shapes) % at + commented[at:]
+        formatted = format_text(commented)
+        assert parse_document(formatted) == tree
+        assert [c.text for c in comments_of(formatted)] == [c.text for c in comments_of(commented)]
 
 
 # ---------------------------------------------------------------- places

@@ -11,10 +11,11 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from mlang.syntax.failure import MSyntaxError
+    from mlang.syntax.formatter import format_text
     from mlang.syntax.parser import parse_document, parse_expression
     from mlang.syntax.printer import format_node, print_node
 
-__all__ = ["MSyntaxError", "format_node", "parse_document", "parse_expression", "print_node"]
+__all__ = ["MSyntaxError", "format_node", "format_text", "parse_document", "parse_expression", "print_node"]
 
 _HOMES = {
     "MSyntaxError": "failure",
@@ -22,6 +23,7 @@ _HOMES = {
     "parse_expression": "parser",
     "print_node": "printer",
     "format_node": "printer",
+    "format_text": "formatter",
 }
 
 

@@ -61,10 +61,10 @@ from mlang.syntax.vocabulary import (
 # all else beyond ASCII may stand in a word, and the Unicode classes are checked
 # afterwards, on the few words that have any (LEX-05, LEX-22).
 _BLANK = r"[^\S\x1c-\x1f]"
-_COMMENT = r"//(?:\S++|(?!\u2028)(?!\u2029)[^\S\n\r\x85])*+|/\*(?s:.*?)\*/"
+COMMENT = r"//(?:\S++|(?!\u2028)(?!\u2029)[^\S\n\r\x85])*+|/\*(?s:.*?)\*/"
 _PART = r"[^\s\x00-/:-@\[-\^`{-\x7f]"
 _FIRST = r"[^\s\x00-@\[-\^`{-\x7f]"
-_SKIP = rf"(?:{_BLANK}++|{_COMMENT})*+"
+_SKIP = rf"(?:{_BLANK}++|{COMMENT})*+"
 _CONTENT = r'[^"]*+(?:""[^"]*+)*+"'
 
 _WORD, _SIGN, _TEXT, _NUMBER, _QUOTED, _HASH, _VERBATIM, _BROKEN = range(1, 9)

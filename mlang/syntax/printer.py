@@ -2,7 +2,8 @@
 
 Every kind of node has one function here that gives its parts: texts, line marks
 and child nodes.  An explicit stack unfolds them into one flat list of pieces, so depth
-does not matter; ``layout.py`` turns it into lines.  For a tree that came from the
+does not matter; ``layout.py`` turns it into lines
+(``formatter.py`` does the same and keeps comments).  For a tree that came from the
 parser ``parse(print(tree)) == tree``; a tree built by a program gets the
 parentheses that its meaning needs.
 """
@@ -50,19 +51,20 @@ def _pieces(root: n.Node) -> list[Piece]:
     stack: list[Part] = [root]
     while stack:
         part = stack.pop()
-        kind = part.__class__
-        if kind is str or kind is Mark:
+        if part.__class__ is str or part.__class__ is Mark:
             out.append(part)
-            continue
-        if kind is tuple:
-            part, least = part
-            if _binding(part) < least:
-                stack += [")", part, "("]
-                continue
-        parts = _PARTS[part.__class__](part)
-        parts.reverse()
-        stack += parts
+        else:
+            stack += reversed(expand(part))
     return out
+
+
+def expand(part: Part) -> list[Part]:
+    """The parts of a node, or of a node with the least binding its place asks for."""
+    if part.__class__ is tuple:
+        part, least = part
+        if _binding(part) < least:
+            return ["(", part, ")"]
+    return _PARTS[part.__class__](part)
 
 
 def _binding(node: n.Node) -> int:
