@@ -20,16 +20,29 @@ _FIXED_NOW = "now"
 
 @lru_cache(maxsize=16)
 def _zone(name: str) -> tzinfo | None:
-    """The rules of a zone; None is UTC."""
+    """The rules of a zone by its name or file, or by its Windows name; None is UTC."""
     from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
     name = name.removeprefix(":")
     if name.upper() in ("", "UTC", "Z", "ETC/UTC"):
         return None
     try:
-        return ZoneInfo(name)
+        if name.startswith("/"):
+            with open(name, "rb") as file:
+                return ZoneInfo.from_file(file)
+        return ZoneInfo(_iana(name))
     except (ZoneInfoNotFoundError, ValueError, OSError):
         raise errors.unknown_time_zone(name) from None
+
+
+def _iana(name: str) -> str:
+    """The zone database's name for a Windows one ("GMT Standard Time"); other names as they are."""
+    if " " not in name:
+        return name
+    from babel.core import get_global
+
+    mapping: dict[str, str] = get_global("windows_zone_mapping")
+    return mapping.get(name, name)
 
 
 def _moment(ticks: int) -> datetime:
