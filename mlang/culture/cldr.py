@@ -78,10 +78,11 @@ def _locale(name: str) -> tuple[str, Any] | None:
         return None
     parts = re.split("[-_]", name)
     canonical = [parts[0].lower()] + [p.title() if len(p) == 4 else p.upper() for p in parts[1:]]
+    asked = ["nb" if canonical[0] == "no" else canonical[0], *canonical[1:]]
     try:
-        locale = Locale.parse("_".join(canonical))
-        if len(locale.language) and locale.territory is None:
-            locale = Locale.parse("_".join([*canonical, _likely_country(canonical)]))
+        locale = Locale.parse("_".join(asked))
+        if locale.territory is None:
+            locale = Locale.parse("_".join([*asked, _likely_country(asked)]))
     except (UnknownLocaleError, ValueError):
         return None
     return "-".join(canonical), locale
@@ -90,7 +91,8 @@ def _locale(name: str) -> tuple[str, Any] | None:
 def _likely_country(parts: list[str]) -> str:
     from babel.core import get_global
 
-    likely: str | None = get_global("likely_subtags").get("_".join(parts))
+    subtags = get_global("likely_subtags")
+    likely: str | None = subtags.get("_".join(parts)) or subtags.get(parts[0])
     return likely.rpartition("_")[2] if likely else parts[0].upper()
 
 
