@@ -245,4 +245,5 @@ def load_all() -> None:
     for package_name in ("mlang.library", "mlang.connectors"):
         package = importlib.import_module(package_name)
         for info in pkgutil.walk_packages(package.__path__, package_name + "."):
-            importlib.import_module(info.name)
+            if not info.name.startswith("mlang.connectors.arrow"):  # declares nothing and loads pyarrow
+                importlib.import_module(info.name)

@@ -22,6 +22,13 @@ BATCH_ROWS = 16_384
 NULL_TEXT = "\x01null\x01"
 
 
+def engine_path(path: str | None) -> bool:
+    """Whether an engine that takes patterns, addresses and packed files reads just this file, as it is."""
+    if path is None or any(character in path for character in "*?["):
+        return False
+    return "://" not in path and not path.lower().endswith((".gz", ".zst", ".bz2", ".xz"))
+
+
 class CsvSource(Source):
     """Delimited text; every cell is text (or what ``extra_values`` makes of surplus fields).
 
@@ -70,7 +77,7 @@ class CsvSource(Source):
     def plain(self) -> bool:
         """A local UTF-8 file in the default dialect with a one-character delimiter."""
         return (
-            self.path is not None
+            engine_path(self.path)
             and self.encoding == 65001
             and isinstance(self.delimiter, str)
             and len(self.delimiter) == 1
@@ -116,6 +123,11 @@ class ParquetSource(Source):
     @property
     def label(self) -> str:  # type: ignore[override]
         return f"Parquet file {self.path}" if self.path else "Parquet data"
+
+    @property
+    def plain(self) -> bool:
+        """A local file that an engine can open by its path."""
+        return engine_path(self.path)
 
     def batches(self, columns: list[str] | None, limit: int | None) -> Iterator[Batch]:
         from mlang.connectors.parquet import source_batches
