@@ -96,7 +96,8 @@ def fold(plan: Any, columns: list[str] | None = None, limit: int | None = None) 
 
 
 def folded(table: Table) -> bool:
-    """Asks folding whether the whole plan is one piece of SQL."""
-    from folding.boundary import folds_whole
+    """Whether the whole plan is one piece of SQL."""
+    from folding.boundary import try_fold
+    from folding.terms import CannotFold
 
-    return bool(folds_whole(table.plan))
+    return not isinstance(try_fold(table.plan), CannotFold)

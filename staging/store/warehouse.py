@@ -16,6 +16,8 @@ from staging.store.sources import WAREHOUSE_TABLE
 from staging.types import ROW_NUMBER, Column
 
 FILE = "data.duckdb"
+#: DuckDB reserves whole blocks: small tables get small ones.
+_BLOCK, _SMALL_BLOCK, _SMALL_ROWS = 262_144, 16_384, 50_000
 
 
 class WarehouseWriter:
@@ -50,22 +52,28 @@ class WarehouseWriter:
         """Loads the Parquet parts into the DuckDB file and removes them."""
         parts = [self.folder / p.file for p in self._lake.finish()]
         path = self.folder / FILE
-        load_parquet(path, parts)
+        load_parquet(path, parts, self._lake.rows)
         for part in parts:
             part.unlink()
         return (Part(FILE, self._lake.rows, 0, path.stat().st_size),)
 
 
-def load_parquet(path: Path, parts: list[Path]) -> None:
+def load_parquet(path: Path, parts: list[Path], rows: int) -> None:
     """Makes the DuckDB file of a generation; closing it writes everything into the one file."""
     import duckdb
 
-    connection = duckdb.connect(str(path))
+    block = _SMALL_BLOCK if rows < _SMALL_ROWS else _BLOCK
+    connection = duckdb.connect()
     try:
+        connection.execute(f"ATTACH {_literal(path)} AS made (BLOCK_SIZE {block})")
         connection.execute(
-            f"CREATE TABLE {WAREHOUSE_TABLE} AS SELECT * FROM read_parquet(?) ORDER BY {ROW_NUMBER}",
+            f"CREATE TABLE made.main.{WAREHOUSE_TABLE} AS SELECT * FROM read_parquet(?) ORDER BY {ROW_NUMBER}",
             [[str(p) for p in parts]],
         )
-        connection.execute("CHECKPOINT")
+        connection.execute("DETACH made")  # writes the log into the file
     finally:
         connection.close()
+
+
+def _literal(path: Path) -> str:
+    return "'" + str(path).replace("'", "''") + "'"
