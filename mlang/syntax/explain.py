@@ -158,6 +158,12 @@ def _hint(tokens: Tokens, index: int, expected: list[str]) -> str:
         return "; put parentheses around an expression of this form"
     if kind == name["EQ"] and before == name["EQ"]:
         return "; equality is one '='"
+    if kind == name["EQ"] and before == name["BANG"]:
+        return "; 'not equal' is written '<>'"
+    if kind == name["ARROW"] and before == name["NAME"]:
+        return "; the parameters of a function stand in parentheses"
+    if kind == name["SHARED"] and "LITERAL" in expected:
+        return "; a document of members begins with 'section' and a name"
     return ""
 
 

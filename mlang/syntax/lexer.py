@@ -268,7 +268,7 @@ def _rare(text: str, group: int, start: int, end: int) -> tuple[int, Any, int]:
         raise BadToken("the text that begins here is never closed with '\"'", start, end)
     if word in ('#"', '#!"'):
         raise BadToken("the quoted name or text that begins here is never closed with '\"'", start, end)
-    raise BadToken(f"the character {show_character(word)} cannot stand here", start, end)
+    raise BadToken(f"the character {show_character(word)} cannot stand here{_quotes(word)}", start, end)
 
 
 def _field(text: str, position: int, in_type: bool, previous: int) -> tuple[int, Any, int, int] | None:
@@ -399,13 +399,22 @@ def _check_letters(word: str, start: int) -> None:
             and character != "_"
             and (first or category not in ("Nd", "Pc", "Mn", "Mc", "Cf"))
         ):
+            hint = _quotes(character) or '; a name with other characters is written #"..."'
             raise BadToken(
-                f"the character {show_character(character)} cannot stand in a name; "
-                'a name with other characters is written #"..."',
+                f"the character {show_character(character)} cannot stand in a name{hint}",
                 start + index,
                 start + index + 1,
             )
         first = False
+
+
+def _quotes(character: str) -> str:
+    """A hint for quotation marks of other languages and word processors."""
+    return (
+        '; text stands between straight double quotes: "..."'
+        if character in "'\u2018\u2019\u201c\u201d\u201e"
+        else ""
+    )
 
 
 def show_character(character: str) -> str:
