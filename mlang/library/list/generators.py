@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from mlang import session
 from mlang.library.arguments import as_count
 from mlang.library.list.shared import predicate
 from mlang.registry import builtin
@@ -13,7 +12,6 @@ from mlang.values import operators
 from mlang.values import temporal as t
 from mlang.values.functions import Function, bind
 from mlang.values.lists import Computed, LazyList, NumberRange
-from mlang.values.metadata import strip
 from mlang.values.thunk import Thunk
 
 
@@ -124,12 +122,8 @@ def random_numbers(count: Any, seed: Any = None) -> Any:
     """Makes so many random numbers between 0 and 1; the same seed gives the same numbers."""
     from random import Random
 
+    from mlang.library.number.random import generator
+
     size = as_count(count, "count")
-    if seed is not None:
-        source = Random(float(strip(seed)))
-    else:
-        fixed = session.current().fixed
-        if "random" not in fixed:
-            fixed["random"] = Random(session.current().seed)
-        source = fixed["random"]
+    source = generator() if seed is None else Random(float(seed))
     return [source.random() for _ in range(size)]
