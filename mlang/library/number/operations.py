@@ -12,6 +12,7 @@ from typing import Any
 
 from mlang import errors
 from mlang.library.arguments import as_count, enum_member
+from mlang.library.number.rounding import plain
 from mlang.registry import builtin
 
 _PRECISIONS = (0, 1)
@@ -128,7 +129,7 @@ def modulo(number: Any, divisor: Any, precision: Any = None) -> Any:
         from mlang.library import decimals
 
         a, b = decimals.to_decimal(number), decimals.to_decimal(divisor)
-        return math.nan if b == 0 else a % b
+        return math.nan if b == 0 else plain(a % b)
     try:
         return math.fmod(number, divisor)
     except ValueError:
@@ -146,7 +147,7 @@ def integer_divide(number1: Any, number2: Any, precision: Any = None) -> Any:
         from mlang.library import decimals
 
         quotient = decimals.divide(number1, number2)
-        return quotient if quotient.__class__ is float else quotient.to_integral_value("ROUND_DOWN")
+        return quotient if quotient.__class__ is float else plain(quotient.to_integral_value("ROUND_DOWN"))
     from mlang.values import operators
 
     result = operators.divide(float(number1), float(number2))

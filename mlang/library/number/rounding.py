@@ -72,13 +72,13 @@ def _quantize(value: Any, digits: int, rounding: str) -> Any:
         exact = Decimal(f"{value:.15g}") if value.__class__ is float else Decimal(value)
     exponent = exact.as_tuple().exponent
     if isinstance(exponent, int) and exponent >= -digits:
-        return _plain(exact, value)
+        return plain(exact, value)
     step = Decimal((0, (1,), -max(min(digits, 350), -350)))
-    return _plain(exact.quantize(step, rounding=rounding, context=_WIDE), value)
+    return plain(exact.quantize(step, rounding=rounding, context=_WIDE), value)
 
 
-def _plain(result: Decimal, value: Any) -> Any:
-    """A double where it is as good; what came in with more digits keeps them (an int, a Decimal)."""
+def plain(result: Decimal, value: Any = None) -> Any:
+    """A double where it is as good, or when ``value``, what came in, was one; else an int or the Decimal."""
     number = float(result)
     if value.__class__ is float:
         return number + 0.0
