@@ -101,6 +101,23 @@ def in_batches(columns: list[list[Any]], length: int, limit: int | None = None) 
         start, size = end, min(LARGEST, size * 4)
 
 
+def paced(batches: Iterator[Batch], limit: int | None) -> Iterator[Batch]:
+    """The same rows in batches that start small, when the reader may stop early (``limit`` is given)."""
+    if limit is None:
+        yield from batches
+        return
+    size = FIRST
+    for batch in batches:
+        start = 0
+        while batch.length - start > size:
+            yield Batch([column[start : start + size] for column in batch.columns], size)
+            start, size = start + size, min(LARGEST, size * 4)
+        if start:
+            yield Batch([column[start:] for column in batch.columns], batch.length - start)
+        else:
+            yield batch
+
+
 def batched_rows(rows: Iterable[Any], width: int, limit: int | None = None) -> Iterator[Batch]:
     """Sequences of cells, gathered into batches that grow; an error ends the batch before it is raised."""
     iterator = iter(rows)

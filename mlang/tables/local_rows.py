@@ -14,6 +14,7 @@ from mlang.tables.local import (
     execute,
     in_batches,
     merged,
+    paced,
     picker,
     runs,
     take_rows,
@@ -33,7 +34,7 @@ def run_select_rows(node: p.SelectRows, columns: Columns, limit: int | None) -> 
     function = RowFunction(node.predicate, node.input.schema)
     below = merged(columns, function.reads)
     arguments, pick = picker(below, function.reads), picker(below, columns)
-    for batch in execute(node.input, below):
+    for batch in paced(execute(node.input, below), limit):
         kept, failure = _kept(function, arguments(batch.columns), batch.length)
         chosen = pick(batch.columns)
         if len(kept) == batch.length:
@@ -120,7 +121,7 @@ def _leading(holds: Iterator[bool]) -> tuple[int, bool, MError | None]:
 
 def _take_while(node: p.Take, columns: Columns, limit: int | None) -> Iterator[Batch]:
     below, holds, pick = _condition(node, columns)
-    for batch in execute(node.input, below):
+    for batch in paced(execute(node.input, below), 1):
         count, ended, failure = _leading(holds(batch))
         if count:
             yield Batch([column[:count] for column in pick(batch.columns)], count)

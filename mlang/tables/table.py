@@ -37,7 +37,7 @@ class Table:
         return Table(self.plan, meta, self._type)
 
     def with_type(self, type: TableType) -> Table:
-        """The same rows and column names with keys or type metadata changed; see `plan.Retype` for the rest."""
+        """The same rows and column names with other keys or type metadata (`plan.Retype` does the rest)."""
         return Table(self.plan, self.meta, type)
 
     @property

@@ -20,4 +20,5 @@ from mlang.library.table import (  # noqa: F401  (importing declares the functio
     order,
     rows,
     transform,
+    view,
 )

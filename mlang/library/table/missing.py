@@ -1,4 +1,4 @@
-"""Table functions that mlang declares but does not do: fuzzy matching, views, internal ones.
+"""Table functions that mlang declares but does not do: fuzzy matching, internal ones.
 
 They can be named and passed around; calling one raises an error that says so.
 """
@@ -11,7 +11,6 @@ from mlang import errors
 from mlang.registry import builtin
 
 _FUZZY = "fuzzy matching"
-_VIEW = "views with handlers"
 _INTERNAL = "internal to Microsoft's products"
 
 _JOIN = "optional joinKind as nullable number, optional joinOptions as nullable record) as table"
@@ -23,9 +22,6 @@ _MISSING: dict[str, str] = {
     "optional options as nullable record) as table": _FUZZY,
     f"Table.FuzzyJoin({_TWO}{_JOIN}": _FUZZY,
     f"Table.FuzzyNestedJoin({_TWO}newColumnName as text, {_JOIN}": _FUZZY,
-    "Table.View(table as nullable table, handlers as record) as table": _VIEW,
-    "Table.ViewError(errorRecord as record) as record": _VIEW,
-    "Table.ViewFunction(function as function) as function": _VIEW,
     "Table.FilterWithDataTable(table as table, dataTableIdentifier as text) as any": _INTERNAL,
     "Table.ConformToPageReader(table as table, shapingFunction as function) as table": _INTERNAL,
 }
