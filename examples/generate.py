@@ -1,4 +1,4 @@
-"""Makes the data of ``retail.Dataflow``: orders with the dirt that real exports have, and what goes with them.
+"""Makes the data of ``retail.Dataflow``: orders with the dirt of real exports, and what goes with them.
 
     python examples/generate.py                     # the committed data: 4,000 orders, seed 7
     python examples/generate.py --orders 5000000 --folder /tmp/retail
@@ -84,7 +84,9 @@ def products(folder: Path, count: int, rng: random.Random) -> None:
     rows = [["ProductId", "Product", "Category", "Cost"]]
     for number in range(1, count + 1):
         category = rng.choice(CATEGORIES)
-        rows.append([f"P{number:04d}", f"{category} item {number}", category, f"{rng.randrange(50, 9000) / 100:.2f}"])
+        rows.append(
+            [f"P{number:04d}", f"{category} item {number}", category, f"{rng.randrange(50, 9000) / 100:.2f}"]
+        )
     sheet = "".join(_sheet_row(index, row) for index, row in enumerate(rows, start=1))
     with zipfile.ZipFile(folder / "products.xlsx", "w", zipfile.ZIP_DEFLATED) as book:
         for name, content in {**WORKBOOK, "xl/worksheets/sheet1.xml": SHEET.format(rows=sheet)}.items():

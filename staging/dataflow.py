@@ -107,7 +107,9 @@ def read(path: str | Path) -> Dataflow:
     text = _text(document)
     tree = parse_document(text, str(document))
     if not isinstance(tree, nodes.SectionDocument):
-        raise DataflowError(f"{document} is one expression; a dataflow is a section document (section Name; ...).")
+        raise DataflowError(
+            f"{document} is one expression; a dataflow is a section document (section Name; ...)."
+        )
     key = place.resolve().name
     return _build(document, key, text, tree, metadata, platform)
 
@@ -136,7 +138,9 @@ def _json(path: Path) -> dict[str, Any]:
 def _check_format(metadata: dict[str, Any], place: Path) -> None:
     version = metadata.get("formatVersion", FORMAT)
     if version != FORMAT:
-        raise DataflowError(f"{place}: queryMetadata.json has formatVersion {version!r}; known is {FORMAT!r}.")
+        raise DataflowError(
+            f"{place}: queryMetadata.json has formatVersion {version!r}; known is {FORMAT!r}."
+        )
     if not isinstance(metadata.get("queriesMetadata", {}), dict):
         raise DataflowError(f"{place}: queriesMetadata in queryMetadata.json must be an object.")
 
@@ -169,9 +173,7 @@ def _build(
                 )
     shown = platform.get("metadata", {}).get("displayName") or metadata.get("name")
     name = shown if isinstance(shown, str) else document.stem if key.endswith(".pq") else key.split(".")[0]
-    return Dataflow(
-        name, key, document, text, tree, section.name, queries, attributes, metadata, platform
-    )
+    return Dataflow(name, key, document, text, tree, section.name, queries, attributes, metadata, platform)
 
 
 def _query(
@@ -192,7 +194,9 @@ def _query(
 
 
 def _bare(node: nodes.Node) -> nodes.Node:
-    while isinstance(node, nodes.Parenthesized) or (isinstance(node, nodes.Binary) and node.operator == "meta"):
+    while isinstance(node, nodes.Parenthesized) or (
+        isinstance(node, nodes.Binary) and node.operator == "meta"
+    ):
         node = node.inner if isinstance(node, nodes.Parenthesized) else node.left
     return node
 
@@ -254,7 +258,9 @@ def _destinations(
     attributes = attributes_of(member.attributes)
     entries = member.attributes.entries if member.attributes is not None else ()
     found = attributes.get("DataDestinations", [])
-    if not isinstance(found, list) or ("DataDestinations" not in attributes and _names(entries, "DataDestinations")):
+    if not isinstance(found, list) or (
+        "DataDestinations" not in attributes and _names(entries, "DataDestinations")
+    ):
         raise DataflowError(f"Query '{member.name}': DataDestinations must be a list of literal records.")
     listed = [_settings(member.name, entry) for entry in found]
     if attributes.get("BindToDefaultDestination") is True:

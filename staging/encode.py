@@ -93,7 +93,9 @@ def _int64(value: Any) -> int:
 
 
 def _currency(value: Any) -> Decimal:
-    exact = value if isinstance(value, Decimal) else Decimal(repr(value) if isinstance(value, float) else value)
+    exact = (
+        value if isinstance(value, Decimal) else Decimal(repr(value) if isinstance(value, float) else value)
+    )
     if not exact.is_finite() or abs(exact) >= 10**15:
         raise ValueError
     cents = exact.quantize(_CENT)
@@ -151,7 +153,7 @@ class Encoder:
         self.row = 0
 
     def encode(self, cells: list[Any]) -> list[Any]:
-        """The Arrow arrays of some cells: one, or value and offset.  `TooFine` leaves the encoder as it was."""
+        """The Arrow arrays of some cells: one, or value and offset; `TooFine` changes nothing here."""
         import pyarrow as pa
 
         code = self.column.code
@@ -275,7 +277,7 @@ def _gather_double(facts: Facts, array: Any) -> None:
         return
     _widen(facts, low_high)
     if facts.int53 is not False:
-        inside = -_WHOLE < low_high["min"] and low_high["max"] < _WHOLE
+        inside = _inside(low_high)
         facts.int53 = bool(inside and pc.all(pc.equal(pc.floor(array), array)).as_py())
 
 
@@ -285,13 +287,18 @@ def _gather_range(facts: Facts, code: str, array: Any) -> None:
 
     if code == "int64":
         low_high = pc.min_max(array).as_py()
-        inside = -_WHOLE < low_high["min"] and low_high["max"] < _WHOLE
+        inside = _inside(low_high)
         facts.int53 = inside and facts.int53 is not False
     elif code == "date":
         low_high = pc.min_max(array.cast(pa.int32())).as_py()
     else:
         low_high = pc.min_max(array.cast(pa.int64())).as_py()
     _widen(facts, low_high)
+
+
+def _inside(low_high: dict[str, Any]) -> bool:
+    """Whether all whole numbers of a range are doubles, too."""
+    return bool(low_high["min"] > -_WHOLE and low_high["max"] < _WHOLE)
 
 
 def _widen(facts: Facts, low_high: dict[str, Any]) -> None:

@@ -17,7 +17,8 @@ from staging.errors import DataflowError
 
 _PARSERS = {
     "Number": "Number.FromText", "Decimal": "Number.FromText", "Integer": "Number.FromText",
-    "Logical": "Logical.FromText", "Boolean": "Logical.FromText", "Date": "Date.FromText", "Time": "Time.FromText",
+    "Logical": "Logical.FromText", "Boolean": "Logical.FromText", "Date": "Date.FromText",
+    "Time": "Time.FromText",
     "DateTime": "DateTime.FromText", "DateTimeZone": "DateTimeZone.FromText", "Duration": "Duration.FromText",
 }  # fmt: skip
 
@@ -61,7 +62,9 @@ def typed(name: str, node: nodes.Node, value: Any) -> Any:
     try:
         return registry.value_of(parser).fn(value)
     except MError:
-        raise DataflowError(f"The parameter '{name}' is of type {declared}; '{value}' is no such value.") from None
+        raise DataflowError(
+            f"The parameter '{name}' is of type {declared}; '{value}' is no such value."
+        ) from None
 
 
 def _literal_type(node: nodes.Node) -> str:

@@ -36,7 +36,7 @@ from staging.failures import describe
 from staging.history import CACHED, CACHED_FOLDED, FOLDED, NA, QueryRun, Run
 from staging.queries import Queries
 from staging.store import generations
-from staging.store.files import writer_lock
+from staging.store.files import remove_tree, writer_lock
 from staging.store.generations import Generations
 from staging.store.lakehouse import LakehouseWriter
 from staging.store.manifest import Manifest
@@ -85,7 +85,9 @@ class Outlook:
     needs: dict[str, set[str]]
 
 
-def outlook(dataflow: Dataflow, only: Iterable[str] | None = None, served: Callable[[str], bool] | None = None) -> Outlook:
+def outlook(
+    dataflow: Dataflow, only: Iterable[str] | None = None, served: Callable[[str], bool] | None = None
+) -> Outlook:
     """The tasks of a refresh.  ``only`` names queries; staged ones they need come along unless ``served``."""
     queries = dataflow.queries
     members = {m.name: m.value for m in dataflow.tree.sections[0].members}
@@ -204,7 +206,9 @@ class Refresh:
         except Exception as error:
             result.status = history.FAILED
             secrets = queries.secrets()
-            result.error = history.redact(describe(error, task.query, queries, self._overrides(task)), secrets)
+            result.error = history.redact(
+                describe(error, task.query, queries, self._overrides(task)), secrets
+            )
         if result.status != history.COMPLETED and task.settings is None:
             self._bad.add(task.query)
         result.seconds = round(time.monotonic() - started, 3)
@@ -238,7 +242,7 @@ class Refresh:
         if kind_of(value) != "table":
             # Data of an earlier, tabular definition would stand in for the value.
             for downstream in (False, True):
-                generations.files.remove_tree(self._place(task.query, downstream).folder)
+                remove_tree(self._place(task.query, downstream).folder)
             result.note = f"is not staged: its value is a {kind_of(value)}"
             return
         place = self._place(task.query, bool(task.needs))
@@ -260,11 +264,16 @@ class Refresh:
             final = place.publish(building, draft)
         except BaseException:
             writer.abandon()
-            generations.files.remove_tree(building)
+            remove_tree(building)
             raise
         place.collect()
         self._forget_other(task)
-        result.rows, result.bytes, result.engine, result.errors = final.rows, final.bytes, engine, final.errors
+        result.rows, result.bytes, result.engine, result.errors = (
+            final.rows,
+            final.bytes,
+            engine,
+            final.errors,
+        )
 
     def _write(self, query: str, table: Table, writer: Any, queries: Queries) -> None:
         count = 0
@@ -277,7 +286,7 @@ class Refresh:
         """A query that moved between lakehouse and warehouse is served from its new place only."""
         other = self._place(task.query, not task.needs)
         if other.folder.is_dir():
-            generations.files.remove_tree(other.folder)
+            remove_tree(other.folder)
 
     def _hash(self, query: str) -> str:
         text, members = self.dataflow.text, {m.name: m for m in self.dataflow.tree.sections[0].members}
@@ -307,7 +316,9 @@ class Refresh:
         if value is None:
             value = strip(queries.value(task.query, overrides))
         if kind_of(value) != "table":
-            raise DataflowError(f"Query '{task.query}' can't be loaded: its value is a {kind_of(value)}, not a table.")
+            raise DataflowError(
+                f"Query '{task.query}' can't be loaded: its value is a {kind_of(value)}, not a table."
+            )
         names, columns = mapped(task.query, value, settings.mappings)
         progress = lambda count: self.watcher.rows(task.query, count)  # noqa: E731
         rows = Rows(task.query, queries.batches(value, names), columns, progress)

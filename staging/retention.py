@@ -18,7 +18,9 @@ DAYS = 30
 MARK = "unstaged.json"
 
 
-def collect_unstaged(items: Collection[Path], dataflow: str, staged_queries: Collection[str], now: float | None = None) -> list[str]:
+def collect_unstaged(
+    items: Collection[Path], dataflow: str, staged_queries: Collection[str], now: float | None = None
+) -> list[str]:
     """Marks or removes the tables of queries that are no longer staged; names of those removed."""
     moment = time.time() if now is None else now
     removed = []

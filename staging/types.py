@@ -71,7 +71,7 @@ def destination_code(type: MType) -> str | None:
 
 
 def staged_columns(query: str, type: TableType) -> tuple[Column, ...]:
-    """The stored columns of a query's table; `CannotStage` names the query and the columns that have no form."""
+    """The stored columns of a query's table; `CannotStage` names the query and a column without form."""
     refused = [f.name for f in type.row.fields if staging_code(f.type) is None]
     if refused:
         raise CannotStage(_refusal(query, type, refused, "staged"))
@@ -139,7 +139,9 @@ def type_to_json(type: MType) -> dict[str, Any]:
     found: dict[str, Any] = {"kind": type.kind, "nullable": type.nullable}
     if type.name is not None:
         found["name"] = type.name
-    facets = {k: v for k, v in (type.facets or {}).items() if v is None or isinstance(v, (bool, int, float, str))}
+    facets = {
+        k: v for k, v in (type.facets or {}).items() if v is None or isinstance(v, (bool, int, float, str))
+    }
     if facets:
         found["facets"] = facets
     return found
@@ -152,11 +154,11 @@ def type_from_json(found: dict[str, Any]) -> MType:
     return MType(found["kind"], found["nullable"], found.get("name"), found.get("facets"))
 
 
-def table_type_of(columns: tuple[Column, ...], keys: tuple[tuple[tuple[str, ...], bool], ...] = ()) -> TableType:
+def table_type_of(
+    columns: tuple[Column, ...], keys: tuple[tuple[tuple[str, ...], bool], ...] = ()
+) -> TableType:
     """The M table type of stored columns."""
     return TableType(RecordType(Field(c.name, c.type) for c in columns), keys)
-
-
 
 
 def type_label(type: MType) -> str:

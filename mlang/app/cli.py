@@ -21,6 +21,9 @@ def run(arguments: list[str]) -> int:
     """Runs a command line and gives its exit code."""
     try:
         result = cli.main(args=arguments, prog_name="mlang", standalone_mode=False)
+    except Problem as problem:
+        problem.show()
+        return problem.code
     except click.ClickException as error:
         error.show()
         return error.exit_code
@@ -31,11 +34,11 @@ def run(arguments: list[str]) -> int:
 
 
 class Problem(click.ClickException):
-    """A message without usage; ``exit_code`` 1 unless told."""
+    """A message without usage; exit code 1 unless told."""
 
-    def __init__(self, message: str, exit_code: int = 1) -> None:
+    def __init__(self, message: str, code: int = 1) -> None:
         super().__init__(message)
-        self.exit_code = exit_code
+        self.code = code
 
     def show(self, file: Any = None) -> None:
         print(self.message, file=sys.stderr)
@@ -70,10 +73,14 @@ PARAMETERS = click.option(
 JSON = click.option("--json", "as_json", is_flag=True, help="Write JSON for machines.")
 CULTURE = click.option("--culture", metavar="TAG", help="Culture of texts, numbers and dates, such as de-DE.")
 ENGINE = click.option(
-    "--engine", type=click.Choice(["auto", "duckdb", "none"]), help="Who runs tables; none interprets everything."
+    "--engine",
+    type=click.Choice(["auto", "duckdb", "none"]),
+    help="Who runs tables; none interprets everything.",
 )
 WORKSPACE = click.option(
-    "--workspace", type=click.Path(path_type=Path), help="Folder of staged data (default: .mlang beside the dataflow)."
+    "--workspace",
+    type=click.Path(path_type=Path),
+    help="Folder of staged data (default: .mlang beside the dataflow).",
 )
 
 
@@ -107,7 +114,9 @@ def evaluate(expression: str, as_json: bool, culture: str | None, engine: str | 
 
 @cli.command("run")
 @click.argument("file", type=click.Path(allow_dash=True, path_type=Path))
-@click.option("--query", "-q", metavar="NAME", help="The query to evaluate; may be left out when there is one.")
+@click.option(
+    "--query", "-q", metavar="NAME", help="The query to evaluate; may be left out when there is one."
+)
 @PARAMETERS
 @click.option(
     "-o", "--output", type=click.Path(path_type=Path, dir_okay=False),
@@ -145,7 +154,9 @@ def repl(culture: str | None, engine: str | None) -> int:
 
 @cli.command()
 @click.argument("file", type=click.Path(allow_dash=True, path_type=Path))
-@click.option("--query", "-q", metavar="NAME", help="The query to explain; may be left out when there is one.")
+@click.option(
+    "--query", "-q", metavar="NAME", help="The query to explain; may be left out when there is one."
+)
 @click.option("--step", metavar="NAME", help="Only this step.")
 @click.option("--sql", is_flag=True, help="Print the SQL of the last step, or of --step, alone.")
 @PARAMETERS
@@ -163,7 +174,9 @@ def explain(
     """Show for each step whether it folds, to which SQL, and why not."""
     from mlang.app.running import explain_file
 
-    return guarded(lambda: explain_file(file, query, step, sql, parameters, as_json, culture=culture), as_json)
+    return guarded(
+        lambda: explain_file(file, query, step, sql, parameters, as_json, culture=culture), as_json
+    )
 
 
 # ---------------------------------------------------------------- dataflows
@@ -171,7 +184,9 @@ def explain(
 
 @cli.command()
 @click.argument("dataflow", type=click.Path(path_type=Path))
-@click.option("--query", "-q", "queries", multiple=True, metavar="NAME", help="Only this query; may be repeated.")
+@click.option(
+    "--query", "-q", "queries", multiple=True, metavar="NAME", help="Only this query; may be repeated."
+)
 @PARAMETERS
 @WORKSPACE
 @JSON
@@ -210,7 +225,9 @@ def staging_list(place: Path, everything: bool, workspace: Path | None, as_json:
 @cli.command()
 @click.argument("place", type=click.Path(path_type=Path), default=".")
 @click.option("--limit", "-n", type=click.IntRange(1), default=50, show_default=True, help="Runs to show.")
-@click.option("--run", "run_id", metavar="ID", help="The queries of one run (the first letters of its id do).")
+@click.option(
+    "--run", "run_id", metavar="ID", help="The queries of one run (the first letters of its id do)."
+)
 @WORKSPACE
 @JSON
 def history(place: Path, limit: int, run_id: str | None, workspace: Path | None, as_json: bool) -> int:

@@ -32,7 +32,12 @@ _STAGE, _USAGE, _CANCELLED = 1, 2, 130
 
 
 def refresh_dataflow(
-    path: Path, only: list[str], parameters: dict[str, str], place: Path | None, as_json: bool, engine: str | None
+    path: Path,
+    only: list[str],
+    parameters: dict[str, str],
+    place: Path | None,
+    as_json: bool,
+    engine: str | None,
 ) -> int:
     """Refreshes and prints the summary; 0 only when every query is done."""
     try:
@@ -116,7 +121,9 @@ def _summary(run: history.Run) -> None:
     for query in run.queries:
         for column, count in query.errors.items():
             cells = "1 error cell" if count == 1 else f"{count} error cells"
-            print(f"Warning: query '{query.query}', column '{column}': {cells} stored as null.", file=sys.stderr)
+            print(
+                f"Warning: query '{query.query}', column '{column}': {cells} stored as null.", file=sys.stderr
+            )
         if query.note:
             print(f"Note: query '{query.query}' {query.note}.", file=sys.stderr)
         if query.error:
@@ -216,7 +223,8 @@ def _listed(title: str, place: Generations, current: Manifest, everything: bool)
     rows = []
     for found in generations:
         row: dict[str, Any] = {
-            "dataflow": found.dataflow, "query": found.query, "generation": found.generation, "rows": found.rows,
+            "dataflow": found.dataflow, "query": found.query, "generation": found.generation,
+            "rows": found.rows,
             "bytes": found.bytes, "engine": found.engine, "created": found.created, "errors": found.errors,
             "columns": {c.name: t for c, t in zip(found.columns, _types(found), strict=True)},
         }  # fmt: skip
@@ -250,7 +258,15 @@ def show_history(place: Path, limit: int, run_id: str | None, given: Path | None
         print("There were no refreshes.", file=sys.stderr)
         return 0
     rows = [
-        [r["id"][:8], r["dataflow"], r["start"], f"{r['seconds']:.1f}", r["type"], r["status"], str(len(r["queries"]))]
+        [
+            r["id"][:8],
+            r["dataflow"],
+            r["start"],
+            f"{r['seconds']:.1f}",
+            r["type"],
+            r["status"],
+            str(len(r["queries"])),
+        ]
         for r in runs
     ]
     print_grid(["Run", "Dataflow", "Start", "Seconds", "Type", "Status", "Queries"], rows, frozenset((3, 6)))

@@ -159,7 +159,9 @@ def _xlsx_rows(table: Any) -> Iterator[list[tuple[str, Any]]]:
             value = strip(force(cell))
             kind = kind_of(value)
             if kind in ("list", "record", "table", "function", "type"):
-                raise CannotWrite(f"A cell with a {kind} can't be written to Excel; expand or remove the column.")
+                raise CannotWrite(
+                    f"A cell with a {kind} can't be written to Excel; expand or remove the column."
+                )
             cells.append((kind, value))
         yield cells
 

@@ -18,12 +18,18 @@ from mlang.values.thunk import force
 #: Rows that a terminal shows; the rest is counted.
 TERMINAL_ROWS = 50
 CELL_WIDTH = 60
-_OPAQUE = {"list": "[List]", "record": "[Record]", "table": "[Table]", "function": "[Function]", "type": "[Type]"}
+_OPAQUE = {
+    "list": "[List]",
+    "record": "[Record]",
+    "table": "[Table]",
+    "function": "[Function]",
+    "type": "[Type]",
+}
 _RIGHT = frozenset(("number", "duration"))
 
 
 def cell_text(cell: Any) -> str:
-    """A cell as the editor's grid shows it: nulls as null, structured values by their kind, errors as Error."""
+    """A cell as the editor's grid shows it: null, structured values by their kind, errors as Error."""
     try:
         value = strip(force(cell))
     except MError:
@@ -158,13 +164,17 @@ def print_value(value: Any) -> None:
 def grid_lines(names: list[str], rows: list[list[str]], right: frozenset[int] = frozenset()) -> Iterator[str]:
     """Aligned plain lines of a small listing (staged tables, runs)."""
     widths = [max([len(n), *(len(r[i]) for r in rows)]) for i, n in enumerate(names)]
-    yield "  ".join(n.rjust(w) if i in right else n.ljust(w) for i, (n, w) in enumerate(zip(names, widths))).rstrip()
+    yield "  ".join(
+        n.rjust(w) if i in right else n.ljust(w) for i, (n, w) in enumerate(zip(names, widths))
+    ).rstrip()
     for row in rows:
         cells = [c.rjust(w) if i in right else c.ljust(w) for i, (c, w) in enumerate(zip(row, widths))]
         yield "  ".join(cells).rstrip()
 
 
-def print_grid(names: list[str], rows: list[list[str]], right: frozenset[int] = frozenset(), err: bool = False) -> None:
+def print_grid(
+    names: list[str], rows: list[list[str]], right: frozenset[int] = frozenset(), err: bool = False
+) -> None:
     """A listing on stdout or stderr: with rich on a terminal, plain lines in a pipe."""
     stream = sys.stderr if err else sys.stdout
     if not stream.isatty():

@@ -1,10 +1,10 @@
 """Errors for people: reason and message, detail, and the place with an excerpt and carets; on stderr.
 
-    DataFormat.Error: We couldn't parse the input provided as a Date value.
-    Detail: "2024-13-01"
-    orders.pq:4:16 (query Orders, step Typed)
-        Typed = Table.TransformColumnTypes(Source, {{"Day", type date}})
-                ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
+DataFormat.Error: We couldn't parse the input provided as a Date value.
+Detail: "2024-13-01"
+orders.pq:4:16 (query Orders, step Typed)
+    Typed = Table.TransformColumnTypes(Source, {{"Day", type date}})
+            ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
 """
 
 from __future__ import annotations
@@ -117,5 +117,11 @@ def error_json(error: BaseException) -> dict[str, Any]:
     found["detail"] = detail_text(error.detail)
     for place in places(error)[:1]:
         line, column = line_column(place.text, place.offset)
-        found |= {"file": place.filename, "line": line, "column": column, "query": place.query, "step": place.step}
+        found |= {
+            "file": place.filename,
+            "line": line,
+            "column": column,
+            "query": place.query,
+            "step": place.step,
+        }
     return found

@@ -39,7 +39,12 @@ def evaluate_text(expression: str, as_json: bool, **settings: Any) -> int:
 
 
 def run_file(
-    file: Path, query: str | None, parameters: dict[str, str], output: Path | None, as_json: bool, **settings: Any
+    file: Path,
+    query: str | None,
+    parameters: dict[str, str],
+    output: Path | None,
+    as_json: bool,
+    **settings: Any,
 ) -> int:
     """Evaluates a query of a file and prints or writes its value."""
     text, name, base_dir = read_source(file)

@@ -116,7 +116,8 @@ _PARTS = {
     "xl/styles.xml": f'{_HEAD}<styleSheet xmlns="{_MAIN}"><numFmts count="4">'
     + "".join(f'<numFmt numFmtId="{164 + i}" formatCode="{f}"/>' for i, f in enumerate(_FORMATS))
     + '</numFmts><fonts count="1"><font/></fonts><fills count="1"><fill/></fills>'
-    '<borders count="1"><border/></borders><cellStyleXfs count="1"><xf/></cellStyleXfs><cellXfs count="5"><xf/>'
+    '<borders count="1"><border/></borders>'
+    '<cellStyleXfs count="1"><xf/></cellStyleXfs><cellXfs count="5"><xf/>'
     + "".join(f'<xf numFmtId="{164 + i}" applyNumberFormat="1"/>' for i in range(4))
     + "</cellXfs></styleSheet>",
 }

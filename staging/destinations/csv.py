@@ -54,7 +54,9 @@ def _check(path: Path, target: FileTarget, header: str, query: str) -> None:
     with open(path, "rb") as raw:
         raw.seek(-1, 2)
         if raw.read(1) not in b"\n\x00":
-            raise DataflowError(f"Query '{query}': the last line of {path} is not complete; nothing is appended.")
+            raise DataflowError(
+                f"Query '{query}': the last line of {path} is not complete; nothing is appended."
+            )
 
 
 def _lines(batch: Any, rows: Rows, delimiter: str) -> str:

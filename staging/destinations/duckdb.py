@@ -16,8 +16,8 @@ from staging.errors import DataflowError
 from staging.types import Column
 
 _SQL = {
-    "double": "DOUBLE", "int64": "BIGINT", "currency": "DECIMAL(19,4)", "text": "VARCHAR", "logical": "BOOLEAN",
-    "date": "DATE", "datetime": "TIMESTAMP", "time64": "TIME", "interval": "INTERVAL",
+    "double": "DOUBLE", "int64": "BIGINT", "currency": "DECIMAL(19,4)", "text": "VARCHAR",
+    "logical": "BOOLEAN", "date": "DATE", "datetime": "TIMESTAMP", "time64": "TIME", "interval": "INTERVAL",
     "instant": "TIMESTAMPTZ", "binary": "BLOB",
 }  # fmt: skip
 
@@ -74,10 +74,11 @@ def _prepare(
 def _existing(connection: Any, target: DuckDbTarget) -> dict[str, str] | None:
     found = connection.execute(
         "SELECT column_name, data_type FROM information_schema.columns "
-        "WHERE table_catalog = current_database() AND table_schema = ? AND table_name = ? ORDER BY ordinal_position",
+        "WHERE table_catalog = current_database() AND table_schema = ? AND table_name = ? "
+        "ORDER BY ordinal_position",
         [target.schema, target.table],
     ).fetchall()
-    return {name: type for name, type in found} or None
+    return dict(found) or None
 
 
 def _create(connection: Any, target: DuckDbTarget, columns: tuple[Column, ...]) -> None:

@@ -17,14 +17,18 @@ from staging.types import Column, arrow_schema, destination_columns
 Progress = Callable[[int], None]
 
 
-def mapped(query: str, table: Table, mappings: tuple[tuple[str, str], ...] | None) -> tuple[list[str], tuple[Column, ...]]:
+def mapped(
+    query: str, table: Table, mappings: tuple[tuple[str, str], ...] | None
+) -> tuple[list[str], tuple[Column, ...]]:
     """The M columns to write, in order, and the columns of the target; without mappings all, by name."""
     columns = destination_columns(query, table.type) if mappings is None else _mapped(query, table, mappings)
     names = [c.physical for c in columns]
     folded = [n.casefold() for n in names]
     twice = next((n for n in names if folded.count(n.casefold()) > 1), None)
     if twice is not None:
-        raise CannotStage(f"Query '{query}': destination column '{twice}' occurs twice (case does not count).")
+        raise CannotStage(
+            f"Query '{query}': destination column '{twice}' occurs twice (case does not count)."
+        )
     return [c.name for c in columns], columns
 
 
@@ -33,7 +37,9 @@ def _mapped(query: str, table: Table, mappings: tuple[tuple[str, str], ...]) -> 
 
     missing = [source for source, _ in mappings if not table.type.has(source)]
     if missing:
-        raise DataflowError(f"Query '{query}': the mapping names column '{missing[0]}', which the query hasn't.")
+        raise DataflowError(
+            f"Query '{query}': the mapping names column '{missing[0]}', which the query hasn't."
+        )
     fields = [Field(s, table.type.types[table.type.index(s)]) for s, _ in mappings]
     columns = destination_columns(query, TableType(RecordType(fields)))
     return tuple(evolve(c, physical=d) for c, (_, d) in zip(columns, mappings, strict=True))

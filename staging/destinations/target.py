@@ -25,7 +25,10 @@ from staging.errors import DataflowError
 
 _TEXT_FILES = {".csv": ",", ".tsv": "\t", ".txt": ","}
 _FILES = ("File.Contents", "Folder.Contents", "Folder.Files")
-_HOW = "Known targets: DuckDB.Database(path){[Schema = ..., Item = ...]}?[Data]? and File.Contents(path.parquet or .csv)."
+_HOW = (
+    "Known targets: DuckDB.Database(path){[Schema = ..., Item = ...]}?[Data]? "
+    "and File.Contents(path.parquet or .csv)."
+)
 
 
 @frozen
@@ -151,11 +154,15 @@ class _Reader:
         key = place.keys[-1] if place.keys else {}
         unknown = set(key) - {"Schema", "Item", "Name"}
         if unknown:
-            raise self._refuse(f"a DuckDB table is named by Schema and Item, not by {', '.join(sorted(unknown))}.")
+            raise self._refuse(
+                f"a DuckDB table is named by Schema and Item, not by {', '.join(sorted(unknown))}."
+            )
         name = key.get("Item") or key.get("Name") or table
         if not name:
-            raise self._refuse("it names no table. Add {[Schema = \"main\", Item = \"...\"]}?[Data]?.")
-        return DuckDbTarget(self._argument(place, 0, "the path of the database"), key.get("Schema", "main"), name)
+            raise self._refuse('it names no table. Add {[Schema = "main", Item = "..."]}?[Data]?.')
+        return DuckDbTarget(
+            self._argument(place, 0, "the path of the database"), key.get("Schema", "main"), name
+        )
 
     def _file(self, place: _Place) -> FileTarget:
         outer = place
@@ -194,7 +201,9 @@ class _Reader:
             raise self._refuse("the options of Csv.Document must be a literal record.") from None
         unknown = set(options) - {"Delimiter", "Encoding", "Columns", "QuoteStyle", "CsvStyle"}
         if unknown:
-            raise self._refuse(f"Csv.Document options {', '.join(sorted(unknown))} say nothing about writing.")
+            raise self._refuse(
+                f"Csv.Document options {', '.join(sorted(unknown))} say nothing about writing."
+            )
         delimiter = options.get("Delimiter", found.delimiter)
         if not isinstance(delimiter, str) or len(delimiter) != 1 or delimiter in '"\r\n':
             raise self._refuse("Delimiter must be one character.")
@@ -207,7 +216,7 @@ class _Reader:
         if found not in known:
             listed = ", ".join(map(str, known))
             raise self._refuse(f"Encoding {found} isn't supported for writing. Known: {listed}.")
-        return known[found]
+        return str(known[found])
 
 
 _ENCODINGS = {"TextEncoding.Utf8": 65001.0, "TextEncoding.Windows": 1252.0, "TextEncoding.Ascii": 20127.0,

@@ -58,7 +58,7 @@ class Generations:
         return building
 
     def publish(self, building: Path, draft: Manifest) -> Manifest:
-        """Makes what was built the served generation.  The parts of the draft are relative to ``building``."""
+        """Makes what was built the served generation; the draft's parts are relative to ``building``."""
         current = self.current()
         known = [number for number, _ in self._folders()]
         number = max([*known, current.generation if current else 0]) + 1

@@ -12,7 +12,9 @@ from staging.refresh import Refresh, staged_value
 from staging.workspace import Workspace
 
 
-def make(folder: Path, text: str, *, name: str = "t", unstaged: tuple[str, ...] = (), **metadata: Any) -> Path:
+def make(
+    folder: Path, text: str, *, name: str = "t", unstaged: tuple[str, ...] = (), **metadata: Any
+) -> Path:
     """Writes ``name.Dataflow`` with the members of ``text``; the section line is added when missing."""
     place = folder / f"{name}.Dataflow"
     place.mkdir(parents=True, exist_ok=True)
@@ -45,3 +47,10 @@ def rows(place: Path, query: str) -> list[tuple[Any, ...]]:
 
     table = staged_value(Workspace.beside(place), place.name, query)
     return [tuple(force(c) for c in row) for row in table.rows()]
+
+
+def members(text: str) -> dict[str, Any]:
+    """The expressions of section members by name."""
+    from mlang.syntax.parser import parse_document
+
+    return {m.name: m.value for m in parse_document(f"section S;\n{text}").sections[0].members}
