@@ -147,7 +147,7 @@ def count_distinct(x: Scalar, group: Group) -> Scalar:
 
 
 def _in_order(name: str, x: Scalar, group: Group) -> Any:
-    ordered = exp.Order(this=x.use, expressions=[exp.Ordered(this=group.place.copy(), nulls_first=True)])
+    ordered = exp.Order(this=x.use, expressions=[exp.Ordered(this=group.place.copy(), nulls_first=False)])
     return t.function(name, ordered)
 
 
@@ -164,8 +164,8 @@ def total(x: Scalar, group: Group) -> Any:
         group.notes.append("sums of doubles in any order (number mode relaxed)")
         return t.function("sum", double.use)
     group.notes.append("sums of doubles correctly rounded instead of in row order (more than 1,000,000 rows)")
-    odd = t.function("bool_or", t.negation(t.function("isfinite", double.use)))
-    return t.case((odd, t.function("sum", double.use)), otherwise=t.function("fsum", double.use))
+    rounded = t.function("fsum", double.use)  # of infinities it makes NaN, so those go to the interpreter
+    return t.unless(t.negation(t.function("isfinite", rounded.copy())), rounded)
 
 
 def _sum(x: Scalar, group: Group) -> Scalar:

@@ -225,7 +225,6 @@ def _guarded(
     import pyarrow as pa
 
     done = 0
-    session = sessions.current()
     try:
         for batch in query.batches():
             if counting:
@@ -239,9 +238,7 @@ def _guarded(
             return
     except (duckdb.Error, pa.ArrowException, OSError):
         pass
-    with sessions.use(session):
-        rest = skipped(run_local(plan, columns, limit), done)
-    yield from rest
+    yield from skipped(run_local(plan, columns, limit), done)
 
 
 def skipped(batches: Iterator[Batch], count: int) -> Iterator[Batch]:

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from attrs import evolve
 from sqlglot import exp
 
 from folding import terms as t
@@ -82,7 +81,7 @@ def _from_text(term: Scalar, target: MType, culture: str | None) -> Column:
 
 
 def _doubtful(term: Scalar, value: Any, *reasons: Any) -> Any:
-    """Texts that are not empty and did not convert for certain."""
+    """Texts that are not empty (an empty one is null) and did not convert for certain."""
     not_converted = t.any_of([t.is_null(value.copy()), *reasons])
     return t.all_of([t.binary(exp.NEQ, term.use, exp.Literal.string("")), not_converted])
 
@@ -123,7 +122,8 @@ def _calendar(term: Scalar, kind: str) -> tuple[Scalar, Any]:
     other = t.binary(exp.NEQ, spelt, term.use)
     long = t.binary(exp.GT, t.function("strlen", term.use), t.whole(10 if kind == "date" else 26))
     early = t.binary(exp.LT, value.copy(), t.cast(exp.Literal.string("0001-01-01"), storage))
-    return Scalar(value, kind, storage, True), _doubtful(term, value, other, long, early)
+    doubtful = t.any_of([t.is_null(value.copy()), other, long, early])
+    return Scalar(value, kind, storage, True), t.all_of([t.not_null(term.use), doubtful])
 
 
 def _logical(term: Scalar) -> tuple[Scalar, Any]:
@@ -133,11 +133,3 @@ def _logical(term: Scalar) -> tuple[Scalar, Any]:
         (t.binary(exp.EQ, lower.copy(), exp.Literal.string("false")), exp.false()),
     )
     return Scalar(value, "logical", "BOOLEAN", True), _doubtful(term, value)
-
-
-def checked(column: Column) -> Column:
-    """The column as consumed by a step: a cell that did not convert stops the query."""
-    if column.text is None:
-        return column
-    sql = t.unless(t.not_null(column.text.copy()), column.term.use)
-    return Column(evolve(column.term, sql=sql, raises=True))

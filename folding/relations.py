@@ -48,13 +48,23 @@ class Column:
 
 @frozen(eq=False)
 class Key:
-    """One criterion of row order."""
+    """One criterion of row order; nulls first ascending, last descending.
+
+    A ``plain`` key is a row number (null only where a join found no row); all are below ``span`` when
+    that is known.
+    """
 
     sql: Any
     descending: bool = False
+    plain: bool = False
+    span: int | None = None
 
-    def ordered(self) -> Any:
-        return exp.Ordered(this=self.sql.copy(), desc=self.descending or None, nulls_first=not self.descending)
+    def ordered(self, reverse: bool = False) -> Any:
+        down = self.descending != reverse
+        return exp.Ordered(this=self.sql.copy(), desc=down or None, nulls_first=not down and not self.plain)
+
+    def reversed(self) -> Key:
+        return evolve(self, descending=not self.descending)
 
 
 class Origin:
@@ -186,8 +196,7 @@ class Relation:
             )  # fmt: skip
         for index, key in enumerate(self.order, 1):
             outputs[f"r{index}"] = key.sql
-            keys.append(Key(t.column(f"r{index}", alias), key.descending))
-        rising = any(c.term.raises for c in self.columns)
+            keys.append(evolve(key, sql=t.column(f"r{index}", alias)))
         columns = [
             evolve(new, term=evolve(new.term, raises=old.term.raises))
             for new, old in zip(columns, self.columns, strict=True)
@@ -198,22 +207,23 @@ class Relation:
         natural = self.natural or self.limit is not None or bool(self.offset)
         return Relation(
             self.context, origin, tuple(columns), tuple(keys), natural, raises=self.raises,
-            strict=self.strict or (rising and False), rows=self.rows, notes=self.notes,
+            strict=self.strict, rows=self.rows, notes=self.notes,
         )  # fmt: skip
 
     # ------------------------------------------------------------ terms
 
     def compact(self, limit: int = REPEATABLE) -> Relation:
         """The same rows with no large expression in a column, so that terms may be repeated."""
-        return self.closed() if any(t.size(c.term.sql) > limit for c in self.columns) else self
+        sizes = [t.size(sql) for c in self.columns for sql in (c.term.sql, c.text) if sql is not None]
+        return self.closed() if sizes and max(sizes) > limit else self
 
     def use(self, index: int) -> Scalar:
         """A column's term for use in an expression; a cell that holds an error stops the query."""
         c = self.columns[index]
         if c.text is None:
             return c.term
-        sql = t.unless(t.not_null(c.text.copy()), c.term.use)
-        return evolve(c.term, sql=sql, raises=True)
+        failed = t.stop(c.text.copy(), c.term.storage)
+        return evolve(c.term, sql=t.case((t.not_null(c.text.copy()), failed), otherwise=c.term.use), raises=True)
 
     def row(self, schema: Any) -> Row:
         """The row record of a row function over this relation."""
@@ -325,7 +335,7 @@ def compiles(node_class: type) -> Callable[[C], C]:
 
 def compile_node(node: p.Plan, context: Context) -> Relation:
     """The relation of a plan node; `Unfoldable` when its step has no exact SQL form."""
-    if not COMPILERS:
+    if p.Group not in COMPILERS:
         from folding import relations_columns, relations_rows, relations_shape, relations_tables  # noqa: F401
     compiler = COMPILERS.get(node.__class__)
     if compiler is None:

@@ -39,17 +39,10 @@ def apply_function(function: Any, argument: Any) -> Scalar:
 def safely(relation: Relation, build: Callable[[Relation], Scalar]) -> tuple[Relation, Scalar]:
     """A term over a relation; large columns that it would repeat go into a subquery first."""
     term = build(relation)
-    if t.size(term.sql) > 60 and any(t.size(c.term.sql) > t_small() for c in relation.columns):
-        relation = relation.closed()
+    if t.size(term.sql) > 60 and relation.compact() is not relation:
+        relation = relation.compact()
         term = build(relation)
     return relation, term
-
-
-def t_small() -> int:
-    """The size from which an expression is not repeated."""
-    from folding.relations import REPEATABLE
-
-    return REPEATABLE
 
 
 @compiles(p.Project)
@@ -168,7 +161,8 @@ def add_index(node: p.AddIndex, context: Context) -> Relation:
     start, step = t.literal(node.start), t.literal(node.step)
     if not (start.int53 and step.int53):
         raise Unfoldable("an index with fractions")
-    number = exp.Window(this=exp.RowNumber(), order=window_order(base))
+    order = None if base.natural else window_order(base)
+    number = exp.Window(this=exp.RowNumber(), order=order)
     place = t.binary(exp.Sub, number, t.whole(1))
     sql = t.cast(place, "DOUBLE")
     if step.constant != 1:
@@ -184,12 +178,7 @@ def window_order(relation: Relation, reverse: bool = False) -> Any:
     """ORDER BY of a window over the relation's row order."""
     if not relation.order:
         raise Unfoldable("rows without an order")
-    return exp.Order(expressions=[
-        exp.Ordered(
-            this=k.sql.copy(), desc=(k.descending != reverse) or None, nulls_first=not (k.descending != reverse)
-        )
-        for k in relation.order
-    ])  # fmt: skip
+    return exp.Order(expressions=[k.ordered(reverse) for k in relation.order])
 
 
 @compiles(p.Fill)
@@ -203,8 +192,8 @@ def fill(node: p.Fill, context: Context) -> Relation:
             raise Unfoldable("filling over cells that may be errors")
         if not c.term.nullable:
             continue
-        ignoring = exp.IgnoreNulls(this=t.function("last_value", c.term.use))
+        ignoring = exp.IgnoreNulls(this=exp.LastValue(this=c.term.use))
         frame = exp.WindowSpec(kind="ROWS", start="UNBOUNDED", start_side="PRECEDING", end="CURRENT ROW")
         sql = exp.Window(this=ignoring, order=window_order(base, reverse=not node.down), spec=frame)
         columns[place] = Column(evolve(c.term, sql=sql, nullable=True))
-    return evolve(base, columns=tuple(columns), windowed=True).closed()
+    return evolve(base, columns=tuple(columns), windowed=True, natural=False).closed()

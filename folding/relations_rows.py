@@ -24,7 +24,7 @@ def select_rows(node: p.SelectRows, context: Context) -> Relation:
         return need(apply_function(node.predicate, relation.row(schema)), "logical")
 
     term = condition(base)
-    if t.size(term.sql) > 200:
+    if t.size(term.sql) > 60:
         base = base.compact()
         term = condition(base)
     return base.filtered(term)
@@ -59,7 +59,7 @@ def reverse(node: p.Reverse, context: Context) -> Relation:
     base = unlimited(context.child(node.input))
     if not base.order:
         raise Unfoldable("rows without an order")
-    return evolve(base, order=tuple(Key(k.sql, not k.descending) for k in base.order), natural=False)
+    return evolve(base, order=tuple(k.reversed() for k in base.order), natural=False)
 
 
 def unlimited(relation: Relation) -> Relation:
@@ -74,9 +74,9 @@ def take_last(node: p.TakeLast, context: Context) -> Relation:
     base = unlimited(context.child(node.input))
     if not base.order:
         raise Unfoldable("rows without an order")
-    backwards = tuple(Key(k.sql, not k.descending) for k in base.order)
+    backwards = tuple(k.reversed() for k in base.order)
     last = evolve(base, order=backwards, natural=False, limit=node.count).closed()
-    return evolve(last, order=tuple(Key(k.sql, not k.descending) for k in last.order), natural=False)
+    return evolve(last, order=tuple(k.reversed() for k in last.order), natural=False)
 
 
 def order_term(term: Scalar) -> Any:
@@ -94,7 +94,7 @@ def key_term(term: Scalar) -> Scalar:
         raise Unfoldable("a key of unknown kind")
     need(term, term.kind)
     if term.kind == "number" and not term.nonan:
-        sql = t.unless(t.function("isnan", term.use), term.use)
+        sql = t.case((t.function("isnan", term.use), t.stop(term.use, term.storage)), otherwise=term.use)
         return evolve(term, sql=sql, nonan=True)
     return term
 
@@ -121,10 +121,31 @@ def numbered(relation: Relation) -> tuple[Relation, Any]:
     """The rows with their order as one ascending column, and that column."""
     if len(relation.order) == 1 and not relation.order[0].descending:
         return relation, relation.order[0].sql
+    joined = _one_number(relation.order)
+    if joined is not None:
+        return relation, joined
     relation = relation.opened()
     number = exp.Window(this=exp.RowNumber(), order=window_order(relation))
-    ordered = evolve(relation, order=(Key(number),), windowed=True).closed()
+    ordered = evolve(relation, order=(Key(number, plain=True),), windowed=True).closed()
     return ordered, ordered.order[0].sql
+
+
+def _one_number(keys: tuple[Key, ...]) -> Any:
+    """Several row numbers as one BIGINT of the same order; None when their spans are not known or too large."""
+    total = 1
+    for key in keys:
+        if not key.plain or key.descending or key.span is None:
+            return None
+        total *= key.span
+    if not keys or total >= 2**62:
+        return None
+    result: Any = None
+    for key in keys:
+        place = t.function("coalesce", key.sql.copy(), t.whole(0))
+        if result is not None:
+            place = t.binary(exp.Add, t.binary(exp.Mul, result, t.cast(t.whole(key.span or 1), "BIGINT")), place)
+        result = place
+    return result
 
 
 @compiles(p.Distinct)
@@ -142,11 +163,11 @@ def distinct(node: p.Distinct, context: Context) -> Relation:
         return _whole_rows(base, place)
     terms = [key_term(base.use(schema.index(name))) for name in names]
     partition = [x.use for x in terms]
-    order = exp.Order(expressions=[exp.Ordered(this=place.copy(), nulls_first=True)])
+    order = exp.Order(expressions=[Key(place, plain=True).ordered()])
     number = exp.Window(this=exp.RowNumber(), partition_by=partition, order=order)
     marked = evolve(
         base.consumed(terms), columns=(*base.columns, Column(typed(number, "number", "BIGINT", nullable=False))),
-        order=(Key(place),), windowed=True,
+        order=(Key(place, plain=True),), windowed=True,
     ).closed()  # fmt: skip
     first = t.binary(exp.EQ, marked.columns[-1].term.use, t.whole(1))
     kept = evolve(marked, columns=marked.columns[:-1], natural=False)
@@ -155,7 +176,7 @@ def distinct(node: p.Distinct, context: Context) -> Relation:
 
 def _whole_rows(base: Relation, place: Any) -> Relation:
     terms = [key_term(base.use(i)) for i in range(len(base.columns))]
-    first = Key(t.function("min", place.copy()))
+    first = Key(t.function("min", place.copy()), plain=True)
     return evolve(
         base.consumed(terms), columns=tuple(Column(evolve(x, raises=False)) for x in terms), order=(first,),
         natural=False, group=tuple(x.sql for x in terms),

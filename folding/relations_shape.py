@@ -36,7 +36,7 @@ def group(node: p.Group, context: Context) -> Relation:
     values = [aggregates.aggregate(a.value, table) for a in node.aggregates]
     columns = [Column(evolve(k, raises=False)) for k in keys] + [Column(v) for v in values]
     return evolve(
-        base.consumed(keys), columns=tuple(columns), order=(Key(t.function("min", place.copy())),), natural=False,
+        base.consumed(keys), columns=tuple(columns), order=(Key(t.function("min", place.copy()), plain=True),), natural=False,
         group=tuple(k.sql for k in keys), notes=(*base.notes, *dict.fromkeys(table.notes)),
     )  # fmt: skip
 
@@ -86,7 +86,7 @@ def unpivot(node: p.Unpivot, context: Context) -> Relation:
         evolve(value, nullable=False),
     ]
     columns = tuple(Column(t.renamed(x, t.column(f"c{i}", alias))) for i, x in enumerate(terms, 1))
-    order = (Key(t.column("r1", alias)), Key(t.column("r2", alias)))
+    order = (Key(t.column("r1", alias), plain=True), Key(t.column("r2", alias), plain=True))
     rows = None if base.rows is None else base.rows * len(node.columns)
     relation = Relation(
         context, Union(alias, parts), columns, order, natural=False, raises=base.raises, strict=base.strict,
@@ -127,7 +127,7 @@ def pivot(node: p.Pivot, context: Context) -> Relation:
     for v in node.values:
         columns.append(Column(_pivot_cell(name, value, attribute, v, place, sums_of(base, context))))
     return evolve(
-        base.consumed([*keys, attribute]), columns=tuple(columns), order=(Key(t.function("min", place.copy())),),
+        base.consumed([*keys, attribute]), columns=tuple(columns), order=(Key(t.function("min", place.copy()), plain=True),),
         natural=False, group=tuple(k.sql for k in keys),
     )  # fmt: skip
 

@@ -38,7 +38,7 @@ def append(node: p.Append, context: Context) -> Relation:
         outputs["r1"], outputs["r2"] = t.whole(number), place.copy()
         rendered.append((relation, outputs))
     columns = tuple(Column(t.renamed(s, t.column(f"c{i}", alias))) for i, s in enumerate(shapes, 1))
-    order = (Key(t.column("r1", alias)), Key(t.column("r2", alias)))
+    order = (Key(t.column("r1", alias), plain=True), Key(t.column("r2", alias), plain=True))
     known = [r.rows for r, _ in rendered]
     return Relation(
         context, Union(alias, rendered), columns, order, natural=all(r.natural for r, _ in rendered),
@@ -184,7 +184,7 @@ def _order(kind: int, left: Relation, right: Relation) -> tuple[Key, ...]:
             rank = t.case(
                 (lonely_right, t.whole(1)), (t.is_null(_marker(right)), t.whole(2)), otherwise=t.whole(0)
             )
-        keys.append(Key(rank))
+        keys.append(Key(rank, plain=True, span=3))
     return (*keys, *left.order, *right.order)
 
 

@@ -153,12 +153,15 @@ class ArrowOrigin(Leaf):
 # ---------------------------------------------------------------- relations over leaves
 
 
-def relation(context: Context, origin: Leaf, scalars: list[Scalar], rows: int | None) -> Relation:
-    """All columns of a leaf, in its row order."""
+def relation(
+    context: Context, origin: Leaf, scalars: list[Scalar], rows: int | None, span: int | None = None
+) -> Relation:
+    """All columns of a leaf, in its row order; row numbers are below ``span`` (default: the row count)."""
+    span = rows + 1 if span is None and rows is not None else span
     columns = tuple(
         Column(evolve(s, sql=t.column(f"c{i}", origin.alias))) for i, s in enumerate(scalars, 1)
     )
-    return Relation(context, origin, columns, (Key(t.column("r1", origin.alias)),), rows=rows)
+    return Relation(context, origin, columns, (Key(t.column("r1", origin.alias), plain=True, span=span),), rows=rows)
 
 
 def unplaced(kind: str, storage: str, small: bool, **facts: Any) -> Scalar:
@@ -268,7 +271,7 @@ def _database(source: DuckDbSource, context: Context) -> tuple[Relation, tuple[s
         small = small or name in facts.small
         scalars.append(unplaced(kind, storage, small, nullable=name not in facts.full))
     origin = DatabaseOrigin(context.alias(), source, len(source.types), catalog, facts.is_table)
-    return relation(context, origin, scalars, facts.rows), tuple(source.types)
+    return relation(context, origin, scalars, facts.rows, facts.span), tuple(source.types)
 
 
 def _arrow(source: ArrowSource, context: Context) -> tuple[Relation, tuple[str, ...]]:

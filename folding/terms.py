@@ -206,6 +206,13 @@ def unless(condition: Any, sql: Any) -> Any:
     return case((condition, error()), otherwise=sql)
 
 
+def stop(witness: Any, storage: str) -> Any:
+    """A conversion that always fails, of a value that is there.  Unlike error() it is not volatile, so
+    the engine may share it between uses and take it as a key."""
+    text = binary(exp.DPipe, exp.Literal.string("M"), cast(witness, "VARCHAR"))
+    return cast(cast(text, "DOUBLE"), "VARCHAR") if storage == "VARCHAR" else cast(text, storage)
+
+
 def size(sql: Any) -> int:
     """How many nodes an expression has."""
     return sum(1 for _ in sql.walk())

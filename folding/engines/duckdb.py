@@ -29,7 +29,7 @@ BATCH_ROWS = 32_768
 _PRELUDE = {
     "ieee_floating_point_ops": True,
     "preserve_insertion_order": True,
-    "default_null_order": "nulls_first",
+    "default_null_order": "nulls_last",
     "autoinstall_known_extensions": False,
     "autoload_known_extensions": False,
     "max_expression_depth": 4000,
@@ -70,6 +70,7 @@ class TableFacts:
 
     rows: int | None
     is_table: bool
+    span: int | None = None
     full: frozenset[str] = field(default=frozenset())
     small: frozenset[str] = field(default=frozenset())
 
@@ -118,16 +119,16 @@ def _table_facts(catalog: str, source: DuckDbSource) -> TableFacts:
         return TableFacts(None, False)
     whole = [n for n in source.types if source.physical.get(n) == "BIGINT"]
     names = {n: exp.Column(this=exp.to_identifier(n, quoted=True)) for n in source.types}
-    outputs: list[Any] = [exp.Count(this=exp.Star())]
+    outputs: list[Any] = [exp.Count(this=exp.Star()), exp.Max(this=column("rowid"))]
     for name in whole:
         outputs += [exp.Min(this=names[name].copy()), exp.Max(this=names[name].copy())]
     row = cursor.execute(exp.select(*outputs).from_(table).sql(DIALECT)).fetchone()
     small = set()
     for index, name in enumerate(whole):
-        bounds = row[1 + 2 * index : 3 + 2 * index]
+        bounds = row[2 + 2 * index : 4 + 2 * index]
         if all(b is None or abs(b) < 2**53 for b in bounds):
             small.add(name)
-    return TableFacts(int(row[0]), True, frozenset(), frozenset(small))
+    return TableFacts(int(row[0]), True, int(row[1] or 0) + 1, frozenset(), frozenset(small))
 
 
 # ---------------------------------------------------------------- queries
@@ -164,11 +165,12 @@ class Query:
         text = self.sql()
         if not self.relation.strict:
             return cursor.sql(text).to_arrow_reader(BATCH_ROWS)
-        cursor.execute(exp.Set(expressions=[_setting("disabled_optimizers", _REORDERING)]).sql(DIALECT))
+        settings = connection().cursor()
+        settings.execute(exp.Set(expressions=[_setting("disabled_optimizers", _REORDERING)]).sql(DIALECT))
         try:
             return cursor.sql(text).to_arrow_reader(BATCH_ROWS)
         finally:
-            cursor.execute(exp.Set(expressions=[_setting("disabled_optimizers", "")]).sql(DIALECT))
+            settings.execute(exp.Set(expressions=[_setting("disabled_optimizers", "")]).sql(DIALECT))
 
     def batches(self) -> Iterator[Batch]:
         """The rows as batches of M cells."""

@@ -21,6 +21,10 @@ BLANKS = (
 )
 
 
+#: Letters whose other case differs between the engine and M.
+ODD_LETTERS = "ßıſİẞ"
+
+
 def _text(sql: Any, *parts: Scalar, **facts: Any) -> Scalar:
     return typed(sql, "text", "VARCHAR", *parts, **facts)
 
@@ -43,14 +47,15 @@ def length(call: Call) -> Scalar:
 
 @folds("Text.Upper", "Text.Lower")
 def letter_case(call: Call) -> Scalar:
-    """Exact for ASCII; other texts only where the engine's simple mapping is .NET's."""
+    """One letter for one letter; the four letters that the engine maps otherwise go to the interpreter."""
     text = call.of(0, "text")
     call.at_most(1)
     name = "upper" if call.name == "Text.Upper" else "lower"
     sql = t.function(name, text.use)
     if not text.ascii:
         plain = t.binary(exp.EQ, t.function("strlen", text.use), t.function("length", text.use))
-        sql = t.case((plain, sql), otherwise=t.error())
+        odd = t.function("regexp_matches", text.use, exp.Literal.string(f"[{ODD_LETTERS}]"))
+        sql = t.case((plain, sql), (odd, t.error()), otherwise=sql.copy())
     return _text(sql, text, ascii=text.ascii)
 
 
