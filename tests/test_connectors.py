@@ -132,6 +132,19 @@ def test_tables_to_arrow_and_back() -> None:
     assert arrow_type_of(mtypes.ANY) is None
 
 
+def test_arrow_data_goes_out_as_it_came() -> None:
+    day, moment = pa.array([0, None], pa.int32()).view(pa.date32()), pa.array([0, 1], pa.timestamp("us"))
+    arrow = pa.table({"n": [1.5, None], "d": day, "t": moment, "l": pa.array([[1], None])})
+    table = table_from_arrow(arrow)
+    out = table.to_arrow()
+    assert out.equals(arrow.set_column(3, "l", out["l"]))
+    assert out["l"].to_pylist() == [[1], None]
+    assert sum(b.num_rows for b in to_batches(table)) == 2
+    wild = pa.table({"d": pa.array([10**8], pa.int32()).view(pa.date32())})
+    with pytest.raises(MError):
+        table_from_arrow(wild).to_arrow()
+
+
 # ---------------------------------------------------------------- Parquet
 
 
@@ -246,8 +259,10 @@ _OPEN = 'Excel.Workbook(File.Contents("b.xlsx"), null, true)'
             '{"ID", "Name", "When", "Flag", "T", "Span"}',
         ),
         (
-            ('Excel.Workbook(File.Contents("b.xlsx"), [UseHeaders = true, InferSheetDimensions = true]){0}'
-            "[Data]{0}[Name]"),
+            (
+                'Excel.Workbook(File.Contents("b.xlsx"), [UseHeaders = true, InferSheetDimensions = true]){0}'
+                "[Data]{0}[Name]"
+            ),
             '"Bob"',
         ),
     ],

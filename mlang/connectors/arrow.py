@@ -19,6 +19,7 @@ import pyarrow.compute as pc
 from mlang import errors
 from mlang.connectors.arrow_out import arrow_type_of, infer_type, values_to_array
 from mlang.connectors.sources import BATCH_ROWS, ArrowSource
+from mlang.tables.batches import ArrowBatch
 from mlang.tables.plan import Batch, Scan
 from mlang.tables.table import Table
 from mlang.values import types as mtypes
@@ -280,7 +281,7 @@ def arrow_batches(data: Any, columns: list[str] | None, limit: int | None) -> It
                     return
                 part = part.slice(0, left)
                 left -= part.num_rows
-            yield Batch([column_to_values(c) for c in part.columns], part.num_rows)
+            yield ArrowBatch(part)
 
 
 def _pieces(data: Any, columns: list[str] | None) -> Iterator[Any]:

@@ -17,6 +17,7 @@ from mlang.connectors.file import absolute, os_error
 from mlang.connectors.sources import BATCH_ROWS, DuckDbSource
 from mlang.library.arguments import options
 from mlang.registry import builtin
+from mlang.tables.batches import ArrowBatch
 from mlang.tables.plan import Batch, Scan, Values
 from mlang.tables.table import Table
 from mlang.values import types as mtypes
@@ -184,11 +185,15 @@ def source_batches(source: DuckDbSource, columns: list[str] | None, limit: int |
     names = list(source.types) if columns is None else columns
     picked = ", ".join(_selected(source, name) for name in names) or "1"
     stop = "" if limit is None else f" LIMIT {int(limit)}"
+    special = any(source.physical.get(n, "") in (*_AS_NUMBER_TEXT, "INTERVAL") for n in names)
     reader = _reader(source.path, f"SELECT {picked} FROM {_qualified(source.schema, source.table)}{stop}")
     try:
         for part in reader:
-            cells = [_cells(part.column(i), source.physical.get(n, "")) for i, n in enumerate(names)]
-            yield Batch(cells, part.num_rows)
+            if not names or special:
+                cells = [_cells(part.column(i), source.physical.get(n, "")) for i, n in enumerate(names)]
+                yield Batch(cells, part.num_rows)
+            else:
+                yield ArrowBatch(part)
     except (duckdb.Error, pa.ArrowException, OSError) as error:
         raise _failure(error, source.path) from None
     finally:

@@ -14,6 +14,7 @@ from mlang import errors
 from mlang.connectors.sources import BATCH_ROWS, ParquetSource
 from mlang.library.arguments import enum_member, of_kind, options
 from mlang.registry import builtin
+from mlang.tables.batches import ArrowBatch
 from mlang.tables.plan import Batch, Scan
 from mlang.tables.table import Table, from_columns
 from mlang.values import binary
@@ -121,8 +122,6 @@ def source_batches(source: ParquetSource, columns: list[str] | None, limit: int 
     """The rows, row group by row group; ``limit`` stops early."""
     import pyarrow as pa
 
-    from mlang.connectors.arrow import column_to_values
-
     names = list(source.types) if columns is None else columns
     file = open_file(source)
     left = limit
@@ -134,8 +133,7 @@ def source_batches(source: ParquetSource, columns: list[str] | None, limit: int 
                     break
                 part = part.slice(0, left)
                 left -= part.num_rows
-            picked = [column_to_values(part.column(part.schema.get_field_index(name))) for name in names]
-            yield Batch(picked, part.num_rows)
+            yield ArrowBatch(part.select(names))
     except (OSError, pa.ArrowException) as error:
         raise errors.not_parquet(_reason(error)) from None
     finally:

@@ -12,25 +12,53 @@ from collections.abc import Iterator
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from mlang.connectors.arrow_out import Unfit, arrow_type_of, infer_type, values_to_array, wider
+from mlang.tables.batches import ArrowBatch
+from mlang.tables.plan import Batch
 from mlang.tables.table import Table
+from mlang.values.types import MType
 
 
 def to_arrow(table: Table) -> pa.Table:
     """The whole table; an error cell raises its `MError`."""
     names, types = table.type.names, table.type.types
-    columns: list[list[Any]] = [[] for _ in names]
-    length = 0
-    for batch in table.batches():
-        length += batch.length
-        for column, part in zip(columns, batch.columns, strict=True):
-            column.extend(part)
+    batches = list(table.batches())
     if not names:
+        length = sum(batch.length for batch in batches)
         return pa.table({}) if not length else pa.table({"": pa.nulls(length)}).select([])
     return pa.Table.from_arrays(
-        [column_array(column, type) for column, type in zip(columns, types, strict=True)], names=list(names)
+        [_whole_column(batches, index, type) for index, type in enumerate(types)], names=list(names)
     )
+
+
+def _whole_column(batches: list[Batch], index: int, type: MType) -> Any:
+    """One column of all batches: as it is where it is Arrow of the right type, else through its cells."""
+    target = arrow_type_of(type)
+    ready = [_ready(batch, index, target) for batch in batches]
+    if ready and all(column is not None for column in ready):
+        return pa.chunked_array(ready)
+    return column_array([cell for batch in batches for cell in batch.columns[index]], type)
+
+
+#: Days and microseconds since 1970 of the first and last moments that M has.
+_CALENDAR = {"date": (-719_162, 2_932_896), "timestamp": (-62_135_596_800_000_000, 253_402_300_799_999_999)}
+
+
+def _ready(batch: Batch, index: int, target: pa.DataType | None) -> Any:
+    """A column of Arrow data that may go out unconverted; None when its cells must be looked at."""
+    if not isinstance(batch, ArrowBatch):
+        return None
+    column = batch.data.column(index)
+    if column.type != target:
+        return None
+    bounds = _CALENDAR["date"] if pa.types.is_date(target) else _CALENDAR["timestamp"]
+    if pa.types.is_date(target) or pa.types.is_timestamp(target):
+        numbers = pc.min_max(column.view(pa.int32() if pa.types.is_date(target) else pa.int64())).as_py()
+        if numbers["min"] is not None and (numbers["min"] < bounds[0] or numbers["max"] > bounds[1]):
+            return None
+    return column
 
 
 def column_array(values: list[Any], type: Any) -> Any:
@@ -61,10 +89,11 @@ def to_batches(table: Table) -> Iterator[pa.RecordBatch]:
     schema = arrow_schema(table)
     for batch in table.batches():
         try:
-            arrays = [
-                values_to_array(values, m_type, arrow_type=t)
-                for values, m_type, t in zip(batch.columns, table.type.types, types, strict=True)
-            ]
+            arrays = []
+            for i, (m_type, t) in enumerate(zip(table.type.types, types, strict=True)):
+                ready = _ready(batch, i, t)
+                cells = values_to_array(batch.columns[i], m_type, arrow_type=t) if ready is None else ready
+                arrays.append(cells)
         except Unfit as unfit:
             raise _lossy(unfit) from None
         yield pa.RecordBatch.from_arrays(arrays, schema=schema)
