@@ -24,7 +24,7 @@ FACETS: dict[str, MType] = {
 _COLUMNS: dict[str, MType] = {
     "Name": TEXT,
     "Position": NUMBER,
-    "TypeName": nullable(TEXT),
+    "TypeName": TEXT,
     "Kind": TEXT,
     "IsNullable": nullable(LOGICAL),
     **{name: nullable(type) for name, type in FACETS.items()},

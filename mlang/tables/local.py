@@ -17,10 +17,11 @@ from functools import lru_cache
 from itertools import islice
 from typing import Any, TypeVar
 
+from mlang.errors import MError
 from mlang.tables import plan as p
 from mlang.tables.plan import Batch
 from mlang.values.functions import Function, bind
-from mlang.values.thunk import Thunk
+from mlang.values.thunk import WAITING, Thunk, failed
 
 #: Rows in the first batch of a source, and in the largest.
 FIRST, LARGEST = 64, 8192
@@ -173,31 +174,39 @@ class RowFunction:
     (``fusion.columnar``) `map` runs that loop; else each call gets a row record.
     """
 
-    __slots__ = ("_call", "_fused", "reads")
+    __slots__ = ("_call", "_eager", "_fused", "reads")
 
     def __init__(self, function: Any, schema: Any) -> None:
+        self._eager = False
         fused = columnar(function)
         if fused is not None and all(schema.has(name) for name in fused.fields):
             self._fused: Any = fused
             self.reads: Columns = tuple(fused.fields)
         else:
             self._fused = None
-            self.reads = declared_reads(function) or schema.names
+            reads, self._eager = declared(function)
+            self.reads = schema.names if reads is None else reads
         self._call = bind(function, 1)
 
-    @property
-    def fused(self) -> bool:
-        """Whether `map` computes eagerly, by columns."""
-        return self._fused is not None
-
     def map(self, columns: list[list[Any]], length: int) -> list[Any]:
-        """Results per row; failures sit in their place as failed thunks (fused form only)."""
-        result: list[Any] = self._fused.map(columns, length)
+        """Results per row; failures sit in their place as failed thunks."""
+        if self._fused is not None:
+            fused: list[Any] = self._fused.map(columns, length)
+            return fused
+        result: list[Any] = []
+        call = self._call
+        for record in records(self.reads, columns, length):
+            try:
+                result.append(call(record))
+            except MError as error:
+                result.append(failed(error))
         return result
 
     def lazily(self, columns: list[list[Any]], length: int) -> list[Any]:
         """Thunks per row, none of them run yet; values at once where the column form is cheap."""
-        if self._fused is not None and self._fused.cheap:
+        if (self._eager or (self._fused is not None and self._fused.cheap)) and not any(
+            map(waiting, columns)
+        ):
             return self.map(columns, length)
         call, names = self._call, self.reads
         return [Thunk(_delayed(call, names, columns, i)) for i in range(length)]
@@ -213,13 +222,18 @@ class RowFunction:
             yield call(record)
 
 
-def declared_reads(function: Any) -> Columns | None:
-    """What a row function made by the library says it reads (``library/table/transform.row_function``)."""
+def waiting(column: list[Any]) -> bool:
+    """Whether a column has cells that nobody computed yet; computing them may be dear."""
+    return any(cell.__class__ is Thunk and cell.state == WAITING for cell in column)
+
+
+def declared(function: Any) -> tuple[Columns | None, bool]:
+    """What a row function of the library reads, and whether it may run at once (``row_function``)."""
     spec = function.spec if function.__class__ is Function else None
     if spec is None or spec.name != "row" or spec.node is not None:
-        return None
-    reads: Columns | None = spec.document
-    return reads
+        return None, False
+    reads, eager = spec.document
+    return reads, eager
 
 
 def _delayed(call: Callable[..., Any], names: Columns, columns: list[list[Any]], i: int) -> Callable[[], Any]:

@@ -20,20 +20,10 @@ from mlang.values.thunk import FAILED, Thunk, failed, force
 #: Library families whose functions are pure and end: they run at once instead of in a thunk.
 _EAGER = frozenset(
     [
-        "text",
-        "number",
-        "date",
-        "datetime",
-        "datetimezone",
-        "time",
-        "duration",
-        "logical",
-        "value",
-        "character",
-        "guid",
+        *("text", "character", "guid", "logical", "date", "datetime", "datetimezone", "time", "duration"),
+        *("number", "byte", "int8", "int16", "int32", "int64"),
+        *("single", "double", "decimal", "currency", "percentage"),
     ]
-) | frozenset(
-    ["byte", "int8", "int16", "int32", "int64", "single", "double", "decimal", "currency", "percentage"]
 )
 
 

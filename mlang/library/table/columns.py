@@ -22,7 +22,7 @@ from mlang.values.types import ANY, MType
 def chosen(table: Table, columns: list[tuple[str, str | None]], name: str) -> Table:
     """The table under other column names and order: (new name, old name or None)."""
     schema = schemas.projected(table.type, columns)
-    return Table(p.Project(schema, table.plan, tuple(columns), name), table.meta)
+    return Table(p.Project(schema, table.plan, tuple(columns), name))
 
 
 @builtin(
@@ -117,7 +117,7 @@ def duplicate_column(table: Table, name: str, new_name: str, type: MType | None 
     old = schemas.column_type(table.type, name)
     schema = schemas.append(table.type, new_name, type if type is not None else old)
     columns = (*((n, n) for n in table.names), (new_name, name))
-    return Table(p.Project(schema, table.plan, columns, "Table.DuplicateColumn"), table.meta)
+    return Table(p.Project(schema, table.plan, columns, "Table.DuplicateColumn"))
 
 
 @builtin("Table.PrefixColumns(table as table, prefix as text) as table")

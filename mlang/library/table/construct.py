@@ -210,7 +210,9 @@ def from_partitions(column: str, partitions: Any, type: MType | None = None) -> 
             raise errors.bad_pairs(part, "partitions")
         table = of_kind(pair[1], "table")
         schema = schemas.append(table.type, column, type if type is not None else ANY)
-        parts.append(Table(p.AddColumn(schema, table.plan, column, row_function(_constant(pair[0]), ()))))
+        parts.append(
+            Table(p.AddColumn(schema, table.plan, column, row_function(_constant(pair[0]), (), True)))
+        )
     if not parts:
         return Table(p.Values(table_type([column], [type if type is not None else ANY]), [[]], 0))
     return access.combine(parts, _column_last(access.combined_schema(parts), column))

@@ -49,9 +49,7 @@ def expand_table_column(table: Table, column: str, names: Any, new_names: Any = 
     A row with an empty table stays, with nulls.  New names avoid clashes.
     """
     fields = _fields(names, new_names)
-    return Table(
-        p.ExpandTable(_expanded_schema(table, column, fields), table.plan, column, fields), table.meta
-    )
+    return Table(p.ExpandTable(_expanded_schema(table, column, fields), table.plan, column, fields))
 
 
 @builtin("Table.ExpandRecordColumn(table as table, column as text, fieldNames as list, "
@@ -59,9 +57,7 @@ def expand_table_column(table: Table, column: str, names: Any, new_names: Any = 
 def expand_record_column(table: Table, column: str, names: Any, new_names: Any = None) -> Table:
     """Replaces a column of records by columns of their fields; what is missing is null."""
     fields = _fields(names, new_names)
-    return Table(
-        p.ExpandRecord(_expanded_schema(table, column, fields), table.plan, column, fields), table.meta
-    )
+    return Table(p.ExpandRecord(_expanded_schema(table, column, fields), table.plan, column, fields))
 
 
 @builtin("Table.ExpandListColumn(table as table, column as text) as table")
@@ -73,7 +69,7 @@ def expand_list_column(table: Table, column: str) -> Table:
         item = nullable(type.item)
     elif isinstance(type, TableType):
         item = nullable(type.row)
-    return Table(p.ExpandList(schemas.retyped(table.type, {column: item}), table.plan, column), table.meta)
+    return Table(p.ExpandList(schemas.retyped(table.type, {column: item}), table.plan, column))
 
 
 @builtin("Table.AggregateTableColumn(table as table, column as text, aggregations as list) as table")
@@ -100,7 +96,7 @@ def aggregate_table_column(table: Table, column: str, aggregations: Any) -> Tabl
     names = table.names
     chosen = [*((n, n) for n in names[:place]), *columns, *((n, n) for n in names[place + 1 :])]
     schema = schemas.replaced(table.type, column, types)
-    return Table(p.Project(schema, plan, tuple(chosen), "Table.AggregateTableColumn"), table.meta)
+    return Table(p.Project(schema, plan, tuple(chosen), "Table.AggregateTableColumn"))
 
 
 def _aggregate(column: str, inner: str, call: Any) -> Any:

@@ -10,11 +10,12 @@ from mlang.registry import builtin
 from mlang.tables import access
 from mlang.tables import plan as p
 from mlang.tables import schema as schemas
+from mlang.tables.describe import schema_table
 from mlang.tables.table import Table, from_columns
 from mlang.values.functions import Function, bind
 from mlang.values.lists import forced
-from mlang.values.metadata import metadata_of, strip
-from mlang.values.types import ANY, INT64, LOGICAL, NUMBER, TEXT, MType, nullable
+from mlang.values.metadata import strip
+from mlang.values.types import ANY, INT64, NUMBER, TEXT, MType, nullable
 
 
 @builtin("Table.RowCount(table as table) as number")
@@ -38,57 +39,16 @@ def is_empty(table: Table) -> bool:
 @builtin("Table.StopFolding(table as table) as table")
 def stop_folding(table: Table) -> Table:
     """The same rows, but steps that follow are not passed on to the source."""
-    return Table(
-        p.Step(table.type, (table.plan,), lambda batches: batches(), "Table.StopFolding"), table.meta
-    )
+    return Table(p.Step(table.type, (table.plan,), lambda batches: batches(), "Table.StopFolding"))
 
 
 # ---------------------------------------------------------------- schema
-
-_MAYBE_TEXT, _MAYBE_NUMBER, _MAYBE_LOGICAL = nullable(TEXT), nullable(NUMBER), nullable(LOGICAL)
-#: The columns of Table.Schema (TBL-95) and their types.
-_SCHEMA: list[tuple[str, MType]] = [
-    ("Name", TEXT), ("Position", NUMBER), ("TypeName", TEXT), ("Kind", TEXT), ("IsNullable", _MAYBE_LOGICAL),
-    ("NumericPrecisionBase", _MAYBE_NUMBER), ("NumericPrecision", _MAYBE_NUMBER),
-    ("NumericScale", _MAYBE_NUMBER), ("IsSigned", _MAYBE_LOGICAL), ("DateTimePrecision", _MAYBE_NUMBER),
-    ("MaxLength", _MAYBE_NUMBER), ("IsVariableLength", _MAYBE_LOGICAL), ("NativeTypeName", _MAYBE_TEXT),
-    ("NativeDefaultExpression", _MAYBE_TEXT), ("NativeExpression", _MAYBE_TEXT), ("Description", _MAYBE_TEXT),
-    ("IsWritable", _MAYBE_LOGICAL), ("FieldCaption", _MAYBE_TEXT),
-]  # fmt: skip
-_FACETS = frozenset(
-    ("NumericPrecisionBase", "NumericPrecision", "NumericScale", "DateTimePrecision", "MaxLength",
-     "IsVariableLength", "NativeTypeName", "NativeDefaultExpression", "NativeExpression")
-)  # fmt: skip
 
 
 @builtin("Table.Schema(table as table) as table")
 def schema(table: Table) -> Table:
     """A row of facts about each column: name, position, type and what the source says of it."""
     return schema_table(table.type)
-
-
-def schema_table(type: Any) -> Table:
-    """What ``Table.Schema`` and ``Type.TableSchema`` give for a table type."""
-    rows = [_described(i, name, column) for i, (name, column) in enumerate(schemas.pairs(type))]
-    names = [name for name, _ in _SCHEMA]
-    columns = [[row.get(name) for row in rows] for name in names]
-    return from_columns(names, columns, [column for _, column in _SCHEMA])
-
-
-def _described(position: int, name: str, type: MType) -> dict[str, Any]:
-    facets = type.facets or {}
-    meta = metadata_of(type)
-    row: dict[str, Any] = {
-        "Name": name,
-        "Position": float(position),
-        "TypeName": schemas.primitive_name(type),
-        "Kind": type.kind,
-        "IsNullable": type.nullable,
-        "Description": meta.get("Documentation.FieldDescription"),
-        "FieldCaption": meta.get("Documentation.FieldCaption"),
-    }
-    row.update((facet, facets.get(facet)) for facet in _FACETS)
-    return row
 
 
 # ---------------------------------------------------------------- profile
@@ -108,7 +68,7 @@ def profile(table: Table, additional: Any = None) -> Table:
     rows = [_profiled(table, name, type, extra) for name, type in schemas.pairs(table.type)]
     names = [*_PROFILE, *(name for name, _, _ in extra)]
     schemas.unique(names)
-    types: list[MType] = [TEXT, *[ANY] * 3, _MAYBE_NUMBER, *[nullable(INT64)] * 3, *[ANY] * len(extra)]
+    types: list[MType] = [TEXT, *[ANY] * 3, nullable(NUMBER), *[nullable(INT64)] * 3, *[ANY] * len(extra)]
     types[3] = ANY
     return from_columns(names, [[row[n] for row in rows] for n in names], types)
 

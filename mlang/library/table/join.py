@@ -105,7 +105,7 @@ def nested_join(
     lefts = _loosened(schemas.pairs(left.type), number in _NO_LEFT)
     schema = schemas.of_columns([*lefts, (column, right.type)])
     equal = _comparers(comparers, len(keys))
-    return Table(p.NestedJoin(schema, left.plan, right.plan, keys, others, column, number, equal), left.meta)
+    return Table(p.NestedJoin(schema, left.plan, right.plan, keys, others, column, number, equal))
 
 
 @builtin(

@@ -32,8 +32,8 @@ def distinct(table: Table, criteria: Any = None) -> Table:
     plan = table.plan
     if isinstance(plan, p.Sort):
         below = p.Distinct(plan.input.schema, plan.input, columns)
-        return Table(p.Sort(plan.schema, below, plan.keys), table.meta, table.type)
-    return Table(p.Distinct(table.type, plan, columns), table.meta)
+        return Table(p.Sort(plan.schema, below, plan.keys), type=table.type)
+    return Table(p.Distinct(table.type, plan, columns))
 
 
 @builtin("Table.IsDistinct(table as table, optional comparisonCriteria as any) as logical")
@@ -161,7 +161,7 @@ def _filtered(table: Table, keeps: Callable[[dict[str, Any]], bool], step: str) 
             if kept:
                 yield Batch(take_rows(batch.columns, kept), len(kept))
 
-    return Table(p.Step(table.type, (table.plan,), run, step), table.meta)
+    return Table(p.Step(table.type, (table.plan,), run, step))
 
 
 @builtin("Table.RemoveMatchingRows(table as table, rows as list, optional equationCriteria as any) as table")
@@ -200,4 +200,4 @@ def replace_matching_rows(table: Table, replacements: Any, criteria: Any = None)
                         column[i] = cell
             yield Batch(changed, batch.length)
 
-    return Table(p.Step(table.type, (table.plan,), run, "Table.ReplaceMatchingRows"), table.meta)
+    return Table(p.Step(table.type, (table.plan,), run, "Table.ReplaceMatchingRows"))

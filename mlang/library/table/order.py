@@ -26,7 +26,7 @@ def sort(table: Table, criteria: Any) -> Table:
     when descending.
     """
     keys = sort_keys(criteria, table.type)
-    return Table(p.Sort(table.type, table.plan, keys), table.meta) if keys else table
+    return Table(p.Sort(table.type, table.plan, keys)) if keys else table
 
 
 def _turned(keys: tuple[SortKey, ...]) -> tuple[SortKey, ...]:
@@ -35,7 +35,7 @@ def _turned(keys: tuple[SortKey, ...]) -> tuple[SortKey, ...]:
 
 
 def _ordered(table: Table, keys: tuple[SortKey, ...]) -> Table:
-    return Table(p.Sort(table.type, table.plan, keys), table.meta)
+    return Table(p.Sort(table.type, table.plan, keys))
 
 
 @builtin("Table.Min(table as table, comparisonCriteria as any, optional default as any) as any", raw=True)
@@ -56,14 +56,14 @@ def largest(table: Table, criteria: Any, default: Any = None) -> Any:
 def smallest_n(table: Table, criteria: Any, count: Any) -> Table:
     """The smallest rows in ascending order: so many, or as long as a condition holds."""
     sorted_rows = _ordered(table, sort_keys(criteria, table.type))
-    return Table(p.Take(table.type, sorted_rows.plan, *count_or_condition(count)), table.meta)
+    return Table(p.Take(table.type, sorted_rows.plan, *count_or_condition(count)))
 
 
 @builtin("Table.MaxN(table as table, comparisonCriteria as any, countOrCondition as any) as table")
 def largest_n(table: Table, criteria: Any, count: Any) -> Table:
     """The largest rows in descending order: so many, or as long as a condition holds."""
     sorted_rows = _ordered(table, _turned(sort_keys(criteria, table.type)))
-    return Table(p.Take(table.type, sorted_rows.plan, *count_or_condition(count)), table.meta)
+    return Table(p.Take(table.type, sorted_rows.plan, *count_or_condition(count)))
 
 
 # ---------------------------------------------------------------- ranks
@@ -97,7 +97,7 @@ def add_rank_column(table: Table, name: str, criteria: Any, settings: Any = None
         yield from in_batches([*take_rows(columns, rows), ranks], length)
 
     schema = schemas.append(table.type, name, nullable(NUMBER))
-    return Table(p.Step(schema, (table.plan,), run, "Table.AddRankColumn"), table.meta)
+    return Table(p.Step(schema, (table.plan,), run, "Table.AddRankColumn"))
 
 
 def _ranks(rows: list[int], same: Callable[[int, int], bool], kind: int) -> list[Any]:

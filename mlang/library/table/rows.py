@@ -22,8 +22,8 @@ from mlang.values.types import TableType
 
 
 def _same(table: Table, node: p.Plan) -> Table:
-    """A table of fewer or rearranged rows: type and metadata stay."""
-    return Table(node, table.meta)
+    """A table of fewer or rearranged rows; a new value, so metadata does not go with it (OP-81)."""
+    return Table(node)
 
 
 # ---------------------------------------------------------------- by condition

@@ -31,9 +31,14 @@ from mlang.values.types import ANY, TEXT, MType, nullable
 NULLABLE_TEXT = nullable(TEXT)
 
 
-def row_function(call: Callable[[dict[str, Any]], Any], reads: list[str] | tuple[str, ...]) -> Function:
-    """A function of the row made by the library, which says what columns it reads (`local.RowFunction`)."""
-    return Function(call, 1, 1, Spec((Param("row"),), name="row", document=tuple(reads)))
+def row_function(
+    call: Callable[[dict[str, Any]], Any], reads: list[str] | tuple[str, ...], eager: bool = False
+) -> Function:
+    """A function of the row made by the library: it says what columns it reads (`local.RowFunction`).
+
+    ``eager`` tells that it is pure and quick, so that cells need not wait for being read.
+    """
+    return Function(call, 1, 1, Spec((Param("row"),), name="row", document=(tuple(reads), eager)))
 
 
 # ---------------------------------------------------------------- adding
@@ -48,7 +53,7 @@ def add_column(table: Table, name: str, generator: Function, type: MType | None 
     an error stays in its cell.
     """
     schema = schemas.append(table.type, name, type if type is not None else ANY)
-    return Table(p.AddColumn(schema, table.plan, name, generator), table.meta)
+    return Table(p.AddColumn(schema, table.plan, name, generator))
 
 
 @builtin("Table.AddIndexColumn(table as table, newColumnName as text, "
@@ -62,7 +67,7 @@ def add_index_column(
     first, step = _plain(start, 0.0), _plain(increment, 1.0)
     if first.__class__ is not step.__class__:
         first, step = float(first), float(step)
-    return Table(p.AddIndex(schema, table.plan, name, first, step), table.meta)
+    return Table(p.AddIndex(schema, table.plan, name, first, step))
 
 
 def _plain(value: Any, default: float) -> Any:
@@ -125,7 +130,7 @@ def _transformed(table: Table, transforms: list[tuple[str, Any]], types: dict[st
                 now[name] = function
         plan = p.TransformColumns(schema, plan, tuple(now.items()))
         transforms = later
-    return Table(plan, table.meta, None if plan is not table.plan else table.type)
+    return Table(plan) if plan is not table.plan else table
 
 
 def with_nulls(table: Table, names: list[str]) -> Table:
@@ -134,7 +139,7 @@ def with_nulls(table: Table, names: list[str]) -> Table:
         return table
     columns: list[tuple[str, str | None]] = [(n, n) for n in table.names]
     columns += [(n, None) for n in dict.fromkeys(names)]
-    return Table(p.Project(schemas.projected(table.type, columns), table.plan, tuple(columns)), table.meta)
+    return Table(p.Project(schemas.projected(table.type, columns), table.plan, tuple(columns)))
 
 
 @builtin(
@@ -185,7 +190,7 @@ def _converted(table: Table, changes: list[tuple[str, MType]], culture: str | No
         schema = schemas.retyped(schema, {n: nullable(t) for n, t in now.items()})
         plan = p.ChangeTypes(schema, plan, tuple(now.items()), culture)
         changes = later
-    return Table(plan, table.meta) if plan is not table.plan else table
+    return Table(plan) if plan is not table.plan else table
 
 
 class TransformedRows(LazyList):
@@ -228,7 +233,7 @@ def replace_value(table: Table, old: Any, new: Any, replacer: Function, columns:
     names = known_columns(columns, table.type)
     schema = schemas.retyped(table.type, {n: _replaced_type(table, n, replacer) for n in names})
     per_row = old.__class__ is Function or new.__class__ is Function
-    return Table(p.ReplaceValue(schema, table.plan, old, new, replacer, tuple(names), per_row), table.meta)
+    return Table(p.ReplaceValue(schema, table.plan, old, new, replacer, tuple(names), per_row))
 
 
 def _replaced_type(table: Table, name: str, replacer: Function) -> MType:
@@ -256,7 +261,7 @@ def replace_error_values(table: Table, replacements: Any) -> Table:
         if name in pairs:
             raise errors.column_exists(name)
         pairs[name] = pair[1]
-    return Table(p.ReplaceErrors(table.type, table.plan, tuple(pairs.items())), table.meta)
+    return Table(p.ReplaceErrors(table.type, table.plan, tuple(pairs.items())))
 
 
 # ---------------------------------------------------------------- splitting
@@ -316,16 +321,16 @@ def split_column(
 
     type = splitter_type(splitter)
     schema = schemas.replaced(table.type, source, [(n, type) for n in new_names])
-    plan: p.Plan = p.AddColumn(schemas.append(table.type, "\0pieces"), table.plan, "\0pieces",
-                               row_function(split, [source]))  # fmt: skip
+    eager = splitter.spec is not None and splitter.spec.node is None
+    pieces = row_function(split, [source], eager)
+    plan: p.Plan = p.AddColumn(schemas.append(table.type, "\0pieces"), table.plan, "\0pieces", pieces)
     hidden = [f"\0{i}" for i in range(width)]
     for i, name in enumerate(hidden):
-        plan = p.AddColumn(
-            schemas.append(plan.schema, name), plan, name, row_function(_piece(i), ["\0pieces"])
-        )
+        piece = row_function(_piece(i), ["\0pieces"], True)
+        plan = p.AddColumn(schemas.append(plan.schema, name), plan, name, piece)
     old = [*table.names[:place], *hidden, *table.names[place + 1 :]]
     columns = tuple(zip(schema.names, old, strict=True))
-    return Table(p.Project(schema, plan, columns, "Table.SplitColumn"), table.meta)
+    return Table(p.Project(schema, plan, columns, "Table.SplitColumn"))
 
 
 def _piece(i: int) -> Callable[[dict[str, Any]], Any]:
@@ -386,7 +391,7 @@ def combined_columns(
             columns.append((name, name))
     if not names:
         columns.append((new_name, hidden))
-    return Table(p.Project(schemas.projected(added.schema, columns), added, tuple(columns), step), table.meta)
+    return Table(p.Project(schemas.projected(added.schema, columns), added, tuple(columns), step))
 
 
 # ---------------------------------------------------------------- filling and clearing
@@ -395,13 +400,13 @@ def combined_columns(
 @builtin("Table.FillDown(table as table, columns as list) as table")
 def fill_down(table: Table, columns: Any) -> Table:
     """Replaces nulls by the last value above them, column by column."""
-    return Table(p.Fill(table.type, table.plan, tuple(known_columns(columns, table.type)), True), table.meta)
+    return Table(p.Fill(table.type, table.plan, tuple(known_columns(columns, table.type)), True))
 
 
 @builtin("Table.FillUp(table as table, columns as list) as table")
 def fill_up(table: Table, columns: Any) -> Table:
     """Replaces nulls by the next value below them, column by column."""
-    return Table(p.Fill(table.type, table.plan, tuple(known_columns(columns, table.type)), False), table.meta)
+    return Table(p.Fill(table.type, table.plan, tuple(known_columns(columns, table.type)), False))
 
 
 @builtin("Table.ClearDown(table as table, columns as list) as table")
@@ -425,7 +430,7 @@ def clear_down(table: Table, columns: Any) -> Table:
             yield Batch(changed, batch.length)
 
     schema = schemas.retyped(table.type, {n: nullable(schemas.column_type(table.type, n)) for n in names})
-    return Table(p.Step(schema, (table.plan,), run, "Table.ClearDown"), table.meta)
+    return Table(p.Step(schema, (table.plan,), run, "Table.ClearDown"))
 
 
 # ---------------------------------------------------------------- turning
