@@ -11,10 +11,13 @@ Everything else is loaded when it is first needed.
 
 from __future__ import annotations
 
-from typing import Any
 
 from mlang.errors import Fault, MError
 from mlang.session import Session
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:  # typing costs more to import than all of this
+    from typing import Any
 
 __version__ = "0.1.0"
 __all__ = [

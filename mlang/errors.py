@@ -12,7 +12,10 @@ failures.
 
 from __future__ import annotations
 
-from typing import Any
+TYPE_CHECKING = False
+if TYPE_CHECKING:  # typing costs more to import than all of this
+    from typing import Any
+
 
 
 class MError(Exception):

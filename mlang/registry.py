@@ -21,22 +21,26 @@ from __future__ import annotations
 import importlib
 import re
 from collections.abc import Callable
-from typing import Any, TypeVar
 
 from mlang import errors
 from mlang.values.functions import Function, Param, Spec
 from mlang.values.kinds import DISPLAY, kind_of
 from mlang.values.metadata import Annotated
 
-F = TypeVar("F", bound=Callable[..., Any])
+TYPE_CHECKING = False
+if TYPE_CHECKING:  # typing costs more to import than all of this
+    from typing import Any, TypeVar
+
+    F = TypeVar("F", bound=Callable[..., Any])
+
 
 #: Every declared name: `Builtin` or, for constants, `Constant`.
 BUILTINS: dict[str, Builtin | Constant] = {}
 #: SQL forms, hung on by folding: name -> {dialect: form}.
 FOLDS: dict[str, dict[str, Callable[..., Any]]] = {}
 
-_SIGNATURE = re.compile(r"\s*(?P<name>[\w.#]+)\s*\((?P<params>.*)\)\s*as\s+(?P<result>.+?)\s*$", re.S)
-_PARAM = re.compile(r"\s*(?P<opt>optional\s+)?(?P<name>\w+)(?:\s+as\s+(?P<null>nullable\s+)?(?P<kind>[\w.]+))?\s*$")
+_SIGNATURE = r"\s*(?P<name>[\w.#]+)\s*\((?P<params>.*)\)\s*as\s+(?P<result>.+?)\s*$"
+_PARAM = r"\s*(?P<opt>optional\s+)?(?P<name>\w+)(?:\s+as\s+(?P<null>nullable\s+)?(?P<kind>[\w.]+))?\s*$"
 #: Families that live in the module of another one.
 HOMES = {
     **dict.fromkeys(
@@ -60,7 +64,7 @@ class Builtin:
     def __init__(
         self, signature: str, implementation: Callable[..., Any], null: str | None, raw: bool, missing: str | None
     ) -> None:
-        match = _SIGNATURE.match(signature)
+        match = re.match(_SIGNATURE, signature, re.S)
         assert match, signature
         self.name = match["name"]
         self.signature = " ".join(signature.split())
@@ -94,7 +98,7 @@ class Constant:
 
 
 def _parameter(text: str) -> Param:
-    match = _PARAM.match(text)
+    match = re.match(_PARAM, text)
     assert match, text
     kind = match["kind"] or "any"
     nullable = bool(match["null"]) or kind == "any"

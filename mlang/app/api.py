@@ -6,13 +6,16 @@ Lives in ``app`` because it may import upward (folding), lazily.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
 
 from mlang.compile.entry import Document, run
 from mlang.session import _CURRENT, Session, current
 from mlang.values.kinds import kind_of
 from mlang.values.metadata import strip
 from mlang.values.thunk import force
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:  # typing costs more to import than all of this
+    from typing import Any
 
 
 def open_session(**settings: Any) -> Session:

@@ -21,13 +21,15 @@ Handlers for node kinds are in ``expressions.py`` and ``forms.py``, registered b
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any
 
 from mlang.compile.scopes import BUSY, THUNK, UNSET, VALUE, Global, Resolution, Variable
 from mlang.syntax import nodes
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:  # typing costs more to import than all of this
+    from typing import Any
 
 #: A generated line: indentation, text, offset in the M source.
 Line = tuple[int, str, int]
@@ -39,8 +41,6 @@ MAX_TRY = 8
 #: Longer expressions are spilt to a local: the parser of CPython allows 200 nested brackets.
 MAX_EXPRESSION = 400
 
-_ATOM = re.compile(r"(?:[A-Za-z_]\w*|-?\d+(?:\.\d+)?(?:e[+-]?\d+)?)\Z")
-_WORD = re.compile(r"[^A-Za-z0-9]+")
 
 EMITTERS: dict[type, Callable[[Generator, Any], str]] = {}
 
@@ -54,6 +54,11 @@ def emits(*classes: type) -> Callable[[Callable[[Generator, Any], str]], Callabl
         return handler
 
     return register
+
+
+def _is_atom(code: str) -> bool:
+    """Whether an expression is a name or a number, which may be repeated."""
+    return code.isidentifier() or code.replace(".", "", 1).isdigit()
 
 
 class Frame:
@@ -94,7 +99,8 @@ class Generator:
     def fresh(self, hint: str = "t") -> str:
         """A Python name that nothing else in the unit has."""
         self._counter += 1
-        return f"{_WORD.sub('_', hint)[:24] or 't'}_{self._counter}"
+        word = "".join(c if c.isascii() and c.isalnum() else "_" for c in hint[:24])
+        return f"v{word}_{self._counter}" if word[:1].isdigit() else f"{word}_{self._counter}"
 
     def constant(self, value: Any, key: Any = None) -> str:
         """The global name of a constant; equal keys share one."""
@@ -138,7 +144,7 @@ class Generator:
 
     def as_atom(self, code: str) -> str:
         """The expression itself when it may be repeated, else a local holding it."""
-        return code if _ATOM.match(code) else self.temp(code)
+        return code if _is_atom(code) else self.temp(code)
 
     def named(self, code: str) -> str:
         """As `as_atom`, but never a number: for identity tests."""
@@ -152,7 +158,7 @@ class Generator:
             code = self.emit(node)
             if len(self.frame.lines) > mark:
                 for i, earlier in enumerate(codes):
-                    if not _ATOM.match(earlier):
+                    if not _is_atom(earlier):
                         name = self.fresh()
                         self.frame.lines.insert(mark, (self.frame.indent, f"{name} = {earlier}", self.pos))
                         codes[i] = name

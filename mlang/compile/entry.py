@@ -15,7 +15,6 @@ import threading
 from collections.abc import Callable, Iterable
 from contextvars import copy_context
 from itertools import count
-from typing import Any, TypeVar
 from weakref import WeakValueDictionary
 
 from mlang import errors, registry
@@ -26,7 +25,12 @@ from mlang.syntax import nodes, parse_document
 from mlang.values.functions import Function
 from mlang.values.thunk import Thunk
 
-T = TypeVar("T")
+TYPE_CHECKING = False
+if TYPE_CHECKING:  # typing costs more to import than all of this
+    from typing import Any, TypeVar
+
+    T = TypeVar("T")
+
 
 _numbers = count(1)
 #: File name of generated code -> its unit, for whoever renders an error's place.

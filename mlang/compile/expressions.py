@@ -6,11 +6,14 @@ One small handler per node class; see ``codegen.py`` for what they may do.
 from __future__ import annotations
 
 import math
-from typing import Any
 
 from mlang.compile.codegen import Generator, emits
 from mlang.compile.scopes import Global, Variable
 from mlang.syntax import nodes
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:  # typing costs more to import than all of this
+    from typing import Any
 
 
 @emits(nodes.Literal)

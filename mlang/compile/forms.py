@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
 
 from mlang.compile.codegen import MAX_INDENT, MAX_TRY, Frame, Generator, emits, spec_arity
 from mlang.compile.expressions import constant_value
@@ -10,6 +9,10 @@ from mlang.compile.scopes import VALUE, Variable
 from mlang.syntax import nodes
 from mlang.values.functions import Param, Spec
 from mlang.values.types import PRIMITIVES, primitive
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:  # typing costs more to import than all of this
+    from typing import Any
 
 # ---------------------------------------------------------------- functions
 

@@ -7,7 +7,6 @@ name in `NAMES` is visible in generated code under the same name.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 
 from mlang import errors
 from mlang.errors import MError
@@ -18,6 +17,10 @@ from mlang.values.kinds import DISPLAY, kind_of
 from mlang.values.lists import NumberRange, Streamed, item_at
 from mlang.values.metadata import Annotated, metadata_of, strip, with_metadata
 from mlang.values.thunk import Thunk, force
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:  # typing costs more to import than all of this
+    from typing import Any
 
 # ---------------------------------------------------------------- access
 

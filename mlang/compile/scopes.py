@@ -12,9 +12,12 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable
-from typing import Any
 
 from mlang.syntax import nodes
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:  # typing costs more to import than all of this
+    from typing import Any
 
 #: States of a variable while its frame is being generated.
 UNSET, BUSY, THUNK, VALUE = range(4)

@@ -7,9 +7,10 @@ Nothing is loaded until it is used.  Read ``nodes.py`` (the tree), ``lexer.py``,
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+TYPE_CHECKING = False
+if TYPE_CHECKING:  # typing costs more to import than all of this
+    from typing import Any
 
-if TYPE_CHECKING:
     from mlang.syntax.failure import MSyntaxError
     from mlang.syntax.formatter import format_text
     from mlang.syntax.parser import parse_document, parse_expression

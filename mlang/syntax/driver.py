@@ -14,9 +14,12 @@ import marshal
 import sys
 from array import array
 from collections.abc import Callable
-from typing import Any
 
 import grammar
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:  # typing costs more to import than all of this
+    from typing import Any
 
 (
     _FORMAT,

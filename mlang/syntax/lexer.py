@@ -19,7 +19,6 @@ value: a syntax error before it is then reported first.  Read ``parser.py`` next
 from __future__ import annotations
 
 import re
-from typing import Any
 
 from mlang.syntax.driver import END, INVALID, NUMBER
 from mlang.syntax.vocabulary import (
@@ -55,6 +54,10 @@ from mlang.syntax.vocabulary import (
     TYPE_WORDS,
     WORDS,
 )
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:  # typing costs more to import than all of this
+    from typing import Any
 
 # Sets that name a character beyond Latin-1 cost a millisecond each to compile, so they are
 # spelt with the classes of the re module: \s is M's white space and U+001C to U+001F;

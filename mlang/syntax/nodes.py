@@ -11,7 +11,10 @@ Read ``parser.py`` next (text to nodes), then ``printer.py`` (nodes to text).
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:  # typing costs more to import than all of this
+    from typing import Any
 
 
 class Node:

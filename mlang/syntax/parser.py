@@ -9,12 +9,15 @@ are made here too and are syntax errors.  Read ``printer.py`` next (nodes to tex
 
 from __future__ import annotations
 
-from typing import Any
 
 from mlang.syntax import nodes as n
 from mlang.syntax.driver import BUILDERS, DOCUMENT, EXPRESSION, Unexpected, run
 from mlang.syntax.failure import MSyntaxError, already_defined
 from mlang.syntax.lexer import Tokens, tokenize
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:  # typing costs more to import than all of this
+    from typing import Any
 
 #: Binary operators, the higher the tighter (GRM-01).
 PRECEDENCE = {

@@ -8,13 +8,15 @@ instead of UTF-16 units), so everything that compares goes through `equal` (M's
 
 from __future__ import annotations
 
-import re
-from typing import Any
 
 from mlang import errors
 from mlang.values.kinds import kind_of
 from mlang.values.metadata import Annotated
 from mlang.values.thunk import Thunk, force
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:  # typing costs more to import than all of this
+    from typing import Any
 
 #: Exact doubles end here: whole numbers beyond it stay int.
 EXACT = 2**53
@@ -141,14 +143,12 @@ RANK = {
     "duration": 7, "text": 8, "binary": 9,
 }  # fmt: skip
 
-_HIGH = re.compile("([\ue000-\uffff])")
-
 
 def text_key(text: str) -> str:
     """A text whose code point order is the UTF-16 order of the original (OP-19)."""
     if text.isascii() or not text or max(text) < "\ue000":
         return text
-    return _HIGH.sub("\U0010ffff\\1", text)
+    return "".join("\U0010ffff" + c if "\ue000" <= c <= "\uffff" else c for c in text)
 
 
 def compare(a: Any, b: Any) -> int:

@@ -13,9 +13,12 @@ generated callable's closure cells, by M name.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 
 from mlang import errors
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:  # typing costs more to import than all of this
+    from typing import Any
 
 
 class Spec:

@@ -8,9 +8,12 @@ attribute ``m_kind``.  `kind_of` is the only place that knows.
 
 from __future__ import annotations
 
-from typing import Any
 
 from mlang.values.metadata import Annotated
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:  # typing costs more to import than all of this
+    from typing import Any
 
 _KINDS: dict[type, str] = {
     type(None): "null",

@@ -8,7 +8,10 @@ arguments, operators strip it on their slow path.
 
 from __future__ import annotations
 
-from typing import Any
+TYPE_CHECKING = False
+if TYPE_CHECKING:  # typing costs more to import than all of this
+    from typing import Any
+
 
 
 class Annotated:

@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from typing import Any
 
 from mlang import errors
 from mlang.values import temporal as t
@@ -19,7 +18,12 @@ from mlang.values.compare import text_key
 from mlang.values.kinds import kind_of
 from mlang.values.metadata import Annotated, strip
 
-Pairs = dict[tuple[str, str], Callable[[Any, Any], Any]]
+TYPE_CHECKING = False
+if TYPE_CHECKING:  # typing costs more to import than all of this
+    from typing import Any
+
+    Pairs = dict[tuple[str, str], Callable[[Any, Any], Any]]
+
 
 
 def _dispatch(operator: str, table: Pairs, a: Any, b: Any) -> Any:

@@ -8,12 +8,15 @@ text, `error_text` a value inside an error message.
 from __future__ import annotations
 
 import re
-from typing import Any
 
 from mlang.errors import MError
 from mlang.values.kinds import kind_of
 from mlang.values.metadata import strip
 from mlang.values.thunk import force
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:  # typing costs more to import than all of this
+    from typing import Any
 
 # ---------------------------------------------------------------- numbers
 
@@ -56,8 +59,8 @@ def _decimal_text(x: Any) -> str:
 # ---------------------------------------------------------------- texts and names
 
 _ESCAPES = {"\r": "#(cr)", "\n": "#(lf)", "\t": "#(tab)"}
-_SPECIAL = re.compile(r'["\x00-\x1f\x7f-\x9f\ud800-\udfff]|#(?=\()')
-_REGULAR = re.compile(r"(?:[^\W\d]|_)\w*(?:\.\w+)*\Z")
+_SPECIAL = r'["\x00-\x1f\x7f-\x9f\ud800-\udfff]|#(?=\()'
+_REGULAR = r"(?:[^\W\d]|_)\w*(?:\.\w+)*\Z"
 _KEYWORDS = frozenset(
     "and as each else error false if in is let meta not null or otherwise section shared then true try type"
     .split()
@@ -75,12 +78,12 @@ def _escape(match: re.Match[str]) -> str:
 
 def text_literal(text: str) -> str:
     """A text as an M literal (LEX-57)."""
-    return '"' + _SPECIAL.sub(_escape, text) + '"'
+    return '"' + re.sub(_SPECIAL, _escape, text) + '"'
 
 
 def identifier(name: str) -> str:
     """A name as it stands in M, quoted when it has to be (LEX-42, LEX-43)."""
-    if _REGULAR.match(name) and name not in _KEYWORDS:
+    if re.match(_REGULAR, name) and name not in _KEYWORDS:
         return name
     return "#" + text_literal(name)
 

@@ -9,9 +9,12 @@ Python's datetime ends at microseconds, so it is only used for calendar arithmet
 from __future__ import annotations
 
 from datetime import date as _pydate
-from typing import Any
 
 from mlang import errors
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:  # typing costs more to import than all of this
+    from typing import Any
 
 SECOND = 10_000_000
 MINUTE = 60 * SECOND

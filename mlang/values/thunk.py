@@ -9,9 +9,12 @@ whoever reads a member calls `force`.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 
 from mlang.errors import MError, cyclic_reference
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:  # typing costs more to import than all of this
+    from typing import Any
 
 WAITING, DONE, BUSY, FAILED = range(4)
 

@@ -10,9 +10,12 @@ and none what they are (TYP-24).  Read ``show.py`` for their text.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any
 
 from mlang import errors
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:  # typing costs more to import than all of this
+    from typing import Any
 
 PRIMITIVES = (
     "any", "anynonnull", "binary", "date", "datetime", "datetimezone", "duration", "function", "list",
