@@ -37,7 +37,8 @@ def test_which_queries_are_staged(tmp_path: Path) -> None:
         shared F = (a) => a;
         [DataDestinations = {[Definition = [Kind = "Reference", QueryName = "T", IsNewTarget = true],
           Settings = [Kind = "Manual", UpdateMethod = [Kind = "Append"], AllowCreation = false,
-            DynamicSchema = true, ColumnSettings = [Mappings = {[SourceColumnName = "a", DestinationColumnName = "b"]}]]]}]
+            DynamicSchema = true,
+            ColumnSettings = [Mappings = {[SourceColumnName = "a", DestinationColumnName = "b"]}]]]}]
         shared A = #table({"a"}, {});
         shared Off = A;
         shared T = File.Contents("x.csv");
@@ -67,7 +68,7 @@ def test_single_document_and_section_attributes(tmp_path: Path) -> None:
         ("1 + 1", None, "is one expression"),
         ("section S; shared A = 1;", "{", "is not JSON"),
         ("section S; shared A = 1;", '{"formatVersion": "1"}', "formatVersion '1'"),
-        ('section S; [DataDestinations = {[Definition = [QueryName = "B"]]}] shared A = 1;', None, "'B' is not"),
+        ('section S; [DataDestinations = {[Definition = [QueryName = "B"]]}] shared A = 1;', None, "'B'"),
         ("section S; [DataDestinations = 1] shared A = 1;", None, "must be a list"),
         ("section S; [BindToDefaultDestination = true] shared A = 1;", None, "default destination"),
     ],

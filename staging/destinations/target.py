@@ -189,7 +189,7 @@ class _Reader:
         name = place.keys[-1].get("Name") if place.keys else None
         if not name:
             raise self._refuse(f'{place.function} needs the name of a file: {{[Name = "..."]}}?[Content]?.')
-        return path.rstrip("/\\") + "/" + name
+        return path.rstrip("/\\") + "/" + str(name)
 
     def _csv(self, path: str, suffix: str, place: _Place) -> FileTarget:
         found = FileTarget(path, "csv", _TEXT_FILES.get(suffix, ","))
