@@ -78,10 +78,15 @@ class TableRecords(LazyList):
 def column(table: Table, name: str) -> Any:
     """``t[a]``, lazily; a missing column raises at once (ERR-14)."""
     place = table.type.index(name)
-    plan = table.plan
-    if plan.__class__ is p.Values:
-        return plan.columns[place]
-    return TableColumn(table, name)
+    plan = in_memory(table.plan)
+    return plan.columns[place] if plan is not None else TableColumn(table, name)
+
+
+def in_memory(plan: p.Plan) -> p.Values | None:
+    """The columns behind a plan that is nothing but rows in memory; else None."""
+    while isinstance(plan, p.Buffer) and plan.cell:
+        plan = plan.cell[0]
+    return plan if isinstance(plan, p.Values) else None
 
 
 def records_of(table: Table) -> LazyList:
@@ -96,14 +101,11 @@ def _row(table: Table, index: int) -> dict[str, Any] | None:
     """The row record at an index, or None past the end."""
     if index < 0:
         return None
-    plan = table.plan
-    if plan.__class__ is p.Buffer and plan.cell:
-        plan = plan.cell[0]
-    if plan.__class__ is p.Values:
+    plan = in_memory(table.plan)
+    if plan is not None:
         if index >= plan.length:
             return None
-        names = plan.schema.names
-        return {n: c[index] for n, c in zip(names, plan.columns, strict=True)}
+        return {n: c[index] for n, c in zip(plan.schema.names, plan.columns, strict=True)}
     names = table.names
     skipped = 0
     for batch in table.batches(None, index + 1):

@@ -71,7 +71,15 @@ def from_records(records: Any, columns: Any = None, missing: Any = None) -> Tabl
     schema = named(columns)
     if schema is None:
         schema = table_type(_first_names(records))
+    names = schema.names
+    if records.__class__ is list and all(_fits(item, names) for item in records):
+        return Table(p.Values(schema, [[record[name] for record in records] for name in names], len(records)))
     return Table(p.Rows(schema, _record_reader(records, schema.names, mode == USE_NULL), "Table.FromRecords"))
+
+
+def _fits(item: Any, names: tuple[str, ...]) -> bool:
+    """Whether an item is a record at hand, with all the fields."""
+    return item.__class__ is dict and all(name in item for name in names)
 
 
 def _first_names(records: Any) -> list[str]:
