@@ -78,7 +78,11 @@ class GroupTranslator(Translator):
         name = self._builtin(node)
         form = AGGREGATES.get(name)
         if form is None:
-            if name == "Table.RowCount" and len(node.arguments) == 1 and self.any(node.arguments[0]) is self.group:
+            if (
+                name == "Table.RowCount"
+                and len(node.arguments) == 1
+                and self.any(node.arguments[0]) is self.group
+            ):
                 return row_count()
             return super().on_Invocation(node)
         return self._aggregate(name, node)
@@ -109,13 +113,15 @@ class GroupTranslator(Translator):
         if isinstance(node, nodes.FieldAccess) and not node.optional:
             target = self.meaning("_") if node.target is None else self.any(node.target)
             if target is self.group:
-                return self.group.values(node.name)
+                found: Scalar = self.group.values(node.name)
+                return found
         if self._builtin(node) == "Table.Column":
             arguments = node.arguments  # type: ignore[attr-defined]
             if len(arguments) == 2 and self.any(arguments[0]) is self.group:
                 name = self.constant(arguments[1])
                 if name.__class__ is str:
-                    return self.group.values(name)
+                    listed: Scalar = self.group.values(name)
+                    return listed
         raise Unfoldable("a list in a group that is not one of its columns")
 
     def on_FieldAccess(self, node: nodes.FieldAccess) -> Scalar:
@@ -202,9 +208,7 @@ def _end(last: bool) -> Callable[[Scalar, Group], Scalar]:
     def make(x: Scalar, group: Group) -> Scalar:
         name = "arg_max_null" if last else "arg_min_null"
         sql = t.function(name, x.use, group.place.copy())
-        return typed(
-            sql, x.kind, x.storage, x, nullable=True, nonan=x.nonan, int53=x.int53, ascii=x.ascii
-        )
+        return typed(sql, x.kind, x.storage, x, nullable=True, nonan=x.nonan, int53=x.int53, ascii=x.ascii)
 
     return make
 

@@ -15,8 +15,8 @@ from typing import Any
 
 import attrs
 from attrs import evolve
+from sqlglot import exp
 
-from folding import terms as t
 from folding.relations import Column, Context, Relation, compile_node
 from folding.terms import CannotFold, Scalar, Unfoldable
 from mlang import session as sessions
@@ -41,12 +41,14 @@ _STREAMING = (
 def run_plan(plan: p.Plan, columns: Sequence[str] | None = None, limit: int | None = None) -> Iterator[Batch]:
     """The plan's rows as batches of the named columns (None: all); the runner of sessions."""
     session = sessions.current()
-    if session.engine == "none" or (session.engine != "duckdb" and (_is_small(plan) or _is_glance(plan, limit))):
+    if session.engine == "none" or (
+        session.engine != "duckdb" and (_is_small(plan) or _is_glance(plan, limit))
+    ):
         return run_local(plan, columns, limit)
     return _folded(plan, columns, limit, session)
 
 
-def _leaves(plan: p.Plan) -> Iterator[p.Plan]:
+def leaves(plan: p.Plan) -> Iterator[p.Plan]:
     stack = [plan]
     while stack:
         node = stack.pop()
@@ -59,7 +61,7 @@ def _leaves(plan: p.Plan) -> Iterator[p.Plan]:
 def _is_small(plan: p.Plan) -> bool:
     """Whether all data is in memory already, and little."""
     rows = 0
-    for leaf in _leaves(plan):
+    for leaf in leaves(plan):
         if isinstance(leaf, p.Values):
             rows += leaf.length
         elif not isinstance(leaf, p.Rows):
@@ -90,13 +92,18 @@ def _folded(
         return _run(counted(relation) if counting else relation, counting, plan, columns, limit)
     except Unfoldable:
         pass
-    if any(isinstance(node, _HEAVY) for node in _nodes(pruned)):
+    if resumes(pruned):
         try:
             relation = fold(pruned, resume=True)
             return _run(counted(relation) if counting else relation, counting, plan, columns, limit)
         except Unfoldable:
             pass
     return run_local(with_pieces(pruned), None, limit)
+
+
+def resumes(plan: p.Plan) -> bool:
+    """Whether what the interpreter makes below a heavy step may enter the engine again."""
+    return any(isinstance(node, _HEAVY) for node in _nodes(plan))
 
 
 def _nodes(plan: p.Plan) -> Iterator[p.Plan]:
@@ -123,7 +130,8 @@ def fold(plan: p.Plan, resume: bool = False) -> Relation:
 
                 buffered(node)
             return compile_node(node, context)
-        except Unfoldable:
+        except Unfoldable as no:
+            no.step = no.step or node.function
             if not resume or node is plan:
                 raise
         return _interpreted(node, context)
@@ -137,15 +145,19 @@ def try_fold(plan: p.Plan) -> Relation | CannotFold:
     try:
         return fold(plan)
     except Unfoldable as no:
-        return CannotFold(plan.function, no.reason)
+        return CannotFold(no.step or plan.function, no.reason)
 
 
 def counted(relation: Relation) -> Relation:
     """One row: how many rows the relation has."""
-    if any(isinstance(c, t.exp.Anonymous) and c.name.lower() == "error" for k in relation.order for c in k.sql.walk()):
+    if any(
+        isinstance(c, exp.Anonymous) and c.name.lower() == "error"
+        for k in relation.order
+        for c in k.sql.walk()
+    ):
         raise Unfoldable("the order may raise, which counting would not notice")
     inner = relation.closed()
-    number = Scalar(t.exp.Count(this=t.exp.Star()), "number", "BIGINT", False, nonan=True, int53=True)
+    number = Scalar(exp.Count(this=exp.Star()), "number", "BIGINT", False, nonan=True, int53=True)
     return evolve(inner, columns=(Column(number),), order=(), natural=True)
 
 
@@ -172,9 +184,9 @@ def _enter(
         except types.Untyped as no:
             raise Unfoldable(f"column '{name}' has {no}") from None
         storage = "VARCHAR" if kind == "null" else types.storage_of(kind)
-        proven.append(Scalar(t.exp.Null(), kind, storage, **types.facts_of(cells, kind)))
+        proven.append(Scalar(exp.Null(), kind, storage, **types.facts_of(cells, kind)))
     if not arrays:
-        arrays, hidden = [pa.nulls(length, pa.string())], [Scalar(t.exp.Null(), "null", "VARCHAR")]
+        arrays, hidden = [pa.nulls(length, pa.string())], [Scalar(exp.Null(), "null", "VARCHAR")]
         base = over_arrow(context, pa.table(arrays, names=["c1"]), label, hidden)
         return evolve(base, columns=())
     data = pa.table(arrays, names=[f"c{i}" for i in range(1, len(arrays) + 1)])

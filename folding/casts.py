@@ -58,7 +58,9 @@ def _to_text(term: Scalar) -> Scalar:
         whole = t.cast(t.cast(term.use, "BIGINT"), "VARCHAR")
         return typed(whole, "text", "VARCHAR", term, ascii=True)
     if term.kind == "logical":
-        sql = t.case((term.use, exp.Literal.string("true")), (t.negation(term.use), exp.Literal.string("false")))
+        sql = t.case(
+            (term.use, exp.Literal.string("true")), (t.negation(term.use), exp.Literal.string("false"))
+        )
         return typed(sql, "text", "VARCHAR", term, ascii=True)
     raise Unfoldable(f"the text of a {term.kind} depends on the culture")
 

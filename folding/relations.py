@@ -96,7 +96,9 @@ class Subquery(Origin):
         chosen = [(name, sql) for name, sql in self.outputs.items() if name in needed]
         if not chosen:
             chosen = [("one", exp.Literal.number(1))]
-        query = self.relation.select(chosen, ordered=self.relation.limit is not None or bool(self.relation.offset))
+        query = self.relation.select(
+            chosen, ordered=self.relation.limit is not None or bool(self.relation.offset)
+        )
         return exp.Subquery(this=query, alias=exp.TableAlias(this=exp.to_identifier(self.alias)))
 
     def sources(self) -> list[Origin]:
@@ -117,7 +119,9 @@ class Union(Origin):
             chosen = [(n, s) for n, s in outputs.items() if n in needed] or [("one", exp.Literal.number(1))]
             part = relation.select(chosen, ordered=relation.limit is not None or bool(relation.offset))
             if part.args.get("limit") or part.args.get("offset") or part.args.get("order"):
-                part = exp.select("*").from_(exp.Subquery(this=part, alias=exp.TableAlias(this=exp.to_identifier("p"))))
+                part = exp.select("*").from_(
+                    exp.Subquery(this=part, alias=exp.TableAlias(this=exp.to_identifier("p")))
+                )
             query = part if query is None else exp.Union(this=query, expression=part, distinct=False)
         return exp.Subquery(this=query, alias=exp.TableAlias(this=exp.to_identifier(self.alias)))
 
@@ -140,7 +144,8 @@ class Relation:
 
     ``order`` is a total order of the rows (M's); ``natural`` says that the engine delivers it
     without ORDER BY.  ``raises``: some row-level use may meet an M error, so nothing above may
-    filter before it.  ``strict`` asks the engine not to reorder.  ``rows`` is an upper bound of the
+    filter before it.  ``unique`` are terms that together are
+    different in each row.  ``strict`` asks the engine not to reorder.  ``rows`` is an upper bound of the
     number of rows, or None.  ``notes`` are remarks for `explain` (relaxed sums).
     """
 
@@ -158,6 +163,7 @@ class Relation:
     strict: bool = False
     windowed: bool = False
     rows: int | None = None
+    unique: tuple[Any, ...] = field(default=())
     notes: tuple[str, ...] = field(default=())
 
     # ------------------------------------------------------------ shape
@@ -205,9 +211,12 @@ class Relation:
         if origin.depth > DEEPEST:
             raise Unfoldable("the query would be nested too deeply")
         natural = self.natural or self.limit is not None or bool(self.offset)
+        named = [next((n for n, s in outputs.items() if s == u), None) for u in self.unique]
+        unique = tuple(t.column(n, alias) for n in named if n is not None)
         return Relation(
             self.context, origin, tuple(columns), tuple(keys), natural, raises=self.raises,
             strict=self.strict, rows=self.rows, notes=self.notes,
+            unique=unique if len(unique) == len(self.unique) else (),
         )  # fmt: skip
 
     # ------------------------------------------------------------ terms
@@ -223,7 +232,9 @@ class Relation:
         if c.text is None:
             return c.term
         failed = t.stop(c.text.copy(), c.term.storage)
-        return evolve(c.term, sql=t.case((t.not_null(c.text.copy()), failed), otherwise=c.term.use), raises=True)
+        return evolve(
+            c.term, sql=t.case((t.not_null(c.text.copy()), failed), otherwise=c.term.use), raises=True
+        )
 
     def row(self, schema: Any) -> Row:
         """The row record of a row function over this relation."""
@@ -235,10 +246,14 @@ class Relation:
         base = self.opened()
         if base is not self:
             raise AssertionError("translate conditions over an opened relation")
-        strict = self.strict or (self.raises and not any(w.raises for w in self.where)) or (
-            self.raises and bool(self.joins)
+        strict = (
+            self.strict
+            or (self.raises and not any(w.raises for w in self.where))
+            or (self.raises and bool(self.joins))
         )
-        return evolve(self, where=(*self.where, condition), raises=self.raises or condition.raises, strict=strict)
+        return evolve(
+            self, where=(*self.where, condition), raises=self.raises or condition.raises, strict=strict
+        )
 
     def consumed(self, terms: list[Scalar]) -> Relation:
         """The relation after a row-level use of terms (keys): M raises here when one of them does."""

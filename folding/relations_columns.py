@@ -30,7 +30,9 @@ def apply_function(function: Any, argument: Any) -> Scalar:
     builtin = function.spec.builtin
     form = form_of(builtin.name) if builtin is not None else None
     if form is None:
-        raise Unfoldable(f"{builtin.name} has no exact SQL form" if builtin else "a function that the library made")
+        raise Unfoldable(
+            f"{builtin.name} has no exact SQL form" if builtin else "a function that the library made"
+        )
     if argument.__class__ is not Scalar:
         raise Unfoldable(f"{builtin.name} of a whole row")
     return form(Call(builtin.name, Translator(None, {}), (argument,)))
@@ -98,7 +100,7 @@ def change_types(node: p.ChangeTypes, context: Context) -> Relation:
 def replace_errors(node: p.ReplaceErrors, context: Context) -> Relation:
     """Only where no cell needs the interpreter to learn whether it is an error."""
     base = context.child(node.input)
-    for name, value in node.replacements:
+    for name, _ in node.replacements:
         place = node.input.schema.index(name)
         c = base.columns[place]
         if c.text is None and not c.term.raises:

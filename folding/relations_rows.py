@@ -112,9 +112,17 @@ def sort(node: p.Sort, context: Context) -> Relation:
             term = base.use(node.input.schema.index(key.column))
         else:
             term = apply_function(key.key, base.row(node.input.schema))
+        if term.is_constant:
+            continue
         terms.append(term)
         keys.append(Key(order_term(term), key.descending))
-    return evolve(base.consumed(terms), order=(*keys, *base.order), natural=False)
+    ties = () if _one_row_each(base, terms) else base.order
+    return evolve(base.consumed(terms), order=(*keys, *ties), natural=False)
+
+
+def _one_row_each(base: Relation, terms: list[Scalar]) -> bool:
+    """Whether the sort keys are different in each row: then there are no ties."""
+    return bool(base.unique) and all(any(u == x.sql for x in terms) for u in base.unique)
 
 
 def numbered(relation: Relation) -> tuple[Relation, Any]:
@@ -131,7 +139,7 @@ def numbered(relation: Relation) -> tuple[Relation, Any]:
 
 
 def _one_number(keys: tuple[Key, ...]) -> Any:
-    """Several row numbers as one BIGINT of the same order; None when their spans are not known or too large."""
+    """Several row numbers as one BIGINT of the same order; None when the spans are unknown or too large."""
     total = 1
     for key in keys:
         if not key.plain or key.descending or key.span is None:
@@ -143,7 +151,9 @@ def _one_number(keys: tuple[Key, ...]) -> Any:
     for key in keys:
         place = t.function("coalesce", key.sql.copy(), t.whole(0))
         if result is not None:
-            place = t.binary(exp.Add, t.binary(exp.Mul, result, t.cast(t.whole(key.span or 1), "BIGINT")), place)
+            place = t.binary(
+                exp.Add, t.binary(exp.Mul, result, t.cast(t.whole(key.span or 1), "BIGINT")), place
+            )
         result = place
     return result
 
@@ -165,8 +175,9 @@ def distinct(node: p.Distinct, context: Context) -> Relation:
     partition = [x.use for x in terms]
     order = exp.Order(expressions=[Key(place, plain=True).ordered()])
     number = exp.Window(this=exp.RowNumber(), partition_by=partition, order=order)
+    place_in_key = Column(typed(number, "number", "BIGINT", nullable=False))
     marked = evolve(
-        base.consumed(terms), columns=(*base.columns, Column(typed(number, "number", "BIGINT", nullable=False))),
+        base.consumed(terms), columns=(*base.columns, place_in_key),
         order=(Key(place, plain=True),), windowed=True,
     ).closed()  # fmt: skip
     first = t.binary(exp.EQ, marked.columns[-1].term.use, t.whole(1))
@@ -188,5 +199,3 @@ def buffer(node: p.Buffer, context: Context) -> Relation:
     if node.cell:
         return context.child(node.cell[0])
     raise Unfoldable("a buffer is filled by the interpreter")
-
-

@@ -36,9 +36,15 @@ def group(node: p.Group, context: Context) -> Relation:
     values = [aggregates.aggregate(a.value, table) for a in node.aggregates]
     columns = [Column(evolve(k, raises=False)) for k in keys] + [Column(v) for v in values]
     return evolve(
-        base.consumed(keys), columns=tuple(columns), order=(Key(t.function("min", place.copy()), plain=True),), natural=False,
-        group=tuple(k.sql for k in keys), notes=(*base.notes, *dict.fromkeys(table.notes)),
+        base.consumed(keys), columns=tuple(columns), order=(first_of(place),), natural=False,
+        group=tuple(k.sql for k in keys), unique=tuple(k.sql for k in keys),
+        notes=(*base.notes, *dict.fromkeys(table.notes)),
     )  # fmt: skip
+
+
+def first_of(place: Any) -> Key:
+    """Groups in the order of their first rows."""
+    return Key(t.function("min", place.copy()), plain=True)
 
 
 def sums_of(relation: Relation, context: Context) -> str:
@@ -78,7 +84,9 @@ def unpivot(node: p.Unpivot, context: Context) -> Relation:
         present = Scalar(t.not_null(term.use), "logical", "BOOLEAN", False)
         outputs: dict[str, Any] = {f"c{i}": k.term.use for i, k in enumerate(kept_columns, 1)}
         outputs[f"c{len(kept) + 1}"] = t.string(name)
-        outputs[f"c{len(kept) + 2}"] = term.use if term.storage == value.storage else t.cast(term.use, value.storage)
+        outputs[f"c{len(kept) + 2}"] = (
+            term.use if term.storage == value.storage else t.cast(term.use, value.storage)
+        )
         outputs["r1"], outputs["r2"] = place.copy(), t.whole(number)
         parts.append((base.filtered(present), outputs))
     terms = [c.term for c in kept_columns] + [
@@ -127,7 +135,7 @@ def pivot(node: p.Pivot, context: Context) -> Relation:
     for v in node.values:
         columns.append(Column(_pivot_cell(name, value, attribute, v, place, sums_of(base, context))))
     return evolve(
-        base.consumed([*keys, attribute]), columns=tuple(columns), order=(Key(t.function("min", place.copy()), plain=True),),
+        base.consumed([*keys, attribute]), columns=tuple(columns), order=(first_of(place),),
         natural=False, group=tuple(k.sql for k in keys),
     )  # fmt: skip
 
@@ -147,5 +155,3 @@ def _pivot_cell(name: str, value: Scalar, attribute: Scalar, wanted: str, place:
 def _list_function(function: Any) -> str:
     spec = getattr(function, "spec", None)
     return spec.builtin.name if spec is not None and spec.builtin is not None else ""
-
-

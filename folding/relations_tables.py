@@ -15,7 +15,6 @@ from folding.terms import Scalar, Unfoldable, need
 from mlang.tables import plan as p
 from mlang.tables.simplify import expand_of_nested_join
 
-
 # ---------------------------------------------------------------- Table.Combine
 
 
@@ -111,7 +110,12 @@ def join(node: p.Join, context: Context) -> Relation:
         raise Unfoldable("a join without keys")
     on = t.all_of(conditions)
     raises = any(k.raises for k in [*left_keys, *right_keys]) or left.raises or right.raises
-    both = {"raises": raises, "strict": left.strict or right.strict or raises, "notes": (*left.notes, *right.notes)}
+    both = {
+        "unique": (),
+        "raises": raises,
+        "strict": left.strict or right.strict or raises,
+        "notes": (*left.notes, *right.notes),
+    }
     places = [node.right.schema.index(name) for name in node.right_columns]
     if node.kind in (p.RIGHT_ANTI, p.RIGHT_SEMI):
         joined = Joined(left.origin, _SIDES[node.kind], on)
@@ -129,7 +133,12 @@ def join(node: p.Join, context: Context) -> Relation:
         right_columns = [_nullable(c) for c in right_columns]
     order = _order(node.kind, left, right)
     return evolve(
-        left, columns=(*left_columns, *right_columns), joins=(joined,), order=order, natural=False, rows=None,
+        left,
+        columns=(*left_columns, *right_columns),
+        joins=(joined,),
+        order=order,
+        natural=False,
+        rows=None,
         **both,  # type: ignore[arg-type]
     )
 
@@ -203,5 +212,3 @@ def expand_table(node: p.ExpandTable, context: Context) -> Relation:
     if joined is None:
         raise Unfoldable("nested tables that no join of the same piece made")
     return context.child(joined)
-
-

@@ -185,7 +185,9 @@ class Translator:
             return value
         if value.is_constant and value.constant is not None:
             return t.literal(-value.constant)
-        return typed(exp.Neg(this=t.operand(t.as_double(value))), "number", "DOUBLE", value, nonan=value.nonan)
+        return typed(
+            exp.Neg(this=t.operand(t.as_double(value))), "number", "DOUBLE", value, nonan=value.nonan
+        )
 
     def on_Binary(self, node: nodes.Binary) -> Scalar:
         operator = node.operator
@@ -201,8 +203,8 @@ class Translator:
         if operator == "??":
             return coalesce(left, right)
         if operator == "&":
-            return typed(t.binary(exp.DPipe, need(left, "text").use, need(right, "text").use), "text", "VARCHAR",
-                         left, right, ascii=left.ascii and right.ascii)  # fmt: skip
+            sql = t.binary(exp.DPipe, need(left, "text").use, need(right, "text").use)
+            return typed(sql, "text", "VARCHAR", left, right, ascii=left.ascii and right.ascii)
         return arithmetic(operator, left, right)
 
     def on_TypeTest(self, node: nodes.TypeTest) -> Scalar:
@@ -228,7 +230,9 @@ class Translator:
         condition = need(self.scalar(node.condition), "logical")
         then, otherwise = unify(self.scalar(node.then), self.scalar(node.otherwise))
         if condition.nullable:  # a null condition raises
-            sql = t.case((condition.use, then.use), (t.negation(condition.use), otherwise.use), otherwise=t.error())
+            sql = t.case(
+                (condition.use, then.use), (t.negation(condition.use), otherwise.use), otherwise=t.error()
+            )
         else:
             sql = t.case((condition.use, then.use), otherwise=otherwise.use)
         return typed(
@@ -260,7 +264,8 @@ def _forced(value: Any) -> Any:
 def as_term(value: Any) -> Scalar:
     """A name's meaning as a term."""
     if value.__class__ is Scalar:
-        return value  # type: ignore[no-any-return]
+        term: Scalar = value
+        return term
     if value.__class__ in (Row, Function, list, dict) or isinstance(value, MType):
         raise Unfoldable("a row, function, list, record or type used as a cell")
     try:
@@ -417,7 +422,7 @@ def text_pair(left: Scalar, right: Scalar) -> tuple[Any, Any]:
 
 
 def connective(operator: str, left: Scalar, right: Scalar) -> Scalar:
-    """``and``, ``or``: three-valued in both languages; the right side waits for the left where it may raise."""
+    """``and``, ``or``: three-valued; the right side waits for the left where it may raise."""
     for side in (left, right):
         if side.kind == "null":
             raise Unfoldable("a null constant in a condition")

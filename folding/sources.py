@@ -93,8 +93,12 @@ class ParquetOrigin(Leaf):
         self.source, self.width, self.label = source, width, source.label
 
     def render(self, needed: set[str]) -> Any:
-        options = [exp.Kwarg(this=exp.Var(this="file_row_number"), expression=exp.true())] if "r1" in needed else []
-        reader = exp.Anonymous(this="read_parquet", expressions=[exp.Literal.string(str(self.source.path)), *options])
+        options = (
+            [exp.Kwarg(this=exp.Var(this="file_row_number"), expression=exp.true())] if "r1" in needed else []
+        )
+        reader = exp.Anonymous(
+            this="read_parquet", expressions=[exp.Literal.string(str(self.source.path)), *options]
+        )
         table = named_table(reader, self.alias, self.width)
         if "r1" in needed:
             table.args["alias"].append("columns", exp.to_identifier("r1"))
@@ -158,10 +162,10 @@ def relation(
 ) -> Relation:
     """All columns of a leaf, in its row order; row numbers are below ``span`` (default: the row count)."""
     span = rows + 1 if span is None and rows is not None else span
-    columns = tuple(
-        Column(evolve(s, sql=t.column(f"c{i}", origin.alias))) for i, s in enumerate(scalars, 1)
+    columns = tuple(Column(evolve(s, sql=t.column(f"c{i}", origin.alias))) for i, s in enumerate(scalars, 1))
+    return Relation(
+        context, origin, columns, (Key(t.column("r1", origin.alias), plain=True, span=span),), rows=rows
     )
-    return Relation(context, origin, columns, (Key(t.column("r1", origin.alias), plain=True, span=span),), rows=rows)
 
 
 def unplaced(kind: str, storage: str, small: bool, **facts: Any) -> Scalar:
@@ -202,7 +206,9 @@ def _csv(source: CsvSource, context: Context) -> tuple[Relation, tuple[str, ...]
     except OSError:
         raise Unfoldable("the file cannot be opened") from None
     if not safe:
-        raise Unfoldable("the file has blank lines, stray quotes or mixed line breaks that engines read differently")
+        raise Unfoldable(
+            "the file has blank lines, stray quotes or mixed line breaks that engines read differently"
+        )
     cells = [unplaced("text", "VARCHAR", False, nullable=False) for _ in source.names]
     origin = CsvOrigin(context.alias(), source)
     return relation(context, origin, cells, size // source.width + 1), source.names
@@ -229,7 +235,7 @@ def _parquet(source: ParquetSource, context: Context) -> tuple[Relation, tuple[s
 
 
 def arrow_column(type: Any) -> tuple[str, str, bool]:
-    """Kind, SQL type and smallness of an Arrow column; "any" with a type that passes through, or with none."""
+    """Kind, SQL type and smallness of an Arrow column; "any" with a passing type or none."""
     import pyarrow as pa
 
     found = from_arrow_type(type)

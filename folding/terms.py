@@ -25,9 +25,11 @@ INT53 = 2**53
 class Unfoldable(Exception):
     """Control flow inside folding: this step has no exact SQL form; ``reason`` says why."""
 
-    def __init__(self, reason: str) -> None:
+    def __init__(self, reason: str, step: str | None = None) -> None:
         super().__init__(reason)
         self.reason = reason
+        #: The M function of the step that does not fold; filled where it is known.
+        self.step = step
 
 
 @frozen
@@ -262,7 +264,9 @@ def _datetime(value: Any) -> Scalar:
     if value.ticks % 10:
         raise Unfoldable("a datetime finer than a microsecond")
     y, m, d = value.ymd
-    text = f"{y:04}-{m:02}-{d:02} {value.hour:02}:{value.minute:02}:{value.second:02}.{value.fraction // 10:06}"
+    text = (
+        f"{y:04}-{m:02}-{d:02} {value.hour:02}:{value.minute:02}:{value.second:02}.{value.fraction // 10:06}"
+    )
     sql = cast(exp.Literal.string(text), "TIMESTAMP")
     return Scalar(sql, "datetime", "TIMESTAMP", False, constant=value)
 
@@ -318,7 +322,9 @@ ASTRAL = r"[\x{10000}-\x{10FFFF}]"
 def has_astral(text: Any) -> Any:
     """Whether a text has characters beyond the basic plane; cheap for ASCII texts."""
     plain = binary(exp.EQ, function("strlen", text.copy()), function("length", text.copy()))
-    return case((plain, exp.false()), otherwise=function("regexp_matches", text.copy(), exp.Literal.string(ASTRAL)))
+    return case(
+        (plain, exp.false()), otherwise=function("regexp_matches", text.copy(), exp.Literal.string(ASTRAL))
+    )
 
 
 def basic_plane(term: Scalar, sql: Any) -> Any:

@@ -74,7 +74,7 @@ class Untyped(Exception):
 
 
 def settled(column: list[Any]) -> list[Any]:
-    """The cells as values; `Untyped` when one is an error or not evaluated yet (reading it is the program's choice)."""
+    """The cells as values; `Untyped` when one is an error or not evaluated yet."""
     if not any(cell.__class__ is Thunk for cell in column):
         return column
     out = []
@@ -147,7 +147,9 @@ def facts_of(cells: list[Any], kind: str) -> dict[str, bool]:
     facts = {"nullable": None in cells if kind != "null" else True}
     if kind == "number":
         facts["nonan"] = all(c is None or c == c for c in cells)
-        facts["int53"] = facts["nonan"] and all(c is None or (abs(c) < 2.0**53 and c.is_integer()) for c in cells)
+        facts["int53"] = facts["nonan"] and all(
+            c is None or (abs(c) < 2.0**53 and c.is_integer()) for c in cells
+        )
     if kind == "text":
         facts["ascii"] = all(c is None or c.isascii() for c in cells)
     return facts
@@ -162,7 +164,7 @@ def to_values(array: Any, kind: str) -> list[Any]:
 
     t = array.type
     if kind in ("text", "logical", "binary") or (kind == "number" and pa.types.is_floating(t)):
-        return array.to_pylist()  # type: ignore[no-any-return]
+        return list(array.to_pylist())
     if kind == "number" and pa.types.is_integer(t):
         return _whole_numbers(array)
     if kind == "date":
@@ -179,7 +181,7 @@ def to_values(array: Any, kind: str) -> list[Any]:
         return [None] * len(array)
     from mlang.connectors.arrow import column_to_values
 
-    return column_to_values(array)  # type: ignore[no-any-return]
+    return column_to_values(array)
 
 
 def _whole_numbers(array: Any) -> list[Any]:

@@ -26,7 +26,9 @@ def towards(call: Call) -> Scalar:
         down = t.binary(exp.LT, number, t.whole(0))
         sql = t.case((down, t.function("floor", number.copy())), otherwise=t.function("ceil", number.copy()))
     else:
-        name = {"Number.RoundUp": "ceil", "Number.RoundDown": "floor", "Number.RoundTowardZero": "trunc"}[call.name]
+        name = {"Number.RoundUp": "ceil", "Number.RoundDown": "floor", "Number.RoundTowardZero": "trunc"}[
+            call.name
+        ]
         sql = t.function(name, number)
     return _number(sql, x, nonan=x.nonan, int53=x.int53)
 

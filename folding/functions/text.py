@@ -120,7 +120,9 @@ def at(call: Call) -> Scalar:
 @folds("Text.Contains", "Text.StartsWith", "Text.EndsWith")
 def contains(call: Call) -> Scalar:
     text, part = call.of(0, "text"), call.sure(1, "text")
-    name = {"Text.Contains": "contains", "Text.StartsWith": "starts_with", "Text.EndsWith": "suffix"}[call.name]
+    name = {"Text.Contains": "contains", "Text.StartsWith": "starts_with", "Text.EndsWith": "suffix"}[
+        call.name
+    ]
     if call.count <= 2:
         return _logical(t.function(name, text.use, part.use), text, part)
     comparer = call.constant(2)
@@ -132,7 +134,9 @@ def contains(call: Call) -> Scalar:
     folded = t.function(name, t.function("upper", text.use), t.function("upper", part.use))
     if not text.ascii:
         plain = t.binary(exp.EQ, t.function("strlen", text.use), t.function("length", text.use))
-        folded = t.case((t.is_null(text.use), t.cast(exp.Null(), "BOOLEAN")), (plain, folded), otherwise=t.error())
+        folded = t.case(
+            (t.is_null(text.use), t.cast(exp.Null(), "BOOLEAN")), (plain, folded), otherwise=t.error()
+        )
     return _logical(folded, text, part)
 
 
@@ -214,7 +218,7 @@ def characters(call: Call) -> Scalar:
     items = given if given.__class__ is list else [given]
     if not items or not all(i.__class__ is str and len(i) == 1 and " " <= i < "\ud800" for i in items):
         raise Unfoldable(f"{call.name} with characters that are not single")
-    codes = "".join(r"\x{%X}" % ord(i) for i in items)
+    codes = "".join(r"\x{" + format(ord(i), "X") + "}" for i in items)
     pattern = f"[{codes}]" if call.name == "Text.Remove" else f"[^{codes}]"
     empty, everywhere = exp.Literal.string(""), exp.Literal.string("g")
     # \n must be matched too, which a class does
@@ -247,7 +251,9 @@ def text_from(call: Call) -> Scalar:
     if value.kind == "text" and call.name == "Text.From":
         return value
     if value.kind == "logical" and call.name != "Number.ToText":
-        sql = t.case((value.use, exp.Literal.string("true")), (t.negation(value.use), exp.Literal.string("false")))
+        sql = t.case(
+            (value.use, exp.Literal.string("true")), (t.negation(value.use), exp.Literal.string("false"))
+        )
         return _text(sql, value, ascii=True)
     if value.kind == "number" and value.int53 and call.name != "Logical.ToText":
         return _text(t.cast(t.cast(value.use, "BIGINT"), "VARCHAR"), value, ascii=True)

@@ -1,0 +1,136 @@
+"""What folds and why: one report per step of a query.
+
+An indicator judges everything up to its step, in the words of the editor's step folding
+indicators: "Folding", "Not folding", "Might fold" (decided while running), "Opaque" (data
+in memory: there is nothing to fold to) and "Unknown" (no table, or an error).  Nothing is
+run except what a step needs to know its own columns.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from attrs import field, frozen
+
+from folding.boundary import fold, leaves, resumes
+from folding.terms import Unfoldable
+from mlang.errors import MError
+from mlang.tables import plan as p
+from mlang.values.kinds import kind_of
+from mlang.values.metadata import strip
+from mlang.values.thunk import force
+
+FOLDING, NOT_FOLDING, MIGHT_FOLD = "Folding", "Not folding", "Might fold"
+OPAQUE, UNKNOWN = "Opaque", "Unknown"
+
+
+@frozen
+class StepReport:
+    """One step: its name ("" is the query's result), the M function that made it, what folding says.
+
+    ``engine`` runs the step; ``rows`` is the number of rows when it is known without reading;
+    ``reason`` says why it does not fold, ``sql`` is what is sent when it does; ``notes`` are
+    remarks (relaxed sums).
+    """
+
+    name: str
+    function: str
+    indicator: str
+    engine: str = "interpreter"
+    rows: int | None = None
+    reason: str | None = None
+    sql: str | None = None
+    notes: tuple[str, ...] = field(default=())
+
+
+@frozen
+class Explanation:
+    """The reports of a query's steps, in order; printing it gives a small table."""
+
+    steps: tuple[StepReport, ...]
+
+    def __iter__(self) -> Iterator[StepReport]:
+        return iter(self.steps)
+
+    def __getitem__(self, name: str | int) -> StepReport:
+        """A step by name or position."""
+        if isinstance(name, int):
+            return self.steps[name]
+        for step in self.steps:
+            if step.name == name:
+                return step
+        raise KeyError(name)
+
+    @property
+    def sql(self) -> str | None:
+        """The query of the last step."""
+        return self.steps[-1].sql if self.steps else None
+
+    def as_dicts(self) -> list[dict[str, Any]]:
+        """For JSON."""
+        names = ("name", "function", "indicator", "engine", "rows", "reason", "sql", "notes")
+        return [{n: getattr(step, n) for n in names} for step in self.steps]
+
+    def __str__(self) -> str:
+        lines = []
+        for step in self.steps:
+            because = f": {step.reason}" if step.reason else ""
+            name = step.name or "(result)"
+            lines.append(f"{name:<24} {step.function:<28} {step.indicator:<12} {step.engine}{because}")
+        return "\n".join(lines)
+
+
+def explain_steps(steps: list[tuple[str, Any]]) -> Explanation:
+    """Reports on (name, value or thunk) pairs, as `Document.steps` gives them."""
+    return Explanation(tuple(explain_step(name, value) for name, value in steps))
+
+
+def explain_step(name: str, value: Any) -> StepReport:
+    """The report of one step."""
+    try:
+        value = strip(force(value))
+    except MError as error:
+        return StepReport(name, "", UNKNOWN, reason=f"the step raises {error}")
+    if kind_of(value) != "table":
+        return StepReport(name, "", UNKNOWN, reason=f"the value is a {kind_of(value)}, not a table")
+    return explain_plan(name, value.plan)
+
+
+def explain_plan(name: str, plan: p.Plan) -> StepReport:
+    """The report of a table's plan."""
+    from folding.engines.duckdb import Query
+
+    function, rows = plan.function, known_rows(plan)
+    if all(isinstance(leaf, (p.Values, p.Rows, p.Buffer)) for leaf in leaves(plan)):
+        return StepReport(name, function, OPAQUE, rows=rows, reason="the data is in memory already")
+    try:
+        relation = fold(plan)
+        query = Query(relation)
+    except Unfoldable as no:
+        step = f" ({no.step})" if no.step and no.step != function else ""
+        indicator = MIGHT_FOLD if resumes(plan) else NOT_FOLDING
+        return StepReport(name, function, indicator, rows=rows, reason=no.reason + step)
+    engines = dict.fromkeys(getattr(leaf, "engine", "DuckDB") for leaf in relation.sources())
+    return StepReport(
+        name, function, FOLDING, ", ".join(engines), rows, sql=query.sql(pretty=True), notes=relation.notes
+    )
+
+
+def known_rows(plan: p.Plan) -> int | None:
+    """The number of rows of a plan that keeps its source's rows, when that is known."""
+    keeping = (
+        p.Project,
+        p.AddColumn,
+        p.TransformColumns,
+        p.ChangeTypes,
+        p.Retype,
+        p.Sort,
+        p.AddIndex,
+        p.Reverse,
+    )
+    while isinstance(plan, keeping):
+        plan = plan.input
+    if isinstance(plan, p.Values):
+        return plan.length
+    return plan.source.row_count() if isinstance(plan, p.Scan) else None
