@@ -284,13 +284,15 @@ EXTRA_LIST, EXTRA_ERROR, EXTRA_IGNORE = range(3)
 
 def splitter_type(splitter: Any) -> MType:
     """The type of the columns a splitter makes: nullable text for the library's text splitters (TYP-42)."""
-    spec = splitter.spec
+    return NULLABLE_TEXT if made_by(splitter).startswith("Splitter.SplitText") else ANY
+
+
+def made_by(function: Any) -> str:
+    """The library function that made a splitter or combiner, or that a function is; "" for the user's own."""
+    spec = function.spec
     if spec is None or spec.node is not None:
-        return ANY
-    name = spec.builtin.name if spec.builtin is not None else spec.name
-    if name is not None and name.startswith("Splitter.SplitByNothing"):
-        return ANY
-    return NULLABLE_TEXT
+        return ""
+    return (spec.builtin.name if spec.builtin is not None else spec.name) or ""
 
 
 def pieces_of(call: Callable[[Any], Any], value: Any) -> list[Any]:
@@ -321,7 +323,7 @@ def split_column(
 
     type = splitter_type(splitter)
     schema = schemas.replaced(table.type, source, [(n, type) for n in new_names])
-    eager = splitter.spec is not None and splitter.spec.node is None
+    eager = made_by(splitter).startswith("Splitter.")
     pieces = row_function(split, [source], eager)
     plan: p.Plan = p.AddColumn(schemas.append(table.type, "\0pieces"), table.plan, "\0pieces", pieces)
     hidden = [f"\0{i}" for i in range(width)]
@@ -364,9 +366,7 @@ def combine_columns(table: Table, sources: Any, combiner: Function, column: str)
     """Replaces columns by one, made of their cells by a combiner function."""
     names = known_columns(sources, table.type)
     call = bind(combiner, 1)
-    spec = combiner.spec
-    made = spec is not None and spec.node is None
-    type = TEXT if made else result_type(combiner)
+    type = TEXT if made_by(combiner).startswith("Combiner.") else result_type(combiner)
     return combined_columns(table, names, call, column, type, "Table.CombineColumns")
 
 
