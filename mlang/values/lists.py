@@ -237,19 +237,104 @@ def _apply(function: Callable[[Any], Any], item: Any) -> Callable[[], Any]:
 
 
 class Concatenated(LazyList):
-    """Several lists, one after the other."""
+    """Several lists, one after the other.
 
-    __slots__ = ("parts",)
+    ``s & {x}`` in a loop nests these thousands deep, on the left; so every walk uses a
+    stack of its own, and the number of items is remembered where it is cheap to know.
+    """
+
+    __slots__ = ("_count", "parts")
 
     def __init__(self, parts: list[Any]) -> None:
         self.parts = parts
+        self._count: int | None = None
+
+    def _leaves(self) -> Iterator[Any]:
+        """The parts that are no concatenations, in order."""
+        stack: list[Any] = [self]
+        while stack:
+            part = stack.pop()
+            if part.__class__ is Concatenated:
+                stack.extend(reversed(part.parts))
+            else:
+                yield part
 
     def __iter__(self) -> Iterator[Any]:
-        for part in self.parts:
-            yield from part
+        for leaf in self._leaves():
+            yield from leaf
+
+    def known(self) -> int | None:
+        """The number of items when every part tells it at once; remembered for all lists below too."""
+        if self._count is None:
+            stack: list[tuple[Any, bool]] = [(self, False)]
+            while stack:
+                node, ready = stack.pop()
+                if node._count is not None:
+                    continue
+                if ready:
+                    node._count = _total(node.parts)
+                    continue
+                stack.append((node, True))
+                stack.extend((p, False) for p in node.parts if p.__class__ is Concatenated)
+        return None if self._count == _UNKNOWN else self._count
 
     def count(self) -> int:
-        return sum(count(part) for part in self.parts)
+        known = self.known()
+        return known if known is not None else sum(count(leaf) for leaf in self._leaves())
+
+    def item(self, index: int) -> Any:
+        stack: list[Any] = [self]
+        while stack:
+            part = stack.pop()
+            if part.__class__ is Concatenated:
+                size = part.known()
+                if size is not None and index >= size:
+                    index -= size
+                else:
+                    stack.extend(reversed(part.parts))
+            elif indexed(part):
+                size = count(part)
+                if index < size:
+                    return raw_item(part, index)
+                index -= size
+            else:
+                for item in part:
+                    if index == 0:
+                        return item
+                    index -= 1
+        raise IndexError(index)
+
+    def last(self) -> Any:
+        """The raw last item; looks from the end, so that earlier parts stay unread."""
+        stack: list[Any] = [self]
+        while stack:
+            part = stack.pop()
+            if part.__class__ is Concatenated:
+                stack.extend(part.parts)
+                continue
+            try:
+                return last_item(part)
+            except IndexError:
+                continue
+        raise IndexError(0)
+
+
+_UNKNOWN = -1
+
+
+def _total(parts: list[Any]) -> int:
+    """The items of parts that were counted before or count at once; `_UNKNOWN` when one does not."""
+    total = 0
+    for part in parts:
+        if part.__class__ is Concatenated:
+            if part._count == _UNKNOWN:
+                return _UNKNOWN
+            total += part._count
+        elif indexed(part):
+            total += count(part)
+        else:
+            return _UNKNOWN
+    return total
 
 
 def count(items: Any) -> int:
@@ -286,6 +371,8 @@ def last_item(items: Any) -> Any:
         if size == 0:
             raise IndexError(0)
         return raw_item(items, size - 1)
+    if items.__class__ is Concatenated:
+        return items.last()
     last: Any = _NOTHING
     for item in items:
         last = item
