@@ -78,10 +78,11 @@ def redact(text: str, secrets: Iterable[str] = ()) -> str:
 
 
 def append(path: Path, run: Run) -> None:
-    """Adds a run and drops those beyond the newest 250; the caller holds the workspace."""
-    lines = _lines(path)[-(KEEP - 1) :]
-    lines.append(json.dumps(run.to_json(), ensure_ascii=False))
-    files.write_atomically(path, ("\n".join(lines) + "\n").encode("utf-8", "surrogatepass"))
+    """Adds a run and drops those beyond the newest 250; dataflows of a workspace share the file."""
+    with files.exclusive(path):
+        lines = _lines(path)[-(KEEP - 1) :]
+        lines.append(json.dumps(run.to_json(), ensure_ascii=False))
+        files.write_atomically(path, ("\n".join(lines) + "\n").encode("utf-8", "surrogatepass"))
 
 
 def read(path: Path) -> list[dict[str, Any]]:

@@ -2,9 +2,10 @@
 
 Phase 1 evaluates the staged queries that read sources and writes them to the lakehouse.
 Phase 2 evaluates the staged queries that read staged ones: a reference to a staged query is
-its staged table, so the steps fold to SQL over it; results go to the warehouse.  Phase 3
-loads destinations.  Each staged table is published by itself, atomically; a query that fails
-keeps its last good generation, those that need it are skipped, the others go on.
+its staged table, so the steps fold to SQL over it; results go to the warehouse.  Then all new
+tables are published by one rename, and phase 3 loads destinations.  A query that fails
+keeps its last good generation, those that need it are skipped, the others go on.  Whoever
+kills or cancels the staging phases leaves readers with the last refresh.
 Read ``queries.py`` (evaluation) and ``store/generations.py`` (publishing) next.
 """
 
@@ -13,18 +14,17 @@ from __future__ import annotations
 import hashlib
 import time
 import uuid
-from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from attrs import define, field, frozen
+from attrs import define, evolve, field
 
 from mlang.errors import Cancelled
 from mlang.tables.table import Table
 from mlang.values.kinds import kind_of
 from mlang.values.metadata import strip
-from staging import graph, history, retention
+from staging import graph, history
 from staging.dataflow import Dataflow, DestinationSettings
 from staging.destinations import csv as csv_destination
 from staging.destinations import duckdb as duckdb_destination
@@ -35,17 +35,17 @@ from staging.errors import DataflowError, StagedDataMissing
 from staging.failures import describe
 from staging.history import CACHED, CACHED_FOLDED, FOLDED, NA, QueryRun, Run
 from staging.queries import Queries
-from staging.store import generations
-from staging.store.files import remove_tree, writer_lock
+from staging.store import generations, published
+from staging.store.files import remove, writer_lock
 from staging.store.generations import Generations
 from staging.store.lakehouse import LakehouseWriter
 from staging.store.manifest import Manifest
+from staging.store.published import Snapshot
 from staging.store.sources import staged_table
 from staging.store.warehouse import WarehouseWriter
+from staging.tasks import ACTIVITY, TABLE, Task, outlook
 from staging.types import staged_columns
-from staging.workspace import Workspace
-
-TABLE, ACTIVITY = "Table", "Activity"
+from staging.workspace import ITEMS, LAKEHOUSE, WAREHOUSE, Workspace
 
 
 class Watcher:
@@ -64,74 +64,6 @@ class Watcher:
         """A query ended."""
 
 
-@frozen
-class Task:
-    """One query to stage (``settings`` None) or to load to one destination."""
-
-    query: str
-    settings: DestinationSettings | None = None
-    needs: frozenset[str] = frozenset()
-
-    @property
-    def kind(self) -> str:
-        return TABLE if self.settings is None else ACTIVITY
-
-
-@frozen
-class Outlook:
-    """What a refresh will do, in order, and what each query needs."""
-
-    tasks: tuple[Task, ...]
-    needs: dict[str, set[str]]
-
-
-def outlook(
-    dataflow: Dataflow, only: Iterable[str] | None = None, served: Callable[[str], bool] | None = None
-) -> Outlook:
-    """The tasks of a refresh.  ``only`` names queries; staged ones they need come along unless ``served``."""
-    queries = dataflow.queries
-    members = {m.name: m.value for m in dataflow.tree.sections[0].members}
-    needs = graph.dependencies(members)
-    functions = [name for name, q in queries.items() if q.is_function]
-    ordered = graph.order(members, needs, recursive=functions)
-    staged = {name for name, q in queries.items() if q.staged}
-    wanted = _wanted(dataflow, needs, staged, only, served)
-    tasks = []
-    for name in ordered:
-        if name in staged and name in wanted:
-            tasks.append(Task(name, None, frozenset(_staged_needs(name, needs, staged))))
-    # Phase 1 before phase 2: what needs nothing staged comes first; the order is kept otherwise.
-    tasks.sort(key=lambda t: bool(t.needs))
-    for name in ordered:
-        if name in queries and (only is None or name in wanted):
-            own = frozenset(_staged_needs(name, needs, staged)) | ({name} & staged)
-            tasks += [Task(name, settings, own) for settings in queries[name].destinations]
-    return Outlook(tuple(tasks), needs)
-
-
-def _wanted(
-    dataflow: Dataflow,
-    needs: dict[str, set[str]],
-    staged: set[str],
-    only: Iterable[str] | None,
-    served: Callable[[str], bool] | None,
-) -> set[str]:
-    if only is None:
-        return set(staged)
-    wanted = {dataflow.query(name).name for name in only}
-    waiting = list(wanted)
-    while waiting:
-        for name in _staged_needs(waiting.pop(), needs, staged):
-            if name not in wanted and not (served is not None and served(name)):
-                wanted.add(name)
-                waiting.append(name)
-    return wanted
-
-
-def _staged_needs(name: str, needs: dict[str, set[str]], staged: set[str]) -> set[str]:
-    return (graph.upstream(name, needs, stop=staged) & staged) - {name}
-
-
 # ---------------------------------------------------------------- running
 
 
@@ -148,18 +80,25 @@ class Refresh:
     _results: list[QueryRun] = field(factory=list, init=False)
     _bad: set[str] = field(factory=set, init=False)
     _needs: dict[str, set[str]] = field(factory=dict, init=False)
+    #: What readers got before this run, and what this run has made and not published yet.
+    _before: Snapshot = field(init=False)
+    _made: dict[str, tuple[str, Manifest]] = field(factory=dict, init=False)
+    _gone: set[str] = field(factory=set, init=False)
 
     def run(self) -> Run:
         """Runs the tasks; StagingError when the refresh cannot even begin."""
         queries = Queries(self.dataflow, self.parameters, self.session)
-        plan = outlook(self.dataflow, self.only, self._is_served)
+        self._before = published.read(self.workspace.path, self.dataflow.key)
+        plan = outlook(self.dataflow, self.only, lambda name: name in self._before.entries)
         self._needs = plan.needs
         self.workspace.create()
         started = time.monotonic()
         run = Run(str(uuid.uuid4()), self.dataflow.key, _now(), "", history.COMPLETED, 0.0)
         with writer_lock(self.workspace.lock(self.dataflow.key)):
+            self._before = published.read(self.workspace.path, self.dataflow.key)
+            self._before.collect(ITEMS)  # what a killed writer left
             try:
-                self._all(plan.tasks, queries)
+                self._all(plan.tasks, queries, run.id)
             finally:
                 run.queries = self._results
                 run.status = _overall(self._results)
@@ -167,9 +106,19 @@ class Refresh:
                 history.append(self.workspace.history, run)
         return run
 
-    def _all(self, tasks: tuple[Task, ...], queries: Queries) -> None:
+    def _all(self, tasks: tuple[Task, ...], queries: Queries, run: str) -> None:
         self.watcher.begin(len(tasks))
-        cancelled = False
+        staging = [t for t in tasks if t.kind == TABLE]
+        loading = [t for t in tasks if t.kind == ACTIVITY]
+        cancelled = self._some(staging, queries, cancelled=False)
+        if cancelled:
+            self._before.collect(ITEMS)
+        else:
+            self._publish(run)
+        self._some(loading, queries, cancelled)
+
+    def _some(self, tasks: list[Task], queries: Queries, cancelled: bool) -> bool:
+        """Runs tasks in order; True when the user stopped it."""
         for task in tasks:
             if cancelled:
                 result = self._result(task, history.CANCELLED)
@@ -183,10 +132,15 @@ class Refresh:
                 cancelled = result.status == history.CANCELLED
             self._results.append(result)
             self.watcher.done(result)
-        if not cancelled and self.only is None:
-            items = (self.workspace.lakehouse, self.workspace.warehouse)
-            staged = [name for name, q in self.dataflow.queries.items() if q.staged]
-            retention.collect_unstaged(items, self.dataflow.key, staged)
+        return cancelled
+
+    def _publish(self, run: str) -> None:
+        """One rename: from now on readers get everything that this run made."""
+        made = {query: (item, found.generation) for query, (item, found) in self._made.items()}
+        after = evolve(self._before.with_tables(made, self._gone), run=run)
+        after = after.retain([name for name, q in self.dataflow.queries.items() if q.staged])
+        after.publish()
+        after.collect(ITEMS)
 
     def _result(self, task: Task, status: str) -> QueryRun:
         return QueryRun(task.query, task.kind, status, _now())
@@ -214,66 +168,60 @@ class Refresh:
         result.seconds = round(time.monotonic() - started, 3)
         return result
 
-    # ------------------------------------------------------------ staged data
-
-    def _place(self, query: str, downstream: bool) -> Generations:
-        item = self.workspace.warehouse if downstream else self.workspace.lakehouse
-        return generations.table(item, self.dataflow.key, query)
-
-    def _served(self, query: str) -> tuple[Generations, Manifest] | None:
-        return served(self.workspace, self.dataflow.key, query)
-
-    def _is_served(self, query: str) -> bool:
-        return self._served(query) is not None
+    # ------------------------------------------------------------ phases 1 and 2
 
     def _overrides(self, task: Task) -> dict[str, Any]:
         """The staged tables in place of the queries that the task reads."""
         found = {}
         for name in task.needs - ({task.query} if task.settings is None else set()):
-            place = self._served(name)
-            if place is not None:
-                found[name] = staged_table(place[0].folder, place[1])
+            staged = self._staged(name)
+            if staged is not None:
+                found[name] = staged
         return found
 
-    # ------------------------------------------------------------ phases 1 and 2
+    def _staged(self, query: str) -> Table | None:
+        """What this run made of a query, else what is served of it; None for what is no table."""
+        if query in self._gone:
+            return None
+        if query in self._made:
+            item, found = self._made[query]
+            return staged_table(self._place(query, item).folder, found)
+        served = self._before.served(query)
+        return None if served is None else staged_table(served[0].folder, served[1])
+
+    def _place(self, query: str, item: str) -> Generations:
+        return generations.table(self.workspace.path / item, self.dataflow.key, query)
 
     def _stage(self, task: Task, queries: Queries, result: QueryRun) -> None:
         value = strip(queries.value(task.query, self._overrides(task)))
         if kind_of(value) != "table":
-            # Data of an earlier, tabular definition would stand in for the value.
-            for downstream in (False, True):
-                remove_tree(self._place(task.query, downstream).folder)
+            # Data of an earlier, tabular definition must not stand in for the value.
+            self._gone.add(task.query)
             result.note = f"is not staged: its value is a {kind_of(value)}"
             return
-        place = self._place(task.query, bool(task.needs))
-        place.collect()
-        building = place.begin()
+        item = WAREHOUSE if task.needs else LAKEHOUSE
         columns = staged_columns(task.query, value.type)
-        make = WarehouseWriter if task.needs else LakehouseWriter
-        writer = make(building, task.query, columns)
+        place = self._place(task.query, item)
+        building = place.begin()
+        writer = (WarehouseWriter if task.needs else LakehouseWriter)(building, task.query, columns)
         try:
             self._write(task.query, value, writer, queries)
             parts = writer.finish()
-            engine = self._engine(task, value, queries, staged=True)
+            result.engine = self._engine(task, value, queries, staged=True)
             draft = Manifest(
                 dataflow=self.dataflow.key, query=task.query, generation=0,
-                store="warehouse" if task.needs else "lakehouse", engine=engine, created=_now(),
+                store="warehouse" if task.needs else "lakehouse", engine=result.engine, created=_now(),
                 query_hash=self._hash(task.query), columns=writer.columns, parts=parts,
                 facts=writer.facts(), keys=value.type.keys,
             )  # fmt: skip
-            final = place.publish(building, draft)
+            before = self._before.entries.get(task.query)
+            final = place.seal(building, draft, above=before.generation if before is not None else 0)
         except BaseException:
             writer.abandon()
-            remove_tree(building)
+            remove(building)
             raise
-        place.collect()
-        self._forget_other(task)
-        result.rows, result.bytes, result.engine, result.errors = (
-            final.rows,
-            final.bytes,
-            engine,
-            final.errors,
-        )
+        self._made[task.query] = (item, final)
+        result.rows, result.bytes, result.errors = final.rows, final.bytes, final.errors
 
     def _write(self, query: str, table: Table, writer: Any, queries: Queries) -> None:
         count = 0
@@ -281,12 +229,6 @@ class Refresh:
             writer.write(batch.columns, batch.length)
             count += batch.length
             self.watcher.rows(query, count)
-
-    def _forget_other(self, task: Task) -> None:
-        """A query that moved between lakehouse and warehouse is served from its new place only."""
-        other = self._place(task.query, not task.needs)
-        if other.folder.is_dir():
-            remove_tree(other.folder)
 
     def _hash(self, query: str) -> str:
         text, members = self.dataflow.text, {m.name: m for m in self.dataflow.tree.sections[0].members}
@@ -337,20 +279,9 @@ def load(target: Target, path: Path, settings: DestinationSettings, rows: Rows) 
     return csv_destination.load(target, path, settings, rows)
 
 
-def served(workspace: Workspace, dataflow: str, query: str) -> tuple[Generations, Manifest] | None:
-    """The generation of a staged query that readers get, from whichever item holds the newest."""
-    best: tuple[Generations, Manifest] | None = None
-    for item in (workspace.lakehouse, workspace.warehouse):
-        place = generations.table(item, dataflow, query)
-        found = place.current()
-        if found is not None and (best is None or found.created > best[1].created):
-            best = (place, found)
-    return best
-
-
 def staged_value(workspace: Workspace, dataflow: str, query: str) -> Table:
     """The last good data of a staged query as an M table."""
-    found = served(workspace, dataflow, query)
+    found = published.read(workspace.path, dataflow).served(query)
     if found is None:
         raise StagedDataMissing(f"Query '{query}' of {dataflow} has no staged data in {workspace.path}.")
     return staged_table(found[0].folder, found[1])

@@ -19,6 +19,7 @@ from staging.store import files
 
 LAKEHOUSE = "DataflowsStagingLakehouse"
 WAREHOUSE = "DataflowsStagingWarehouse"
+ITEMS = (LAKEHOUSE, WAREHOUSE)
 FORMAT = 1
 
 

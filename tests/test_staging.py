@@ -17,10 +17,11 @@ from dataflows.making import make, members, refresh, result, rows, workspace
 
 from mlang.syntax.failure import MSyntaxError
 from mlang.values.types import NAMED
-from staging import dataflow, graph, history, retention
+from staging import dataflow, graph, history
 from staging.errors import DataflowError, StagedDataMissing
-from staging.refresh import outlook, staged_value
-from staging.store import generations, lakehouse
+from staging.refresh import staged_value
+from staging.store import generations, lakehouse, published
+from staging.tasks import outlook
 from staging.workspace import Workspace
 
 N = NAMED
@@ -152,7 +153,7 @@ def test_refresh_stages_queries(tmp_path: Path) -> None:
     assert (orders.rows, orders.engine) == (3, "Cached")
     assert orders.bytes
     assert (tmp_path / ".mlang" / "DataflowsStagingLakehouse").is_dir()
-    assert list((tmp_path / ".mlang" / "DataflowsStagingWarehouse").rglob("data.duckdb"))
+    assert list((tmp_path / ".mlang" / "DataflowsStagingWarehouse").rglob("data-*.duckdb"))
 
 
 def test_a_reference_reads_the_staged_table_not_the_source(tmp_path: Path) -> None:
@@ -318,13 +319,37 @@ def test_retention(tmp_path: Path) -> None:
     refresh(place)
     make(tmp_path, ORDERS, unstaged=("Kinds",))
     refresh(place)
-    found = workspace(place)
-    items = (found.lakehouse, found.warehouse)
     assert len(rows(place, "Kinds")) == 2  # still readable for 30 days
-    assert retention.collect_unstaged(items, place.name, ["Orders"], time.time() + 29 * 86_400) == []
-    assert retention.collect_unstaged(items, place.name, ["Orders"], time.time() + 31 * 86_400) == ["Kinds"]
+    snapshot = published.read(workspace(place).path, place.name)
+    assert "Kinds" in snapshot.retain(["Orders"], time.time() + 29 * 86_400).entries
+    later = snapshot.retain(["Orders"], time.time() + 31 * 86_400)
+    assert list(later.entries) == ["Orders"]
+    later.publish()
     with pytest.raises(StagedDataMissing):
-        staged_value(found, place.name, "Kinds")
+        staged_value(workspace(place), place.name, "Kinds")
+    assert snapshot.retain(["Orders", "Kinds"]).entries["Kinds"].unstaged is None
+
+
+def test_nothing_is_published_before_everything_is_staged(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    place = make(tmp_path, ORDERS)
+    refresh(place)
+    make(tmp_path, ORDERS.replace("{3, ", "{4, "))
+    original = lakehouse.LakehouseWriter.finish
+
+    def finish(writer: lakehouse.LakehouseWriter) -> Any:
+        if writer.query == "Kinds":
+            assert rows(place, "Orders")[2] == (3.0, "a")  # the new Orders wait for Kinds
+            raise KeyboardInterrupt
+        return original(writer)
+
+    monkeypatch.setattr(lakehouse.LakehouseWriter, "finish", finish)
+    assert refresh(place).status == "Cancelled"
+    assert rows(place, "Orders")[2] == (3.0, "a")
+    monkeypatch.undo()
+    assert refresh(place).status == "Completed"
+    assert rows(place, "Orders")[2] == (4.0, "a")
 
 
 # ---------------------------------------------------------------- history
@@ -381,10 +406,10 @@ def test_kill_leaves_whole_generations(tmp_path: Path) -> None:
     chance = random.Random(11)
     for mark in range(1, 4):
         kill_during_refresh(place, mark, 0.3 + chance.random() * 0.7)
-        for query in ("A", "B"):
-            seen = rows(place, query)
-            assert len(seen) == 60000
-            assert len(set(seen)) == 1
+        first, second = rows(place, "A"), rows(place, "B")
+        assert len(first) == 60000
+        assert len(set(first)) == 1
+        assert second == first
     assert refresh(place, Mark="9").status == "Completed"  # the dead writer's lock is taken over
     assert rows(place, "A")[0] == (9.0,)
     assert Workspace.beside(place).history.exists()

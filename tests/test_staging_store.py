@@ -17,8 +17,9 @@ from mlang.values.thunk import Thunk, failed
 from mlang.values.types import NAMED, primitive, table_type
 from staging.encode import Encoder
 from staging.errors import CannotStage, StagedDataMissing, StagingError
-from staging.store import files, generations, lakehouse, manifest
+from staging.store import files, generations, lakehouse, published
 from staging.store.manifest import Manifest
+from staging.store.published import Snapshot
 from staging.store.sources import staged_table
 from staging.types import staged_columns
 
@@ -28,12 +29,15 @@ N = NAMED
 # ---------------------------------------------------------------- cells
 
 
-def stage(folder: Path, types: dict[str, Any], columns: list[list[Any]], batches: int = 1) -> Manifest:
-    """Publishes columns as a generation of query Q."""
-    place = generations.Generations(folder)
+def snapshot(root: Path) -> Snapshot:
+    return published.read(root, "d")
+
+
+def stage(root: Path, types: dict[str, Any], columns: list[list[Any]], batches: int = 1) -> Manifest:
+    """Publishes columns as a new generation of query Q of dataflow d."""
+    place = generations.table(root / "item", "d", "Q")
     building = place.begin()
-    type = table_type(types, types.values())
-    writer = lakehouse.LakehouseWriter(building, "Q", staged_columns("Q", type))
+    writer = lakehouse.LakehouseWriter(building, "Q", staged_columns("Q", table_type(types, types.values())))
     length = len(columns[0]) if columns else 0
     step = max(1, -(-length // batches))
     for start in range(0, length, step):
@@ -41,13 +45,20 @@ def stage(folder: Path, types: dict[str, Any], columns: list[list[Any]], batches
         writer.write(part, len(part[0]))
     parts = writer.finish()
     draft = Manifest("d", "Q", 0, "lakehouse", "Cached", "now", "hash", writer.columns, parts, writer.facts())
-    return place.publish(building, draft)
+    final = place.seal(building, draft)
+    snapshot(root).with_tables({"Q": ("item", final.generation)}).publish()
+    return final
 
 
-def read_back(folder: Path) -> list[tuple[Any, ...]]:
-    found = generations.Generations(folder).current()
+def served(root: Path) -> tuple[generations.Generations, Manifest]:
+    found = snapshot(root).served("Q")
     assert found is not None
-    return list(staged_table(folder, found).rows())
+    return found
+
+
+def read_back(root: Path) -> list[tuple[Any, ...]]:
+    place, found = served(root)
+    return list(staged_table(place.folder, found).rows())
 
 
 VALUES: dict[str, tuple[Any, list[Any]]] = {
@@ -76,8 +87,7 @@ def test_every_type_comes_back(tmp_path: Path, batches: int) -> None:
     assert [tuple(map(repr, row)) for row in read_back(tmp_path)] == [
         tuple(map(repr, row)) for row in expected
     ]
-    found = manifest.read(tmp_path)
-    assert found is not None
+    found = served(tmp_path)[1]
     assert found.type.types[1].name == "Int64.Type"
     assert found.type.types[0].nullable
 
@@ -157,35 +167,56 @@ def test_tables_without_rows_or_columns(tmp_path: Path) -> None:
 
 
 def test_generations_are_kept_and_collected(tmp_path: Path) -> None:
+    folder = generations.table(tmp_path / "item", "d", "Q").folder
     for number in range(6):
         stage(tmp_path, {"a": primitive("number")}, [[float(number)]])
-        (tmp_path / "tmp-dead").mkdir()
-        generations.Generations(tmp_path).collect()
-    place = generations.Generations(tmp_path)
-    assert [m.generation for m in place.kept()] == [6, 5, 4]
-    assert sorted(p.name for p in tmp_path.iterdir()) == [
-        "gen-000004",
-        "gen-000005",
-        "gen-000006",
-        "manifest.json",
-    ]
+        (folder / "tmp-dead").mkdir()
+        snapshot(tmp_path).collect(["item"])
+    assert sorted(p.name for p in folder.iterdir()) == ["gen-000004", "gen-000005", "gen-000006"]
+    assert snapshot(tmp_path).entries["Q"].kept == (6, 5, 4)
     assert read_back(tmp_path) == [(5.0,)]
 
 
 def test_unpublished_generation_is_not_served(tmp_path: Path) -> None:
-    stage(tmp_path, {"a": primitive("number")}, [[1.0]])
-    (tmp_path / "gen-000002").mkdir()  # renamed, but the manifest was never swapped
-    assert read_back(tmp_path) == [(1.0,)]
-    assert stage(tmp_path, {"a": primitive("number")}, [[2.0]]).generation == 3
-    generations.Generations(tmp_path).collect()
-    assert read_back(tmp_path) == [(2.0,)]
+    first = stage(tmp_path, {"a": primitive("number")}, [[1.0]])
+    before = snapshot(tmp_path)
+    assert stage(tmp_path, {"a": primitive("number")}, [[2.0]]).generation == 2
+    before.publish()  # as if the writer had been killed between sealing and publishing
+    assert served(tmp_path)[1] == first
+    assert stage(tmp_path, {"a": primitive("number")}, [[3.0]]).generation == 3
+    snapshot(tmp_path).collect(["item"])
+    assert generations.table(tmp_path / "item", "d", "Q").numbers() == [1, 3]
+    assert read_back(tmp_path) == [(3.0,)]
 
 
-def test_broken_manifest_is_a_clear_error(tmp_path: Path) -> None:
+def test_broken_files_are_clear_errors(tmp_path: Path) -> None:
     stage(tmp_path, {"a": primitive("number")}, [[1.0]])
-    (tmp_path / "manifest.json").write_text("{", encoding="utf-8")
+    place = served(tmp_path)[0]
+    (place.folder / "gen-000001" / "manifest.json").write_text("{", encoding="utf-8")
     with pytest.raises(StagedDataMissing, match="no manifest"):
-        generations.Generations(tmp_path).current()
+        read_back(tmp_path)
+    files.remove(place.folder)
+    with pytest.raises(StagedDataMissing, match="generation 1 is gone"):
+        read_back(tmp_path)
+    published.snapshot_path(tmp_path, "d").write_text("[]", encoding="utf-8")
+    with pytest.raises(StagedDataMissing, match="no snapshot"):
+        read_back(tmp_path)
+
+
+def test_a_file_that_goes_while_it_is_read(tmp_path: Path) -> None:
+    stage(tmp_path, {"a": primitive("number")}, [[1.0]])
+    place, found = served(tmp_path)
+    table = staged_table(place.folder, found)
+    files.remove(place.folder)
+    with pytest.raises(StagedDataMissing, match="newer refreshes replaced it"):
+        list(table.rows())
+
+
+def test_dropping_a_dataflow(tmp_path: Path) -> None:
+    stage(tmp_path, {"a": primitive("number")}, [[1.0]])
+    published.drop(tmp_path, "d", ["item"])
+    assert snapshot(tmp_path).served("Q") is None
+    assert not list((tmp_path / "item").iterdir())
 
 
 def test_readers_are_never_torn(tmp_path: Path) -> None:
@@ -198,8 +229,8 @@ def test_readers_are_never_torn(tmp_path: Path) -> None:
         while not stop.is_set():
             number += 1
             stage(tmp_path, types, [[number] * 50, [number] * 50])
-            if number % 5 == 0:
-                generations.Generations(tmp_path).collect(keep=20)
+            if number % 40 == 0:  # a reader is never forty refreshes late
+                snapshot(tmp_path).collect(["item"])
 
     writer = threading.Thread(target=write)
     writer.start()

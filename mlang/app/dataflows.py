@@ -19,11 +19,12 @@ from mlang.syntax.failure import MSyntaxError
 from staging import dataflow as dataflows
 from staging import history
 from staging.errors import DataflowError, StagingError
-from staging.refresh import ACTIVITY, Refresh, Watcher
-from staging.store import files
-from staging.store.generations import Generations
+from staging.refresh import Refresh, Watcher
+from staging.store import published
 from staging.store.manifest import Manifest
-from staging.workspace import LAKEHOUSE, WAREHOUSE, Workspace
+from staging.store.published import Snapshot
+from staging.tasks import ACTIVITY
+from staging.workspace import Workspace
 
 _STAGE, _USAGE, _CANCELLED = 1, 2, 130
 
@@ -174,18 +175,11 @@ def _found_workspace(place: Path, given: Path | None) -> tuple[Workspace, str | 
     return Workspace(place if place.name == ".mlang" else place / ".mlang"), None
 
 
-def _tables(workspace: Workspace, key: str | None) -> Iterator[tuple[str, Generations, Manifest]]:
-    for title, item in ((LAKEHOUSE, workspace.lakehouse), (WAREHOUSE, workspace.warehouse)):
-        folders = sorted(item.iterdir()) if item.is_dir() else []
-        chosen = [item / files.safe_name(key)] if key is not None else folders
-        for folder in chosen:
-            if not folder.is_dir():
-                continue
-            for table in sorted(folder.iterdir()):
-                place = Generations(table)
-                current = place.current()
-                if current is not None:
-                    yield title, place, current
+def _tables(workspace: Workspace, key: str | None) -> Iterator[tuple[Snapshot, str]]:
+    snapshots = [published.read(workspace.path, key)] if key else published.all_snapshots(workspace.path)
+    for snapshot in snapshots:
+        for query in sorted(snapshot.entries):
+            yield snapshot, query
 
 
 def list_staging(place: Path, everything: bool, given: Path | None, as_json: bool) -> int:
@@ -218,18 +212,21 @@ def _shown(key: str, value: Any) -> str:
     return {True: "yes", False: "no"}[value] if isinstance(value, bool) else str(value)
 
 
-def _listed(title: str, place: Generations, current: Manifest, everything: bool) -> list[dict[str, Any]]:
-    generations = place.kept() if everything else [current]
+def _listed(snapshot: Snapshot, query: str, everything: bool) -> list[dict[str, Any]]:
+    entry, place = snapshot.entries[query], snapshot.place(query)
     rows = []
-    for found in generations:
+    for generation in entry.kept if everything else entry.kept[:1]:
+        found = place.read(generation)
+        if found is None:
+            continue
         row: dict[str, Any] = {
             "dataflow": found.dataflow, "query": found.query, "generation": found.generation,
-            "rows": found.rows,
-            "bytes": found.bytes, "engine": found.engine, "created": found.created, "errors": found.errors,
+            "rows": found.rows, "bytes": found.bytes, "engine": found.engine, "created": found.created,
+            "errors": found.errors,
             "columns": {c.name: t for c, t in zip(found.columns, _types(found), strict=True)},
         }  # fmt: skip
         if everything:
-            row |= {"item": title, "served": found.generation == current.generation}
+            row |= {"item": entry.item, "served": generation == entry.generation}
             row["files"] = [str(place.folder / p.file) for p in found.parts]
         rows.append(row)
     return rows

@@ -73,14 +73,12 @@ def write_json(path: Path, value: Any) -> None:
     write_atomically(path, (json.dumps(value, ensure_ascii=False, indent=1) + "\n").encode())
 
 
-def remove_tree(path: Path) -> None:
-    """Removes a folder that nobody needs; what cannot go now is collected at the next refresh."""
-    shutil.rmtree(path, ignore_errors=True)
-
-
-def size_of(path: Path) -> int:
-    """Bytes of all files below a folder."""
-    return sum(f.stat().st_size for f in path.rglob("*") if f.is_file())
+def remove(path: Path) -> None:
+    """Removes a file or folder that nobody needs; what cannot go now is collected at the next refresh."""
+    if path.is_dir():
+        shutil.rmtree(path, ignore_errors=True)
+    else:
+        path.unlink(missing_ok=True)
 
 
 # ---------------------------------------------------------------- the writer's lock
@@ -130,8 +128,8 @@ def _is_stale(path: Path) -> bool:
 
 
 @contextmanager
-def _guard(path: Path) -> Iterator[None]:
-    """Two processes that find the same dead lock must not both take it over."""
+def exclusive(path: Path) -> Iterator[None]:
+    """A short block that one process at a time runs: taking over a dead lock, appending to the history."""
     if fcntl is None:
         yield
         return
@@ -143,7 +141,7 @@ def _guard(path: Path) -> Iterator[None]:
 def _acquire(path: Path) -> None:
     me = {"pid": os.getpid(), "host": socket.gethostname(), "start": _process_start(os.getpid())}
     me["since"] = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
-    with _guard(path):
+    with exclusive(path):
         if path.exists() and _is_stale(path):
             path.unlink(missing_ok=True)
         try:

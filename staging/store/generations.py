@@ -1,21 +1,19 @@
-"""Generations of a staged table: built aside, published by one rename, collected later.
+"""Generations of a staged table: built aside, sealed, served once a snapshot names them.
 
-    <item>/<dataflow>/<query>/manifest.json      what readers read: the current generation
-    <item>/<dataflow>/<query>/gen-000007/        its files, never changed; with a copy of the manifest
-    <item>/<dataflow>/<query>/tmp-…/             a generation being built, or what a killed writer left
+    <item>/<dataflow>/<query>/gen-000007/        sealed: data files and manifest.json, never changed again
+    <item>/<dataflow>/<query>/tmp-…/             being built, or what a killed writer left
 
-A reader opens the manifest and then the files that it names.  Publishing flushes the new files,
-renames their folder, then replaces the manifest.  Whatever is killed when, the manifest
-names files that are complete.  The last generations are kept for readers that still have
-an older manifest open (`KEEP`).  One writer at a time: ``files.writer_lock``.
-Read ``lakehouse.py`` and ``warehouse.py`` for the files inside a generation.
+Sealing flushes the files and renames the folder.  Nobody reads a sealed generation until
+the dataflow's snapshot (``published.py``) names it; that is one rename for all tables of a
+refresh.  What no snapshot names is collected by the next writer; one writer at a time holds
+``files.writer_lock``.  Read ``lakehouse.py`` and ``warehouse.py`` for the files inside.
 """
 
 from __future__ import annotations
 
 import re
 import uuid
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from pathlib import Path
 
 from attrs import evolve, frozen
@@ -23,7 +21,6 @@ from attrs import evolve, frozen
 from staging.store import files, manifest
 from staging.store.manifest import Manifest
 
-KEEP = 3
 _GENERATION = re.compile(r"gen-(\d+)$")
 
 
@@ -33,17 +30,13 @@ class Generations:
 
     folder: Path
 
-    def current(self) -> Manifest | None:
-        """The generation that is served."""
-        return manifest.read(self.folder)
+    def read(self, generation: int) -> Manifest | None:
+        """The manifest of a sealed generation; None when it is gone."""
+        return manifest.read(self.folder / _name(generation))
 
-    def kept(self) -> list[Manifest]:
-        """All complete generations up to the served one, newest first."""
-        current = self.current()
-        if current is None:
-            return []
-        found = [manifest.read(path) for number, path in self._folders() if number <= current.generation]
-        return sorted((m for m in found if m is not None), key=_number, reverse=True)
+    def numbers(self) -> list[int]:
+        """The sealed generations that exist."""
+        return sorted(number for number, _ in self._folders())
 
     def _folders(self) -> list[tuple[int, Path]]:
         if not self.folder.is_dir():
@@ -52,17 +45,15 @@ class Generations:
         return [(int(match[1]), path) for match, path in matched if match]
 
     def begin(self) -> Path:
-        """A new folder to build a generation in; the caller publishes or removes it."""
+        """A new folder to build a generation in; the caller seals or removes it."""
         building = self.folder / f"tmp-{uuid.uuid4().hex}"
         building.mkdir(parents=True)
         return building
 
-    def publish(self, building: Path, draft: Manifest) -> Manifest:
-        """Makes what was built the served generation; the draft's parts are relative to ``building``."""
-        current = self.current()
-        known = [number for number, _ in self._folders()]
-        number = max([*known, current.generation if current else 0]) + 1
-        name = f"gen-{number:06d}"
+    def seal(self, building: Path, draft: Manifest, above: int = 0) -> Manifest:
+        """Makes what was built a generation; its number is higher than ``above`` and all that exist."""
+        number = max([*self.numbers(), above]) + 1
+        name = _name(number)
         parts = tuple(evolve(p, file=f"{name}/{p.file}") for p in draft.parts)
         final = evolve(draft, generation=number, parts=parts)
         files.write_json(building / manifest.NAME, final.to_json())
@@ -71,44 +62,29 @@ class Generations:
         files.flush_folder(building)
         building.rename(self.folder / name)
         files.flush_folder(self.folder)
-        files.write_json(self.folder / manifest.NAME, final.to_json())
         return final
 
-    def collect(self, keep: int = KEEP) -> int:
-        """Removes what no reader needs: unfinished builds, unpublished and old generations; counts them.
-
-        Only the writer that holds the lock may call it: it takes every build for a leftover.
-        """
-        current = self.current()
-        newest = current.generation if current else 0
-        removed = 0
-        for path in self._leftovers():
-            files.remove_tree(path) if path.is_dir() else path.unlink(missing_ok=True)
-            removed += 1
-        for number, path in self._folders():
-            if number > newest or number <= newest - keep:
-                files.remove_tree(path)
-                removed += 1
-        return removed
-
-    def _leftovers(self) -> list[Path]:
+    def collect(self, keep: Collection[int]) -> None:
+        """Removes unfinished builds and all generations but the kept ones; for the writer with the lock."""
         if not self.folder.is_dir():
-            return []
-        return [p for p in self.folder.iterdir() if p.name.startswith("tmp-") or p.name.endswith(".tmp")]
+            return
+        kept = {_name(number) for number in keep}
+        for path in list(self.folder.iterdir()):
+            if path.name not in kept:
+                files.remove(path)
+        if not kept:
+            files.remove(self.folder)
 
 
-def _number(found: Manifest) -> int:
-    return found.generation
+def _name(generation: int) -> str:
+    return f"gen-{generation:06d}"
 
 
-def staged(item: Path, dataflow: str) -> Iterator[Generations]:
-    """The staged tables of a dataflow in a staging item."""
+def tables(item: Path, dataflow: str) -> Iterator[Generations]:
+    """The folders of a dataflow's staged queries in a staging item."""
     folder = item / files.safe_name(dataflow)
-    if not folder.is_dir():
-        return
-    for path in sorted(folder.iterdir()):
-        if path.is_dir():
-            yield Generations(path)
+    for path in sorted(folder.iterdir()) if folder.is_dir() else ():
+        yield Generations(path)
 
 
 def table(item: Path, dataflow: str, query: str) -> Generations:

@@ -1,7 +1,6 @@
 """The manifest: everything a reader must know about one generation of a staged table, as JSON.
 
-``manifest.json`` in a table's folder is the only mutable file of a store; replacing it by one
-rename publishes a generation.  Read ``generations.py`` next.
+It lies beside the data files, as immutable as they are.  Read ``generations.py`` next.
 """
 
 from __future__ import annotations

@@ -7,6 +7,7 @@ loaded from there in row-number order.
 
 from __future__ import annotations
 
+import uuid
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,6 @@ from staging.store.manifest import Part
 from staging.store.sources import WAREHOUSE_TABLE
 from staging.types import ROW_NUMBER, Column
 
-FILE = "data.duckdb"
 #: DuckDB reserves whole blocks: small tables get small ones.
 _BLOCK, _SMALL_BLOCK, _SMALL_ROWS = 262_144, 16_384, 50_000
 
@@ -51,11 +51,12 @@ class WarehouseWriter:
     def finish(self) -> tuple[Part, ...]:
         """Loads the Parquet parts into the DuckDB file and removes them."""
         parts = [self.folder / p.file for p in self._lake.finish()]
-        path = self.folder / FILE
+        # A new name each time: a process that has an older file attached under its path must not meet it.
+        path = self.folder / f"data-{uuid.uuid4().hex[:8]}.duckdb"
         load_parquet(path, parts, self._lake.rows)
         for part in parts:
             part.unlink()
-        return (Part(FILE, self._lake.rows, 0, path.stat().st_size),)
+        return (Part(path.name, self._lake.rows, 0, path.stat().st_size),)
 
 
 def load_parquet(path: Path, parts: list[Path], rows: int) -> None:
