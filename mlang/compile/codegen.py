@@ -351,7 +351,9 @@ class Generator:
             assert isinstance(meaning, Global)
             if meaning.builtin is not None or meaning.value.__class__.__name__ == "Thunk":
                 return self.global_value(meaning, force=False)
-        return self.thunk(node)
+        from mlang.compile.eager import eager_member
+
+        return eager_member(self, node) or self.thunk(node)
 
     def raw(self, variable: Variable) -> str:
         """A variable as a member: its value when known, else its thunk; never evaluates it."""

@@ -293,7 +293,11 @@ def is_null(value: Any) -> bool:
     return value is None or (value.__class__ is Annotated and value.value is None)
 
 
+#: Stands for a field that is not there where generated code asks without raising.
+MISSING = object()
+
 NAMES: dict[str, Any] = {
+    "MISSING": MISSING,
     "Annotated": Annotated,
     "Function": Function,
     "MError": MError,

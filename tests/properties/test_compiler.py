@@ -35,6 +35,10 @@ def expressions(draw: Any, scope: tuple[str, ...] = (), depth: int = 4) -> n.Nod
     leaves = [literals()]
     if scope:
         leaves += [st.sampled_from(scope).map(n.Name)] * 3
+    if "_" in scope:
+        names = st.sampled_from(NAMES[:4])
+        leaves += [names.map(lambda x: n.FieldAccess(None, x, False))] * 2
+        leaves += [names.map(lambda x: n.FieldAccess(n.Name("_"), x, True))]
     if depth == 0:
         return draw(st.one_of(leaves))
 
@@ -44,7 +48,7 @@ def expressions(draw: Any, scope: tuple[str, ...] = (), depth: int = 4) -> n.Nod
     kind = draw(
         st.sampled_from(
             ["leaf", "binary", "binary", "if", "let", "let", "let", "record", "list", "call", "try", "field", "item",
-             "lambda", "error", "unary", "logic"]
+             "lambda", "error", "unary", "logic", "row", "row"]
         )  # fmt: skip
     )
     if kind == "leaf":
@@ -86,6 +90,10 @@ def expressions(draw: Any, scope: tuple[str, ...] = (), depth: int = 4) -> n.Nod
         name = draw(st.sampled_from(NAMES))
         function = n.Parenthesized(n.Function((n.Parameter(name, False, None),), None, sub((name,))))
         return n.Invocation(function, (sub(),))
+    if kind == "row":
+        names = draw(st.lists(st.sampled_from(NAMES[:4]), min_size=1, max_size=4, unique=True))
+        record = n.Record(tuple(n.Binding(x, sub(tuple(names))) for x in names))
+        return n.Invocation(n.Parenthesized(n.Each(sub(("_",)))), (record,))
     return n.Each(sub(("_",)))
 
 
@@ -105,7 +113,7 @@ def known(node: n.Node) -> bool:
     return True
 
 
-@settings(max_examples=300)
+@settings(max_examples=400)
 @given(expressions())
 def test_compiled_equals_walked(tree: n.Node) -> None:
     def both() -> tuple[str, str]:
