@@ -560,3 +560,76 @@ def could_not_convert_to_guid(text: Any) -> MError:
 def excel_options_twice() -> MError:
     """Excel.Workbook with an options record and delayTypes as well."""
     return expression_error("If an options record is specified for 'useHeaders', 'delayTypes' must be null.")
+
+
+# ---------------------------------------------------------------- documents: XML, HTML, PDF
+
+
+def package_needed(function: str, package: str, extra: str) -> MError:
+    """Ours: an optional package is not installed."""
+    template = "#{0} needs the Python package #{1}: pip install \"mlang[#{2}]\""
+    return expression_error(template, function, package, extra)
+
+
+def xml_failed(reason: str) -> MError:
+    """Text that is no XML, or XML that is refused."""
+    template = (
+        "Xml processing failed. Either the input is invalid or it isn't supported. (Internal error: #{0})"
+    )
+    return data_format_error(template, reason)
+
+
+def row_selector_required() -> MError:
+    """ERR-56."""
+    return expression_error("The RowSelector option is required when more than one column is specified.")
+
+
+def bad_css_selector(selector: str) -> MError:
+    return expression_error("The CSS selector '#{0}' isn't valid.", selector, detail=selector)
+
+
+def bad_selector_pair(value: Any) -> MError:
+    """Html.Table: a column must be a list of a name, a selector and perhaps a function."""
+    template = "Each column must be a list of a name, a CSS selector and, optionally, a function."
+    return expression_error(template, detail=value)
+
+
+def not_a_document(kind: str, reason: str) -> MError:
+    """Bytes that are no such document (PDF, Access)."""
+    return data_format_error("The input couldn't be recognized as a valid #{0} document: #{1}", kind, reason)
+
+
+def too_large_unpacked(limit: int) -> MError:
+    """Ours: compressed data that would grow beyond what is sane."""
+    template = "The compressed data is refused: unpacked it would be larger than #{0} bytes."
+    return data_format_error(template, limit)
+
+
+# ---------------------------------------------------------------- binary formats, expressions, services
+
+
+def binary_format_problem(position: int, what: str) -> MError:
+    """ERR-44; two blanks between the sentences."""
+    return data_format_error("There was a problem reading the binary format at position #{0}.  #{1}", position, what)
+
+
+def not_a_binary_format(value: Any) -> MError:
+    return expression_error("The function isn't a binary format.", detail=value)
+
+
+def choice_type_with_combine(type: Any) -> MError:
+    """ERR-51."""
+    template = "A type of 'list' or 'binary' cannot be specified when using a combine function."
+    return expression_error(template, detail=type)
+
+
+def bad_choice_type(type: Any) -> MError:
+    return expression_error("The type must be any, list or binary.", detail=type)
+
+
+def bad_group_item(value: Any) -> MError:
+    return expression_error("An item of a group is a list of 3 to 5 values: key, format, occurrence …", detail=value)
+
+
+def duplicate_group_key() -> MError:
+    return expression_error("The keys of the items of a group must differ.")
