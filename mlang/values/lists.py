@@ -329,7 +329,7 @@ def _total(parts: list[Any]) -> int:
         if part.__class__ is Concatenated:
             if part._count == _UNKNOWN:
                 return _UNKNOWN
-            total += part._count
+            total += part._count or 0
         elif indexed(part):
             total += count(part)
         else:
