@@ -11,7 +11,6 @@ Everything else is loaded when it is first needed.
 
 from __future__ import annotations
 
-
 from mlang.errors import Fault, MError
 from mlang.session import Session
 

@@ -62,7 +62,12 @@ class Builtin:
     )  # fmt: skip
 
     def __init__(
-        self, signature: str, implementation: Callable[..., Any], null: str | None, raw: bool, missing: str | None
+        self,
+        signature: str,
+        implementation: Callable[..., Any],
+        null: str | None,
+        raw: bool,
+        missing: str | None,
     ) -> None:
         match = re.match(_SIGNATURE, signature, re.S)
         assert match, signature

@@ -347,7 +347,7 @@ class Generator:
         if cls is nodes.Name:
             meaning = self.r.meaning[id(node)]
             if meaning.__class__ is Variable:
-                return self.raw(meaning)  # type: ignore[arg-type]
+                return self.raw(meaning)
             assert isinstance(meaning, Global)
             if meaning.builtin is not None or meaning.value.__class__.__name__ == "Thunk":
                 return self.global_value(meaning, force=False)
@@ -407,7 +407,8 @@ class Generator:
 
     def _reach(self, given: list[nodes.Node]) -> tuple[list[nodes.Node], dict[Variable, None]]:
         """The nodes, with initialisers of unevaluated variables they lead to, and those variables."""
-        sites, reached = list(given), {}
+        sites: list[nodes.Node] = list(given)
+        reached: dict[Variable, None] = {}
         for site in sites:  # grows while it is read
             for variable in self.r.mentions(site):
                 if variable.state == UNSET and variable not in reached and variable.node is not None:

@@ -14,7 +14,7 @@ from mlang.compile.scopes import VALUE, Variable
 from mlang.syntax import nodes
 
 #: Operators that cannot fail on two doubles (or, for ``&``, on two texts).
-_TOTAL = frozenset("+ - * < <= > >=".split())
+_TOTAL = frozenset(["+", "-", "*", "<", "<=", ">", ">="])
 
 
 def eager_member(g: Generator, node: nodes.Node) -> str | None:
@@ -78,7 +78,8 @@ def _eligible(g: Generator, node: nodes.Node) -> bool:
         return _eligible(g, node.inner)
     if isinstance(node, nodes.Binary):
         return (node.operator in _TOTAL or node.operator == "&") and all(
-            _eligible(g, side) and not (isinstance(side, nodes.Binary) and side.operator in ("<", "<=", ">", ">=", "&"))
+            _eligible(g, side)
+            and not (isinstance(side, nodes.Binary) and side.operator in ("<", "<=", ">", ">=", "&"))
             for side in (node.left, node.right)
         )
     if isinstance(node, nodes.Literal):

@@ -69,7 +69,9 @@ class Environment:
 class Unit:
     """One expression of a document: compiled at first use."""
 
-    def __init__(self, document: Document, node: nodes.Node, section: nodes.Section | None, name: str) -> None:
+    def __init__(
+        self, document: Document, node: nodes.Node, section: nodes.Section | None, name: str
+    ) -> None:
         self.document, self.node, self.section, self.name = document, node, section, name
         self.filename = f"<m:{next(_numbers)}>"
         self.positions: list[int] = []
@@ -212,9 +214,7 @@ class Document:
     def dependencies(self, name: str) -> set[str]:
         """The members that a member's expression mentions by plain name."""
         members = self.members
-        return {
-            n.name for n in members[name].value.walk() if isinstance(n, nodes.Name) and n.name in members
-        }
+        return {n.name for n in members[name].value.walk() if isinstance(n, nodes.Name) and n.name in members}
 
     def steps(self, query: str | None = None) -> list[tuple[str, Thunk]]:
         """The let variables of a query's outermost let, in order, each to be evaluated on demand.
@@ -228,7 +228,9 @@ class Document:
         if not isinstance(node, nodes.Let):
             return [("", Thunk(unit.evaluate))]
         result = nodes.Binding("", node.body, node.body.pos, node.body.end)
-        record = Unit(self, nodes.Record((*node.bindings, result), node.pos, node.end), unit.section, unit.name)
+        record = Unit(
+            self, nodes.Record((*node.bindings, result), node.pos, node.end), unit.section, unit.name
+        )
         fields = record.evaluate()
         return [(n, v if isinstance(v, Thunk) else Thunk(_constantly(v))) for n, v in fields.items()]
 
@@ -291,7 +293,7 @@ def _delayed(entry: registry.Builtin | registry.Constant) -> Any:
 
 
 def suggestion(name: str, known: Iterable[str]) -> str:
-    """"; did you mean 'x'?" for a name that resembles a known one."""
+    """ "; did you mean 'x'?" for a name that resembles a known one."""
     from difflib import get_close_matches
 
     close = get_close_matches(name, list(known), 1, 0.6)

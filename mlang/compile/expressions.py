@@ -22,8 +22,8 @@ def _literal(g: Generator, node: nodes.Literal) -> str:
     if value is None or value is True or value is False:
         return repr(value)
     if value.__class__ is str:
-        return g.text(value)  # type: ignore[arg-type]
-    if value.__class__ is float and math.isfinite(value) and value >= 0:  # type: ignore[arg-type,operator]
+        return g.text(value)
+    if value.__class__ is float and math.isfinite(value) and value >= 0:
         return repr(value)
     return g.constant(value, ("number", repr(value)))
 
@@ -102,7 +102,7 @@ def _invocation(g: Generator, node: nodes.Invocation) -> str:
     count = len(node.arguments)
     function = node.function
     while function.__class__ is nodes.Parenthesized:
-        function = function.inner  # type: ignore[attr-defined]
+        function = function.inner
     meaning = g.r.meaning.get(id(function)) if function.__class__ is nodes.Name else None
     if isinstance(meaning, Global) and meaning.builtin is not None:
         value = g.unit.builtin_value(meaning.builtin)
@@ -158,7 +158,7 @@ def _list(g: Generator, node: nodes.List) -> str:
             if run:
                 parts.append(f"[{', '.join(run)}]")
                 run = []
-            first, last = g.emit_all([item.first, item.last])  # type: ignore[attr-defined]
+            first, last = g.emit_all([item.first, item.last])
             parts.append(g.temp(f"number_range({first}, {last})"))
         else:
             run.append(_short(g, g.member(item)))
@@ -198,16 +198,16 @@ def constant_value(node: nodes.Node) -> tuple[Any] | None:
     Values never change in M, so one object may serve every evaluation.
     """
     if node.__class__ is nodes.Literal:
-        return (node.value,)  # type: ignore[attr-defined]
-    if node.__class__ is nodes.Unary and node.operator == "-" and node.operand.__class__ is nodes.Literal:  # type: ignore[attr-defined]
-        number = node.operand.value  # type: ignore[attr-defined]
+        return (node.value,)
+    if node.__class__ is nodes.Unary and node.operator == "-" and node.operand.__class__ is nodes.Literal:
+        number = node.operand.value
         return (-number,) if number.__class__ in (float, int) else None
     if node.__class__ is nodes.List:
-        items = [constant_value(item) for item in node.items]  # type: ignore[attr-defined]
+        items = [constant_value(item) for item in node.items]
         return None if None in items else ([item[0] for item in items if item is not None],)
     if node.__class__ is nodes.Record:
         record = {}
-        for entry in node.entries:  # type: ignore[attr-defined]
+        for entry in node.entries:
             value = constant_value(entry.value)
             if value is None:
                 return None
@@ -259,7 +259,7 @@ def _guard(pairs: list[tuple[nodes.Node, str]]) -> str:
     tests = [
         f"{code}.__class__ is float"
         for node, code in pairs
-        if not (node.__class__ is nodes.Literal and node.value.__class__ is float)  # type: ignore[attr-defined]
+        if not (node.__class__ is nodes.Literal and node.value.__class__ is float)
     ]
     return " and ".join(dict.fromkeys(tests))
 
@@ -267,7 +267,7 @@ def _guard(pairs: list[tuple[nodes.Node, str]]) -> str:
 def _equal(node: nodes.Binary, left: str, right: str) -> str:
     for literal, code, other in ((node.right, left, right), (node.left, right, left)):
         if literal.__class__ is nodes.Literal:
-            value = literal.value  # type: ignore[attr-defined]
+            value = literal.value
             if value is None:
                 return f"is_null({code})"
             if value.__class__ in (str, float):
@@ -283,7 +283,9 @@ def _logical(g: Generator, node: nodes.Binary) -> str:
     with g.block() as lines:
         right = g.named(g.emit(node.right))
     undecided = "True" if decided == "False" else "False"
-    value = f"({right} if {left} is {undecided} and {right}.__class__ is bool else {combine}({left}, {right}))"
+    value = (
+        f"({right} if {left} is {undecided} and {right}.__class__ is bool else {combine}({left}, {right}))"
+    )
     if not lines:
         return f"({decided} if {left} is {decided} else {value})"
     result = g.fresh()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-
 from mlang.compile.codegen import MAX_INDENT, MAX_TRY, Frame, Generator, emits, spec_arity
 from mlang.compile.expressions import constant_value
 from mlang.compile.scopes import VALUE, Variable
@@ -305,10 +304,11 @@ def _type(g: Generator, node: nodes.Type) -> str:
 def _type_code(g: Generator, node: nodes.Node) -> str:
     cls = node.__class__
     if cls is nodes.PrimitiveType:
-        return _primitive_type(g, node)  # type: ignore[arg-type]
+        return _primitive_type(g, node)
     emitter = _TYPES.get(cls)
     if emitter is not None:
-        return emitter(g, node)
+        code: str = emitter(g, node)
+        return code
     return f"as_type({g.emit(node)})"
 
 

@@ -18,7 +18,7 @@ from typing import Any
 from mlang import registry
 from mlang.compile import codegen, forms
 from mlang.compile.codegen import Frame, Generator
-from mlang.compile.scopes import Global, Resolution, UnknownName, Variable, resolve
+from mlang.compile.scopes import THUNK, Global, Resolution, UnknownName, Variable, resolve
 from mlang.syntax import nodes
 from mlang.values.functions import Function, captured
 from mlang.values.thunk import failed
@@ -29,7 +29,9 @@ class Columnar:
 
     __slots__ = ("_loop", "cheap", "fields")
 
-    def __init__(self, fields: tuple[str, ...], cheap: bool, loop: Callable[[list[list[Any]], int], list[Any]]) -> None:
+    def __init__(
+        self, fields: tuple[str, ...], cheap: bool, loop: Callable[[list[list[Any]], int], list[Any]]
+    ) -> None:
         self.fields, self.cheap, self._loop = fields, cheap, loop
 
     def map(self, columns: list[list[Any]], length: int) -> list[Any]:
@@ -43,7 +45,12 @@ class _Shape:
     __slots__ = ("captures", "cheap", "code", "constants", "fields")
 
     def __init__(
-        self, fields: tuple[str, ...], cheap: bool, code: Any, constants: dict[str, Any], captures: dict[str, str]
+        self,
+        fields: tuple[str, ...],
+        cheap: bool,
+        code: Any,
+        constants: dict[str, Any],
+        captures: dict[str, str],
     ) -> None:
         self.fields, self.cheap, self.code = fields, cheap, code
         self.constants, self.captures = constants, captures
@@ -57,7 +64,9 @@ def columnar(function: Any) -> Columnar | None:
     if not isinstance(function, Function) or function.spec is None or function.spec.node is None:
         return None
     node = function.spec.node
-    if isinstance(node, nodes.Function) and (len(node.parameters) != 1 or node.parameters[0].type is not None):
+    if isinstance(node, nodes.Function) and (
+        len(node.parameters) != 1 or node.parameters[0].type is not None
+    ):
         return None
     if function.spec not in _SHAPES:
         _SHAPES[function.spec] = _shape(function)
@@ -130,9 +139,9 @@ def _row_accesses(body: nodes.Node, row: Variable, resolution: Resolution) -> li
             mentions += 1
         if isinstance(node, nodes.FieldAccess) and not node.optional:
             target = node.target
-            if target is None and resolution.meaning.get(id(node)) is row:
-                found.append(node)
-            elif isinstance(target, nodes.Name) and resolution.meaning.get(id(target)) is row:
+            if (target is None and resolution.meaning.get(id(node)) is row) or (
+                isinstance(target, nodes.Name) and resolution.meaning.get(id(target)) is row
+            ):
                 found.append(node)
     return found if len(found) == mentions else None
 
@@ -141,8 +150,28 @@ def _row_accesses(body: nodes.Node, row: Variable, resolution: Resolution) -> li
 _INLINE = (*forms._LOOPABLE, nodes.Try)
 #: Families whose functions do bounded work without reading anything from outside.
 _PURE = frozenset(
-    "Text Number Date Time DateTime DateTimeZone Duration Logical Int8 Int16 Int32 Int64 Byte Single Double "
-    "Decimal Currency Percentage Character Value".split()
+    [
+        "Text",
+        "Number",
+        "Date",
+        "Time",
+        "DateTime",
+        "DateTimeZone",
+        "Duration",
+        "Logical",
+        "Int8",
+        "Int16",
+        "Int32",
+        "Int64",
+        "Byte",
+        "Single",
+        "Double",
+        "Decimal",
+        "Currency",
+        "Percentage",
+        "Character",
+        "Value",
+    ]
 )
 
 
@@ -189,7 +218,7 @@ class _RowGenerator(Generator):
         self.declare(variables)
         for variable in variables:
             # A cell may be a thunk: forced at its first use, as an outer thunk would be.
-            variable.state = codegen.THUNK
+            variable.state = THUNK
         frame.indent = 2 if inline else 1
         result = self.emit(body)
         names = [v.python for v in variables]

@@ -230,7 +230,10 @@ def make_error(value: Any) -> MError:
         return MError("Expression.Error", value)
     if value.__class__ is not dict:
         raise errors.cannot_convert(value, "Record")
-    get = lambda name: strip(force(value.get(name)))  # noqa: E731
+
+    def get(name: str) -> Any:
+        return strip(force(value.get(name)))
+
     template, parameters = get("Message.Format"), get("Message.Parameters")
     message = get("Message")
     if template is not None and message is None:

@@ -100,7 +100,7 @@ class Resolution:
             for child in node.walk():
                 meaning = self.meaning.get(id(child))
                 if meaning.__class__ is Variable:
-                    found[meaning] += 1  # type: ignore[index]
+                    found[meaning] += 1
             self._mentions[id(node)] = found
         return found
 
@@ -195,7 +195,7 @@ def _visit_invocation(self: _Resolver, node: nodes.Invocation, scope: _Scope | N
     self.visit(node.function, scope)
     meaning = self.r.meaning.get(id(node.function))
     if meaning.__class__ is Variable:
-        meaning.calls += 1  # type: ignore[union-attr]
+        meaning.calls += 1
     for argument in node.arguments:
         self.visit(argument, scope)
 

@@ -120,7 +120,7 @@ def as_function(value: Any) -> Function:
 
     value = strip(value)
     if value.__class__ is Function:
-        return value  # type: ignore[no-any-return]
+        return value
     raise errors.cannot_convert(value, "Function")
 
 

@@ -65,7 +65,9 @@ WORKLOADS: dict[str, tuple[str, float, Callable[[float], float]]] = {
 
 
 def measure() -> None:
-    print(f"{'workload':24} {'generated':>10} {'walker':>10} {'Python':>10} {'walker/gen':>11} {'gen/Python':>11}")
+    print(
+        f"{'workload':24} {'generated':>10} {'walker':>10} {'Python':>10} {'walker/gen':>11} {'gen/Python':>11}"
+    )
     for name, (source, argument, by_hand) in WORKLOADS.items():
         document = Document(source)
         generated, walked = document.value(), walk(document.tree, None)

@@ -47,8 +47,27 @@ def expressions(draw: Any, scope: tuple[str, ...] = (), depth: int = 4) -> n.Nod
 
     kind = draw(
         st.sampled_from(
-            ["leaf", "binary", "binary", "if", "let", "let", "let", "record", "list", "call", "try", "field", "item",
-             "lambda", "error", "unary", "logic", "row", "row"]
+            [
+                "leaf",
+                "binary",
+                "binary",
+                "if",
+                "let",
+                "let",
+                "let",
+                "record",
+                "list",
+                "call",
+                "try",
+                "field",
+                "item",
+                "lambda",
+                "error",
+                "unary",
+                "logic",
+                "row",
+                "row",
+            ]
         )  # fmt: skip
     )
     if kind == "leaf":

@@ -80,7 +80,9 @@ def _try(node: nodes.Try, env: Env | None) -> Any:
             names = {p.name: error.record() for p in node.catch.parameters}
             return walk(node.catch.body, (names, env, None))
         return {"HasError": True, "Error": error.record()}
-    return value if node.otherwise is not None or node.catch is not None else {"HasError": False, "Value": value}
+    return (
+        value if node.otherwise is not None or node.catch is not None else {"HasError": False, "Value": value}
+    )
 
 
 def _binary(node: nodes.Binary, env: Env | None) -> Any:
