@@ -156,6 +156,29 @@ def test_refresh_stages_queries(tmp_path: Path) -> None:
     assert list((tmp_path / ".mlang" / "DataflowsStagingWarehouse").rglob("data-*.duckdb"))
 
 
+@pytest.mark.parametrize("engine", ["duckdb", "none"])
+def test_columns_keep_their_places_in_both_stores(tmp_path: Path, engine: str) -> None:
+    place = make(
+        tmp_path,
+        """
+        shared A = #table(type table [p = number, q = number, a = number, A = number],
+            {{1, 10, 100, 1000}, {2, 20, 200, 2000}, {1, 30, 300, 3000}});
+        shared B = Table.SelectRows(A, each [p] > 0);
+        shared C = Table.Group(B, {"p"}, {{"q", each List.Sum([q]), type number}, {"A", each List.Sum([A]), type number}});
+        shared D = Table.Group(A, {"p"}, {{"a", each List.Sum([a]), type number}, {"q", each List.Sum([q]), type number}});
+        """,
+    )
+    run = refresh(place, session={"engine": engine})
+    assert run.status == "Completed", run
+    assert rows(place, "B") == [(1.0, 10.0, 100.0, 1000.0), (2.0, 20.0, 200.0, 2000.0), (1.0, 30.0, 300.0, 3000.0)]
+    assert rows(place, "C") == [(1.0, 40.0, 4000.0), (2.0, 20.0, 2000.0)]
+    assert rows(place, "D") == [(1.0, 400.0, 40.0), (2.0, 200.0, 20.0)]
+    if engine == "duckdb":
+        assert {q.query: q.engine for q in run.queries} == {
+            "A": "Cached", "B": "Cached + Folded", "C": "Cached + Folded", "D": "Cached + Folded",
+        }  # fmt: skip
+
+
 def test_a_reference_reads_the_staged_table_not_the_source(tmp_path: Path) -> None:
     place = make(
         tmp_path,

@@ -222,6 +222,36 @@ def staging_list(place: Path, everything: bool, workspace: Path | None, as_json:
     return guarded(lambda: list_staging(place, everything, workspace, as_json))
 
 
+@staging.command("show")
+@click.argument("dataflow", type=click.Path(path_type=Path))
+@click.argument("query")
+@click.option(
+    "-o",
+    "--output",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="Write to a file: .csv, .json, .parquet, .arrow or .xlsx.",
+)
+@WORKSPACE
+@JSON
+def staging_show(
+    dataflow: Path, query: str, output: Path | None, workspace: Path | None, as_json: bool
+) -> int:
+    """Print the staged rows of a query, as the last good refresh left them."""
+    from mlang.app.dataflows import show_staged
+
+    return guarded(lambda: show_staged(dataflow, query, output, workspace, as_json), as_json)
+
+
+@staging.command("drop")
+@click.argument("dataflow", type=click.Path(path_type=Path))
+@WORKSPACE
+def staging_drop(dataflow: Path, workspace: Path | None) -> int:
+    """Remove all staged data of a dataflow (it may be deleted already)."""
+    from mlang.app.dataflows import drop_staged
+
+    return guarded(lambda: drop_staged(dataflow, workspace))
+
+
 @cli.command()
 @click.argument("place", type=click.Path(path_type=Path), default=".")
 @click.option("--limit", "-n", type=click.IntRange(1), default=50, show_default=True, help="Runs to show.")

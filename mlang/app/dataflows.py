@@ -20,11 +20,11 @@ from staging import dataflow as dataflows
 from staging import history
 from staging.errors import DataflowError, StagingError
 from staging.refresh import Refresh, Watcher
-from staging.store import published
+from staging.store import files, published
 from staging.store.manifest import Manifest
 from staging.store.published import Snapshot
 from staging.tasks import ACTIVITY
-from staging.workspace import Workspace
+from staging.workspace import ITEMS, Workspace
 
 _STAGE, _USAGE, _CANCELLED = 1, 2, 130
 
@@ -236,6 +236,37 @@ def _types(found: Manifest) -> list[str]:
     from staging.types import type_label
 
     return [type_label(c.type) for c in found.columns]
+
+
+def show_staged(
+    path: Path, query: str, output: Path | None, given: Path | None, as_json: bool
+) -> int:
+    """Prints the staged rows of a query."""
+    from mlang.app.running import output_value
+    from mlang.compile.entry import run
+    from staging.refresh import staged_value
+
+    workspace = Workspace(given) if given is not None else Workspace.beside(path)
+    try:
+        table = staged_value(workspace, path.resolve().name, query)
+    except StagingError as error:
+        raise Problem(str(error)) from None
+    return run(lambda: output_value(table, output, as_json))
+
+
+def drop_staged(path: Path, given: Path | None) -> int:
+    """Removes the staged data of a dataflow, whether it still exists or not."""
+    workspace = Workspace(given) if given is not None else Workspace.beside(path)
+    key = path.resolve().name
+    if not published.snapshot_path(workspace.path, key).exists():
+        raise Problem(f"Nothing is staged of {key} in {workspace.path}.")
+    try:
+        with files.writer_lock(workspace.lock(key)):
+            published.drop(workspace.path, key, ITEMS)
+    except StagingError as error:
+        raise Problem(str(error)) from None
+    print(f"Dropped the staged data of {key}.", file=sys.stderr)
+    return 0
 
 
 # ---------------------------------------------------------------- history

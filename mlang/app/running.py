@@ -35,7 +35,7 @@ def read_source(file: Path) -> tuple[str, str, str]:
 def evaluate_text(expression: str, as_json: bool, **settings: Any) -> int:
     """Evaluates an expression and prints its value."""
     document = Document(expression)
-    return run(lambda: _output(document.value(), None, as_json), api.open_session(**settings))
+    return run(lambda: output_value(document.value(), None, as_json), api.open_session(**settings))
 
 
 def run_file(
@@ -50,7 +50,7 @@ def run_file(
     text, name, base_dir = read_source(file)
     document = open_document(text, name, parameters)
     session = api.open_session(base_dir=base_dir, **settings)
-    return run(lambda: _output(document.value(query), output, as_json), session)
+    return run(lambda: output_value(document.value(query), output, as_json), session)
 
 
 def open_document(text: str, name: str, parameters: dict[str, str]) -> Document:
@@ -71,7 +71,8 @@ def open_document(text: str, name: str, parameters: dict[str, str]) -> Document:
     return Document(text, filename=name, overrides=overrides)
 
 
-def _output(value: Any, output: Path | None, as_json: bool) -> int:
+def output_value(value: Any, output: Path | None, as_json: bool) -> int:
+    """Writes a value to a file, or to stdout as text or JSON."""
     if output is not None:
         from mlang.app.export import write
 
@@ -101,15 +102,73 @@ def explain_file(
     as_json: bool,
     **settings: Any,
 ) -> int:
-    """Explains the steps of a query."""
+    """Explains the steps of a query; in a dataflow, over its staged data where there are."""
     from folding.explain import explain_steps
 
     text, name, base_dir = read_source(file)
     document = open_document(text, name, parameters)
+    if file.is_dir():
+        document = _over_staged(document, file, query)
     session = api.open_session(base_dir=base_dir, **settings)
     plan = run(lambda: explain_steps(document.steps(query)), session)
     return _show_plan(plan, step, sql, as_json)
 
 
+def _over_staged(document: Document, file: Path, query: str | None) -> Document:
+    """The document with the staged queries that the query reads replaced by their staged tables."""
+    from staging import dataflow, graph
+    from staging.store import published
+    from staging.store.sources import staged_table
+    from staging.workspace import Workspace
+
+    if query is None or query not in document.members:
+        return document
+    snapshot = published.read(Workspace.beside(file).path, dataflow.read(file).key)
+    members = {n: m.value for n, m in document.members.items()}
+    needs = graph.upstream(query, graph.dependencies(members), stop=snapshot.entries)
+    tables = {}
+    for name in sorted(needs & snapshot.entries.keys()):
+        found = snapshot.served(name)
+        if found is not None:
+            tables[name] = staged_table(found[0].folder, found[1])
+    if tables:
+        print(f"Over staged data of {', '.join(tables)}.", file=sys.stderr)
+    overrides = {**document.overrides, **tables}
+    return Document(document.text, filename=document.filename, overrides=overrides)
+
+
 def _show_plan(plan: Any, step: str | None, sql: bool, as_json: bool) -> int:
-    raise NotImplementedError
+    import json
+
+    from mlang.app.render import print_grid
+
+    reports = list(plan)
+    if step is not None:
+        reports = [r for r in reports if r.name == step]
+        if not reports:
+            known = ", ".join(r.name for r in plan if r.name) or "none"
+            raise WrongUsage(f"There is no step '{step}'. Steps: {known}.")
+    if as_json:
+        wanted = {r.name for r in reports}
+        print(json.dumps([d for d in plan.as_dicts() if d["name"] in wanted], ensure_ascii=False, indent=1))
+        return 0
+    last = reports[-1]
+    if sql:
+        if last.sql is None:
+            print(f"{_step_name(last)} has no SQL: {last.reason}.", file=sys.stderr)
+            return 1
+        print(last.sql)
+        return 0
+    rows = [[_step_name(r), r.function, r.indicator, r.engine, _remarks(r)] for r in reports]
+    print_grid(["Step", "Function", "Folding", "Engine", "Why"], rows)
+    if last.sql is not None and step is not None:
+        print(f"\n{last.sql}")
+    return 0
+
+
+def _step_name(report: Any) -> str:
+    return report.name or "(result)"
+
+
+def _remarks(report: Any) -> str:
+    return "; ".join([*([report.reason] if report.reason else []), *report.notes])

@@ -14,6 +14,7 @@ from typing import Any
 from mlang.connectors.sources import BATCH_ROWS, DuckDbSource, ParquetSource
 from mlang.tables.plan import Append, Batch, Plan, Scan, Source
 from mlang.tables.table import Table
+from mlang.values.types import INT64
 from staging.encode import decode
 from staging.errors import StagedDataMissing
 from staging.store.manifest import Manifest, Part
@@ -29,7 +30,7 @@ class StagedParquet(ParquetSource):
     __slots__ = ("columns", "facts", "first", "query", "row_number", "rows")
 
     def __init__(self, folder: Path, found: Manifest, part: Part) -> None:
-        types = {c.physical: c.type for c in found.columns}
+        types = {ROW_NUMBER: INT64, **{c.physical: c.type for c in found.columns}}
         super().__init__(None, types, path=str(folder / part.file))
         self.query, self.columns, self.rows, self.first = found.query, found.columns, part.rows, part.first
         self.facts = {c.physical: found.facts.get(c.name, {}) for c in found.columns}
@@ -53,8 +54,9 @@ class StagedDuckDb(DuckDbSource):
     __slots__ = ("columns", "facts", "query", "row_number", "rows")
 
     def __init__(self, folder: Path, found: Manifest) -> None:
-        types = {c.physical: c.type for c in found.columns}
-        physical = {c.physical: _DUCKDB[c.code] for c in found.columns}
+        # In table order and complete: engines rename columns by position.
+        types = {ROW_NUMBER: INT64, **{c.physical: c.type for c in found.columns}}
+        physical = {ROW_NUMBER: "BIGINT", **{c.physical: _DUCKDB[c.code] for c in found.columns}}
         super().__init__(str(folder / found.parts[0].file), "main", WAREHOUSE_TABLE, types, physical)
         self.query, self.columns, self.rows = found.query, found.columns, found.rows
         self.facts = {c.physical: found.facts.get(c.name, {}) for c in found.columns}

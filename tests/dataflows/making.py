@@ -30,10 +30,10 @@ def workspace(place: Path) -> Workspace:
     return Workspace.beside(place)
 
 
-def refresh(place: Path, *only: str, **parameters: Any) -> Run:
+def refresh(place: Path, *only: str, session: dict[str, Any] | None = None, **parameters: Any) -> Run:
     """One refresh with the default workspace."""
     found: Dataflow = read(place)
-    return Refresh(found, Workspace.beside(place), parameters, {}, only=list(only) or None).run()
+    return Refresh(found, Workspace.beside(place), parameters, session or {}, only=list(only) or None).run()
 
 
 def result(run: Run, query: str, kind: str = "Table") -> QueryRun:
