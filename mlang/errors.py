@@ -75,7 +75,7 @@ def _native(
     """An error of the engine: the template is kept beside the filled message (EVL-32)."""
     message = template
     for index, parameter in enumerate(parameters):
-        message = message.replace("#{%d}" % index, str(parameter))
+        message = message.replace(f"#{{{index}}}", str(parameter))
     return MError(
         reason,
         message,

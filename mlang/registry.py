@@ -13,7 +13,8 @@ Values that are no functions (enumerations, types) are declared with `constant`.
 
 Modules register when they are imported, and they are imported when the first name of
 their family is looked up: ``Text.*`` lives in ``library/text``, ``Csv.*`` in
-``connectors/csv``; `HOMES` names the families that live with another one.  `load_all` imports everything (for ``#shared`` and docs).
+``connectors/csv``; `HOMES` names the families that live with another one.  `load_all`
+imports everything (for ``#shared`` and docs).
 """
 
 from __future__ import annotations

@@ -184,9 +184,9 @@ class Document:
             if own is not None:
                 return own
         for other in self.sections:
-            if other is not section and name in self.thunks[id(other)]:
-                if any(m.shared for m in other.members if m.name == name):
-                    return self.thunks[id(other)][name]
+            shared = any(m.shared for m in other.members if m.name == name)
+            if other is not section and shared:
+                return self.thunks[id(other)][name]
         return None
 
     def value(self, query: str | None = None) -> Any:

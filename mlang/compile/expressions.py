@@ -236,7 +236,8 @@ def _binary(g: Generator, node: nodes.Binary) -> str:
     if operator == "<>":
         return f"(not {_equal(node, left, right)})"
     if operator == "&":
-        return f"({left} + {right} if {left}.__class__ is str and {right}.__class__ is str else concatenate({left}, {right}))"
+        both_texts = f"{left}.__class__ is str and {right}.__class__ is str"
+        return f"({left} + {right} if {both_texts} else concatenate({left}, {right}))"
     if operator == "meta":
         return f"add_metadata({left}, {right})"
     guard = _guard([(node.left, left), (node.right, right)])
