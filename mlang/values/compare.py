@@ -18,9 +18,6 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:  # typing costs more to import than all of this
     from typing import Any
 
-#: Exact doubles end here: whole numbers beyond it stay int.
-EXACT = 2**53
-
 # ---------------------------------------------------------------- equality
 
 
@@ -45,17 +42,24 @@ def equal(a: Any, b: Any) -> bool:
 
 
 def _equal_numbers(a: Any, b: Any) -> bool:
-    a, b = _same_representation(a, b)
-    return bool(a == b)
+    return bool(real(a) == real(b))
 
 
-def _same_representation(a: Any, b: Any) -> tuple[Any, Any]:
-    """A double beside another representation compares as double (OP-04)."""
-    if a.__class__ is float and b.__class__ is not float:
-        return a, float(b)
-    if b.__class__ is float and a.__class__ is not float:
-        return float(a), b
-    return a, b
+def real(number: Any) -> Any:
+    """The number that a representation stands for, to be compared exactly (OP-04).
+
+    Python compares int, float and Decimal by value already; but the decimal 0.1 means
+    the double 0.1, so a decimal whose digits are those of a double becomes that double
+    (whole numbers are printed in full, so of those only what needs an exponent does).
+    """
+    if number.__class__ is float or number.__class__ is int:
+        return number
+    from decimal import Decimal
+
+    double = float(number)
+    if double.is_integer() and -(2.0**63) < double < 2.0**63:
+        return number
+    return double if Decimal(repr(double)) == number else number
 
 
 def _equal_lists(a: Any, b: Any) -> bool:
@@ -156,7 +160,7 @@ def compare(a: Any, b: Any) -> int:
     if a.__class__ is float and b.__class__ is float and a == a and b == b:
         return (a > b) - (a < b)
     x, y = sort_key(a, b), sort_key(b, a)
-    return (x > y) - (x < y)
+    return int(x > y) - int(x < y)
 
 
 def sort_key(value: Any, other: Any = None) -> Any:
@@ -174,9 +178,7 @@ def sort_key(value: Any, other: Any = None) -> Any:
     if rank is None:
         raise errors.cannot_apply("<", other, value)
     if kind == "number":
-        if value != value:
-            return (1.5,)
-        return (2, value)
+        return (2, real(value)) if value == value else (1.5,)
     if kind == "binary":
         from mlang.values.binary import content
 
@@ -200,12 +202,6 @@ def key_of(value: Any) -> Any:
     return value if make is None else make(value)
 
 
-def _number_key(value: Any) -> Any:
-    if value.__class__ is int:
-        return float(value) if -EXACT <= value <= EXACT else value
-    return float(value)
-
-
 def _binary_key(value: Any) -> Any:
     from mlang.values.binary import content
 
@@ -220,7 +216,7 @@ def _table_key(value: Any) -> Any:
 
 _KEYS: dict[str, Any] = {
     "logical": lambda v: ("logical", v),
-    "number": _number_key,
+    "number": real,
     "binary": _binary_key,
     "list": lambda v: ("list", tuple(key_of(x) for x in v)),
     "record": lambda v: ("record", frozenset((n, key_of(x)) for n, x in v.items())),

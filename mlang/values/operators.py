@@ -14,7 +14,7 @@ from collections.abc import Callable
 
 from mlang import errors
 from mlang.values import temporal as t
-from mlang.values.compare import text_key
+from mlang.values.compare import real, text_key
 from mlang.values.kinds import kind_of
 from mlang.values.metadata import Annotated, strip
 
@@ -247,7 +247,7 @@ _CONCATENATE: Pairs = {
 
 #: Kinds with an order and what they are ordered by; None is the value itself.
 _ORDERED: dict[str, Callable[[Any], Any] | None] = {
-    "number": None,
+    "number": real,
     "text": text_key,
     "logical": None,
     "date": None,
@@ -272,8 +272,6 @@ def _operands(a: Any, b: Any) -> tuple[Any, Any]:
     key = _ORDERED[kind]
     if key is not None:
         return key(a), key(b)
-    if kind == "number" and (a.__class__ is float) != (b.__class__ is float):
-        return float(a), float(b)
     return a, b
 
 

@@ -39,7 +39,7 @@ def number_text(x: Any) -> str:
     if x.is_integer() and abs(x) < 2**63:
         return str(int(x))
     digits = f"{x:.15g}"
-    if float(digits) != x and abs(x) >= 1e-307:  # subnormals keep the short form (CVT-08)
+    if float(digits) != x:
         digits = f"{x:.17g}"
     return _dotnet(digits)
 
@@ -60,7 +60,7 @@ def _decimal_text(x: Any) -> str:
 
 _ESCAPES = {"\r": "#(cr)", "\n": "#(lf)", "\t": "#(tab)"}
 _SPECIAL = r'["\x00-\x1f\x7f-\x9f\ud800-\udfff]|#(?=\()'
-_REGULAR = r"(?:[^\W\d]|_)\w*(?:\.\w+)*\Z"
+_REGULAR = r"[A-Za-z_]\w*(?:\.\w+)*\Z"
 _KEYWORDS = frozenset(
     "and as each else error false if in is let meta not null or otherwise section shared then true try type"
     .split()
@@ -83,6 +83,10 @@ def text_literal(text: str) -> str:
 
 def identifier(name: str) -> str:
     """A name as it stands in M, quoted when it has to be (LEX-42, LEX-43)."""
+    if not name.isascii():  # which letters may start or follow is the lexer's business (LEX-22)
+        from mlang.syntax.lexer import is_identifier
+
+        return name if is_identifier(name) else "#" + text_literal(name)
     if re.match(_REGULAR, name) and name not in _KEYWORDS:
         return name
     return "#" + text_literal(name)
