@@ -36,7 +36,7 @@ from mlang.values.types import TableType
 def run_group(node: p.Group, columns: Columns, limit: int | None) -> Iterator[Batch]:
     """One row per key; an aggregate runs when its cell is read, on the table of its group."""
     aggregates = [a for a in node.aggregates if a.column in columns]
-    inner = _group_reads(node, aggregates)
+    inner = group_reads(node, aggregates)
     below = merged(node.keys, inner)
     groups = _local_groups(node, below) if node.local else _global_groups(node, below)
     names = (*node.keys, *(a.column for a in aggregates))
@@ -46,7 +46,7 @@ def run_group(node: p.Group, columns: Columns, limit: int | None) -> Iterator[Ba
         yield Batch(pick(batch.columns), batch.length)
 
 
-def _group_reads(node: p.Group, aggregates: list[p.Aggregate]) -> Columns:
+def group_reads(node: p.Group, aggregates: list[p.Aggregate]) -> Columns:
     """The columns that the aggregates may look at; all of them unless each says which."""
     schema = node.input.schema
     needed: Columns = ()

@@ -8,10 +8,14 @@ a merge into one join.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
+
+from attrs import evolve
 
 from mlang.tables import plan as p
 from mlang.tables import schema as schemas
+from mlang.values.functions import Function
 from mlang.values.types import ANY
 
 
@@ -70,28 +74,110 @@ def _project(node: p.Project, columns: tuple[str, ...]) -> p.Plan:
     return p.Project(schema, inner, chosen, node.name)
 
 
+def _reads(function: Any, plan: p.Plan) -> tuple[str, ...]:
+    """The columns of a plan that a function of its rows looks at."""
+    from mlang.tables.local import RowFunction
+
+    return RowFunction(function, plan.schema).reads
+
+
 def _add_column(node: p.AddColumn | p.AddIndex, columns: tuple[str, ...]) -> p.Plan:
-    return node if node.column in columns else _pruned(node.input, columns)
+    if node.column not in columns:
+        return _pruned(node.input, columns)
+    reads = _reads(node.value, node.input) if isinstance(node, p.AddColumn) else ()
+    inner = _pruned(node.input, _merged((n for n in columns if n != node.column), reads))
+    type = schemas.column_type(node.schema, node.column)
+    return evolve(node, input=inner, schema=schemas.append(inner.schema, node.column, type))
 
 
-def _per_column(node: Any, columns: tuple[str, ...]) -> p.Plan:
-    """Steps that change listed columns: gone when none of them is wanted."""
-    if isinstance(node, (p.ReplaceValue, p.Fill)):
-        listed = list(node.columns)
-    elif isinstance(node, p.TransformColumns):
-        listed = [name for name, _ in node.transforms]
-    elif isinstance(node, p.ChangeTypes):
-        listed = [name for name, _ in node.changes]
-    else:
-        listed = [name for name, _ in node.replacements]
-    return node if any(name in columns for name in listed) else _pruned(node.input, columns)
+def _merged(columns: Iterable[str], more: Iterable[str]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys([*columns, *more]))
+
+
+def _per_column(node: p.OneInput, columns: tuple[str, ...]) -> p.Plan:
+    """Steps that change listed columns: unwanted ones leave the list, and an empty list the plan."""
+    field = _LISTS[node.__class__]
+    kept = tuple(entry for entry in getattr(node, field) if _name(entry) in columns)
+    if not kept:
+        return _pruned(node.input, columns)
+    reads: tuple[str, ...] = ()
+    if isinstance(node, p.ReplaceValue) and node.per_row:
+        for value in (node.old, node.new):
+            if value.__class__ is Function:
+                reads = _merged(reads, _reads(value, node.input))
+    inner = _pruned(node.input, _merged(columns, reads))
+    types = {_name(entry): schemas.column_type(node.schema, _name(entry)) for entry in kept}
+    return evolve(node, input=inner, schema=schemas.retyped(inner.schema, types), **{field: kept})
+
+
+def _name(entry: Any) -> str:
+    name: str = entry if entry.__class__ is str else entry[0]
+    return name
+
+
+_LISTS = {
+    p.TransformColumns: "transforms",
+    p.ChangeTypes: "changes",
+    p.ReplaceErrors: "replacements",
+    p.ReplaceValue: "columns",
+    p.Fill: "columns",
+}
+
+
+def _rows(node: p.OneInput, columns: tuple[str, ...]) -> p.Plan:
+    """Steps that choose or order rows: they need their own columns besides the wanted ones."""
+    inner = _pruned(node.input, _merged(columns, _needed(node)))
+    return evolve(node, input=inner, schema=inner.schema)
+
+
+def _needed(node: Any) -> tuple[str, ...]:
+    """The columns that decide which rows a step gives, and in what order."""
+    if isinstance(node, p.SelectRows):
+        return _reads(node.predicate, node.input)
+    if isinstance(node, p.ErrorRows):
+        return node.columns
+    if isinstance(node, p.Sort):
+        from mlang.tables.local_sort import reads
+
+        return reads(node.keys, node.input.schema)
+    if isinstance(node, p.Distinct):
+        return tuple(name for name, _ in node.columns) or node.input.schema.names
+    condition = getattr(node, "condition", None)
+    return () if condition is None else _reads(condition, node.input)
+
+
+def _group(node: p.Group, columns: tuple[str, ...]) -> p.Plan:
+    from mlang.tables.local_shape import group_reads
+
+    aggregates = tuple(a for a in node.aggregates if a.column in columns)
+    inner = _pruned(node.input, _merged(node.keys, group_reads(node, list(aggregates))))
+    kept = {*node.keys, *(a.column for a in aggregates)}
+    schema = schemas.of_columns([(n, t) for n, t in schemas.pairs(node.schema) if n in kept])
+    return evolve(node, input=inner, aggregates=aggregates, schema=schema)
+
+
+def _join(node: p.Join, columns: tuple[str, ...]) -> p.Plan:
+    left_names = tuple(n for n in columns if node.left.schema.has(n))
+    right_names = tuple(n for n in node.right_columns if n in columns)
+    left = _pruned(node.left, _merged(left_names, node.left_keys))
+    right = _pruned(node.right, _merged(right_names, node.right_keys))
+    kept = {*left.schema.names, *right_names}
+    schema = schemas.of_columns([(n, t) for n, t in schemas.pairs(node.schema) if n in kept])
+    if len(schema.names) != len(kept):
+        return node
+    left = _narrowed(left, tuple(n for n in schema.names if left.schema.has(n)))
+    return evolve(node, left=left, right=right, right_columns=right_names, schema=schema)
 
 
 _REWRITES: dict[type, Any] = {
     p.Project: _project,
     p.AddColumn: _add_column,
     p.AddIndex: _add_column,
+    p.Group: _group,
+    p.Join: _join,
+    **dict.fromkeys(_LISTS, _per_column),
     **dict.fromkeys(
-        (p.TransformColumns, p.ChangeTypes, p.ReplaceErrors, p.ReplaceValue, p.Fill), _per_column
+        (p.SelectRows, p.ErrorRows, p.Take, p.Drop, p.TakeLast, p.DropLast, p.Reverse, p.Sort, p.Distinct),
+        _rows,
     ),
 }
