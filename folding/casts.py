@@ -16,10 +16,11 @@ from folding import terms as t
 from folding.relations import Column
 from folding.scalars import is_int64
 from folding.terms import Scalar, Unfoldable, typed
+from mlang.errors import MError
 from mlang.values.types import MType
 
 #: Longer texts may hold more digits than a double.
-DIGITS = 16
+DIGITS = 15
 
 
 def converted(column: Column, target: MType, culture: str | None) -> Column:
@@ -71,7 +72,7 @@ def _from_text(term: Scalar, target: MType, culture: str | None) -> Column:
             raise Unfoldable(f"conversion to {target.name}")
         return Column(term)
     if target.kind == "number":
-        value, doubtful = _whole(term) if is_int64(target) else _double(term, target)
+        value, doubtful = _whole(term) if is_int64(target) else _double(term, target, culture)
     elif target.kind in ("date", "datetime"):
         value, doubtful = _calendar(term, target.kind)
     elif target.kind == "logical":
@@ -88,27 +89,39 @@ def _doubtful(term: Scalar, value: Any, *reasons: Any) -> Any:
     return t.all_of([t.binary(exp.NEQ, term.use, exp.Literal.string("")), not_converted])
 
 
-def _double(term: Scalar, target: MType) -> tuple[Scalar, Any]:
+def _double(term: Scalar, target: MType, culture: str | None) -> tuple[Scalar, Any]:
     if target.name not in (None, "Double.Type", "Number.Type"):
         raise Unfoldable(f"conversion of texts to {target.name}")
     value = t.try_cast(term.use, "DOUBLE")
-    doubtful = _doubtful(
-        term, value,
+    reasons = [
         t.binary(exp.GT, t.function("strlen", term.use), t.whole(DIGITS)),
         t.function("contains", term.use, exp.Literal.string("_")),
         t.negation(t.function("isfinite", value.copy())),
-    )  # fmt: skip
+    ]
+    if not _has_point(culture):
+        reasons.append(t.function("contains", term.use, exp.Literal.string(".")))
+    doubtful = _doubtful(term, value, *reasons)
     return Scalar(value, "number", "DOUBLE", True, nonan=True), doubtful
+
+
+def _has_point(culture: str | None) -> bool:
+    """Whether the culture writes decimals with a point, so that 1.5 is one and a half."""
+    from mlang.culture.data import culture as named
+
+    try:
+        return named(culture).decimal == "."
+    except MError:
+        raise Unfoldable("an unknown culture") from None
 
 
 def _whole(term: Scalar) -> tuple[Scalar, Any]:
     """Canonical digits convert at once; others with a sign or zeros in front after a closer look."""
     value = t.try_cast(term.use, "BIGINT")
     canonical = t.binary(exp.EQ, t.cast(value.copy(), "VARCHAR"), term.use)
-    plain = t.function("regexp_full_match", term.use, exp.Literal.string(r"[+-]?[0-9]+"))
+    plain = t.function("regexp_full_match", term.use, exp.Literal.string(r"[+]?[0-9]+|-0*[1-9][0-9]*"))
     doubtful = _doubtful(
         term, value,
-        t.binary(exp.GT, t.function("strlen", term.use), t.whole(DIGITS - 1)),
+        t.binary(exp.GT, t.function("strlen", term.use), t.whole(DIGITS)),
         t.case((canonical, exp.false()), otherwise=t.negation(plain)),
     )  # fmt: skip
     return Scalar(value, "number", "BIGINT", True, nonan=True, int53=True), doubtful
@@ -122,9 +135,9 @@ def _calendar(term: Scalar, kind: str) -> tuple[Scalar, Any]:
     if kind == "datetime":
         spelt = t.function("replace", spelt, exp.Literal.string(" "), exp.Literal.string("T"))
     other = t.binary(exp.NEQ, spelt, term.use)
-    long = t.binary(exp.GT, t.function("strlen", term.use), t.whole(10 if kind == "date" else 26))
     early = t.binary(exp.LT, value.copy(), t.cast(exp.Literal.string("0001-01-01"), storage))
-    doubtful = t.any_of([t.is_null(value.copy()), other, long, early])
+    late = t.binary(exp.GTE, value.copy(), t.cast(exp.Literal.string("10000-01-01"), storage))
+    doubtful = t.any_of([t.is_null(value.copy()), other, early, late])
     return Scalar(value, kind, storage, True), t.all_of([t.not_null(term.use), doubtful])
 
 

@@ -48,6 +48,15 @@ class Lazy:
         self.node, self.scope = node, scope
 
 
+class Closure:
+    """A function written inside the row function."""
+
+    __slots__ = ("node", "scope")
+
+    def __init__(self, node: nodes.Function | nodes.Each, scope: Translator) -> None:
+        self.node, self.scope = node, scope
+
+
 class Translator:
     """Translates expressions of one function body; ``names`` are parameters and inner lets."""
 
@@ -81,6 +90,8 @@ class Translator:
             node = node.inner
         if isinstance(node, nodes.Name):
             return self.meaning(node.name)
+        if isinstance(node, (nodes.Function, nodes.Each)):
+            return Closure(node, self)
         return self.scalar(node)
 
     def scalar(self, node: nodes.Node) -> Scalar:
@@ -98,7 +109,7 @@ class Translator:
         if isinstance(node, nodes.Literal):
             return node.value
         if isinstance(node, nodes.List):
-            return [self.constant(item) for item in node.items]
+            return [value for item in node.items for value in self._items(item)]
         if isinstance(node, nodes.Unary) and node.operator == "-":
             value = self.constant(node.operand)
             if value.__class__ is float:
@@ -112,6 +123,17 @@ class Translator:
             if value.__class__ not in (Scalar, Row):
                 return value
         raise Unfoldable("an argument that is not a constant")
+
+    def _items(self, node: nodes.Node) -> list[Any]:
+        """One item of a constant list, or a short range of numbers or letters."""
+        if not isinstance(node, nodes.Range):
+            return [self.constant(node)]
+        first, last = self.constant(node.first), self.constant(node.last)
+        if first.__class__ is float and last.__class__ is float and first.is_integer() and 0 <= last - first < 2000:
+            return [first + i for i in range(int(last - first) + 1)]
+        if first.__class__ is str and last.__class__ is str and len(first) == len(last) == 1:
+            return [chr(c) for c in range(ord(first), ord(last) + 1)]
+        raise Unfoldable("a range that is not short and constant")
 
     def _constant_call(self, node: nodes.Invocation) -> Any:
         function = self.meaning(node.function.name)  # type: ignore[attr-defined]
@@ -150,7 +172,9 @@ class Translator:
     def on_Invocation(self, node: nodes.Invocation) -> Scalar:
         from folding.functions import Call, form_of
 
-        function = self.any(node.function) if isinstance(node.function, nodes.Name) else None
+        function = self._called(node.function)
+        if function.__class__ is Closure:
+            return apply_closure(function, [self.any(a) for a in node.arguments])
         if function.__class__ is not Function or function.spec is None:
             raise Unfoldable("a call of something that is not a known function")
         if function.spec.builtin is not None:
@@ -164,6 +188,11 @@ class Translator:
         if function.spec.node is None:
             raise Unfoldable("a call of a function that the library made")
         return inline(function, [self.any(a) for a in node.arguments], self.depth + 1)
+
+    def _called(self, node: nodes.Node) -> Any:
+        while isinstance(node, nodes.Parenthesized):
+            node = node.inner
+        return self.any(node) if isinstance(node, (nodes.Name, nodes.Function, nodes.Each)) else None
 
     def on_Let(self, node: nodes.Let) -> Scalar:
         inner = Translator(self.function, dict(self.names), self.depth)
@@ -290,6 +319,23 @@ def inline(function: Function, arguments: list[Any], depth: int = 0) -> Scalar:
     result = Translator(function, names, depth).scalar(body)
     if t.size(result.sql) > LARGEST:
         raise Unfoldable("the expression is too large")
+    if isinstance(node, nodes.Function) and node.result is not None:
+        _check(result, node.result)
+    return result
+
+
+def apply_closure(function: Closure, arguments: list[Any]) -> Scalar:
+    """A call of a function written inside the row function."""
+    node, scope = function.node, function.scope
+    if scope.depth > DEEPEST:
+        raise Unfoldable("functions that call each other too deeply")
+    if isinstance(node, nodes.Each):
+        names = {"_": arguments[0]} if len(arguments) == 1 else None
+    else:
+        names = _bound(node, arguments)
+    if names is None:
+        raise Unfoldable("a call with the wrong number of arguments")
+    result = Translator(scope.function, {**scope.names, **names}, scope.depth + 1).scalar(node.body)
     if isinstance(node, nodes.Function) and node.result is not None:
         _check(result, node.result)
     return result

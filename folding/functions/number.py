@@ -15,6 +15,11 @@ def _number(sql: Any, *parts: Scalar, **facts: Any) -> Scalar:
     return typed(sql, "number", "DOUBLE", *parts, **facts)
 
 
+def no_negative_zero(sql: Any) -> Any:
+    """The number, zero without its sign, as M's rounding gives it."""
+    return t.binary(exp.Add, sql, t.double(0.0))
+
+
 @folds("Number.RoundUp", "Number.RoundDown", "Number.RoundTowardZero", "Number.RoundAwayFromZero")
 def towards(call: Call) -> Scalar:
     """Whole numbers only: with digits the interpreter rounds decimally."""
@@ -30,25 +35,46 @@ def towards(call: Call) -> Scalar:
             call.name
         ]
         sql = t.function(name, number)
+    distance = t.binary(exp.Sub, t.as_double(x), t.function("round_even", t.as_double(x), t.whole(0)))
+    sql = _decimally(t.as_double(x), no_negative_zero(sql), distance, x.int53)
     return _number(sql, x, nonan=x.nonan, int53=x.int53)
 
 
 @folds("Number.Round")
 def round_(call: Call) -> Scalar:
-    """Half to even, or half away from zero, at whole numbers."""
+    """Half to even, or half away from zero, at whole numbers.
+
+    M rounds the 15 decimal digits of a number: what is almost a tie, or has more digits before the
+    point, goes to the interpreter.
+    """
     x = call.of(0, "number")
     if call.count > 1 and call.constant(1) not in (None, 0.0):
         raise Unfoldable("Number.Round with digits rounds decimally")
-    mode = call.constant(2, 0.0) if call.count > 2 else 0.0
-    if x.int53:
-        return _number(t.as_double(x), x, nonan=True, int53=True)
-    if mode in (None, _mode("ToEven")):
-        return _number(t.function("round_even", t.as_double(x), t.whole(0)), x, nonan=x.nonan)
-    if mode == _mode("AwayFromZero"):
-        return _number(t.function("round", t.as_double(x), t.whole(0)), x, nonan=x.nonan)
-    if call.count <= 2:
-        return _number(t.function("round_even", t.as_double(x), t.whole(0)), x, nonan=x.nonan)
-    raise Unfoldable("Number.Round with this rounding mode")
+    mode = call.constant(2, 0.0) if call.count > 2 else None
+    if mode is None or mode == _mode("ToEven"):
+        name = "round_even"
+    elif mode == _mode("AwayFromZero"):
+        name = "round"
+    else:
+        raise Unfoldable("Number.Round with this rounding mode")
+    number = t.as_double(x)
+    rounded = no_negative_zero(t.function(name, number, t.whole(0)))
+    size = t.function("abs", number.copy())
+    rest = t.binary(exp.Sub, size, t.function("trunc", size.copy()))
+    return _number(_decimally(number, rounded, t.binary(exp.Sub, rest, t.double(0.5)), x.int53), x,
+                   nonan=x.nonan, int53=x.int53)  # fmt: skip
+
+
+def _decimally(number: Any, rounded: Any, distance: Any, whole: bool) -> Any:
+    """``rounded``; but numbers of more than 15 digits, or nearer to the edge (``distance`` 0) than
+    15 digits can tell, go to the interpreter."""
+    size = t.function("abs", number.copy())
+    large = t.binary(exp.GTE, size, t.double(1e13))
+    if whole:
+        return t.unless(large, rounded)
+    off = t.function("abs", distance)
+    near = t.binary(exp.LT, off.copy(), t.binary(exp.Mul, size.copy(), t.double(2e-14)))
+    return t.unless(t.any_of([large, t.all_of([t.binary(exp.GT, off, t.double(0.0)), near])]), rounded)
 
 
 def _mode(name: str) -> Any:
@@ -94,7 +120,7 @@ def integer_divide(call: Call) -> Scalar:
     call.at_most(2)
     quotient = t.binary(exp.Div, t.as_double(x), t.as_double(y))
     quotient.set("typed", True)
-    return _number(t.function("trunc", quotient), x, y)
+    return _number(no_negative_zero(t.function("trunc", quotient)), x, y)
 
 
 @folds("Number.IsEven", "Number.IsOdd")

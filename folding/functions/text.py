@@ -21,8 +21,8 @@ BLANKS = (
 )
 
 
-#: Letters whose other case differs between the engine and M.
-ODD_LETTERS = "ßıſİẞ"
+#: Letters whose other case differs between the engine and M (found by comparing all of them).
+ODD_LETTERS = {"Text.Upper": r"ß\x{10D0}-\x{10FF}\x{10000}-\x{10FFFF}", "Text.Lower": r"\x{10000}-\x{10FFFF}"}
 
 
 def _text(sql: Any, *parts: Scalar, **facts: Any) -> Scalar:
@@ -47,14 +47,14 @@ def length(call: Call) -> Scalar:
 
 @folds("Text.Upper", "Text.Lower")
 def letter_case(call: Call) -> Scalar:
-    """One letter for one letter; the four letters that the engine maps otherwise go to the interpreter."""
+    """One letter for one letter; letters that the engine maps otherwise go to the interpreter."""
     text = call.of(0, "text")
     call.at_most(1)
     name = "upper" if call.name == "Text.Upper" else "lower"
     sql = t.function(name, text.use)
     if not text.ascii:
         plain = t.binary(exp.EQ, t.function("strlen", text.use), t.function("length", text.use))
-        odd = t.function("regexp_matches", text.use, exp.Literal.string(f"[{ODD_LETTERS}]"))
+        odd = t.function("regexp_matches", text.use, exp.Literal.string("[" + ODD_LETTERS[call.name] + "]"))
         sql = t.case((plain, sql), (odd, t.error()), otherwise=sql.copy())
     return _text(sql, text, ascii=text.ascii)
 

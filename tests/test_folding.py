@@ -1,0 +1,310 @@
+"""Folding: every SQL form gives what the interpreter gives, over grids of nasty values.
+
+`FORMS` is the conformance list: an expression over columns x (and y) of given kinds.
+Each runs over the grid in the interpreter and in the engine; where the engine refuses a row
+(it hands it to the interpreter) the other rows are compared one by one, and some must be left.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pytest
+
+import mlang
+from folding.boundary import fold
+from folding.engines.duckdb import Query
+from folding.terms import Unfoldable
+from mlang.session import Session, use
+from mlang.tables.local import run_local
+from mlang.values.thunk import error_of, force
+
+NUMBERS = """0 -0 1 -1 0.5 1.5 2.5 -2.5 0.1 0.30000000000000004 2.675 1e15 1e16 1.2345678901234568e17 9007199254740992 1e300 -1e300 1.7976931348623157e308 5e-324 1e-7 3 7 10 100 -7 0.49999999999999994 2.9999999999999996 3.4999999999999996 1234567890123.5
+    #infinity -#infinity #nan null""".split()
+WHOLE = "0 1 -1 2 -2 3 7 10 -7 100 1000000 -999999 9007199254740991 null".split()
+TEXTS = [
+    "", "a", "A", "abc", "ABC", "aXbXc", " a ", "\t b\n", "x,y,,z", ",", "é", "É", "e\u0301", "ß", "İ", "ı", "ſ", "ẞ", "ǆ", "ﬁ",
+    "\u00a0nb\u2003", "\u0085x\u200b", "\ufeff", "日本語", "\ue000", "\uffee", "😀", "a😀b", "\U0001f468\u200d\U0001f469", "_", "%", "a_b%",
+    "'", '"', "\\", "null", "1", " 1", "-", "aaaa", "abab", "\x01\x7f\x9f", "Zoë", "straße", "ΑΣ", "ς",
+]  # fmt: skip
+DATES = """#date(1,1,1) #date(9999,12,31) #date(1899,12,30) #date(1900,2,28) #date(2000,2,29) #date(2011,3,27)
+    #date(2020,1,31) #date(2020,2,29) #date(2021,12,31) #date(2023,7,2) #date(1582,10,10) null""".split()
+TIMES = """#datetime(1,1,1,0,0,0) #datetime(2020,2,29,23,59,59.999999) #datetime(1969,12,31,12,30,0.5)
+    #datetime(9999,12,31,0,0,0) #datetime(2011,3,27,1,2,3) null""".split()
+LOGICALS = ["true", "false", "null"]
+DURATIONS = [f"#duration({d})" for d in ("0,0,0,0", "1,2,3,4", "-1,-2,-3,-4.5", "400,0,0,0", "0,23,59,59.9999999")]
+
+
+def quoted(text: str) -> str:
+    escaped = "".join(c if " " <= c < "\x7f" and c not in '"#' else f"#({ord(c):0{8 if ord(c) > 65535 else 4}X})" for c in text)
+    return f'"{escaped}"'  # fmt: skip
+
+
+GRID = {
+    "number": NUMBERS, "whole": WHOLE, "text": [*[quoted(t) for t in TEXTS], "null"], "date": DATES,
+    "datetime": TIMES, "logical": LOGICALS, "duration": DURATIONS, "sure": [quoted(t) for t in TEXTS],
+}  # fmt: skip
+
+FORMS = [
+    *[(f"[x] {op} [y]", "number", "number") for op in "= <> < <= > >= + - * /".split()],
+    *[(f"[x] {op} {n}", "number", None) for op in "= <> < <= > >=".split() for n in ("2", "#nan", "0", "-#infinity")],
+    *[(f"[x] {op} [y]", kind, kind) for op in "= <> < <= > >=".split() for kind in ("text", "date", "logical", "whole")],
+    *[(f"[x] {op} [y]", "logical", "logical") for op in ("and", "or")],
+    ("not [x]", "logical", None), ("[x] = null", "text", None), ("[x] <> null", "number", None),
+    ("not ([x] > 1)", "number", None), ("[x] ?? 5", "number", None), ("-[x]", "number", None), ("+[x]", "number", None),
+    ('[x] = "a"', "number", None), ('[x] <> "a"', "date", None), ("[x] = [y]", "number", "text"),
+    ("if [x] = null then 0 else [x]", "number", None), ("if [x] > 1 then \"a\" else null", "whole", None),
+    ("[x] is number", "number", None), ("[x] is nullable text", "number", None), ("[x] is null", "text", None),
+    ("[x] & [y]", "text", "text"), ('"<" & [x] & ">"', "text", None),
+    ("let a = [x] + 1, b = a * a in b - a", "number", None),
+    *[(f"Number.{n}([x])", "number", None) for n in
+      "Abs Sqrt RoundUp RoundDown RoundTowardZero RoundAwayFromZero Round".split()],
+    ("Number.Round([x], 0, RoundingMode.AwayFromZero)", "number", None), ("Number.Sign([x])", "whole", None),
+    ("Number.Mod([x],[y])", "number", "number"), ("Number.IntegerDivide([x],[y])", "number", "number"),
+    ("Number.Mod([x], 3)", "whole", None), ("if [x] = null then null else Number.IsEven([x])", "whole", None),
+    ("Text.From([x])", "whole", None), ("Text.From([x])", "logical", None), ("Number.From([x])", "date", None),
+    ("Number.From([x])", "logical", None), ("Logical.From([x])", "whole", None),
+    *[(f"Text.{n}([x])", "text", None) for n in "Length Upper Lower Trim TrimStart TrimEnd Clean Reverse".split()],
+    *[(f"Text.{n}([x], [y])", "text", "sure") for n in ("Contains", "StartsWith", "EndsWith")],
+    *[(f'Text.{n}([x], "B", Comparer.OrdinalIgnoreCase)', "text", None) for n in ("Contains", "StartsWith", "EndsWith")],
+    *[(f"Text.{n}([x], 2)", "text", None) for n in ("Start", "End", "Middle", "Range", "At", "Repeat", "PadStart", "PadEnd")],
+    ("Text.Start([x], 0)", "text", None), ("Text.Middle([x], 1, 2)", "text", None), ("Text.Range([x], 1, 1)", "text", None),
+    ('Text.PadStart([x], 4, "0")', "text", None), ('Text.PadEnd([x], 4, "é")', "text", None), ('Text.Trim([x], {"a", "x"})', "text", None),
+    ('Text.PositionOf([x], "b")', "sure", None), ('Text.PositionOf([x], "")', "sure", None),
+    ('Text.Replace([x], "a", "zz")', "text", None), ('Text.Replace([x], "X", "")', "text", None),
+    ('Text.BeforeDelimiter([x], ",")', "text", None), ('Text.AfterDelimiter([x], ",")', "text", None),
+    ('Text.AfterDelimiter([x], "bX")', "text", None), ('Text.Remove([x], {"a", "X", "\\", "]"})', "text", None),
+    ('Text.Select([x], {"a".."c"})', "text", None), ('Text.Select([x], {"a", "-", "^"})', "text", None),
+    ('Text.Combine({[x], "-", [y]}, "/")', "text", "text"), ('List.Contains({1, 2, null}, [x])', "number", None),
+    ('List.Contains({"a", "é"}, [x])', "text", None), ("List.Contains({1, \"a\"}, [x])", "whole", None),
+    *[(f"Date.{n}([x])", "date", None) for n in
+      "Year Month Day DayOfYear QuarterOfYear DaysInMonth StartOfMonth StartOfQuarter StartOfYear EndOfMonth EndOfYear".split()],
+    *[(f"Date.{n}([x])", "datetime", None) for n in "Year Month Day DayOfYear QuarterOfYear StartOfMonth StartOfYear".split()],
+    *[(f"Date.{n}([x], {f})", "date", None) for f in range(7) for n in ("DayOfWeek", "WeekOfYear", "WeekOfMonth", "StartOfWeek")],
+    *[(f"Date.{n}([x], {k})", "date", None) for n in ("AddDays", "AddMonths", "AddYears", "AddQuarters", "AddWeeks") for k in (1, -1, 13)],
+    ("Date.From([x])", "datetime", None), ("DateTime.From([x])", "date", None), ("DateTime.Time([x])", "datetime", None),
+    ("DateTime.Date([x])", "datetime", None), ("Time.Hour([x])", "datetime", None), ("Time.Minute(DateTime.Time([x]))", "datetime", None),
+    ("[x] - [y]", "date", "date"), ("[x] - [y]", "datetime", "datetime"), ("[x] >= #date(2020,1,31)", "date", None),
+    *[(f"Duration.{n}([x])", "duration", None) for n in ("Days", "Hours", "Minutes")],
+    ("(try [x] otherwise 0) + 1", "number", None), ("((a, optional b as nullable number) => a * 2)([x])", "number", None),
+    ("Value.Equals([x], [y])", "number", "number"),
+]  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def session() -> Iterator[Session]:
+    made = Session(culture="en-US", time_zone="UTC", engine="duckdb")
+    with use(made):
+        yield made
+
+
+def same(a: Any, b: Any) -> bool:
+    """The same M value, NaN and the sign of zero included."""
+    error = error_of(a)
+    if error is not None or error_of(b) is not None:
+        other = error_of(b)
+        return error is not None and other is not None and error.message == other.message
+    a, b = force(a), force(b)
+    if a.__class__ is float and b.__class__ is float:
+        return a.hex() == b.hex()
+    return mlang.to_m(a) == mlang.to_m(b)
+
+
+def columns_of(batches: Any) -> list[list[Any]]:
+    found: list[list[Any]] = []
+    for batch in batches:
+        found = found or [[] for _ in batch.columns]
+        for store, cells in zip(found, batch.columns, strict=True):
+            store.extend(cells)
+    return found
+
+
+def added(expression: str, rows: list[str]) -> Any:
+    names = '{"x", "y"}' if "[y]" in expression else '{"x"}'
+    table = f"#table({names}, {{{', '.join('{' + r + '}' for r in rows)}}})"
+    made = mlang.evaluate(f'Table.AddColumn({table}, "r", each {expression})', engine="duckdb", culture="en-US")
+    values = made.plan.input
+    values.columns[:] = [[force(c) for c in column] for column in values.columns]
+    return made
+
+
+def rows_for(expression: str, x: str, y: str | None) -> list[str]:
+    if y is None or "[y]" not in expression:
+        return GRID[x]
+    step = max(1, len(GRID[x]) * len(GRID[y]) // 500)
+    pairs = [f"{a}, {b}" for a in GRID[x] for b in GRID[y]]
+    return pairs[::step] + [f"{a}, {a}" for a in GRID[x] if a in GRID[y]]
+
+
+@pytest.mark.parametrize(("expression", "x", "y"), FORMS, ids=lambda v: str(v))
+def test_form(session: Session, expression: str, x: str, y: str | None) -> None:
+    rows = rows_for(expression, x, y)
+    compared, refused = 0, ""
+    for part in [rows, *([r] for r in rows)]:
+        plan = added(expression, part).plan
+        with use(session):
+            try:
+                folded = columns_of(Query(fold(plan)).batches())
+            except (Unfoldable, duckdb.Error) as no:
+                refused = str(no)
+                continue
+            local = columns_of(run_local(plan, None, None))
+        for row, a, b in zip(part, local[-1], folded[-1], strict=True):
+            assert same(a, b), f"{expression} over {row}: interpreted {a!r}, folded {b!r}"
+        compared += len(part)
+        if len(part) > 1:
+            return
+        if len(rows) > 100 and compared >= 60:
+            return
+    assert compared > 0, f"no row was computed by the engine: {refused}"
+
+
+def test_simple_letter_case_everywhere(session: Session) -> None:
+    """Upper and Lower of every character that the form does not refuse."""
+    rows = [chr(c) for c in range(0x80, 0x30000) if not 0xD800 <= c <= 0xDFFF]
+    for name in ("Upper", "Lower"):
+        from mlang import registry
+        from mlang.values.types import table_type
+
+        plan = mlang.evaluate(f'Table.TransformColumns(#table({{"x"}}, {{}}), {{{{"x", Text.{name}}}}})').plan
+        from attrs import evolve
+
+        from folding.functions.text import ODD_LETTERS
+        from mlang.tables import plan as p
+
+        odd = re.compile("[" + re.sub(r"\\x\{(\w+)\}", lambda m: chr(int(m[1], 16)), ODD_LETTERS[f"Text.{name}"]) + "]")
+        texts = [c for c in rows if not odd.match(c)]
+        values = p.Values(table_type(["x"]), [texts], len(texts))
+        assert registry.lookup(f"Text.{name}") is not None
+        with use(session):
+            folded = columns_of(Query(fold(evolve(plan, input=values))).batches())[0]
+            call = registry.value_of(f"Text.{name}").fn
+        wrong = [(t, call(t), f) for t, f in zip(texts, folded, strict=True) if call(t) != f]
+        assert not wrong, wrong[:20]
+
+
+# ---------------------------------------------------------------- conversions
+
+CELLS = """1|-1|+1|007|1.5|2.5|-0|.5|5.|1e3|1E+05|1e-5|1e400|1_000|1,000|1,5|(5)|$5|5%|0x10|0b1|inf|nan|NaN|Infinity| 1|1 |
+    9007199254740993|0.1234567890123456789|123456789012345678901234567890|abc||--1|1e|true|TRUE|False|yes|1.0|00|-007|1 000|
+    2020-01-02|2020-1-2|1/2/2020|2020-02-30|0001-01-01|0000-01-01|10000-01-01|2020-01-02T10:11:12|2020-01-02 10:11:12|
+    2020-01-02T10:11:12.5|2020-01-02T10:11:12.1234567|2020-01-02T10:11:12Z|2020-01-02T10:11:12+02:00|epoch|infinity|
+    2020-01-02 (BC)|2020-01-02T24:00:00|20200102|Jan 2, 2020|10:11""".replace("\n    ", "").split("|")  # fmt: skip
+
+
+@pytest.mark.parametrize("target", ["type number", "Int64.Type", "type date", "type datetime", "type logical"])
+@pytest.mark.parametrize("culture", ["en-US", "de-DE"])
+def test_conversion_of_texts(session: Session, target: str, culture: str) -> None:
+    """Every text becomes the same value or the same error."""
+    rows = ", ".join("{" + quoted(c) + "}" for c in CELLS) + ", {null}"
+    m = f'Table.TransformColumnTypes(#table({{"x"}}, {{{rows}}}), {{{{"x", {target}}}}}, "{culture}")'
+    plan = mlang.evaluate(m, engine="duckdb").plan
+    with use(session):
+        folded = columns_of(Query(fold(plan)).batches())[0]
+        local = columns_of(run_local(plan, None, None))[0]
+        for text, a, b in zip([*CELLS, None], local, folded, strict=True):
+            assert same(a, b), (text, a, b, error_of(a), error_of(b))
+
+
+# ---------------------------------------------------------------- files and whole queries
+
+CSV = 'id,name,amount,day\n1,ann,10.5,2020-01-01\n2,"bob, jr",,2020-02-29\n3,"",7,2021-05-06\n4,éva,1e3,2021-12-31\n1,ann,-7,\n'
+TYPED = (
+    'let s = Table.PromoteHeaders(Csv.Document(File.Contents("{path}"))), '
+    't = Table.TransformColumnTypes(s, {{{{"id", Int64.Type}}, {{"amount", type number}}}}) in '
+)
+QUERIES = [
+    "t", "s", "Table.SelectRows(t, each [id] > 1)", 'Table.Sort(t, {{"amount", Order.Descending}})',
+    'Table.Group(t, {"id"}, {{"n", each Table.RowCount(_)}, {"s", each List.Sum([amount])}, {"f", each List.First([name])}})',
+    'Table.Group(t, {"id"}, {{"a", each List.Average([amount])}, {"l", each List.Last([amount])}, {"m", each List.Median([amount])}})',
+    'Table.Group(t, {"id"}, {{"a", each List.Count(List.Distinct([name]))}, {"b", each List.Max([name])}, {"c", each List.Sum([amount]) / Table.RowCount(_)}})',
+    "Table.RowCount(t)", 'Table.RowCount(Table.SelectRows(t, each [name] = "ann"))', 'Table.Distinct(t, {"id", "name"})',
+    "Table.FirstN(Table.Skip(t, 1), 2)", "Table.LastN(t, 2)", "Table.ReverseRows(t)", 'Table.AddIndexColumn(t, "i", 10, 5)',
+    'Table.Join(t, "id", Table.PrefixColumns(t, "r"), "r.id", JoinKind.LeftOuter)', "t & t",
+    'Table.ExpandTableColumn(Table.NestedJoin(t, "id", t, "id", "n"), "n", {"amount"}, {"n.amount"})',
+    'Table.AddColumn(Table.AddColumn(t, "p", each Text.Proper([name])), "q", each [p] & "!")',
+    'Table.Sort(Table.AddColumn(t, "p", each Text.Proper([name])), {"p"})',
+    'Table.UnpivotOtherColumns(t[[id], [name], [day]], {"id"}, "a", "v")', 'Table.FillDown(t, {"amount"})', 'Table.FillUp(t, {"amount"})',
+    'Table.SelectRows(t, each [amount] <> null and [amount] > 0)[amount]', "Table.SelectRows(t, each true)", "Table.SelectRows(t, each false)",
+]  # fmt: skip
+
+
+def answer(m: str, engine: str) -> str:
+    try:
+        return mlang.to_m(mlang.evaluate(m, engine=engine, culture="en-US"))
+    except mlang.MError as error:
+        return str(error)
+
+
+@pytest.mark.parametrize("query", QUERIES)
+def test_csv(tmp_path: Path, query: str) -> None:
+    path = tmp_path / "a.csv"
+    path.write_text(CSV, encoding="utf-8")
+    m = TYPED.format(path=path) + query
+    assert answer(m, "duckdb") == answer(m, "auto") == answer(m, "none")
+
+
+@pytest.mark.parametrize("query", QUERIES)
+def test_csv_with_cells_that_do_not_convert(tmp_path: Path, query: str) -> None:
+    path = tmp_path / "a.csv"
+    path.write_text(CSV + "x,odd,\"1,000\",z\n5,neg,(5),\n6,bad,b,\n", encoding="utf-8")
+    m = TYPED.format(path=path) + query
+    assert answer(m, "duckdb") == answer(m, "none")
+
+
+@pytest.mark.parametrize("text", ["a,b\n1\n2,3\n", "a,b\n1,2\n\n3,4\n", "a,b\n1,2,3\n", 'a,b\n1, "x"\n', "a,b\r\n1,2\n", "a\n\nb\n"])
+def test_odd_csv(tmp_path: Path, text: str) -> None:
+    path = tmp_path / "a.csv"
+    path.write_bytes(text.encode())
+    m = f'Table.SelectRows(Csv.Document(File.Contents("{path}")), each true)'
+    assert answer(m, "auto") == answer(m, "none")
+
+
+def test_duckdb_and_parquet(tmp_path: Path) -> None:
+    made = duckdb.connect(str(tmp_path / "a.duckdb"))
+    made.execute("create table t as select i::BIGINT id, (i * 37 % 11)::INTEGER k, 'n' || (i % 5) nm, i / 7.0::DOUBLE x from range(500) r(i)")
+    made.execute("delete from t where id % 17 = 0")
+    made.table("t").write_parquet(str(tmp_path / "a.parquet"))
+    made.close()
+    sources = [
+        f'DuckDB.Database("{tmp_path}/a.duckdb"){{[Schema="main", Item="t"]}}[Data]',
+        f'Parquet.Document(File.Contents("{tmp_path}/a.parquet"))',
+    ]
+    for source in sources:
+        for query in (
+            'Table.Group(t, {"nm"}, {{"s", each List.Sum([x])}, {"i", each List.Sum([id])}, {"n", each Table.RowCount(_)}})',
+            'Table.FirstN(Table.Sort(Table.SelectRows(t, each [k] >= 3 and [nm] <> "n1"), {{"k", 1}}), 40)',
+            'Table.Join(t, "k", Table.RenameColumns(Table.SelectRows(t, each [id] < 20)[[id], [k]], {{"id", "id2"}, {"k", "k2"}}), "k2", JoinKind.FullOuter)',
+            "Table.RowCount(t)",
+        ):  # fmt: skip
+            m = f"let t = {source} in {query}"
+            assert answer(m, "auto") == answer(m, "none"), m
+        plan = mlang.explain(f"let t = {source}, f = Table.SelectRows(t, each [k] > 3) in f")
+        assert plan["f"].indicator == "Folding"
+        assert "WHERE" in plan["f"].sql
+
+
+def test_a_fold_does_not_hide_an_error(tmp_path: Path) -> None:
+    """A condition that raises is not overtaken by one that would drop the row."""
+    path = tmp_path / "a.csv"
+    path.write_text("k,v\n1,1\n2,bad\n3,3\n", encoding="utf-8")
+    t = f'Table.TransformColumnTypes(Table.PromoteHeaders(Csv.Document(File.Contents("{path}"))), {{{{"k", Int64.Type}}, {{"v", type number}}}})'
+    for m in (
+        f"Table.SelectRows(Table.SelectRows({t}, each [v] > 0), each [k] <> 2)",
+        f'Table.Join(Table.SelectRows({t}, each [v] > 0), "k", #table({{"k2"}}, {{{{1}}, {{3}}}}), "k2")',
+        f'Table.RowCount(Table.SelectRows({t}, each [v] > 0))', f'Table.Distinct({t}, "v")',
+    ):  # fmt: skip
+        assert answer(m, "auto") == answer(m, "none")
+        assert "convert" in answer(m, "auto")
+    fine = f"Table.SelectRows(Table.SelectRows({t}, each [k] <> 2), each [v] > 0)"
+    assert answer(fine, "auto") == answer(fine, "none")
+
+
+def test_explain_says_why() -> None:
+    plan = mlang.explain('let t = #table({"a"}, {{"x"}}), p = Table.AddColumn(t, "b", each Text.Proper([a])), n = 1 in p')
+    assert [s.indicator for s in plan] == ["Opaque", "Opaque", "Unknown", "Opaque"]
+    assert "interpreter" in str(plan)
