@@ -633,3 +633,35 @@ def bad_group_item(value: Any) -> MError:
 
 def duplicate_group_key() -> MError:
     return expression_error("The keys of the items of a group must differ.")
+
+
+def no_row() -> MError:
+    return expression_error("The row of a row expression has no value of its own.")
+
+
+def no_row_expression(why: str) -> MError:
+    """RowExpression.From with a function that has no such tree."""
+    return expression_error("The function can't be converted to a row expression: #{0}.", why)
+
+
+def bad_uri(text: str) -> MError:
+    return data_format_error("Invalid URI: The format of the URI could not be determined.", detail=text)
+
+
+def bad_well_known_text(text: Any) -> MError:
+    return data_format_error("The text isn't a supported well-known text value.", detail=text)
+
+
+def bad_point(value: Any) -> MError:
+    return expression_error("The record isn't a point that can be written as well-known text.", detail=value)
+
+
+def action_not_run() -> MError:
+    """Ours: actions exist as values, and there is nothing here that runs them."""
+    return expression_error("Actions can't be run by mlang.")
+
+
+def service_needed(name: str, needs: str) -> MError:
+    """Ours: a connector whose other side does not exist here."""
+    detail = {"Function": name, "Needs": needs}
+    return data_source_error("#{0} can't be used here: it would need #{1}.", name, needs, detail=detail)
