@@ -217,8 +217,14 @@ def _median(x: Scalar, group: Group) -> Scalar:
     from folding.relations_rows import key_term
 
     need(x, "number")
-    key = key_term(x)
-    return typed(t.function("median", t.as_double(key)), "number", "DOUBLE", x, nullable=True, nonan=True)
+    number = t.as_double(key_term(x))
+    middle = exp.Literal.number("0.5")
+    low = t.function("quantile_disc", number, middle)
+    high = exp.Neg(this=t.function("quantile_disc", exp.Neg(this=t.operand(number.copy())), middle.copy()))
+    both = t.binary(exp.Add, low, high)
+    half = exp.Div(this=exp.Paren(this=both), expression=t.double(2.0), typed=True)
+    sql = t.unless(t.negation(t.function("isfinite", both.copy())), half)
+    return typed(sql, "number", "DOUBLE", x, nullable=True, nonan=True)
 
 
 def _deviation(x: Scalar, group: Group) -> Scalar:

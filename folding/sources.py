@@ -229,9 +229,15 @@ def _parquet(source: ParquetSource, context: Context) -> tuple[Relation, tuple[s
     for index, field in enumerate(schema):
         kind, storage, small = arrow_column(field.type)
         facts = _statistics(metadata, index) if flat else {}
+        facts.update(_proven(source, field.name))
         scalars.append(unplaced(kind, storage, small or facts.pop("int53", False), **facts))
     origin = ParquetOrigin(context.alias(), source, len(schema))
     return relation(context, origin, scalars, metadata.num_rows), tuple(schema.names)
+
+
+def _proven(source: Any, name: str) -> dict[str, Any]:
+    """What a staged table's manifest says of a column (`staging.store.sources.proven`)."""
+    return dict(getattr(source, "proven", {}).get(name, {}))
 
 
 def arrow_column(type: Any) -> tuple[str, str, bool]:
@@ -274,8 +280,9 @@ def _database(source: DuckDbSource, context: Context) -> tuple[Relation, tuple[s
         kind, storage, small = from_sql_type(physical)
         if physical.startswith("DECIMAL"):
             storage = "DECIMAL"
-        small = small or name in facts.small
-        scalars.append(unplaced(kind, storage, small, nullable=name not in facts.full))
+        known = {"nullable": name not in facts.full, **_proven(source, name)}
+        small = small or name in facts.small or known.pop("int53", False)
+        scalars.append(unplaced(kind, storage, small, **known))
     origin = DatabaseOrigin(context.alias(), source, len(source.types), catalog, facts.is_table)
     return relation(context, origin, scalars, facts.rows, facts.span), tuple(source.types)
 
