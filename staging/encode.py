@@ -278,7 +278,17 @@ def _gather_double(facts: Facts, array: Any) -> None:
     _widen(facts, low_high)
     if facts.int53 is not False:
         inside = _inside(low_high)
-        facts.int53 = bool(inside and pc.all(pc.equal(pc.floor(array), array)).as_py())
+        whole = inside and pc.all(pc.equal(pc.floor(array), array)).as_py()
+        facts.int53 = bool(whole and not _has_negative_zero(array))
+
+
+def _has_negative_zero(array: Any) -> bool:
+    """-0 is no whole number: as an integer it would lose its sign, and 1 / -0 is negative."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    zeros = array.filter(pc.equal(array, 0.0)).view(pa.int64())
+    return bool(pc.any(pc.not_equal(zeros, 0)).as_py())
 
 
 def _gather_range(facts: Facts, code: str, array: Any) -> None:

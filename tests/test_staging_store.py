@@ -125,6 +125,8 @@ def test_facts(tmp_path: Path) -> None:
     facts = stage(tmp_path, types, columns, 2).facts
     assert facts["whole"] == {"nulls": 1, "int53": True, "min": -3.0, "max": 1.0}
     assert facts["half"]["int53"] is False
+    zero = stage(tmp_path / "zero", {"z": number}, [[0.0, -0.0, 1.0]]).facts
+    assert zero["z"]["int53"] is False
     assert facts["nan"]["nan"] is True
     assert facts["ascii"] == {"nulls": 1, "ascii": True, "bmp": True, "min": "a", "max": "b"}
     assert (facts["bmp"]["ascii"], facts["bmp"]["bmp"]) == (False, True)

@@ -25,16 +25,15 @@ WAREHOUSE_TABLE = "staged"
 
 
 class StagedParquet(ParquetSource):
-    """One Parquet file of a staged table; ``facts`` by physical column, ``row_number`` names ``rn``."""
+    """One Parquet file of a staged table; ``proven`` are its columns' facts as folding names them."""
 
-    __slots__ = ("columns", "facts", "first", "query", "row_number", "rows")
+    __slots__ = ("columns", "first", "proven", "query", "rows")
 
     def __init__(self, folder: Path, found: Manifest, part: Part) -> None:
         types = {ROW_NUMBER: INT64, **{c.physical: c.type for c in found.columns}}
         super().__init__(None, types, path=str(folder / part.file))
         self.query, self.columns, self.rows, self.first = found.query, found.columns, part.rows, part.first
-        self.facts = {c.physical: found.facts.get(c.name, {}) for c in found.columns}
-        self.row_number = ROW_NUMBER
+        self.proven = proven(found)
 
     @property
     def label(self) -> str:  # type: ignore[override]
@@ -51,7 +50,7 @@ class StagedParquet(ParquetSource):
 class StagedDuckDb(DuckDbSource):
     """The DuckDB file of a staged table in the warehouse."""
 
-    __slots__ = ("columns", "facts", "query", "row_number", "rows")
+    __slots__ = ("columns", "proven", "query", "rows")
 
     def __init__(self, folder: Path, found: Manifest) -> None:
         # In table order and complete: engines rename columns by position.
@@ -59,8 +58,7 @@ class StagedDuckDb(DuckDbSource):
         physical = {ROW_NUMBER: "BIGINT", **{c.physical: _DUCKDB[c.code] for c in found.columns}}
         super().__init__(str(folder / found.parts[0].file), "main", WAREHOUSE_TABLE, types, physical)
         self.query, self.columns, self.rows = found.query, found.columns, found.rows
-        self.facts = {c.physical: found.facts.get(c.name, {}) for c in found.columns}
-        self.row_number = ROW_NUMBER
+        self.proven = proven(found)
 
     @property
     def label(self) -> str:  # type: ignore[override]
@@ -88,6 +86,21 @@ class StagedRows(Source):
 
     def row_count(self) -> int | None:
         return self.found.rows
+
+
+def proven(found: Manifest) -> dict[str, dict[str, bool]]:
+    """What the manifest proves of each physical column, in the words of `folding.terms.Scalar`."""
+    facts: dict[str, dict[str, bool]] = {ROW_NUMBER: {"nullable": False, "int53": True}}
+    for column in found.columns:
+        known = found.facts.get(column.name, {})
+        said = {"nullable": known.get("nulls", 1) > 0}
+        for name in ("int53", "ascii"):
+            if known.get(name) is True:
+                said[name] = True
+        if column.code == "double" and known and not known.get("nan", False):
+            said["nonan"] = True
+        facts[column.physical] = said
+    return facts
 
 
 #: What DuckDB calls the plain codes.
