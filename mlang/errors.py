@@ -665,3 +665,79 @@ def service_needed(name: str, needs: str) -> MError:
     """Ours: a connector whose other side does not exist here."""
     detail = {"Function": name, "Needs": needs}
     return data_source_error("#{0} can't be used here: it would need #{1}.", name, needs, detail=detail)
+
+
+# ---------------------------------------------------------------- the web
+
+
+def _web_detail(url: str) -> dict[str, Any]:
+    return {"DataSourceKind": "Web", "DataSourcePath": url.partition("?")[0], "Url": url}
+
+
+def web_status(url: str, status: int, reason: str, name: str = "Web.Contents") -> MError:
+    """ERR-65: the server answered with a failure; ``url`` without secrets."""
+    template = "#{0} failed to get contents from '#{1}' (#{2}): #{3}"
+    return data_source_error(template, name, url, status, reason, detail=_web_detail(url))
+
+
+def web_failed(url: str, reason: str, name: str = "Web.Contents") -> MError:
+    """No answer: time-outs, refused or broken connections."""
+    template = "#{0} failed to get contents from '#{1}': #{2}"
+    return data_source_error(template, name, url, reason, detail=_web_detail(url))
+
+
+def web_name_not_resolved(host: str, url: str) -> MError:
+    template = "The remote name could not be resolved: '#{0}'"
+    return data_source_error(template, host, detail=_web_detail(url))
+
+
+def web_forbidden(url: str) -> MError:
+    """ERR-67."""
+    return data_source_error("Access to the resource is forbidden.", detail=_web_detail(url))
+
+
+def credentials_required(kind: str, path: str) -> MError:
+    """ERR-64."""
+    template = "Credentials are required to connect to the #{0} source. (Source at #{1}.)"
+    return data_source_error(template, kind, path, detail={"DataSourceKind": kind, "DataSourcePath": path})
+
+
+def credentials_invalid(kind: str, path: str) -> MError:
+    template = "The credentials provided for the #{0} source are invalid. (Source at #{1}.)"
+    return data_source_error(template, kind, path, detail={"DataSourceKind": kind, "DataSourcePath": path})
+
+
+def header_needs_anonymous(header: str) -> MError:
+    """ERR-66."""
+    template = (
+        "The '#{0}' header is only supported when connecting anonymously. These headers can be used with all "
+        "authentication types: Accept, Accept-Charset, Accept-Encoding, Accept-Language, Cache-Control, "
+        "Content-Type, If-Modified-Since, Prefer, Range, Referer"
+    )
+    return expression_error(template, header)
+
+
+def content_needs_anonymous() -> MError:
+    """ENV-37: a POST with credentials."""
+    return expression_error(
+        "Web.Contents with the Content option is only supported when connecting anonymously."
+    )
+
+
+def api_key_name_needed() -> MError:
+    return expression_error("A web API key can only be specified when a web API key name is provided.")
+
+
+def invalid_uri(text: str) -> MError:
+    template = "Invalid URI: The format of the URI could not be determined."
+    return data_format_error(template, detail=text)
+
+
+def too_many_redirects(url: str) -> MError:
+    return web_failed(url, "Too many automatic redirections were attempted.")
+
+
+def browser_needed(url: str) -> MError:
+    """Ours: Web.BrowserContents runs a browser, which mlang does not have."""
+    template = "Web.BrowserContents needs a web browser, which mlang doesn't run: use Web.Contents."
+    return data_source_error(template, detail=_web_detail(url))
