@@ -48,13 +48,15 @@ def refresh_dataflow(
     except MSyntaxError:
         raise
     except DataflowError as error:
-        raise Problem(str(error), _USAGE if not path.exists() else _STAGE) from None
+        raise Problem(str(error), _USAGE) from None
     workspace = Workspace(place) if place is not None else Workspace.beside(path)
     settings = {"engine": engine} if engine is not None else {}
     with _terminated(), _watching(as_json) as watcher:
         refresh = Refresh(found, workspace, dict(parameters), settings, watcher, only or None)
         try:
             run = refresh.run()
+        except DataflowError as error:  # before anything ran: an unknown parameter, a circle
+            raise Problem(str(error), _USAGE) from None
         except StagingError as error:
             raise Problem(str(error)) from None
     if as_json:

@@ -13,7 +13,7 @@ from collections.abc import Callable
 
 def main(argv: list[str] | None = None) -> None:
     """Runs one command and ends the process with its exit code."""
-    arguments = sys.argv[1:] if argv is None else argv
+    arguments = [_readable(a) for a in sys.argv[1:]] if argv is None else argv
     _use_utf8()
     try:
         code = _fast(arguments)
@@ -35,6 +35,18 @@ def _use_utf8() -> None:
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure") and not stream.isatty():
             stream.reconfigure(encoding="utf-8", errors="backslashreplace")
+
+
+def _readable(argument: str) -> str:
+    """An argument as UTF-8 text also where the locale says something else."""
+    if argument.isascii() or argument.isprintable():
+        return argument
+    import os
+
+    try:
+        return os.fsencode(argument).decode("utf-8")
+    except UnicodeError:
+        return argument
 
 
 def _broken_pipe() -> int:
