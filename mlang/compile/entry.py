@@ -303,7 +303,8 @@ def suggestion(name: str, known: Iterable[str]) -> str:
 # ---------------------------------------------------------------- running
 
 RECURSION_LIMIT = 400_000
-STACK_BYTES = 512 * 1024 * 1024
+#: Stack sizes to try, largest first: where memory is limited a large one cannot be had.
+STACKS = tuple(mega << 20 for mega in (256, 64, 16))
 _inside = threading.local()
 
 
@@ -364,12 +365,10 @@ class _Raised:
 
 def _join(work: Callable[[], None]) -> None:
     """Runs ``work`` on a thread with a large stack; Ctrl-C cancels it there."""
-    before = threading.stack_size(STACK_BYTES)
-    thread = threading.Thread(target=work, name="mlang")
-    try:
-        thread.start()
-    finally:
-        threading.stack_size(before)
+    thread = _start(work)
+    if thread is None:
+        work()  # no room for another stack: the caller's own has to do
+        return
     try:
         thread.join()
     except KeyboardInterrupt:
@@ -379,6 +378,21 @@ def _join(work: Callable[[], None]) -> None:
         ctypes.pythonapi.PyThreadState_SetAsyncExc(ident, ctypes.py_object(Cancelled))
         thread.join()
         raise
+
+
+def _start(work: Callable[[], None]) -> threading.Thread | None:
+    """A thread with the largest stack that can be had."""
+    for size in STACKS:
+        thread = threading.Thread(target=work, name="mlang")
+        before = threading.stack_size(size)
+        try:
+            thread.start()
+        except (RuntimeError, MemoryError):
+            continue
+        finally:
+            threading.stack_size(before)
+        return thread
+    return None
 
 
 __all__ = ["UNITS", "Document", "Environment", "Function", "Unit", "run", "suggestion"]

@@ -53,7 +53,7 @@ class Source:
         return None
 
 
-@frozen(eq=False)
+@frozen(eq=False, repr=False)
 class Plan:
     """A step; ``schema`` is the table type of its result."""
 
@@ -70,7 +70,7 @@ class Plan:
         return "Table." + self.__class__.__name__
 
 
-@frozen(eq=False)
+@frozen(eq=False, repr=False)
 class OneInput(Plan):
     """A step over one table."""
 
@@ -84,7 +84,7 @@ class OneInput(Plan):
 # ---------------------------------------------------------------- sources
 
 
-@frozen(eq=False)
+@frozen(eq=False, repr=False)
 class Values(Plan):
     """Columns in memory (``#table``, buffered tables); cells may be thunks."""
 
@@ -96,7 +96,7 @@ class Values(Plan):
         return "#table"
 
 
-@frozen(eq=False)
+@frozen(eq=False, repr=False)
 class Rows(Plan):
     """Rows that a function enumerates anew each time, as sequences of cells in schema order."""
 
@@ -108,7 +108,7 @@ class Rows(Plan):
         return self.name
 
 
-@frozen(eq=False)
+@frozen(eq=False, repr=False)
 class Scan(Plan):
     """A connector's table; ``columns`` names the source's columns in schema order."""
 
@@ -124,7 +124,7 @@ class Scan(Plan):
 # ---------------------------------------------------------------- columns
 
 
-@frozen(eq=False)
+@frozen(eq=False, repr=False)
 class Project(OneInput):
     """Chosen, reordered, renamed, removed or duplicated columns: (new name, old name or None for nulls)."""
 
@@ -136,7 +136,7 @@ class Project(OneInput):
         return self.name
 
 
-@frozen(eq=False)
+@frozen(eq=False, repr=False)
 class AddColumn(OneInput):
     """One more column at the end, ``value`` of the row."""
 
@@ -144,14 +144,14 @@ class AddColumn(OneInput):
     value: Any
 
 
-@frozen(eq=False)
+@frozen(eq=False, repr=False)
 class TransformColumns(OneInput):
     """Cells replaced by a function of the cell: (column, function)."""
 
     transforms: tuple[tuple[str, Any], ...]
 
 
-@frozen(eq=False)
+@frozen(eq=False, repr=False)
 class ChangeTypes(OneInput):
     """Cells converted to types: (column, target type); ``culture`` None is the session's."""
 
@@ -163,7 +163,7 @@ class ChangeTypes(OneInput):
         return "Table.TransformColumnTypes"
 
 
-@frozen(eq=False)
+@frozen(eq=False, repr=False)
 class ReplaceValue(OneInput):
     """``Table.ReplaceValue``: replacer(cell, old, new) in the named columns.
 
@@ -179,7 +179,7 @@ class ReplaceValue(OneInput):
     per_row: bool = False
 
 
-@frozen(eq=False)
+@frozen(eq=False, repr=False)
 class AddIndex(OneInput):
     """A running number at the end."""
 
@@ -192,7 +192,7 @@ class AddIndex(OneInput):
         return "Table.AddIndexColumn"
 
 
-@frozen(eq=False)
+@frozen(eq=False, repr=False)
 class Retype(OneInput):
     """Another table type over the same cells, columns matched by position (TYP-07)."""
 
@@ -203,7 +203,7 @@ class Retype(OneInput):
         return self.name
 
 
-@frozen(eq=False)
+@frozen(eq=False, repr=False)
 class Fill(OneInput):
     """Nulls replaced by the last (down) or next (up) value of the column."""
 
@@ -215,7 +215,7 @@ class Fill(OneInput):
         return "Table.FillDown" if self.down else "Table.FillUp"
 
 
-@frozen(eq=False)
+@frozen(eq=False, repr=False)
 class ReplaceErrors(OneInput):
     """Error cells replaced: (column, value)."""
 
@@ -229,14 +229,14 @@ class ReplaceErrors(OneInput):
 # ---------------------------------------------------------------- rows
 
 
-@frozen(eq=False)
+@frozen(eq=False, repr=False)
 class SelectRows(OneInput):
     """Rows whose predicate is true (null: not selected, TBL-41)."""
 
     predicate: Any
 
 
-@frozen(eq=False)
+@frozen(eq=False, repr=False)
 class ErrorRows(OneInput):
     """Rows with (``keep``) or without an error in the named columns."""
 
@@ -248,7 +248,7 @@ class ErrorRows(OneInput):
         return "Table.SelectRowsWithErrors" if self.keep else "Table.RemoveRowsWithErrors"
 
 
-@frozen(eq=False)
+@frozen(eq=False, repr=False)
 class Take(OneInput):
     """The first ``count`` rows, or the leading rows for which the function ``condition`` holds."""
 
@@ -260,7 +260,7 @@ class Take(OneInput):
         return "Table.FirstN"
 
 
-@frozen(eq=False)
+@frozen(eq=False, repr=False)
 class Drop(OneInput):
     """All rows but the first ``count``, or but the leading rows for which ``condition`` holds."""
 
@@ -272,7 +272,7 @@ class Drop(OneInput):
         return "Table.Skip"
 
 
-@frozen(eq=False)
+@frozen(eq=False, repr=False)
 class TakeLast(OneInput):
     """The last ``count`` rows, or the trailing run for which ``condition`` holds."""
 
@@ -284,7 +284,7 @@ class TakeLast(OneInput):
         return "Table.LastN"
 
 
-@frozen(eq=False)
+@frozen(eq=False, repr=False)
 class DropLast(OneInput):
     """All rows but the last ``count``, or but the trailing run for which ``condition`` holds."""
 
@@ -296,7 +296,7 @@ class DropLast(OneInput):
         return "Table.RemoveLastN"
 
 
-@frozen(eq=False)
+@frozen(eq=False, repr=False)
 class Reverse(OneInput):
     """Rows in reverse order."""
 
@@ -305,7 +305,7 @@ class Reverse(OneInput):
         return "Table.ReverseRows"
 
 
-@frozen(eq=False)
+@frozen(eq=False, repr=False)
 class SortKey:
     """One sort criterion: a column name, or a function of the row; descending or not.
 
@@ -318,21 +318,21 @@ class SortKey:
     descending: bool = False
 
 
-@frozen(eq=False)
+@frozen(eq=False, repr=False)
 class Sort(OneInput):
     """Stable order by keys; nulls first ascending, last descending (TBL-61)."""
 
     keys: tuple[SortKey, ...]
 
 
-@frozen(eq=False)
+@frozen(eq=False, repr=False)
 class Distinct(OneInput):
     """The first row of each key: (column, comparer or None); no columns means whole rows."""
 
     columns: tuple[tuple[str, Any], ...] = ()
 
 
-@frozen(eq=False)
+@frozen(eq=False, repr=False)
 class Buffer(OneInput):
     """Rows pinned in memory at first use; ``cell`` holds the `Values` once made."""
 
@@ -343,7 +343,7 @@ class Buffer(OneInput):
 # ---------------------------------------------------------------- several tables
 
 
-@frozen(eq=False)
+@frozen(eq=False, repr=False)
 class Append(Plan):
     """Tables one after the other; schema columns missing in a part are null (``Table.Combine``)."""
 
@@ -362,7 +362,7 @@ class Append(Plan):
 INNER, LEFT_OUTER, RIGHT_OUTER, FULL_OUTER, LEFT_ANTI, RIGHT_ANTI, LEFT_SEMI, RIGHT_SEMI = range(8)
 
 
-@frozen(eq=False)
+@frozen(eq=False, repr=False)
 class Join(Plan):
     """``Table.Join``.  The schema has the left columns, then the right ones of ``right_columns``.
 
@@ -384,7 +384,7 @@ class Join(Plan):
         return (self.left, self.right)
 
 
-@frozen(eq=False)
+@frozen(eq=False, repr=False)
 class NestedJoin(Plan):
     """``Table.NestedJoin``: the left columns and one column of tables."""
 
@@ -404,7 +404,7 @@ class NestedJoin(Plan):
 # ---------------------------------------------------------------- shape
 
 
-@frozen(eq=False)
+@frozen(eq=False, repr=False)
 class Aggregate:
     """One aggregate of a group: result column and function of the group's table."""
 
@@ -412,7 +412,7 @@ class Aggregate:
     value: Any
 
 
-@frozen(eq=False)
+@frozen(eq=False, repr=False)
 class Group(OneInput):
     """``Table.Group``; schema: keys, then aggregates.  ``local`` groups runs only; ``comparer`` as TBL-69
     (``single`` tells that the key was given as one text, so the comparer gets scalars)."""
@@ -424,7 +424,7 @@ class Group(OneInput):
     single: bool = False
 
 
-@frozen(eq=False)
+@frozen(eq=False, repr=False)
 class ExpandTable(OneInput):
     """``Table.ExpandTableColumn``: (inner column, new name)."""
 
@@ -436,7 +436,7 @@ class ExpandTable(OneInput):
         return "Table.ExpandTableColumn"
 
 
-@frozen(eq=False)
+@frozen(eq=False, repr=False)
 class ExpandRecord(OneInput):
     """``Table.ExpandRecordColumn``: (field, new name)."""
 
@@ -448,7 +448,7 @@ class ExpandRecord(OneInput):
         return "Table.ExpandRecordColumn"
 
 
-@frozen(eq=False)
+@frozen(eq=False, repr=False)
 class ExpandList(OneInput):
     """``Table.ExpandListColumn``: one row per item; empty lists and nulls give one row with null."""
 
@@ -459,7 +459,7 @@ class ExpandList(OneInput):
         return "Table.ExpandListColumn"
 
 
-@frozen(eq=False)
+@frozen(eq=False, repr=False)
 class Pivot(OneInput):
     """``Table.Pivot``: one column per pivot value, cells from ``value`` through ``aggregate`` (or None)."""
 
@@ -469,7 +469,7 @@ class Pivot(OneInput):
     aggregate: Any = None
 
 
-@frozen(eq=False)
+@frozen(eq=False, repr=False)
 class Unpivot(OneInput):
     """``Table.Unpivot`` and ``UnpivotOtherColumns``: the pivoted columns become rows; null cells vanish."""
 
@@ -478,7 +478,7 @@ class Unpivot(OneInput):
     value: str
 
 
-@frozen(eq=False)
+@frozen(eq=False, repr=False)
 class Step(Plan):
     """A step that only the interpreter does: ``run`` gets the inputs' row iterators made on demand.
 

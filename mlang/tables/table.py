@@ -8,7 +8,7 @@ Read ``plan.py`` for the steps.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from mlang import session as sessions
@@ -68,9 +68,10 @@ class Table:
     # attached by ``tables/export.py`` so that pyarrow is loaded by those who ask for it.
     def to_arrow(self) -> Any:
         """The rows as a ``pyarrow.Table``; raises `MError` when a cell holds an error."""
+        from mlang.compile.entry import run as enter
         from mlang.tables.export import to_arrow
 
-        return to_arrow(self)
+        return enter(lambda: to_arrow(self), self.session)
 
     def to_pandas(self) -> Any:
         """The rows as a pandas frame (needs pandas)."""
@@ -94,11 +95,28 @@ def run(
     plan: Plan, columns: list[str] | None, limit: int | None, session: sessions.Session
 ) -> Iterator[Batch]:
     """Runs a plan inside its session with the session's runner."""
-    if session.runner is not None:
-        return session.runner(plan, columns, limit)
+    runner = session.runner or _local()
+    if sessions.current() is session:
+        return runner(plan, columns, limit)
+    return _within(session, lambda: runner(plan, columns, limit))
+
+
+def _local() -> Callable[..., Iterator[Batch]]:
     from mlang.tables.local import run_local
 
-    return run_local(plan, columns, limit)
+    return run_local
+
+
+def _within(session: sessions.Session, make: Callable[[], Iterator[Batch]]) -> Iterator[Batch]:
+    """Batches of a table that is read after its evaluation ended: each is made inside the table's session."""
+    with sessions.use(session):
+        batches = make()
+    while True:
+        with sessions.use(session):
+            batch = next(batches, None)
+        if batch is None:
+            return
+        yield batch
 
 
 def from_columns(names: list[str], columns: list[list[Any]], types: Any = None) -> Table:
