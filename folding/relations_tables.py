@@ -37,7 +37,12 @@ def append(node: p.Append, context: Context) -> Relation:
         outputs["r1"], outputs["r2"] = t.whole(number), place.copy()
         rendered.append((relation, outputs))
     columns = tuple(Column(t.renamed(s, t.column(f"c{i}", alias))) for i, s in enumerate(shapes, 1))
-    order = (Key(t.column("r1", alias), plain=True), Key(t.column("r2", alias), plain=True))
+    spans = [r.order[0].span if len(r.order) == 1 else None for r, _ in ordered]
+    span = max(s for s in spans if s is not None) if None not in spans else None
+    order = (
+        Key(t.column("r1", alias), plain=True, span=len(parts)),
+        Key(t.column("r2", alias), plain=True, span=span),
+    )
     known = [r.rows for r, _ in rendered]
     return Relation(
         context, Union(alias, rendered), columns, order, natural=all(r.natural for r, _ in rendered),
