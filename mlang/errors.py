@@ -434,9 +434,9 @@ def decimal_out_of_range(value: Any) -> MError:
     return expression_error("Value was either too large or too small for a Decimal.", detail=value)
 
 
-def facet_not_supported(name: str) -> MError:
-    """TYP-19."""
-    return expression_error("The facet '#{0}' is not supported.", name)
+def facet_not_supported(name: str, facets: Any) -> MError:
+    """ERR-52, TYP-19."""
+    return expression_error("The facet '#{0}' is not supported.", name, detail=facets)
 
 
 def wrong_type_kind(expected: str, type_value: Any) -> MError:
@@ -461,7 +461,8 @@ def two_primary_keys() -> MError:
 
 
 def variable_not_defined(name: str) -> MError:
-    return expression_error("The variable '#{0}' isn't defined.", name, detail=name)
+    """ERR-53."""
+    return expression_error("The variable '#{0}' could not be found.", name, detail=name)
 
 
 def no_native_query(target: Any) -> MError:
@@ -469,7 +470,8 @@ def no_native_query(target: Any) -> MError:
 
 
 def no_versions(target: Any) -> MError:
-    return expression_error("This value doesn't support versions.", detail=target)
+    """ERR-54."""
+    return expression_error("The value does not support versioning.", detail=target)
 
 
 def not_a_constant(value: Any) -> MError:
@@ -477,7 +479,11 @@ def not_a_constant(value: Any) -> MError:
 
 
 def no_expression(value: Any) -> MError:
-    return expression_error("The expression of this value isn't available.", detail=value)
+    """ERR-55."""
+    return expression_error(
+        "Value.Expression can only resolve optimized expressions, use: Value.Expression(Value.Optimize(...))",
+        detail=value,
+    )
 
 
 def bad_transformation(value: Any) -> MError:
@@ -654,11 +660,6 @@ def bad_well_known_text(text: Any) -> MError:
 
 def bad_point(value: Any) -> MError:
     return expression_error("The record isn't a point that can be written as well-known text.", detail=value)
-
-
-def action_not_run() -> MError:
-    """Ours: actions exist as values, and there is nothing here that runs them."""
-    return expression_error("Actions can't be run by mlang.")
 
 
 def service_needed(name: str, needs: str) -> MError:

@@ -49,6 +49,8 @@ HOMES = {
         "number",
     ),
     **dict.fromkeys(("guid", "character"), "text"),
+    **dict.fromkeys(("geographypoint", "geometry", "geometrypoint"), "geography"),
+    **dict.fromkeys(("tableaction", "valueaction"), "action"),
 }
 #: Python classes that are exactly a kind: the guard that costs nothing.
 _CLASSES = {"text": "str", "logical": "bool", "record": "dict"}
@@ -257,3 +259,4 @@ def load_all() -> None:
         for info in pkgutil.walk_packages(package.__path__, package_name + "."):
             if not info.name.startswith("mlang.connectors.arrow"):  # declares nothing and loads pyarrow
                 importlib.import_module(info.name)
+    importlib.import_module("mlang.connectors.services").declare_missing()

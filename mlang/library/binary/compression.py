@@ -1,8 +1,14 @@
-"""Binary.Compress and Binary.Decompress: gzip and raw deflate (BIN-05)."""
+"""Binary.Compress and Binary.Decompress (BIN-05).
+
+GZip and raw deflate come with Python; Snappy, Brotli, LZ4 and Zstandard with the package
+``cramjam`` (the extra ``codecs``).  Snappy is written as one raw block, as Parquet and
+Avro have it, LZ4 as a frame; of Snappy the framed form is read as well.
+"""
 
 from __future__ import annotations
 
 import zlib
+from collections.abc import Callable
 from typing import Any
 
 from mlang import errors
@@ -11,39 +17,68 @@ from mlang.library.enumerations import MEMBERS
 from mlang.registry import builtin
 from mlang.values import binary
 
-GZIP, DEFLATE = 0, 1
+NONE, GZIP, DEFLATE, SNAPPY, BROTLI, LZ4, ZSTANDARD = -1, 0, 1, 2, 3, 4, 5
 _MEMBERS = tuple(MEMBERS["Compression"].values())
+_SNAPPY_STREAM = b"\xff\x06\x00\x00sNaPpY"
 
 
-def _kind(value: Any, function: str) -> int:
-    kind = enum_member(value, "compressionType", _MEMBERS)
-    if kind not in (GZIP, DEFLATE):
-        name = next(n for n, v in MEMBERS["Compression"].items() if v == kind)
-        raise errors.not_supported(function, f"Compression.{name}")
-    return kind
+def _codecs(function: str) -> Any:
+    """The package with the codecs that Python lacks."""
+    from mlang.connectors.extras import need
+
+    return need("cramjam", function, "codecs")
 
 
 @builtin(
     "Binary.Compress(binary as nullable binary, compressionType as number) as nullable binary",
     null="binary",
-    missing="Compression.None, Snappy, Brotli, LZ4, Zstandard",
 )
 def compress(value: Any, compression: Any) -> bytes:
-    """Compresses a binary with Compression.GZip or Compression.Deflate (without a zlib header)."""
-    kind = _kind(compression, "Binary.Compress")
-    packer = zlib.compressobj(wbits=31 if kind == GZIP else -15)
-    return packer.compress(binary.content(value)) + packer.flush()
+    """Compresses a binary with GZip, Deflate (without a zlib header), Snappy, Brotli, LZ4 or Zstandard."""
+    kind = enum_member(compression, "compressionType", _MEMBERS)
+    data = binary.content(value)
+    if kind == NONE:
+        return data
+    if kind in (GZIP, DEFLATE):
+        packer = zlib.compressobj(wbits=31 if kind == GZIP else -15)
+        return packer.compress(data) + packer.flush()
+    codecs = _codecs("Binary.Compress")
+    packers: dict[int, Callable[[bytes], Any]] = {
+        SNAPPY: codecs.snappy.compress_raw,
+        BROTLI: codecs.brotli.compress,
+        LZ4: codecs.lz4.compress,
+        ZSTANDARD: codecs.zstd.compress,
+    }
+    return bytes(packers[kind](data))
 
 
 @builtin(
     "Binary.Decompress(binary as nullable binary, compressionType as number) as nullable binary",
     null="binary",
-    missing="Compression.None, Snappy, Brotli, LZ4, Zstandard",
 )
 def decompress(value: Any, compression: Any) -> bytes:
-    """Expands a binary that was compressed with Compression.GZip or Compression.Deflate."""
-    kind = _kind(compression, "Binary.Decompress")
+    """Expands a compressed binary."""
+    kind = enum_member(compression, "compressionType", _MEMBERS)
     data = binary.content(value)
+    if kind == NONE:
+        return data
+    if kind in (GZIP, DEFLATE):
+        return _inflate(data, kind)
+    codecs = _codecs("Binary.Decompress")
+    framed = data.startswith(_SNAPPY_STREAM)
+    unpackers: dict[int, Callable[[bytes], Any]] = {
+        SNAPPY: codecs.snappy.decompress if framed else codecs.snappy.decompress_raw,
+        BROTLI: codecs.brotli.decompress,
+        LZ4: codecs.lz4.decompress,
+        ZSTANDARD: codecs.zstd.decompress,
+    }
+    try:
+        return bytes(unpackers[kind](data))
+    except codecs.DecompressionError:
+        raise errors.bad_compressed_data() from None
+
+
+def _inflate(data: bytes, kind: int) -> bytes:
     out = []
     try:
         while data:

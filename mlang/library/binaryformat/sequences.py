@@ -70,7 +70,8 @@ def binary(length: Any = None) -> Function:
 def text(length: Any, encoding: Any = None) -> Function:
     """Gives a binary format that reads a text of so many bytes.
 
-    Without an encoding it is UTF-8 or what its byte order mark says.  The length may also be a binary format that reads it in front of the text.
+    Without an encoding it is UTF-8 or what its byte order mark says.  The length may also be
+    a binary format that reads it in front of the text.
     """
     codec_of(encoding)
     return function_of(_pieces(length, lambda data: decode(data, encoding)))
