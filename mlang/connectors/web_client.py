@@ -49,8 +49,9 @@ def respond(request: Request) -> Response:
     if not request.retry and request.key in cache:
         found = cache[request.key]
     else:
-        found = cache[request.key] = _send(request)
+        found = _send(request)
     _check(request, found)
+    cache[request.key] = found
     return found
 
 
@@ -91,7 +92,7 @@ def _wait(response: Response, attempt: int) -> float:
     asked = (response.header("retry-after") or "").strip()
     if asked.isascii() and asked.isdigit():
         return min(float(asked), _LONGEST_WAIT)
-    return 0.5 * 2**attempt
+    return float(0.5 * 2**attempt)
 
 
 def _sleep(seconds: float) -> None:
@@ -125,7 +126,9 @@ def _origin(url: str) -> tuple[str, str]:
     return parts.scheme.lower(), parts.netloc.lower()
 
 
-def _exchange(request: Request, method: str, url: str, headers: dict[str, str], body: bytes | None) -> Response:
+def _exchange(
+    request: Request, method: str, url: str, headers: dict[str, str], body: bytes | None
+) -> Response:
     """One request and its answer."""
     httpx = need("httpx", request.name, "web")
     try:

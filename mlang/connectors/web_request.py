@@ -38,7 +38,9 @@ class Request:
     __slots__ = ("anonymous", "body", "headers", "key", "manual", "method", "name", "retry", "secrets", "shown",
                  "timeout", "url")  # fmt: skip
 
-    def __init__(self, method: str, url: str, option: dict[str, Any] | None, name: str = "Web.Contents") -> None:
+    def __init__(
+        self, method: str, url: str, option: dict[str, Any] | None, name: str = "Web.Contents"
+    ) -> None:
         defaults = dict(_OPTIONS)
         if name == "Web.Headers":
             del defaults["Content"]
@@ -116,7 +118,7 @@ def _escaped(text: str) -> str:
 
 def _query(query: Any) -> list[str]:
     """``name=value`` texts; a list of values repeats the name."""
-    pairs = []
+    pairs: list[str] = []
     for name, value in (of_kind(query, "record") if query is not None else {}).items():
         value = strip(force(value))
         values = list(value) if kind_of(value) == "list" else [value]
