@@ -1,0 +1,154 @@
+"""PDF, Delta Lake and Access files that are made here, and packed data that is refused."""
+
+from __future__ import annotations
+
+import io
+import zipfile
+import zlib
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import mlang
+from mlang.connectors import limits
+from mlang.errors import MError
+
+
+def show(source: str, folder: Path, **session: Any) -> str:
+    return mlang.to_m(mlang.evaluate(source, base_dir=str(folder), **{"engine": "none", **session}))
+
+
+def fails(source: str, folder: Path) -> MError:
+    with pytest.raises(MError) as caught:
+        show(source, folder)
+    return caught.value
+
+
+# ---------------------------------------------------------------- PDF
+
+
+def pdf(*pages: str) -> bytes:
+    """A PDF file with these content streams, in Helvetica on A5 pages."""
+    count = len(pages)
+    kids = " ".join(f"{4 + 2 * i} 0 R" for i in range(count))
+    objects = [
+        b"<< /Type /Catalog /Pages 2 0 R >>",
+        f"<< /Type /Pages /Kids [{kids}] /Count {count} >>".encode(),
+        b"<< /Type /Font /Subtype /Type1 /BaseFont /Helvetica >>",
+    ]
+    for i, page in enumerate(pages):
+        objects.append(
+            f"<< /Type /Page /Parent 2 0 R /MediaBox [0 0 420 595] /Contents {5 + 2 * i} 0 R "
+            "/Resources << /Font << /F1 3 0 R >> >> >>".encode()
+        )
+        data = zlib.compress(page.encode())
+        objects.append(b"<< /Filter /FlateDecode /Length %d >>\nstream\n%s\nendstream" % (len(data), data))
+    out, places = io.BytesIO(b"%PDF-1.4\n"), []
+    out.seek(0, io.SEEK_END)
+    for number, body in enumerate(objects, 1):
+        places.append(out.tell())
+        out.write(b"%d 0 obj\n%s\nendobj\n" % (number, body))
+    table = out.tell()
+    out.write(b"xref\n0 %d\n0000000000 65535 f \n" % (len(objects) + 1))
+    out.writelines(b"%010d 00000 n \n" % place for place in places)
+    out.write(b"trailer\n<< /Size %d /Root 1 0 R >>\nstartxref\n%d\n%%%%EOF\n" % (len(objects) + 1, table))
+    return out.getvalue()
+
+
+def ruled(rows: list[list[str]], top: float = 500, widths: tuple[float, ...] = (100, 100)) -> str:
+    """A ruled table as a content stream."""
+    left, height = 50.0, 20.0
+    xs = [left + sum(widths[:i]) for i in range(len(widths) + 1)]
+    bottom = top - height * len(rows)
+    lines = [f"{x} {top} m {x} {bottom} l S" for x in xs]
+    lines += [f"{xs[0]} {top - height * i} m {xs[-1]} {top - height * i} l S" for i in range(len(rows) + 1)]
+    for i, row in enumerate(rows):
+        lines += [text(cell, xs[j] + 4, top - height * i - 14) for j, cell in enumerate(row) if cell]
+    return "\n".join(lines)
+
+
+def text(value: str, x: float, y: float) -> str:
+    return f"BT /F1 10 Tf {x} {y} Td ({value}) Tj ET"
+
+
+@pytest.fixture
+def report(tmp_path: Path) -> Path:
+    first = (
+        text("Report of all things", 50, 550) + "\n" + ruled([["Name", "Amount"], ["Ann", "1"], ["Bob", ""]])
+    )
+    (tmp_path / "r.pdf").write_bytes(
+        pdf(first, ruled([["Cy Lee", "3"], ["Di", "4"]]), text("The end", 50, 500))
+    )
+    return tmp_path
+
+
+PDF = 'Pdf.Tables(File.Contents("r.pdf"){})'
+
+
+def test_pdf_lists_tables_and_pages(report: Path) -> None:
+    assert show(f'Table.ToRows(Table.RemoveColumns({PDF.format("")}, {{"Data"}}))', report) == (
+        '{{"Table001", "Table001 (Page 1-2)", "Table"}, {"Page001", "Page001", "Page"}, '
+        '{"Page002", "Page002", "Page"}, {"Page003", "Page003", "Page"}}'
+    )
+
+
+def test_pdf_table_over_two_pages(report: Path) -> None:
+    rows = f'Table.ToRows({PDF.format("")}{{[Id = "Table001"]}}[Data])'
+    assert (
+        show(rows, report)
+        == '{{"Name", "Amount"}, {"Ann", "1"}, {"Bob", null}, {"Cy Lee", "3"}, {"Di", "4"}}'
+    )
+
+
+def test_pdf_tables_apart(report: Path) -> None:
+    source = PDF.format(", [MultiPageTables = false]")
+    assert show(f'Table.SelectRows({source}, each [Kind] = "Table")[Name]', report) == (
+        '{"Table001 (Page 1)", "Table002 (Page 2)"}'
+    )
+    assert show(f"Table.ColumnNames({source}{{1}}[Data])", report) == '{"Column1", "Column2"}'
+
+
+def test_pdf_page_range(report: Path) -> None:
+    source = PDF.format(', [StartPage = 2, EndPage = 2, EnforceBorderLines = true, Implementation = "1.3"]')
+    assert show(f"{source}[Name]", report) == '{"Table001 (Page 2)", "Page002"}'
+    assert show(PDF.format(", [StartPage = 9]") + "[Name]", report) == "{}"
+
+
+def test_pdf_page_text(report: Path) -> None:
+    assert show(f'{PDF.format("")}{{[Id = "Page003"]}}[Data]', report) == (
+        '#table(type table [Column1 = nullable text], {{"The end"}})'
+    )
+    assert (
+        show(f'Table.ToRows({PDF.format("")}{{[Id = "Page002"]}}[Data])', report)
+        == '{{"Cy Lee", "3"}, {"Di", "4"}}'
+    )
+
+
+def test_pdf_options_and_junk(report: Path) -> None:
+    (report / "r.pdf").write_bytes(b"no document")
+    assert fails(PDF.format("") + "{0}", report).reason == "DataFormat.Error"
+    (report / "r.pdf").write_bytes(pdf(text("x", 1, 1))[:200])
+    assert fails(f"Table.RowCount({PDF.format('')})", report).reason == "DataFormat.Error"
+    for wrong in ('[Implementation = "9"]', "[StartPage = 0]", "[EndPage = 1.5]", "[Pages = 1]"):
+        assert fails(PDF.format(", " + wrong), report).reason == "Expression.Error"
+
+
+# ---------------------------------------------------------------- packed data
+
+
+def test_streams_that_grow_beyond_reason(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "r.pdf").write_bytes(pdf(" " * 3_000_000))
+    monkeypatch.setattr(limits, "LIMIT", 1 << 20)
+    assert "refused" in str(fails(f"Table.RowCount({PDF.format('')})", tmp_path))
+
+
+def test_zip_that_grows_beyond_reason(monkeypatch: pytest.MonkeyPatch) -> None:
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as file:
+        file.writestr("x", bytes(3_000_000))
+    limits.check_zip(out.getvalue())
+    limits.check_zip(b"no zip")
+    monkeypatch.setattr(limits, "LIMIT", 1 << 20)
+    with pytest.raises(MError):
+        limits.check_zip(out.getvalue())
