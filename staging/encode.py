@@ -173,6 +173,13 @@ class Encoder:
         gather(self.facts, code, array)
         return [array] if offsets is None else [array, pa.array(offsets, pa.int16())]
 
+    def accept(self, array: Any) -> list[Any]:
+        """An Arrow array of an engine as the stored one; ArrowInvalid when a value does not fit."""
+        stored = array.cast(arrow_type(self.column.code))
+        self.row += len(stored)
+        gather(self.facts, self.column.code, stored)
+        return [stored]
+
     def _array(self, values: list[Any], cells: list[Any]) -> Any:
         import pyarrow as pa
 
@@ -332,6 +339,11 @@ _BACK: dict[str, Callable[[Any], Any]] = {
     "time": Time,
     "duration": Duration,
 }
+
+
+def kind_of_code(code: str) -> str:
+    """The M kind that a code stores."""
+    return _CELLS[code][0]
 
 
 def decode(column: Column, array: Any, offsets: Any = None) -> list[Any]:

@@ -24,7 +24,7 @@ from mlang.errors import Cancelled
 from mlang.tables.table import Table
 from mlang.values.kinds import kind_of
 from mlang.values.metadata import strip
-from staging import graph, history
+from staging import copying, graph, history
 from staging.dataflow import Dataflow, DestinationSettings
 from staging.destinations import csv as csv_destination
 from staging.destinations import duckdb as duckdb_destination
@@ -44,7 +44,7 @@ from staging.store.published import Snapshot
 from staging.store.sources import staged_table
 from staging.store.warehouse import WarehouseWriter
 from staging.tasks import ACTIVITY, TABLE, Task, outlook
-from staging.types import staged_columns
+from staging.types import Column, staged_columns
 from staging.workspace import ITEMS, LAKEHOUSE, WAREHOUSE, Workspace
 
 
@@ -203,9 +203,15 @@ class Refresh:
         columns = staged_columns(task.query, value.type)
         place = self._place(task.query, item)
         building = place.begin()
-        writer = (WarehouseWriter if task.needs else LakehouseWriter)(building, task.query, columns)
+        writer = _writer(item, building, task.query, columns)
         try:
-            self._write(task.query, value, writer, queries)
+            copied = self._copy(task.query, value, writer, queries)
+            if not copied:
+                writer.abandon()
+                remove(building)
+                building = place.begin()
+                writer = _writer(item, building, task.query, columns)
+                self._write(task.query, value, writer, queries)
             parts = writer.finish()
             result.engine = self._engine(task, value, queries, staged=True)
             draft = Manifest(
@@ -222,6 +228,20 @@ class Refresh:
             raise
         self._made[task.query] = (item, final)
         result.rows, result.bytes, result.errors = final.rows, final.bytes, final.errors
+
+    def _copy(self, query: str, table: Table, writer: Any, queries: Queries) -> bool:
+        """Lets the engine write when the whole query is SQL; False when the cells must be computed."""
+        found = copying.engine_query(table, writer.columns, queries.session)
+        if found is None:
+            return False
+        try:
+            for arrays, length in copying.engine_batches(found, queries.session):
+                writer.write_arrow(arrays, length)
+                self.watcher.rows(query, writer.rows)
+        except copying.failures():
+            return False
+        # An empty join may not have looked at rows where M would raise.
+        return writer.rows > 0 or not found.relation.strict
 
     def _write(self, query: str, table: Table, writer: Any, queries: Queries) -> None:
         count = 0
@@ -268,6 +288,11 @@ class Refresh:
         result.bytes = load(target, path, settings, rows)
         result.rows, result.errors = rows.count, rows.errors()
         result.engine = self._engine(task, value, queries, staged=False)
+
+
+def _writer(item: str, folder: Path, query: str, columns: tuple[Column, ...]) -> Any:
+    make = WarehouseWriter if item == WAREHOUSE else LakehouseWriter
+    return make(folder, query, columns)
 
 
 def load(target: Target, path: Path, settings: DestinationSettings, rows: Rows) -> int:

@@ -35,15 +35,23 @@ class LakehouseWriter:
 
     def write(self, columns: list[list[Any]], length: int) -> None:
         """Appends the cells of a batch, column by column."""
-        import pyarrow as pa
-
-        arrays = [pa.array(range(self.rows, self.rows + length), pa.int64())]
+        arrays = []
         for index, cells in enumerate(columns):
             try:
                 arrays += self.encoders[index].encode(cells)
             except TooFine:
                 self._widen(index)
                 arrays += self.encoders[index].encode(cells)
+        self._append(arrays, length)
+
+    def write_arrow(self, columns: list[Any], length: int) -> None:
+        """Appends what an engine computed: one Arrow array for each column, all of plain codes."""
+        self._append([a for e, c in zip(self.encoders, columns, strict=True) for a in e.accept(c)], length)
+
+    def _append(self, arrays: list[Any], length: int) -> None:
+        import pyarrow as pa
+
+        arrays = [pa.array(range(self.rows, self.rows + length), pa.int64()), *arrays]
         schema = arrow_schema(self.columns)
         self._pending.append(pa.record_batch(arrays, schema=schema))
         self._pending_rows += length

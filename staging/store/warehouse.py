@@ -40,6 +40,10 @@ class WarehouseWriter:
         """Appends the cells of a batch, column by column."""
         self._lake.write(columns, length)
 
+    def write_arrow(self, columns: list[Any], length: int) -> None:
+        """Appends Arrow arrays that an engine computed."""
+        self._lake.write_arrow(columns, length)
+
     def facts(self) -> dict[str, dict[str, Any]]:
         """What was seen of each column, by M name."""
         return self._lake.facts()
