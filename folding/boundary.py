@@ -31,7 +31,7 @@ from mlang.values.thunk import Thunk
 SMALL = 10_000
 #: Looking at so few rows of a streaming plan does not start an engine.
 GLANCE = 200
-_HEAVY = (p.Join, p.NestedJoin, p.Sort, p.Group, p.Distinct, p.Pivot)
+_HEAVY = (p.Join, p.NestedJoin, p.Sort)
 _STREAMING = (
     p.Scan, p.Project, p.AddColumn, p.TransformColumns, p.ChangeTypes, p.Take, p.Drop, p.Retype, p.Rows,
     p.Values, p.ReplaceValue, p.AddIndex, p.ReplaceErrors,
@@ -121,7 +121,11 @@ def fold(plan: p.Plan, resume: bool = False) -> Relation:
     """The relation of a whole plan; `Unfoldable` when some step has no exact form."""
     session = sessions.current()
 
+    above: list[p.Plan] = []  # the steps that are being compiled, outermost first
+    tried: list[p.Plan] = []  # what the interpreter was asked to make for the engine, in vain
+
     def child(node: p.Plan) -> Relation:
+        above.append(node)
         try:
             if isinstance(node, p.Values):
                 return _values(node, context)
@@ -132,12 +136,27 @@ def fold(plan: p.Plan, resume: bool = False) -> Relation:
             return compile_node(node, context)
         except Unfoldable as no:
             no.step = no.step or node.function
-            if not resume or node is plan:
+            if not resume or tried or not _pays(above):
                 raise
-        return _interpreted(node, context)
+        finally:
+            above.pop()
+        tried.append(node)
+        relation = _interpreted(node, context)
+        tried.pop()
+        return relation
 
     context = Context(child, session.number_mode)
     return child(plan)
+
+
+def _pays(above: list[p.Plan]) -> bool:
+    """Whether the last of these nested steps is worth entering the engine: a heavy step takes all its rows."""
+    for step in reversed(above):
+        if isinstance(step, (p.Group, p.Distinct, p.Pivot)):
+            return False
+        if isinstance(step, _HEAVY) and step is not above[-1]:
+            return True
+    return False
 
 
 def try_fold(plan: p.Plan) -> Relation | CannotFold:

@@ -129,7 +129,12 @@ class Translator:
         if not isinstance(node, nodes.Range):
             return [self.constant(node)]
         first, last = self.constant(node.first), self.constant(node.last)
-        if first.__class__ is float and last.__class__ is float and first.is_integer() and 0 <= last - first < 2000:
+        if (
+            first.__class__ is float
+            and last.__class__ is float
+            and first.is_integer()
+            and 0 <= last - first < 2000
+        ):
             return [first + i for i in range(int(last - first) + 1)]
         if first.__class__ is str and last.__class__ is str and len(first) == len(last) == 1:
             return [chr(c) for c in range(ord(first), ord(last) + 1)]

@@ -10,6 +10,7 @@ Read `scalars.py` next: it turns M expressions into terms.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from attrs import evolve, field, frozen
@@ -231,8 +232,7 @@ def literal(value: Any) -> Scalar:
     build = _LITERALS.get(kind)
     if build is None:
         raise Unfoldable(f"a constant of kind {kind} has no SQL form")
-    scalar: Scalar = build(value)
-    return scalar
+    return build(value)
 
 
 def null(kind: str = "null", storage: str = "VARCHAR") -> Scalar:
@@ -278,7 +278,7 @@ def _time(value: Any) -> Scalar:
     return Scalar(cast(exp.Literal.string(text), "TIME"), "time", "TIME", False, constant=value)
 
 
-_LITERALS = {
+_LITERALS: dict[str, Callable[[Any], Scalar]] = {
     "null": lambda value: null(),
     "logical": lambda v: Scalar(exp.Boolean(this=v), "logical", "BOOLEAN", False, constant=v),
     "number": _number,

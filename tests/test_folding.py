@@ -1,3 +1,4 @@
+# ruff: noqa: SIM905
 """Folding: every SQL form gives what the interpreter gives, over grids of nasty values.
 
 `FORMS` is the conformance list: an expression over columns x (and y) of given kinds.

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-import mlang
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
+import mlang
 
 NUMBERS = ["null", "0", "-0", "1", "2", "2", "3", "-1.5", "0.1", "0.2", "1e300", "#nan", "#infinity", "7"]
 WHOLE = ["null", "0", "1", "2", "3", "4"]
 TEXTS = ["null", '""', '"a"', '"A"', '"b"', '"é"', '"a b"', '"10"', '"😀"', '"\ue000"']
-CELLS = {"n": NUMBERS, "k": WHOLE, "t": TEXTS, "e": [*WHOLE, "error \"bad\""]}
+CELLS = {"n": NUMBERS, "k": WHOLE, "t": TEXTS, "e": [*WHOLE, 'error "bad"']}
 CLEAN = [c for c in NUMBERS if c != "#nan"]
 
 STEPS = [
