@@ -1,7 +1,7 @@
 """docs/library.md, generated from the registry: every name, its signature, one line, and what is missing.
 
-    python -m mlang.app.reference --write     writes docs/library.md (a test holds it to the code)
-    python -m mlang.app.reference --counts    how many names are real, partly, service, not supported
+python -m mlang.app.reference --write     writes docs/library.md (a test holds it to the code)
+python -m mlang.app.reference --counts    how many names are real, partly, service, not supported
 """
 
 from __future__ import annotations
@@ -30,7 +30,9 @@ it raises `DataSource.Error` saying so; *not supported* raises `Expression.Error
 def entries() -> dict[str, Builtin | Constant]:
     """All declarations by name, in the order of their families."""
     registry.load_all()
-    return dict(sorted(registry.BUILTINS.items(), key=lambda item: (_family(item[0]).lower(), item[0].lower())))
+    return dict(
+        sorted(registry.BUILTINS.items(), key=lambda item: (_family(item[0]).lower(), item[0].lower()))
+    )
 
 
 def status(entry: Builtin | Constant) -> str:

@@ -80,7 +80,9 @@ def view_function(function: Function) -> Function:
     return function
 
 
-@builtin("Action.ViewError(errorRecord as record) as record", missing="errors that stop the fallback of a view")
+@builtin(
+    "Action.ViewError(errorRecord as record) as record", missing="errors that stop the fallback of a view"
+)
 def view_error(record: dict[str, Any]) -> Any:
     """Would mark an error record so that a view does not fall back; not supported."""
     raise errors.not_supported("Action.ViewError", "an error that stops the fallback of a view")

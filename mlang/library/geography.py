@@ -50,13 +50,17 @@ def geometry_point(x: Any, y: Any, z: Any = None, m: Any = None, srid: Any = Non
     return _point(_GEOMETRY, x, y, z, m, srid)
 
 
-@builtin("Geography.FromWellKnownText(input as nullable text) as nullable record", null="input", missing=_SHAPES)
+@builtin(
+    "Geography.FromWellKnownText(input as nullable text) as nullable record", null="input", missing=_SHAPES
+)
 def geography_from_text(text: str) -> Any:
     """Reads a geographic point from well-known text."""
     return _read(text, _GEOGRAPHY, "Geography.FromWellKnownText")
 
 
-@builtin("Geometry.FromWellKnownText(input as nullable text) as nullable record", null="input", missing=_SHAPES)
+@builtin(
+    "Geometry.FromWellKnownText(input as nullable text) as nullable record", null="input", missing=_SHAPES
+)
 def geometry_from_text(text: str) -> Any:
     """Reads a geometric point from well-known text."""
     return _read(text, _GEOMETRY, "Geometry.FromWellKnownText")
