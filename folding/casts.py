@@ -14,10 +14,9 @@ from sqlglot import exp
 
 from folding import terms as t
 from folding.relations import Column
-from folding.scalars import is_int64
 from folding.terms import Scalar, Unfoldable, typed
 from mlang.errors import MError
-from mlang.values.types import MType
+from mlang.values.types import INT64, MType
 
 #: Longer texts may hold more digits than a double.
 DIGITS = 15
@@ -148,3 +147,8 @@ def _logical(term: Scalar) -> tuple[Scalar, Any]:
         (t.binary(exp.EQ, lower.copy(), exp.Literal.string("false")), exp.false()),
     )
     return Scalar(value, "logical", "BOOLEAN", True), _doubtful(term, value)
+
+
+def is_int64(type: MType | None) -> bool:
+    """Whether a type is Int64.Type (nullable or not)."""
+    return type is not None and type.name == INT64.name

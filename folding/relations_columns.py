@@ -11,8 +11,9 @@ from sqlglot import exp
 from folding import terms as t
 from folding.casts import converted
 from folding.functions import Call, form_of
+from folding.operators import equality, unify
 from folding.relations import Column, Context, Relation, compiles
-from folding.scalars import Translator, equality, inline, unify
+from folding.scalars import Translator, inline
 from folding.terms import Scalar, Unfoldable, typed
 from mlang.tables import plan as p
 from mlang.values.functions import Function

@@ -8,9 +8,9 @@ from attrs import evolve
 from sqlglot import exp
 
 from folding import terms as t
+from folding.operators import storage_pair
 from folding.relations import Column, Context, Joined, Key, Relation, Union, compiles
 from folding.relations_rows import numbered, unlimited
-from folding.scalars import storage_pair
 from folding.terms import Scalar, Unfoldable, need
 from mlang.tables import plan as p
 from mlang.tables.simplify import expand_of_nested_join

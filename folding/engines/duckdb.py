@@ -142,6 +142,7 @@ class Query:
             capped = limit if relation.limit is None else min(limit, relation.limit)
             relation = evolve(relation, limit=capped)
         self.relation = relation
+        self.database = connection()
         self.columns = relation.columns
         chosen: list[tuple[str, Any]] = []
         for index, c in enumerate(relation.columns, 1):
@@ -158,14 +159,14 @@ class Query:
 
     def reader(self) -> Any:
         """Runs the query: a RecordBatchReader."""
-        cursor = connection().cursor()
+        cursor = self.database.cursor()
         for leaf in self.relation.sources():
             assert isinstance(leaf, Leaf)
             leaf.prepare(cursor)
         text = self.sql()
         if not self.relation.strict:
             return cursor.sql(text).to_arrow_reader(BATCH_ROWS)
-        settings = connection().cursor()
+        settings = self.database.cursor()
         settings.execute(exp.Set(expressions=[_setting("disabled_optimizers", _REORDERING)]).sql(DIALECT))
         try:
             return cursor.sql(text).to_arrow_reader(BATCH_ROWS)

@@ -6,6 +6,7 @@ from sqlglot import exp
 
 from folding import terms as t
 from folding.functions import Call, folds
+from folding.operators import equality
 from folding.terms import Scalar, Unfoldable, typed
 from mlang.values.thunk import force
 
@@ -13,8 +14,6 @@ from mlang.values.thunk import force
 @folds("List.Contains")
 def list_contains(call: Call) -> Scalar:
     """A constant list: null is found like any value."""
-    from folding.scalars import equality
-
     call.at_most(2)
     items = call.constant(0)
     if items.__class__ is not list or len(items) > 2000:
@@ -46,7 +45,5 @@ def logical_from(call: Call) -> Scalar:
 
 @folds("Value.Equals")
 def value_equals(call: Call) -> Scalar:
-    from folding.scalars import equality
-
     call.at_most(2)
     return equality(call.term(0), call.term(1), False)

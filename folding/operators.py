@@ -1,0 +1,184 @@
+"""M's operators over typed terms: equality, order, logic, arithmetic, alternatives.
+
+Null, NaN and the order of texts are where SQL and M part; every form here was run against the
+interpreter over grids of odd values.  Read `scalars.py` for who calls these.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from attrs import evolve
+from sqlglot import exp
+
+from folding import terms as t
+from folding.terms import Scalar, Unfoldable, need, typed
+
+ORDER = {"<": exp.LT, "<=": exp.LTE, ">": exp.GT, ">=": exp.GTE}
+
+
+def storage_pair(left: Scalar, right: Scalar) -> tuple[Any, Any]:
+    """Both sides in one SQL type in which they compare as in M."""
+    if left.kind != "number" or left.storage == right.storage:
+        return left.use, right.use
+    for term, other in ((left, right), (right, left)):
+        if term.is_constant and term.int53 and other.storage == "BIGINT":
+            number = t.cast(t.whole(int(term.constant)), "BIGINT")
+            return (number, right.use) if term is left else (left.use, number)
+    for term in (left, right):
+        if term.storage != "DOUBLE" and not term.int53:
+            raise Unfoldable("64-bit whole numbers compared with doubles, which may be inexact")
+    return t.as_double(left), t.as_double(right)
+
+
+def _comparable(term: Scalar) -> Scalar:
+    if term.kind == "number":
+        need(term, "number")
+    if term.kind == "any":
+        raise Unfoldable("a comparison of values of unknown kind")
+    return term
+
+
+def equality(left: Scalar, right: Scalar, negated: bool) -> Scalar:
+    """``=`` and ``<>``: two-valued, null equals null, NaN equals nothing."""
+    _comparable(left), _comparable(right)
+    if "null" in (left.kind, right.kind):
+        term = right if left.kind == "null" else left
+        test = t.not_null(term.use) if negated else t.is_null(term.use)
+        return typed(test, "logical", "BOOLEAN", nullable=False, raises=term.raises)
+    if left.kind != right.kind:
+        return _unlike(left, right, negated)
+    a, b = storage_pair(left, right)
+    nan = left.kind == "number" and not (left.nonan or right.nonan)
+    plain = not left.nullable and not right.nullable
+    if negated:
+        sql = t.binary(exp.NEQ if plain else exp.NullSafeNEQ, a, b)
+        if nan:
+            sql = t.any_of([sql, t.function("coalesce", t.function("isnan", a.copy()), exp.false())])
+    else:
+        sql = t.binary(exp.EQ if plain else exp.NullSafeEQ, a, b)
+        if nan:
+            finite = t.function("coalesce", t.negation(t.function("isnan", a.copy())), exp.true())
+            sql = t.all_of([sql, finite])
+    return typed(sql, "logical", "BOOLEAN", left, right, nullable=False)
+
+
+def _unlike(left: Scalar, right: Scalar, negated: bool) -> Scalar:
+    """Values of different kinds are equal only when both are null."""
+    if not (left.nullable and right.nullable):
+        return typed(exp.Boolean(this=negated), "logical", "BOOLEAN", left, right, nullable=False)
+    both = t.all_of([t.is_null(left.use), t.is_null(right.use)])
+    sql = t.negation(both) if negated else both
+    return typed(sql, "logical", "BOOLEAN", left, right, nullable=False)
+
+
+def ordering(operator: str, left: Scalar, right: Scalar) -> Scalar:
+    """``< <= > >=``: null when a side is null, false for NaN, texts by UTF-16 unit."""
+    _comparable(left), _comparable(right)
+    if left.kind != right.kind or left.kind in ("null", "binary"):
+        raise Unfoldable("a comparison of values of different kinds")
+    node = ORDER[operator]
+    if left.kind == "text":
+        a, b = text_pair(left, right)
+        return typed(t.binary(node, a, b), "logical", "BOOLEAN", left, right)
+    a, b = storage_pair(left, right)
+    sql = t.binary(node, a, b)
+    # the engine orders NaN above everything, M nowhere: only the side that would win needs a look
+    high = left if operator in (">", ">=") else right
+    if left.kind == "number" and not high.nonan:
+        other = right if high is left else left
+        high_sql = a if high is left else b
+        if other.is_constant and other.nonan:
+            infinite = t.cast(exp.Literal.string("inf"), "DOUBLE")
+            sql = t.all_of([sql, t.binary(exp.LTE, high_sql.copy(), infinite)])
+        else:
+            other_sql = b if high is left else a
+            nan = t.function("isnan", high_sql.copy())
+            if other.nullable:
+                nan = t.all_of([nan, t.not_null(other_sql.copy())])
+            sql = t.case((nan, exp.false()), otherwise=sql)
+    return typed(sql, "logical", "BOOLEAN", left, right)
+
+
+def text_pair(left: Scalar, right: Scalar) -> tuple[Any, Any]:
+    """Two texts in a form that the engine orders as M does."""
+    for term in (left, right):
+        if term.is_constant and all(c < "\ud800" for c in term.constant or ""):
+            return left.use, right.use  # against such a text both orders agree
+    if left.ascii or right.ascii:
+        return left.use, right.use
+    return t.ordinal_key(left), t.ordinal_key(right)
+
+
+def connective(operator: str, left: Scalar, right: Scalar) -> Scalar:
+    """``and``, ``or``: three-valued; the right side waits for the left where it may raise."""
+    for side in (left, right):
+        if side.kind == "null":
+            raise Unfoldable("a null constant in a condition")
+        need(side, "logical")
+    raises = left.raises or right.raises
+    if raises:
+        decided = exp.false() if operator == "and" else exp.true()
+        test = t.negation(left.use) if operator == "and" else left.use
+        both = (t.all_of if operator == "and" else t.any_of)([left.use, right.use])
+        return typed(t.case((test, decided), otherwise=both), "logical", "BOOLEAN", left, right)
+    join = t.all_of if operator == "and" else t.any_of
+    return typed(join([left.use, right.use]), "logical", "BOOLEAN", left, right)
+
+
+def logical_not(value: Scalar) -> Scalar:
+    """``not``: null stays null."""
+    return typed(t.negation(need(value, "logical").use), "logical", "BOOLEAN", value)
+
+
+_ARITHMETIC = {"+": exp.Add, "-": exp.Sub, "*": exp.Mul, "/": exp.Div}
+
+
+def arithmetic(operator: str, left: Scalar, right: Scalar) -> Scalar:
+    """``+ - * /`` in doubles; differences of dates and datetimes in ticks."""
+    if operator == "-" and left.kind == right.kind and left.kind in ("date", "datetime"):
+        return _difference(left, right)
+    need(left, "number"), need(right, "number")
+    sql = t.binary(_ARITHMETIC[operator], t.as_double(left), t.as_double(right))
+    if operator == "/":
+        sql.set("typed", True)
+    return typed(sql, "number", "DOUBLE", left, right)
+
+
+def _difference(left: Scalar, right: Scalar) -> Scalar:
+    if left.kind == "date":
+        days = t.cast(exp.Paren(this=t.binary(exp.Sub, left.use, right.use)), "BIGINT")
+        sql = t.binary(exp.Mul, days, t.whole(864_000_000_000))
+    else:
+        micros = t.binary(exp.Sub, t.function("epoch_us", left.use), t.function("epoch_us", right.use))
+        sql = t.binary(exp.Mul, micros, t.whole(10))
+    return typed(sql, "duration", "BIGINT", left, right)
+
+
+def unify(left: Scalar, right: Scalar) -> tuple[Scalar, Scalar]:
+    """Two alternatives in one kind and SQL type; a null constant takes the other's."""
+    if left.kind == "null" and right.kind != "null":
+        return t.null(right.kind, right.storage), right
+    if right.kind == "null" and left.kind != "null":
+        return left, t.null(left.kind, left.storage)
+    if left.kind != right.kind or left.kind == "any":
+        raise Unfoldable("alternatives of different kinds")
+    if left.storage == right.storage:
+        return left, right
+    need(left, "number"), need(right, "number")
+    if not (left.storage == "DOUBLE" or left.int53) or not (right.storage == "DOUBLE" or right.int53):
+        raise Unfoldable("64-bit whole numbers mixed with doubles")
+    return (
+        evolve(left, sql=t.as_double(left), storage="DOUBLE"),
+        evolve(right, sql=t.as_double(right), storage="DOUBLE"),
+    )
+
+
+def coalesce(left: Scalar, right: Scalar) -> Scalar:
+    """``??``"""
+    left, right = unify(left, right)
+    return typed(
+        t.function("coalesce", left.use, right.use), left.kind, left.storage,
+        nullable=left.nullable and right.nullable, raises=left.raises or right.raises,
+        nonan=left.nonan and right.nonan, int53=left.int53 and right.int53, ascii=left.ascii and right.ascii,
+    )  # fmt: skip
