@@ -188,3 +188,12 @@ def test_default_destination(tmp_path: Path) -> None:
     run = refresh(place)
     assert run.status == "Completed", run
     assert duck(place, "SELECT * FROM A") == [(1.0,)]
+
+
+def test_a_database_that_cannot_be_opened(tmp_path: Path) -> None:
+    place = loading(tmp_path, DUCK)
+    (place / "out").mkdir()
+    (place / "out" / "x.duckdb").write_bytes(b"this is no database, whatever its name says" * 200)
+    run = refresh(place)
+    assert result(run, "A").status == "Completed"
+    assert "can't be opened for writing" in str(result(run, "A", "Activity").error)

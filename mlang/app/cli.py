@@ -50,6 +50,8 @@ def guarded(action: Callable[[], int], as_json: bool = False) -> int:
         return action()
     except (MError, Fault) as error:
         return print_error(error, as_json)
+    except BrokenPipeError:
+        raise  # `main.py` ends quietly
     except OSError as error:
         where = f": {error.filename}" if error.filename else ""
         print(f"{error.strerror or error}{where}", file=sys.stderr)

@@ -29,7 +29,7 @@ def load(target: DuckDbTarget, path: Path, settings: DestinationSettings, rows: 
     path.parent.mkdir(parents=True, exist_ok=True)
     try:
         connection = duckdb.connect(str(path))
-    except duckdb.IOException as error:
+    except duckdb.Error as error:
         raise DataflowError(f"The database {path} can't be opened for writing: {error}") from None
     try:
         connection.execute("BEGIN")
