@@ -1,6 +1,6 @@
 """Optional packages: imported when a function needs them, and a clear error when they are missing.
 
-The extras stand in pyproject.toml: ``xml``, ``html``, ``web``, ``pdf``, ``delta``, ``access``.
+The extras stand in pyproject.toml: ``xml``, ``html``, ``web``, ``pdf``, ``delta``.
 """
 
 from __future__ import annotations

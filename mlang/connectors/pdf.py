@@ -30,6 +30,9 @@ _VERSIONS = ("1.1", "1.2", "1.3")
 #: How far (in points) the column borders of two parts of a table may lie apart.
 _NEAR = 3.0
 
+#: What a broken file raises somewhere inside the parser, besides the parser's own errors.
+_BROKEN = (AssertionError, AttributeError, IndexError, KeyError, RecursionError, TypeError, ValueError)
+
 Grid = list[list[str | None]]
 
 
@@ -133,7 +136,7 @@ def _read(
                 pages.append((page.page_number, page_grid(page.extract_words(keep_blank_chars=False))))
                 found.extend(_tables(page, strict))
                 page.close()
-    except (PDFException, PSException, PdfminerException, MalformedPDFException) as error:
+    except (PDFException, PSException, PdfminerException, MalformedPDFException, *_BROKEN) as error:
         raise errors.not_a_document("PDF", type(error).__name__) from None
     return pages, found
 
