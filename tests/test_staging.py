@@ -179,6 +179,29 @@ def test_columns_keep_their_places_in_both_stores(tmp_path: Path, engine: str) -
         }  # fmt: skip
 
 
+@pytest.mark.parametrize("engine", ["duckdb", "none"])
+def test_a_table_of_several_files_keeps_its_order(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, engine: str
+) -> None:
+    monkeypatch.setattr(lakehouse, "PART_ROWS", 10_000)
+    monkeypatch.setattr(lakehouse, "GROUP_ROWS", 5_000)
+    place = make(
+        tmp_path,
+        """
+        shared A = Table.FromColumns({List.Transform({1..70000}, each Number.Mod(_ * 7919, 70001))},
+            type table [n = number]);
+        shared B = Table.SelectRows(A, each [n] <= 60000);
+        """,
+    )
+    run = refresh(place, session={"engine": engine})
+    assert run.status == "Completed", run
+    parts = list(workspace(place).lakehouse.glob("*/A-*/gen-*/*.parquet"))
+    assert len(parts) > 3
+    expected = [(float(i * 7919 % 70001),) for i in range(1, 70001)]
+    assert rows(place, "A") == expected
+    assert rows(place, "B") == [row for row in expected if row[0] <= 60000]
+
+
 def test_a_reference_reads_the_staged_table_not_the_source(tmp_path: Path) -> None:
     place = make(
         tmp_path,
