@@ -302,6 +302,12 @@ def bad_option(option: str, function: str, valid: list[str]) -> MError:
     return expression_error(template, option, function, "\r\n" + ", ".join(sorted(valid)))
 
 
+def fuzzy_needs_text(column: str) -> MError:
+    """ERR-50."""
+    template = "We only support text columns for fuzzy join operations. The column '#{0}' is not of type text."
+    return expression_error(template, column)
+
+
 def custom_comparer() -> MError:
     return expression_error("A custom comparer cannot be used in this context.")
 

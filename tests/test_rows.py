@@ -22,7 +22,7 @@ from mlang.syntax import parse_document, print_node
 ROWS = Path(__file__).parent / "rows"
 KEYS = {
     "m", "is", "raises", "message", "detail", "culture", "clock", "zone", "seed", "from", "local", "differs",
-    "base_dir",
+    "base_dir", "query",
 }  # fmt: skip
 
 
@@ -56,10 +56,15 @@ def settings(row: dict[str, Any], **more: Any) -> dict[str, Any]:
     }
 
 
+def result(row: dict[str, Any], text: str, **more: Any) -> str:
+    """What a row's text gives: of a section document, the member that ``query`` names."""
+    return mlang.to_m(mlang.evaluate(text, query=row.get("query"), **settings(row, **more)))
+
+
 def check(row: dict[str, Any], text: str, **more: Any) -> None:
     if "raises" in row:
         with pytest.raises(mlang.MError) as caught:
-            mlang.to_m(mlang.evaluate(text, **settings(row, **more)))
+            result(row, text, **more)
         assert caught.value.reason == row["raises"]
         if "message" in row:
             assert caught.value.message == row["message"]
@@ -68,7 +73,7 @@ def check(row: dict[str, Any], text: str, **more: Any) -> None:
             assert mlang.to_m(caught.value.detail) == expected
         return
     expected = mlang.to_m(mlang.evaluate(row["is"], **settings(row)))
-    assert mlang.to_m(mlang.evaluate(text, **settings(row, **more))) == expected
+    assert result(row, text, **more) == expected
 
 
 @pytest.mark.parametrize("row", CASES)

@@ -72,7 +72,7 @@ def replace_facets(type: MType, facets: dict[str, Any]) -> Any:
     chosen: dict[str, Any] = {}
     for name in facets:
         if name not in FACETS:
-            raise errors.facet_not_supported(name)
+            raise errors.facet_not_supported(name, facets)
     for name, facet_type in FACETS.items():
         value = strip(field_or(facets, name))
         if value is not None:

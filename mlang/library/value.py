@@ -134,11 +134,8 @@ def optimize(value: Any) -> Any:
 
 @builtin("Value.Expression(value as any) as nullable record")
 def expression(value: Any) -> dict[str, Any]:
-    """Gives the syntax tree of a constant; other values have no expression to show."""
-    kind = kind_of(value)
-    if kind in ("list", "record", "table", "function", "type", "binary"):
-        raise errors.no_expression(value)
-    return {"Kind": "Constant", "Value": value}
+    """Gives the syntax tree of an optimized query; no value here keeps one (FUN-07)."""
+    raise errors.no_expression(value)
 
 
 @builtin("Value.Alternates(alternates as list) as any", missing="alternate plans do not exist here")
