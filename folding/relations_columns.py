@@ -97,28 +97,43 @@ def change_types(node: p.ChangeTypes, context: Context) -> Relation:
     return base
 
 
+def certain(column: Column) -> Column:
+    """The column without cells that may be errors: one that did not convert stops the query.
+
+    Here M does not raise, so the interpreter goes on with the errors it finds.
+    """
+    if column.term.raises:
+        raise Unfoldable("which cells are errors is for the interpreter to say")
+    if column.text is None:
+        return column
+    failed = t.stop(column.text.copy(), column.term.storage)
+    sql = t.case((t.not_null(column.text.copy()), failed), otherwise=column.term.use)
+    return Column(evolve(column.term, sql=sql))
+
+
 @compiles(p.ReplaceErrors)
 def replace_errors(node: p.ReplaceErrors, context: Context) -> Relation:
-    """Only where no cell needs the interpreter to learn whether it is an error."""
-    base = context.child(node.input)
+    base = context.child(node.input).compact()
     for name, _ in node.replacements:
         place = node.input.schema.index(name)
-        c = base.columns[place]
-        if c.text is None and not c.term.raises:
-            continue
-        raise Unfoldable("which cells are errors is for the interpreter to say")
+        base = replaced(base, place, certain(base.columns[place]))
     return base
 
 
 @compiles(p.ErrorRows)
 def error_rows(node: p.ErrorRows, context: Context) -> Relation:
-    base = context.child(node.input)
-    columns = [base.columns[node.input.schema.index(name)] for name in node.columns]
-    if any(c.text is not None or c.term.raises for c in columns):
-        raise Unfoldable("which cells are errors is for the interpreter to say")
+    base = context.child(node.input).opened().compact()
+    for name in node.columns:
+        place = node.input.schema.index(name)
+        text = base.columns[place].text
+        base = replaced(base, place, certain(base.columns[place]))
+        if text is not None and not node.keep:
+            fine = t.case((t.not_null(text.copy()), t.stop(text.copy(), "BOOLEAN")), otherwise=exp.true())
+            base = base.filtered(typed(fine, "logical", "BOOLEAN", nullable=False))
+        elif text is not None:
+            raise Unfoldable("which cells are errors is for the interpreter to say")
     if not node.keep:
         return base
-    base = base.opened()
     return base.filtered(typed(exp.false(), "logical", "BOOLEAN", nullable=False))
 
 

@@ -68,7 +68,7 @@ def unpivot(node: p.Unpivot, context: Context) -> Relation:
     base = context.child(node.input).compact()
     base, place = numbered(base)
     if base.sealed or base.joins or not isinstance(place, exp.Column):
-        base = base.closed()
+        base = evolve(base, order=(Key(place, plain=True),)).closed()
         place = base.order[0].sql
     schema = node.input.schema
     kept = [n for n in node.schema.names if n not in (node.attribute, node.value)]

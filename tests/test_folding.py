@@ -231,6 +231,8 @@ QUERIES = [
     'Table.Sort(Table.AddColumn(t, "p", each Text.Proper([name])), {"p"})',
     'Table.UnpivotOtherColumns(t[[id], [name], [day]], {"id"}, "a", "v")', 'Table.FillDown(t, {"amount"})', 'Table.FillUp(t, {"amount"})',
     'Table.SelectRows(t, each [amount] <> null and [amount] > 0)[amount]', "Table.SelectRows(t, each true)", "Table.SelectRows(t, each false)",
+    "Table.RemoveRowsWithErrors(t)", 'Table.RowCount(Table.RemoveRowsWithErrors(t, {"amount"}))', 'Table.ReplaceErrorValues(t, {{"amount", 0}, {"id", -1}})',
+    'Table.SelectRowsWithErrors(t, {"amount"})', 'Table.SelectRows(Table.RemoveRowsWithErrors(t, {"amount"}), each [amount] > 1)[name]',
 ]  # fmt: skip
 
 
