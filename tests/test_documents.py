@@ -152,3 +152,77 @@ def test_zip_that_grows_beyond_reason(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(limits, "LIMIT", 1 << 20)
     with pytest.raises(MError):
         limits.check_zip(out.getvalue())
+
+
+# ---------------------------------------------------------------- Delta Lake
+
+DELTA = 'DeltaLake.Table(Folder.Contents("t"){})'
+
+
+@pytest.fixture
+def delta(tmp_path: Path) -> Path:
+    pytest.importorskip("deltalake")
+    write(tmp_path, {"a": [1, 2], "b": ["x", None]})
+    write(tmp_path, {"a": [3], "b": ["z"]}, mode="append")
+    return tmp_path
+
+
+def write(folder: Path, data: dict[str, Any], **option: Any) -> None:
+    import pyarrow as pa
+    from deltalake import write_deltalake
+
+    write_deltalake(str(folder / "t"), pa.table(data), **option)
+
+
+@pytest.mark.parametrize("engine", ["none", "duckdb"])
+def test_delta_table(delta: Path, engine: str) -> None:
+    assert (
+        show(f"Table.ToRows({DELTA.format('')})", delta, engine=engine) == '{{1, "x"}, {2, null}, {3, "z"}}'
+    )
+    assert (
+        show(f"Table.RowCount(Table.SelectRows({DELTA.format('')}, each [a] > 1))", delta, engine=engine)
+        == "2"
+    )
+    assert (
+        show(f"Value.Type({DELTA.format('')})", delta)
+        == "type table [a = nullable Int64.Type, b = nullable text]"
+    )
+
+
+def test_delta_folds_by_its_files(delta: Path) -> None:
+    source = f"Table.SelectRows({DELTA.format('')}, each [a] > 1)"
+    (step,) = mlang.explain(source, base_dir=str(delta)).steps
+    assert step.sql is not None
+    assert step.sql.count("READ_PARQUET") == 2
+
+
+def test_delta_versions(delta: Path) -> None:
+    assert show(f"{DELTA.format(', [Version = 0]')}[a]", delta) == "{1, 2}"
+    assert show(f"Value.Versions({DELTA.format('')}){{[Version = null]}}[Data][a]", delta) == "{1, 2, 3}"
+    assert show(f"Value.Versions({DELTA.format('')}){{[Version = 0]}}[Data][a]", delta) == "{1, 2}"
+    assert show(f"Value.Versions({DELTA.format('')})[Version]", delta) == "{null, 0, 1}"
+    assert fails(DELTA.format(", [Version = 9]"), delta).reason == "DataFormat.Error"
+
+
+def test_delta_with_partitions_and_new_columns(tmp_path: Path) -> None:
+    pytest.importorskip("deltalake")
+    write(tmp_path, {"a": [1, 2], "p": ["x", "y"]}, partition_by=["p"])
+    write(tmp_path, {"a": [3], "p": ["x"], "c": [True]}, mode="append", schema_mode="merge")
+    rows = f'Table.Sort({DELTA.format("")}, {{"a"}})'
+    assert show(rows, tmp_path) == (
+        "#table(type table [a = nullable Int64.Type, p = nullable text, c = nullable logical], "
+        '{{1, "x", null}, {2, "y", null}, {3, "x", true}})'
+    )
+    assert show(f"Table.RowCount({DELTA.format('')})", tmp_path) == "3"
+    assert show('DeltaLake.Table(Folder.Files("t"))[a]{2}', tmp_path) == "3"
+
+
+def test_delta_after_delete_and_no_table(delta: Path) -> None:
+    from deltalake import DeltaTable
+
+    DeltaTable(str(delta / "t")).delete("a = 1")
+    assert show(f"List.Sort({DELTA.format('')}[a])", delta) == "{2, 3}"
+    (delta / "empty").mkdir()
+    assert fails('DeltaLake.Table(Folder.Contents("empty"))', delta).reason == "DataFormat.Error"
+    assert fails("DeltaLake.Table(#table({}, {}))", delta).reason == "Expression.Error"
+    assert fails(DELTA.format(", [When = 1]"), delta).reason == "Expression.Error"
