@@ -3,8 +3,8 @@
 A reader takes the bytes, the position and the end of what it may read, and gives the
 value and the position behind it.  Formats made of formats call the readers inside them,
 so the bytes are never cut into pieces and positions in messages are those of the
-whole binary.  As an M value a format is a function whose spec carries it (`FormatSpec`);
-`format_of` recognises one.
+whole binary.  As an M value a format is a function whose callable is a method of the
+format; `format_of` recognises one.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ class Format:
     answer, so nobody waits for the position behind them.
     """
 
-    __slots__ = ("_readers", "_streams", "code", "make", "size", "stream")
+    __slots__ = ("_big", "_big_stream", "_little", "_little_stream", "code", "make", "size", "stream")
 
     def __init__(
         self,
@@ -46,47 +46,51 @@ class Format:
         stream: Callable[[str], Reader] | None = None,
     ) -> None:
         self.make, self.code, self.size, self.stream = make, code, size, stream
-        self._readers: dict[str, Reader] = {}
-        self._streams: dict[str, Reader] = {}
+        self._big = self._little = self._big_stream = self._little_stream = None
+
+    _big: Reader | None
+    _little: Reader | None
+    _big_stream: Reader | None
+    _little_stream: Reader | None
 
     def reader(self, order: str) -> Reader:
         """The reader for a byte order; made once."""
-        found = self._readers.get(order)
-        if found is None:
-            found = self._readers[order] = self.make(order)
-        return found
+        if order == BIG:
+            if self._big is None:
+                self._big = self.make(BIG)
+            return self._big
+        if self._little is None:
+            self._little = self.make(LITTLE)
+        return self._little
 
     def streaming(self, order: str) -> Reader:
         """The reader of a whole answer."""
         if self.stream is None:
             return self.reader(order)
-        found = self._streams.get(order)
-        if found is None:
-            found = self._streams[order] = self.stream(order)
-        return found
+        if order == BIG:
+            if self._big_stream is None:
+                self._big_stream = self.stream(BIG)
+            return self._big_stream
+        if self._little_stream is None:
+            self._little_stream = self.stream(LITTLE)
+        return self._little_stream
 
     def read(self, data: bytes) -> Any:
         """The value at the beginning of some bytes; what follows it does not matter (BIN-16)."""
         return self.streaming(BIG)(data, 0, len(data))[0]
 
+    def call(self, binary: Any) -> Any:
+        """What applying the format as a function does."""
+        return self.read(binary if binary.__class__ is bytes else content(of_kind(binary, "binary")))
 
-class FormatSpec(Spec):
-    """The spec of a function that is a binary format."""
 
-    __slots__ = ("format",)
-
-    def __init__(self, format: Format) -> None:
-        super().__init__((Param("binary", "binary", False),))
-        self.format = format
+#: What all functions that are formats have in common.
+_SPEC = Spec((Param("binary", "binary", False),))
 
 
 def function_of(format: Format) -> Function:
-    """The M function of a format."""
-
-    def call(binary: Any) -> Any:
-        return format.read(binary if binary.__class__ is bytes else content(of_kind(binary, "binary")))
-
-    return Function(call, 1, 1, FormatSpec(format))
+    """The M function of a format: its callable is the format's own method, by which `format_of` knows it."""
+    return Function(format.call, 1, 1, _SPEC)
 
 
 def format_of(value: Any) -> Format | None:
@@ -95,8 +99,8 @@ def format_of(value: Any) -> Format | None:
     if value.__class__ is not Function:
         return None
     spec = value.spec
-    if spec.__class__ is FormatSpec:
-        return spec.format
+    if spec is _SPEC:
+        return value.fn.__self__  # type: ignore[no-any-return,attr-defined]
     entry = spec.builtin if spec is not None else None
     return getattr(entry.implementation, "format", None) if entry is not None else None
 

@@ -29,6 +29,9 @@ from mlang.values.functions import Function, bind
 from mlang.values.kinds import kind_of
 from mlang.values.lists import Computed
 
+#: What byte order marks begin with.
+_MARKED = frozenset((b"\xef", b"\xff", b"\xfe", b"\0"))
+
 
 def _fixed_size(length: Any) -> int | None:
     return as_count(of_kind(length, "number"), "length") if kind_of(length) == "number" else None
@@ -73,8 +76,14 @@ def text(length: Any, encoding: Any = None) -> Function:
     Without an encoding it is UTF-8 or what its byte order mark says.  The length may also be
     a binary format that reads it in front of the text.
     """
-    codec_of(encoding)
-    return function_of(_pieces(length, lambda data: decode(data, encoding)))
+    codec = codec_of(encoding)
+
+    def convert(data: bytes) -> str:
+        if data[:1] in _MARKED:
+            return decode(data, encoding)
+        return data.decode(codec, "replace")
+
+    return function_of(_pieces(length, convert))
 
 
 @builtin("BinaryFormat.Length(binaryFormat as function, length as any) as function")
