@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import struct
 import zipfile
 import zlib
 from pathlib import Path
@@ -12,6 +13,7 @@ import pytest
 
 import mlang
 from mlang.connectors import limits
+from mlang.connectors.excel_binary import error_cells
 from mlang.errors import MError
 
 
@@ -226,3 +228,91 @@ def test_delta_after_delete_and_no_table(delta: Path) -> None:
     assert fails('DeltaLake.Table(Folder.Contents("empty"))', delta).reason == "DataFormat.Error"
     assert fails("DeltaLake.Table(#table({}, {}))", delta).reason == "Expression.Error"
     assert fails(DELTA.format(", [When = 1]"), delta).reason == "Expression.Error"
+
+
+# ---------------------------------------------------------------- xls and xlsb
+
+
+def xls() -> bytes:
+    """A BIFF8 workbook with one sheet in a compound file: 1, #N/A and a formula's #DIV/0!."""
+    record = lambda kind, body: struct.pack("<HH", kind, len(body)) + body  # noqa: E731
+    begin = lambda what: record(0x809, struct.pack("<HHHHII", 0x600, what, 0, 0, 0, 0))  # noqa: E731
+    sheet = begin(0x10)
+    sheet += record(0x200, struct.pack("<IIHHH", 0, 2, 0, 2, 0))
+    sheet += record(0x203, struct.pack("<HHHd", 0, 0, 0, 1.0))
+    sheet += record(0x205, struct.pack("<HHHBB", 0, 1, 0, 0x2A, 1))
+    sheet += record(
+        0x006, struct.pack("<HHHBBBBBBHHIH", 1, 0, 0, 2, 0, 7, 0, 0, 0, 0xFFFF, 0, 0, 3) + b"\x1e\x01\x00"
+    )
+    sheet += record(0x205, struct.pack("<HHHBB", 1, 1, 0, 1, 0))
+    sheet += record(0x00A, b"")
+    head = begin(5)
+    bound = lambda start: record(0x85, struct.pack("<IHBB", start, 0, 1, 0) + b"S")  # noqa: E731
+    book = head + bound(len(head) + len(bound(0)) + 4) + record(0x00A, b"") + sheet
+    book = book.ljust(4096, b"\0")
+    sectors = len(book) // 512
+    entry = lambda name, kind, start, size, child: (  # noqa: E731
+        (name + "\0").encode("utf-16-le").ljust(64, b"\0")
+        + struct.pack("<HBBIII", 2 * len(name) + 2, kind, 1, 0xFFFFFFFF, 0xFFFFFFFF, child)
+        + bytes(36) + struct.pack("<IQ", start, size)
+    )  # fmt: skip
+    fat = [0xFFFFFFFD, 0xFFFFFFFE, *range(3, 2 + sectors), 0xFFFFFFFE]
+    header = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(16) + struct.pack("<HHHHH", 0x3E, 3, 0xFFFE, 9, 6)
+    header += bytes(6) + struct.pack("<IIIIIIIII", 0, 1, 1, 0, 4096, 0xFFFFFFFE, 0, 0xFFFFFFFE, 0)
+    header += struct.pack("<I", 0) + b"\xff" * (108 * 4)
+    directory = entry("Root Entry", 5, 0xFFFFFFFE, 0, 1) + entry("Workbook", 2, 2, len(book), 0xFFFFFFFF)
+    table = struct.pack(f"<{len(fat)}I", *fat).ljust(512, b"\xff")
+    return header + table + directory.ljust(512, b"\0") + book
+
+
+def xlsb() -> bytes:
+    """An xlsb workbook with one sheet: 1, #REF! and a formula's #NAME?."""
+    wide = lambda text: struct.pack("<I", len(text)) + text.encode("utf-16-le")  # noqa: E731
+
+    def record(kind: int, body: bytes) -> bytes:
+        number = bytes([kind]) if kind < 128 else bytes([kind & 0x7F | 0x80, kind >> 7])
+        return number + bytes([len(body)]) + body
+
+    row = lambda number: record(0, struct.pack("<IIHBBBI", number, 0, 300, 0, 0, 0, 0))  # noqa: E731
+    sheet = record(129, b"") + record(148, struct.pack("<IIII", 0, 1, 0, 1)) + record(145, b"")
+    sheet += row(0) + record(5, struct.pack("<IId", 0, 0, 1.0)) + record(3, struct.pack("<IIB", 1, 0, 0x17))
+    sheet += row(1) + record(11, struct.pack("<IIBHI", 1, 0, 0x1D, 0, 3) + b"\x1e\x01\x00" + bytes(4))
+    sheet += record(146, b"") + record(130, b"")
+    book = record(131, b"") + record(143, b"")
+    book += (
+        record(156, struct.pack("<II", 0, 1) + wide("rId1") + wide("S")) + record(144, b"") + record(132, b"")
+    )
+    relations = '<Relationships xmlns="http://schemas.openxmlformats.org/package/2006/relationships">{}</Relationships>'
+    kind = "http://schemas.openxmlformats.org/officeDocument/2006/relationships/"
+    link = '<Relationship Id="rId1" Type="{}{}" Target="{}"/>'
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w") as file:
+        file.writestr("_rels/.rels", relations.format(link.format(kind, "officeDocument", "xl/workbook.bin")))
+        file.writestr("xl/workbook.bin", book)
+        file.writestr(
+            "xl/_rels/workbook.bin.rels",
+            relations.format(link.format(kind, "worksheet", "worksheets/sheet1.bin")),
+        )
+        file.writestr("xl/worksheets/sheet1.bin", sheet)
+    return out.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("name", "make", "cells"),
+    [
+        ("b.xls", xls, "{{1, \"Invalid cell value '#N/A'.\"}, {\"Invalid cell value '#DIV/0!'.\", true}}"),
+        ("b.xlsb", xlsb, "{{1, \"Invalid cell value '#REF!'.\"}, {null, \"Invalid cell value '#NAME?'.\"}}"),
+    ],
+)
+def test_error_cells_of_binary_workbooks(tmp_path: Path, name: str, make: Any, cells: str) -> None:
+    (tmp_path / name).write_bytes(make())
+    source = f'Excel.Workbook(File.Contents("{name}")){{[Name = "S"]}}[Data]'
+    rows = f"List.Transform({{0, 1}}, (r) => List.Transform({{0, 1}}, (c) => try Table.ToColumns({source}){{c}}{{r}} "
+    assert show(rows + "catch (e) => e[Message]))", tmp_path) == cells
+
+
+def test_broken_binary_workbooks_have_no_error_cells() -> None:
+    data = xls()
+    for size in range(0, len(data), 97):
+        assert isinstance(error_cells(data[:size]), dict)
+    assert error_cells(xlsb()[:-30]) == {}

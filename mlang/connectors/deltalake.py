@@ -52,9 +52,9 @@ def _folder(directory: Table) -> str:
         raise errors.not_supported("DeltaLake.Table", "a directory that isn't a list of local files")
     name, place = names.index("Name"), names.index("Folder Path")
     for row in directory.rows():
-        path = of_kind(row[place], "text").rstrip("/" + os.sep)
+        path = str(of_kind(row[place], "text")).rstrip("/" + os.sep)
         if force(row[name]) == _LOG:
-            return str(path)
+            return path
         if os.path.basename(path) == _LOG:
             return os.path.dirname(path)
     raise errors.not_a_document("Delta Lake", f"there is no {_LOG}")

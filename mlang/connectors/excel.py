@@ -13,7 +13,9 @@ from datetime import date, datetime, time, timedelta
 from typing import Any
 
 from mlang import errors
+from mlang.connectors.excel_binary import error_cells
 from mlang.connectors.excel_file import Area, OpenXml, dimension_of, odd_cells
+from mlang.connectors.limits import check_zip
 from mlang.library.arguments import of_kind, options
 from mlang.registry import builtin, value_of
 from mlang.tables.plan import Values
@@ -33,7 +35,7 @@ _LAST_SERIAL = 2_958_465
 @builtin(
     "Excel.Workbook(workbook as binary, optional useHeaders as any, optional delayTypes as nullable logical) "
     "as table",
-    missing="error cells, tables and defined names of xls, xlsb and ods files",
+    missing="tables and defined names of xls, xlsb and ods files, error cells of ods files",
 )
 def workbook(source: Any, use_headers: Any = None, delay_types: Any = None) -> Table:
     """Lists the sheets, tables and named ranges of an Excel workbook, each with its cells in Data.
@@ -60,12 +62,14 @@ class Workbook:
 
         self._flags = flags
         data = binary.content(source)
+        check_zip(data)
         try:
             self._book = calamine.CalamineWorkbook.from_filelike(io.BytesIO(data))
         except (calamine.CalamineError, OSError):
             raise errors.not_a_workbook() from None
         is_zip = data.startswith(b"PK") and b"xl/workbook.xml" in data
         self._xml = OpenXml(data) if is_zip else None
+        self._errors = {} if is_zip else error_cells(data)
         self._sheets: dict[str, Sheet] = {}
 
     def listing(self) -> Table:
@@ -97,7 +101,8 @@ class Workbook:
     def _sheet(self, name: str) -> Sheet:
         if name not in self._sheets:
             xml = self._xml.sheet_xml(name) if self._xml else b""
-            self._sheets[name] = Sheet(self._book, name, xml, self._flags["InferSheetDimensions"])
+            odd = odd_cells(xml) if self._xml else self._errors.get(name, {})
+            self._sheets[name] = Sheet(self._book, name, xml, odd, self._flags["InferSheetDimensions"])
         return self._sheets[name]
 
     def _table(self, area: Area | None, sheet: str, names: list[str] | None) -> Table:
@@ -118,7 +123,7 @@ class Workbook:
 class Sheet:
     """The cells of one sheet: a grid from calamine, with errors and empty texts put back."""
 
-    def __init__(self, book: Any, name: str, xml: bytes, infer: bool) -> None:
+    def __init__(self, book: Any, name: str, xml: bytes, odd: dict[tuple[int, int], Any], infer: bool) -> None:
         import python_calamine as calamine
 
         try:
@@ -129,7 +134,7 @@ class Sheet:
         start: tuple[int, int] = sheet.start or (0, 0)
         self._top: int = start[0]
         self._left: int = start[1]
-        self._odd = odd_cells(xml)
+        self._odd = odd
         found = None
         if self._grid and self._grid[0]:
             bottom, right = self._top + len(self._grid) - 1, self._left + len(self._grid[0]) - 1
