@@ -53,7 +53,10 @@ HOMES = {
     **dict.fromkeys(("tableaction", "valueaction"), "action"),
 }
 #: Python classes that are exactly a kind: the guard that costs nothing.
-_CLASSES = {"text": "str", "logical": "bool", "record": "dict"}
+_CLASSES = {
+    "text": "str", "logical": "bool", "record": "dict", "list": "list", "binary": "bytes",
+    "function": "Function",
+}  # fmt: skip
 
 
 class Builtin:
@@ -162,7 +165,7 @@ def _guarded(entry: Builtin) -> Callable[..., Any]:
         ", ".join(head), "\n".join(lines), ", ".join(names)
     )
     scope: dict[str, Any] = {
-        "Annotated": Annotated, "check": _check, "implementation": entry.implementation,
+        "Annotated": Annotated, "Function": Function, "check": _check, "implementation": entry.implementation,
         "params": entry.parameters,
     }  # fmt: skip
     exec(compile(source, f"<builtin {entry.name}>", "exec"), scope)

@@ -107,6 +107,8 @@ def format_of(value: Any) -> Format | None:
 
 def as_format(value: Any) -> Format:
     """The format that a value is, or an error."""
+    if value.__class__ is Function and value.spec is _SPEC:
+        return value.fn.__self__  # type: ignore[no-any-return,attr-defined]
     found = format_of(value)
     if found is None:
         raise errors.not_a_binary_format(of_kind(value, "function"))

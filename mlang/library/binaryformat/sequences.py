@@ -39,9 +39,9 @@ def _fixed_size(length: Any) -> int | None:
 
 def _pieces(length: Any, convert: Callable[[bytes], Any]) -> Format:
     """A format that reads as many bytes as ``length`` says and converts them."""
-    if kind_of(length) != "number":
-        as_format(length)
-    size = _fixed_size(length)
+    if kind_of(length) == "number":
+        return _fixed_pieces(as_count(length, "length"), convert)
+    as_format(length)
 
     def make(order: str) -> Reader:
         measure = length_reader(length, "length", order)
@@ -55,7 +55,17 @@ def _pieces(length: Any, convert: Callable[[bytes], Any]) -> Format:
 
         return read
 
-    return Format(make, size=size)
+    return Format(make)
+
+
+def _fixed_pieces(size: int, convert: Callable[[bytes], Any]) -> Format:
+    def read(data: bytes, at: int, end: int) -> tuple[Any, int]:
+        stop = at + size
+        if stop > end:
+            raise ended(at)
+        return convert(data[at:stop]), stop
+
+    return Format(lambda order: read, size=size)
 
 
 @builtin("BinaryFormat.Binary(optional length as any) as function")
