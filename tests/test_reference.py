@@ -19,7 +19,7 @@ def test_name_of_the_reference_is_defined(name: str) -> None:
 
 
 def test_document_is_up_to_date() -> None:
-    current = reference.DOCUMENT.read_text(encoding="utf-8")
+    current = (Path(__file__).parents[1] / reference.DOCUMENT).read_text(encoding="utf-8")
     assert current == reference.document(), "run: python -m mlang.app.reference --write"
 
 

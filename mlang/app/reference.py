@@ -13,7 +13,7 @@ from pathlib import Path
 from mlang import registry
 from mlang.registry import Builtin, Constant
 
-DOCUMENT = Path(__file__).resolve().parents[2] / "docs" / "library.md"
+DOCUMENT = Path("docs", "library.md")  # from the top of a checkout
 IMPLEMENTED, PARTLY, SERVICE, UNSUPPORTED = "implemented", "partly", "service", "not supported"
 
 _HEAD = """# The library
