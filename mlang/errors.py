@@ -748,3 +748,17 @@ def browser_needed(url: str) -> MError:
     """Ours: Web.BrowserContents runs a browser, which mlang does not have."""
     template = "Web.BrowserContents needs a web browser, which mlang doesn't run: use Web.Contents."
     return data_source_error(template, detail=_web_detail(url))
+
+
+# ---------------------------------------------------------------- OData
+
+
+def odata_request_failed(url: str, status: int, reason: str) -> MError:
+    template = "OData: Request failed: The remote server returned an error: (#{0}) #{1}. (#{1})"
+    detail = {"DataSourceKind": "OData", "DataSourcePath": url.partition("?")[0], "Url": url}
+    return data_source_error(template, status, reason, detail=detail)
+
+
+def odata_metadata_invalid() -> MError:
+    """ERR-68."""
+    return data_source_error("OData: The feed's metadata document appears to be invalid.")

@@ -62,13 +62,14 @@ def _check(request: Request, response: Response) -> None:
         return
     if status == 401:
         failure = errors.credentials_required if request.anonymous else errors.credentials_invalid
-        raise failure("Web", request.shown.partition("?")[0])
+        raise failure(request.kind, request.shown.partition("?")[0])
     if status == 403:
         raise errors.web_forbidden(request.shown)
-    raise errors.web_status(request.shown, status, _phrase(status), request.name)
+    raise errors.web_status(request.shown, status, phrase(status), request.name)
 
 
-def _phrase(status: int) -> str:
+def phrase(status: int) -> str:
+    """What a status is called."""
     from http import HTTPStatus
 
     try:

@@ -1,7 +1,7 @@
 """What Web.Contents asks for: the options as a `Request`, with its address and credentials.
 
 Secrets stay apart from the address that errors and metadata show (``shown``).  Credentials
-come from the session, by kind "Web" and the longest path that the address begins with; they
+come from the session, by kind ("Web", "OData") and the longest path that the address begins with; they
 look like Extension.CurrentCredential: a record (or Python dict) with AuthenticationKind
 Anonymous, UsernamePassword (or Basic) or Key; a mere text is a key.
 """
@@ -35,17 +35,24 @@ _FREE = {
 class Request:
     """One request: ``url`` is sent, ``shown`` may be told; ``secrets`` are headers that are never told."""
 
-    __slots__ = ("anonymous", "body", "headers", "key", "manual", "method", "name", "retry", "secrets", "shown",
-                 "timeout", "url")  # fmt: skip
+    __slots__ = (
+        "anonymous", "body", "headers", "key", "kind", "manual", "method", "name", "retry", "secrets", "shown",
+        "timeout", "url",
+    )  # fmt: skip
 
     def __init__(
-        self, method: str, url: str, option: dict[str, Any] | None, name: str = "Web.Contents"
+        self,
+        method: str,
+        url: str,
+        option: dict[str, Any] | None,
+        name: str = "Web.Contents",
+        kind: str = "Web",
     ) -> None:
         defaults = dict(_OPTIONS)
         if name == "Web.Headers":
             del defaults["Content"]
         chosen = {**_OPTIONS, **options(option, name, defaults)}
-        self.name = name
+        self.name, self.kind = name, kind
         content = chosen["Content"]
         self.body = None if content is None else binary.content(of_kind(content, "binary"))
         self.method = "POST" if method == "GET" and self.body is not None else method
@@ -64,9 +71,9 @@ class Request:
         self.key = (self.method, self.url, tuple(kept), tuple(sorted(self.secrets.items())), self.body)
 
     def _authorize(self, key_name: Any) -> None:
-        credential = credential_for(self.url)
-        kind = credential["AuthenticationKind"]
-        if kind == "Anonymous":
+        credential = credential_for(self.url, self.kind)
+        how = credential["AuthenticationKind"]
+        if how == "Anonymous":
             return
         self.anonymous = False
         for header in self.headers:
@@ -74,17 +81,17 @@ class Request:
                 raise errors.header_needs_anonymous(header)
         if self.body is not None:
             raise errors.content_needs_anonymous()
-        if kind == "Key":
+        if how == "Key":
             if key_name is None:
                 raise errors.api_key_name_needed()
             pair = f"{_escaped(of_kind(key_name, 'text'))}={_escaped(str(credential['Key']))}"
             parts = urlsplit(self.url)
             self.url = urlunsplit(parts._replace(query="&".join(filter(None, [parts.query, pair]))))
-        elif kind in ("UsernamePassword", "Basic"):
+        elif how in ("UsernamePassword", "Basic"):
             pair = f"{credential['Username']}:{credential['Password']}"
             self.secrets["Authorization"] = "Basic " + base64.b64encode(pair.encode()).decode("ascii")
         else:
-            raise errors.not_supported("Web.Contents", f"the authentication kind {kind}")
+            raise errors.not_supported("Web.Contents", f"the authentication kind {how}")
 
 
 # ---------------------------------------------------------------- parts of a request
@@ -150,11 +157,11 @@ def _timeout(timeout: Any) -> float:
 # ---------------------------------------------------------------- credentials
 
 
-def credential_for(url: str) -> dict[str, Any]:
+def credential_for(url: str, wanted: str = "Web") -> dict[str, Any]:
     """The session's credential for an address; anonymous when there is none."""
     best, length = None, -1
     for (kind, path), value in session.current().credentials.items():
-        if kind == "Web" and len(path) > length and _below(url, path):
+        if kind == wanted and len(path) > length and _below(url, path):
             best, length = value, len(path)
     if best is None:
         return {"AuthenticationKind": "Anonymous"}
