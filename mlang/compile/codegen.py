@@ -39,7 +39,7 @@ DUPLICATE_LIMIT = 24
 MAX_INDENT = 60
 MAX_TRY = 8
 #: Longer expressions are spilt to a local: the parser of CPython allows 200 nested brackets.
-MAX_EXPRESSION = 400
+MAX_EXPRESSION = 300
 
 
 EMITTERS: dict[type, Callable[[Generator, Any], str]] = {}
@@ -67,19 +67,25 @@ class Frame:
     ``once`` tells that it runs at most once per creation (thunks), so that a variable
     mentioned nowhere else may be evaluated right in it.  ``known`` maps variables to
     locals that hold their forced value at this point; ``trail`` lists what to undo when
-    the current block ends.
+    the current block ends.  ``base`` is the indentation of its def.
     """
 
-    __slots__ = ("blocks", "indent", "known", "lines", "loop", "once", "parent", "trail")
+    __slots__ = ("base", "blocks", "indent", "known", "lines", "loop", "once", "parent", "trail")
 
-    def __init__(self, parent: Frame | None, once: bool) -> None:
+    def __init__(self, parent: Frame | None, once: bool, base: int | None = None) -> None:
         self.parent, self.once = parent, once
+        self.base = base if base is not None else parent.depth if parent is not None else 0
         self.lines: list[Line] = []
         self.known: dict[Variable, str] = {}
         self.trail: list[Callable[[], None]] = []
         self.indent = 1
         self.blocks = 0
         self.loop: tuple[Variable, list[Variable]] | None = None
+
+    @property
+    def depth(self) -> int:
+        """The indentation of the current block in the unit."""
+        return self.base + self.indent
 
 
 class Generator:
@@ -93,6 +99,8 @@ class Generator:
         self._constants: dict[Any, str] = {}
         self._counter = 0
         self.pos = 0
+        #: Functions at the top of the unit (see ``outline.py``).
+        self.lifted: dict[str, list[Line]] = {}
 
     # ------------------------------------------------------------ names and lines
 
@@ -101,6 +109,10 @@ class Generator:
         self._counter += 1
         word = "".join(c if c.isascii() and c.isalnum() else "_" for c in hint[:24])
         return f"v{word}_{self._counter}" if word[:1].isdigit() else f"{word}_{self._counter}"
+
+    def is_local(self, name: str) -> bool:
+        """Whether a name is one of `fresh`, for a local of some function of the unit."""
+        return name.rpartition("_")[2].isdigit() and "_" in name and name not in self.lifted
 
     def constant(self, value: Any, key: Any = None) -> str:
         """The global name of a constant; equal keys share one."""
@@ -328,7 +340,12 @@ class Generator:
         outer = self.frame
         frame = Frame(outer, True)
         with self.inside(frame):
-            result = self.emit(node)
+            if frame.depth > MAX_INDENT:
+                from mlang.compile.outline import lift
+
+                result = lift(self, node, None)
+            else:
+                result = self.emit(node)
         if not frame.lines:
             return f"Thunk(lambda: {result})"
         name = self.fresh(hint)
@@ -393,19 +410,29 @@ class Generator:
         mentions all lie in the branches is evaluated there, in each branch anew when
         its initialiser is small.
         """
-        sites, reached = self._reach(branches)
+        sites, reached = self.reach(branches)
         for variable in reached:
             if variable.state != UNSET or variable.owner is not self.frame:
                 continue
             inside = sum(self.r.mentions(site)[variable] for site in sites)
             remaining = variable.total - variable.emitted
             if remaining <= inside:
-                touching = sum(1 for b in branches if variable in self._reach([b])[1])
-                if touching < 2 or (variable.node is not None and _size(variable.node) <= DUPLICATE_LIMIT):
+                touching = sum(1 for b in branches if variable in self.reach([b])[1])
+                if touching < 2 or self._small(variable):
                     continue
             self.capture(variable)
 
-    def _reach(self, given: list[nodes.Node]) -> tuple[list[nodes.Node], dict[Variable, None]]:
+    def _small(self, variable: Variable) -> bool:
+        """Whether an initialiser, with those of unevaluated variables it leads to, may be generated twice."""
+        assert variable.node is not None
+        left = DUPLICATE_LIMIT
+        for site in self.reach([variable.node])[0]:
+            left -= _size(site)
+            if left < 0:
+                return False
+        return True
+
+    def reach(self, given: list[nodes.Node]) -> tuple[list[nodes.Node], dict[Variable, None]]:
         """The nodes, with initialisers of unevaluated variables they lead to, and those variables."""
         sites: list[nodes.Node] = list(given)
         reached: dict[Variable, None] = {}

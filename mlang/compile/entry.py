@@ -107,6 +107,8 @@ class Unit:
         except UnknownName as unknown:
             raise self.document.unknown(unknown) from None
         lines: list[codegen.Line] = [(0, "def unit():", node.pos), *generator.frame.lines]
+        for function in generator.lifted.values():
+            lines += function
         self.source, self.positions = codegen.source_text(lines)
         return self._load(generator.globals)
 

@@ -144,11 +144,19 @@ def _direct_call(g: Generator, variable: Variable, node: nodes.Invocation, count
 # ---------------------------------------------------------------- lists and records
 
 
+#: Longer lists are made in parts.
+LONG = 250
+
+
 @emits(nodes.List)
 def _list(g: Generator, node: nodes.List) -> str:
     value = constant_value(node)
     if value is not None:
         return g.constant(value[0])
+    if len(node.items) > LONG:
+        from mlang.compile.outline import in_parts
+
+        return in_parts(g, node)
     parts: list[str] = []
     run: list[str] = []
     ranged = False

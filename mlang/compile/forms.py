@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from mlang.compile.codegen import MAX_INDENT, MAX_TRY, Frame, Generator, emits, spec_arity
+from mlang.compile.codegen import MAX_EXPRESSION, MAX_INDENT, MAX_TRY, Frame, Generator, emits, spec_arity
 from mlang.compile.expressions import constant_value
 from mlang.compile.scopes import VALUE, Variable
 from mlang.syntax import nodes
@@ -46,12 +46,21 @@ def function_definition(g: Generator, node: Any, name: str, variable: Variable |
         declared = () if node.__class__ is nodes.Each else node.parameters
         for p, v in zip(declared, parameters, strict=False):
             _check_parameter(g, p, v)
-        tail(g, node.body, None if node.__class__ is nodes.Each else node.result)
+        _body(g, node.body, None if node.__class__ is nodes.Each else node.result)
     optional = [False] if node.__class__ is nodes.Each else [p.optional for p in declared]
     head = ", ".join(v.python + ("=None" if o else "") for v, o in zip(parameters, optional, strict=True))
     outer.lines += g.function_lines(name, head, frame, None, looping)
     g.pos = saved
     return g.constant(_spec(g, node, name))
+
+
+def _body(g: Generator, body: nodes.Node, result: nodes.PrimitiveType | None) -> None:
+    if g.frame.depth <= MAX_INDENT:
+        tail(g, body, result)
+        return
+    from mlang.compile.outline import lift
+
+    g.line(f"return {lift(g, body, result)}")
 
 
 #: Python classes that are certainly of a kind: one test instead of a call.
@@ -136,7 +145,7 @@ def tail(g: Generator, node: nodes.Node, result: nodes.PrimitiveType | None) -> 
         g.declare(g.r.scopes[id(node)])
         tail(g, node.body, result)
         return
-    if isinstance(node, nodes.If) and g.frame.indent < MAX_INDENT:
+    if isinstance(node, nodes.If) and g.frame.depth < MAX_INDENT:
         _tail_if(g, node, result)
         return
     if isinstance(node, nodes.Invocation) and g.frame.loop is not None:
@@ -204,10 +213,16 @@ def _condition(g: Generator, node: nodes.If) -> str:
     return f"{test} is True or ({test} is not False and condition({test}))"
 
 
+def _outlined(g: Generator, node: nodes.Node) -> str:
+    from mlang.compile.outline import outlined
+
+    return outlined(g, node)
+
+
 @emits(nodes.If)
 def _if(g: Generator, node: nodes.If) -> str:
-    if g.frame.indent >= MAX_INDENT:
-        return outlined(g, node)
+    if g.frame.depth >= MAX_INDENT:
+        return _outlined(g, node)
     test = _condition(g, node)
     g.settle([node.then, node.otherwise])
     with g.block() as then_lines:
@@ -224,23 +239,6 @@ def _if(g: Generator, node: nodes.If) -> str:
     return result
 
 
-def outlined(g: Generator, node: nodes.Node) -> str:
-    """The node as a function of its own, called at once: for code that nests too deeply."""
-    for variable in g._reach([node])[1]:
-        g.capture(variable)
-    outer = g.frame
-    frame = Frame(outer, True)
-    depth = outer.indent
-    with g.inside(frame):
-        tail(g, node, None)
-    name = g.fresh("outlined")
-    lines = g.function_lines(name, "", frame, None)
-    if depth >= MAX_INDENT + 30:
-        raise RecursionError("expression nested too deeply")
-    outer.lines += lines
-    return f"{name}()"
-
-
 # ---------------------------------------------------------------- errors
 
 
@@ -251,14 +249,14 @@ def _error(g: Generator, node: nodes.Error) -> str:
 
 @emits(nodes.Try)
 def _try(g: Generator, node: nodes.Try) -> str:
-    if g.frame.blocks >= MAX_TRY:
-        return outlined(g, node)
+    if g.frame.blocks >= MAX_TRY or g.frame.depth >= MAX_INDENT:
+        return _outlined(g, node)
     result, error = g.fresh(), g.fresh("error")
     handler = node.otherwise or (node.catch.body if node.catch is not None else None)
     if handler is not None:
         # Both parts may run: what both mention is remembered between them.
-        later = g._reach([handler])[1]
-        for variable in g._reach([node.body])[1]:
+        later = g.reach([handler])[1]
+        for variable in g.reach([node.body])[1]:
             if variable in later and variable.owner is g.frame:
                 g.capture(variable)
         g.settle([handler])
@@ -272,8 +270,10 @@ def _try(g: Generator, node: nodes.Try) -> str:
     g.line("try:")
     g.frame.lines += [*body, (g.frame.indent + 1, f"{result} = {value}", g.pos)]
     g.line(f"except MError as {error}:")
+    g.frame.blocks += 2  # an except part counts as two
     with g.block() as handling:
         _handle(g, node, handler, result, error)
+    g.frame.blocks -= 2
     g.frame.lines += handling
     return result
 
@@ -308,7 +308,7 @@ def _type_code(g: Generator, node: nodes.Node) -> str:
     emitter = _TYPES.get(cls)
     if emitter is not None:
         code: str = emitter(g, node)
-        return code
+        return code if len(code) < MAX_EXPRESSION else g.temp(code)
     return f"as_type({g.emit(node)})"
 
 
@@ -356,4 +356,4 @@ _TYPES: dict[type, Any] = {
     nodes.FunctionType: _function_type,
 }
 
-__all__ = ["constant_value", "function_definition", "outlined", "tail"]
+__all__ = ["constant_value", "function_definition", "tail"]

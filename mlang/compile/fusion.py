@@ -234,6 +234,8 @@ class _RowGenerator(Generator):
         else:
             lines.append((3, f"append(row({', '.join(names)}))", 0))
         lines += [(2, "except MError as error:", 0), (3, "append(failed(error))", 0), (1, "return out", 0)]
+        for function in self.lifted.values():
+            lines += function
         return compile(codegen.source_text(lines)[0], "<m:columns>", "exec")
 
 

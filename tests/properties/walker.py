@@ -1,7 +1,7 @@
 """A reference evaluator: the plainest possible reading of the specification, by walking the tree.
 
 Every let variable, field and list item is a thunk, every call makes an environment.
-It knows the language and no library.  The compiler is held against it by
+A name that no scope defines is a library function.  The compiler is held against it by
 ``test_compiler.py`` and measured against it by ``benchmarks/bench_evaluator.py``.
 """
 
@@ -12,6 +12,7 @@ from typing import Any
 
 from mlang.compile import runtime
 from mlang.errors import MError
+from mlang.registry import value_of
 from mlang.syntax import nodes
 from mlang.values import operators
 from mlang.values.compare import equal
@@ -38,7 +39,7 @@ def lookup(env: Env | None, name: str, inclusive: bool) -> Any:
         elif name in names:
             return force(names[name])
         env = parent
-    raise KeyError(name)
+    return value_of(name)
 
 
 def bind(bindings: Any, env: Env | None) -> Env:
@@ -64,7 +65,9 @@ def _function(node: Any, env: Env | None) -> Function:
             for i, p in enumerate(node.parameters):
                 if p.type is not None:
                     values[i] = runtime.as_kind(values[i], p.type.name, p.type.nullable or p.optional)
-        return walk(node.body, (dict(zip(names, values, strict=True)), env, None))
+        value = walk(node.body, (dict(zip(names, values, strict=True)), env, None))
+        declared = None if each else node.result
+        return value if declared is None else runtime.as_kind(value, declared.name, declared.nullable)
 
     spec = Spec(tuple(Param(n, optional=o) for n, o in zip(names, optional, strict=True)))
     return Function(call, optional.count(False), len(names), spec)
@@ -106,7 +109,15 @@ def _if(node: nodes.If, env: Env | None) -> Any:
 
 
 def _list(node: nodes.List, env: Env | None) -> Any:
-    return [Thunk(lambda i=i: walk(i, env)) for i in node.items]
+    parts: list[Any] = []
+    for item in node.items:
+        if isinstance(item, nodes.Range):
+            parts.append(runtime.number_range(walk(item.first, env), walk(item.last, env)))
+        else:
+            parts.append([Thunk(lambda i=item: walk(i, env))])
+    if any(part.__class__ is not list for part in parts):
+        return runtime.join_items(*parts)
+    return [item for part in parts for item in part]
 
 
 UNARY: dict[str, Callable[[Any], Any]] = {
