@@ -1,6 +1,6 @@
 """Seconds (of processor time) and rows of the file readers written in M (``tests/programs``).
 
-    python tests/benchmarks/bench_readers.py [ROWS] [--profile]
+python tests/benchmarks/bench_readers.py [ROWS] [--profile]
 """
 
 from __future__ import annotations
@@ -28,7 +28,14 @@ def sqlite_file(folder: Path, rows: int) -> Path:
     """Six columns: integers of several sizes, a double, texts, some nulls."""
     file = folder / "bench.db"
     values = [
-        (i, i % 100, i * 1.25, f"customer {i % 997}", None if i % 5 else "note " * (i % 7), i * 1000003 % 2**40)
+        (
+            i,
+            i % 100,
+            i * 1.25,
+            f"customer {i % 997}",
+            None if i % 5 else "note " * (i % 7),
+            i * 1000003 % 2**40,
+        )
         for i in range(rows)
     ]
     create = "create table t (id integer primary key, small int, price real, name text, note text, big int)"
