@@ -58,7 +58,7 @@ def enum_member(value: Any, name: str, members: Collection[int], default: int = 
         return default
     if not is_number(value):
         raise errors.cannot_convert(value, "Number")
-    if value == value and int(value) == value and int(value) in members:
+    if -_INT32 <= value < _INT32 and int(value) == value and int(value) in members:
         return int(value)
     raise errors.argument_out_of_range(name, value)
 
