@@ -20,6 +20,7 @@ _WINDOWS: dict[str, dict[str, Any]] = {
         "calendar": "umalqura", "short_date": "dd/MM/yy", "long_date": "dd/MMMM/yyyy", "era": "بعد الهجرة",
         "short_time": "hh:mm tt", "long_time": "hh:mm:ss tt", "decimal": ".", "group": ",",
         "currency_decimal": ".", "currency_group": ",", "date_separator": "/",
+        "currency_positive": "$ n", "currency_negative": "$n-",
         "month_names": (
             "محرم", "صفر", "ربيع الأول", "ربيع الثاني", "جمادى الأولى", "جمادى الثانية", "رجب", "شعبان",
             "رمضان", "شوال", "ذو القعدة", "ذو الحجة",
@@ -41,6 +42,21 @@ _WINDOWS: dict[str, dict[str, Any]] = {
         "short_time": "HH:mm", "long_time": "HH:mm:ss",
     },
     "fr-CH": {"short_date": "dd.MM.yyyy", "date_separator": "."},
+    "he-IL": {
+        "short_date": "dd/MM/yyyy", "long_date": "dddd dd MMMM yyyy", "short_time": "HH:mm", "long_time": "HH:mm:ss",
+        "month_day": "dd MMMM", "date_separator": "/", "era": "לספירה",
+        "currency_positive": "$ n", "currency_negative": "$-n",
+        "day_names_abbreviated": ("יום א", "יום ב", "יום ג", "יום ד", "יום ה", "יום ו", "שבת"),
+    },
+    "hi-IN": {
+        "short_date": "dd-MM-yyyy", "long_date": "dd MMMM yyyy", "short_time": "HH:mm", "long_time": "HH:mm:ss",
+        "month_day": "dd MMMM", "date_separator": "-", "first_day": 1, "am": "पूर्वाह्न", "pm": "अपराह्न",
+        "currency_positive": "$ n", "currency_negative": "$ -n",
+        "day_names_abbreviated": ("रवि.", "सोम.", "मंगल.", "बुध.", "गुरु.", "शुक्र.", "शनि."),
+        "month_names": (
+            "जनवरी", "फरवरी", "मार्च", "अप्रैल", "मई", "जून", "जुलाई", "अगस्त", "सितम्बर", "अक्तूबर", "नवम्बर", "दिसम्बर",
+        ),
+    },
     "nl-BE": {"short_date": "d/MM/yyyy"},
     "th-TH": {"calendar": "buddhist", "short_date": "d/M/yyyy"},
 }  # fmt: skip
