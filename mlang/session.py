@@ -55,7 +55,10 @@ class Session:
         self.number_mode = number_mode
         self.runner = runner
         self.variables = dict(variables or {})
+        #: Folder of the staged data that the dataflow connector reads; None: the one beside the document.
         self.workspace = workspace
+        #: Makes the connector's `WorkspaceReader` for this session; the front doors set it.
+        self.workspace_reader: Callable[[Session], Any] | None = None
         #: Values frozen at first use within this evaluation (fixed clocks, response caches).
         self.fixed: dict[Any, Any] = {}
 

@@ -81,6 +81,14 @@ class Dataflow:
         found = self.metadata.get("documentLocale")
         return found if isinstance(found, str) and found else None
 
+    @property
+    def about(self) -> dict[str, str]:
+        """Name and id for readers of the staged data."""
+        found = {"name": self.name}
+        config = self.platform.get("config")
+        identity = config.get("logicalId") if isinstance(config, dict) else None
+        return found | {"id": identity} if isinstance(identity, str) and identity else found
+
     def query(self, name: str) -> Query:
         """A query by name; the error lists what there is."""
         found = self.queries.get(name)

@@ -6,6 +6,8 @@ and which step they came from.
 
 from __future__ import annotations
 
+from mlang.errors import MError
+
 
 class StagingError(Exception):
     """A failure with a message for people."""
@@ -19,5 +21,11 @@ class CannotStage(StagingError):
     """A column whose type or content a staged table cannot hold."""
 
 
-class StagedDataMissing(StagingError):
-    """Staged data were asked for and are not there (or were collected while being read)."""
+class StagedDataMissing(StagingError, MError):
+    """Staged data were asked for and are not there (or were collected while being read).
+
+    M's ``try`` sees it: a query that reads another dataflow may have something else to say.
+    """
+
+    def __init__(self, message: str) -> None:
+        MError.__init__(self, "DataSource.Error", message)

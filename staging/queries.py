@@ -18,6 +18,7 @@ from mlang.tables.table import Table
 from mlang.values.thunk import Thunk
 from staging.dataflow import Dataflow
 from staging.parameters import typed_parameters
+from staging.reader import reader_of
 
 
 class Queries:
@@ -31,6 +32,7 @@ class Queries:
         self.session = Session(parameters=self.parameters, **settings)
         if self.session.runner is None and self.session.engine != "none":
             self.session.runner = fold
+        self.session.workspace_reader = reader_of
         self._documents: list[Document] = []
 
     def document(self, overrides: dict[str, Any]) -> Document:

@@ -87,7 +87,8 @@ class Refresh:
 
     def run(self) -> Run:
         """Runs the tasks; StagingError when the refresh cannot even begin."""
-        queries = Queries(self.dataflow, self.parameters, self.session)
+        settings = {"workspace": str(self.workspace.path), **self.session}
+        queries = Queries(self.dataflow, self.parameters, settings)
         self._before = published.read(self.workspace.path, self.dataflow.key)
         plan = outlook(self.dataflow, self.only, lambda name: name in self._before.entries)
         self._needs = plan.needs
@@ -137,7 +138,7 @@ class Refresh:
     def _publish(self, run: str) -> None:
         """One rename: from now on readers get everything that this run made."""
         made = {query: (item, found.generation) for query, (item, found) in self._made.items()}
-        after = evolve(self._before.with_tables(made, self._gone), run=run)
+        after = evolve(self._before.with_tables(made, self._gone), run=run, about=self.dataflow.about)
         after = after.retain([name for name, q in self.dataflow.queries.items() if q.staged])
         after.publish()
         after.collect(ITEMS)

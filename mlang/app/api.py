@@ -23,7 +23,14 @@ def open_session(**settings: Any) -> Session:
     session = Session(**settings)
     if session.runner is None and session.engine != "none":
         session.runner = folding_runner
+    session.workspace_reader = _workspace_reader
     return session
+
+
+def _workspace_reader(session: Session) -> Any:
+    from staging.reader import reader_of
+
+    return reader_of(session)
 
 
 def folding_runner(plan: Any, columns: list[str] | None = None, limit: int | None = None) -> Iterator[Any]:
@@ -191,7 +198,7 @@ def _wrap_function(function: Any) -> Any:
 
     from mlang.values.functions import native
 
-    names = [p for p in inspect.signature(function).parameters]
+    names = list(inspect.signature(function).parameters)
     return native(lambda *arguments: from_python(function(*[_plain(a) for a in arguments])), *names)
 
 

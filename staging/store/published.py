@@ -48,6 +48,8 @@ class Snapshot:
     dataflow: str
     entries: dict[str, Entry] = field(factory=dict)
     run: str | None = None
+    #: What the connector shows of the dataflow: its name, and its id when it has one.
+    about: dict[str, str] = field(factory=dict)
 
     def place(self, query: str) -> Generations:
         """The folder of a query's table."""
@@ -99,6 +101,7 @@ class Snapshot:
             "formatVersion": FORMAT,
             "dataflow": self.dataflow,
             "run": self.run,
+            "about": self.about,
             "tables": {
                 query: {"item": e.item, "generations": list(e.kept), "unstaged": e.unstaged}
                 for query, e in self.entries.items()
@@ -140,7 +143,7 @@ def _from_json(root: Path, path: Path, found: Any) -> Snapshot:
             query: Entry(e["item"], tuple(e["generations"]), e["unstaged"])
             for query, e in found["tables"].items()
         }
-        return Snapshot(root, found["dataflow"], entries, found["run"])
+        return Snapshot(root, found["dataflow"], entries, found["run"], found.get("about", {}))
     except (KeyError, TypeError, AttributeError) as error:
         raise StagedDataMissing(f"{path} is no snapshot of a dataflow ({error}).") from None
 

@@ -1,0 +1,204 @@
+"""PowerPlatform.Dataflows, PowerBI.Dataflows, Lakehouse.Contents, Fabric.Warehouse: staged data of this machine.
+
+The functions have the product's navigation tables, over workspaces that a `WorkspaceReader` knows.
+Staging lives above this package, so the front doors hang a maker on ``Session.workspace_reader``;
+one reader serves a whole evaluation, which therefore sees one state of everything staged,
+whatever is refreshed meanwhile.  What readers get folds like any other file.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple, Protocol
+
+from mlang import errors
+from mlang.registry import builtin
+from mlang.session import current
+from mlang.tables.plan import Values
+from mlang.tables.table import Table
+from mlang.values.thunk import Thunk
+from mlang.values.types import LOGICAL, TABLE, TEXT, TableType, table_type
+
+
+class Item(NamedTuple):
+    """Something that has an id and a name: a workspace, a dataflow, a staging item."""
+
+    id: str
+    name: str
+
+
+class Entity(NamedTuple):
+    """A staged query: its table is opened when somebody needs it."""
+
+    dataflow: Item
+    name: str
+    open: Callable[[], Table]
+
+
+class WorkspaceReader(Protocol):
+    """What the connectors ask of staging; answers stay the same for the reader's life."""
+
+    def workspaces(self) -> Sequence[Item]:
+        """The workspaces that can be read."""
+
+    def dataflows(self, workspace: Item) -> Sequence[Item]:
+        """The dataflows of a workspace that have staged data."""
+
+    def entities(self, workspace: Item, dataflow: Item) -> Sequence[Entity]:
+        """The staged queries of a dataflow."""
+
+    def item(self, workspace: Item, kind: str) -> Item:
+        """The staging item of a workspace: ``kind`` is "Lakehouse" or "Warehouse"."""
+
+    def stored(self, workspace: Item, kind: str) -> Sequence[Entity]:
+        """The staged queries that lie in a staging item."""
+
+
+def _reader(kind: str) -> WorkspaceReader:
+    """The evaluation's reader; without a workspace there is nothing to connect to."""
+    session = current()
+    known = session.fixed.get("workspace reader")
+    if known is None and session.workspace_reader is not None:
+        known = session.fixed["workspace reader"] = session.workspace_reader(session)
+    if known is None or not known.workspaces():
+        raise errors.credentials_required(kind, kind)
+    return known  # type: ignore[no-any-return]
+
+
+def _table(columns: dict[str, Any], rows: list[tuple[Any, ...]], *key: str) -> Table:
+    """A navigation table; `key` columns are its primary key."""
+    plain = table_type(list(columns), list(columns.values()))
+    cells = [list(column) for column in zip(*rows, strict=True)] if rows else [[] for _ in columns]
+    return Table(Values(TableType(plain.row, ((key, True),)), cells, len(rows)))
+
+
+def _later(make: Callable[..., Any], *arguments: Any) -> Thunk:
+    return Thunk(lambda: make(*arguments))
+
+
+# ---------------------------------------------------------------- dataflows
+
+
+@builtin("PowerPlatform.Dataflows(options as nullable record) as table")
+def power_platform_dataflows(options: dict[str, Any] | None) -> Table:
+    """Lists the workspaces of this machine, their dataflows, and the staged queries of each.
+
+    A query is picked by ``{[Id="Workspaces"]}[Data]{[workspaceId="..."]}[Data]{[dataflowId="..."]}[Data]
+    {[entity="Name", version=""]}[Data]``; Name and dataflowName are keys as well.  Staged data are
+    those of the last good refresh.  Options are accepted and change nothing.
+    """
+    reader = _reader("PowerPlatformDataflows")
+    rows = [("Workspaces", "Workspaces", _later(_workspaces, reader, _dataflows))]
+    return _table({"Id": TEXT, "Name": TEXT, "Data": TABLE}, rows, "Id")
+
+
+@builtin("PowerBI.Dataflows(options as nullable record) as table")
+def power_bi_dataflows(options: dict[str, Any] | None) -> Table:
+    """Lists the workspaces of this machine: the older form of PowerPlatform.Dataflows.
+
+    A query is picked by ``{[workspaceId="..."]}[Data]{[dataflowId="..."]}[Data]{[entity="Name"]}[Data]``.
+    """
+    return _workspaces(_reader("PowerBI"), _old_dataflows)
+
+
+def _workspaces(reader: WorkspaceReader, below: Callable[[WorkspaceReader, Item], Table]) -> Table:
+    columns = {"workspaceId": TEXT, "Name": TEXT, "Data": TABLE}
+    rows = [(w.id, w.name, _later(below, reader, w)) for w in reader.workspaces()]
+    return _table(columns, rows, "workspaceId")
+
+
+def _dataflows(reader: WorkspaceReader, workspace: Item) -> Table:
+    columns = {"dataflowId": TEXT, "dataflowName": TEXT, "Data": TABLE}
+    rows = [(d.id, d.name, _later(_entities, reader, workspace, d)) for d in reader.dataflows(workspace)]
+    return _table(columns, rows, "dataflowId")
+
+
+def _entities(reader: WorkspaceReader, workspace: Item, dataflow: Item) -> Table:
+    columns = {"entity": TEXT, "version": TEXT, "Data": TABLE}
+    rows = [(e.name, "", _later(e.open)) for e in reader.entities(workspace, dataflow)]
+    return _table(columns, rows, "entity", "version")
+
+
+def _old_dataflows(reader: WorkspaceReader, workspace: Item) -> Table:
+    columns = {"dataflowId": TEXT, "dataflowName": TEXT, "Data": TABLE}
+    rows = [(d.id, d.name, _later(_old_entities, reader, workspace, d)) for d in reader.dataflows(workspace)]
+    return _table(columns, rows, "dataflowId")
+
+
+def _old_entities(reader: WorkspaceReader, workspace: Item, dataflow: Item) -> Table:
+    rows = [(e.name, _later(e.open)) for e in reader.entities(workspace, dataflow)]
+    return _table({"entity": TEXT, "Data": TABLE}, rows, "entity")
+
+
+# ---------------------------------------------------------------- staging items
+
+
+@builtin(
+    "Lakehouse.Contents(optional options as nullable record) as table",
+    missing="lakehouses other than the staging lakehouse of a workspace",
+)
+def lakehouse_contents(options: dict[str, Any] | None = None) -> Table:
+    """Lists the workspaces of this machine and the tables of their staging lakehouses.
+
+    A table is picked by ``{[workspaceId="..."]}[Data]{[lakehouseId="..."]}[Data]{[Id="...", ItemKind="Table"]}
+    [Data]``, where Id is the dataflow's name, a dot and the query's name.  Options are accepted and change
+    nothing.
+    """
+    reader = _reader("Lakehouse")
+    columns = {"workspaceId": TEXT, "workspaceName": TEXT, "Data": TABLE}
+    rows = [(w.id, w.name, _later(_lakehouses, reader, w)) for w in reader.workspaces()]
+    return _table(columns, rows, "workspaceId")
+
+
+def _lakehouses(reader: WorkspaceReader, workspace: Item) -> Table:
+    found = reader.item(workspace, "Lakehouse")
+    rows = [(found.id, found.name, _later(_lakehouse, reader, workspace))]
+    return _table({"lakehouseId": TEXT, "lakehouseName": TEXT, "Data": TABLE}, rows, "lakehouseId")
+
+
+def _lakehouse(reader: WorkspaceReader, workspace: Item) -> Table:
+    columns = {
+        "Name": TEXT, "Id": TEXT, "Data": TABLE, "Schema": TEXT, "ItemKind": TEXT, "ItemName": TEXT,
+        "IsLeaf": LOGICAL,
+    }  # fmt: skip
+    rows: list[tuple[Any, ...]] = []
+    for entity in reader.stored(workspace, "Lakehouse"):
+        name = _stored_name(entity)
+        rows.append((name, name, _later(entity.open), "dbo", "Table", "Table", True))
+    return _table(columns, rows, "Id", "ItemKind")
+
+
+@builtin(
+    "Fabric.Warehouse(optional options as nullable record) as table",
+    missing="warehouses other than the staging warehouse of a workspace",
+)
+def fabric_warehouse(options: dict[str, Any] | None = None) -> Table:
+    """Lists the workspaces of this machine and the tables of their staging warehouses.
+
+    A table is picked by ``{[workspaceId="..."]}[Data]{[warehouseId="..."]}[Data]{[Schema="dbo", Item="..."]}
+    [Data]``, where Item is the dataflow's name, a dot and the query's name.  Options are accepted and
+    change nothing.
+    """
+    reader = _reader("Warehouse")
+    columns = {"workspaceId": TEXT, "workspaceName": TEXT, "Data": TABLE}
+    rows = [(w.id, w.name, _later(_warehouses, reader, w)) for w in reader.workspaces()]
+    return _table(columns, rows, "workspaceId")
+
+
+def _warehouses(reader: WorkspaceReader, workspace: Item) -> Table:
+    found = reader.item(workspace, "Warehouse")
+    rows = [(found.id, found.name, _later(_warehouse, reader, workspace))]
+    return _table({"warehouseId": TEXT, "warehouseName": TEXT, "Data": TABLE}, rows, "warehouseId")
+
+
+def _warehouse(reader: WorkspaceReader, workspace: Item) -> Table:
+    columns = {"Name": TEXT, "Data": TABLE, "Schema": TEXT, "Item": TEXT, "Kind": TEXT}
+    rows: list[tuple[Any, ...]] = []
+    for entity in reader.stored(workspace, "Warehouse"):
+        name = _stored_name(entity)
+        rows.append((name, _later(entity.open), "dbo", name, "Table"))
+    return _table(columns, rows, "Schema", "Item")
+
+
+def _stored_name(entity: Entity) -> str:
+    return f"{entity.dataflow.name}.{entity.name}"
