@@ -27,7 +27,8 @@ def cited(text: str) -> Iterator[str]:
 def covered() -> set[str]:
     found: set[str] = set()
     for path in TESTS.rglob("*.toml"):
-        for row in tomllib.loads(path.read_text("utf-8")).get("rows", []):
+        file = tomllib.loads(path.read_text("utf-8"))
+        for row in [*file.get("rows", []), *file.get("case", [])]:
             found.update(cited(str(row.get("from", ""))))
     for path in TESTS.rglob("test_*.py"):
         found.update(cited(path.read_text("utf-8")))
