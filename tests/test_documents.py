@@ -14,6 +14,7 @@ import pytest
 import mlang
 from mlang.connectors import limits
 from mlang.connectors.excel_binary import error_cells
+from mlang.connectors.extras import need
 from mlang.errors import MError
 
 
@@ -316,3 +317,15 @@ def test_broken_binary_workbooks_have_no_error_cells() -> None:
     for size in range(0, len(data), 97):
         assert isinstance(error_cells(data[:size]), dict)
     assert error_cells(xlsb()[:-30]) == {}
+
+
+# ---------------------------------------------------------------- optional packages
+
+
+def test_missing_package_is_named() -> None:
+    with pytest.raises(MError) as caught:
+        need("no_such_package.part", "Pdf.Tables", "pdf")
+    assert (
+        caught.value.message
+        == 'Pdf.Tables needs the Python package no_such_package: pip install "mlang[pdf]"'
+    )

@@ -66,7 +66,7 @@ class Handler(BaseHTTPRequestHandler):
             self.reply(200, gzip.compress(b"packed"), **{"Content-Encoding": "gzip"})
         elif path == "/bomb":
             packer = zlib.compressobj(9, wbits=31)
-            data = b"".join(packer.compress(bytes(1 << 20)) for _ in range(300)) + packer.flush()
+            data = b"".join(packer.compress(bytes(1 << 20)) for _ in range(20)) + packer.flush()
             self.reply(200, data, **{"Content-Encoding": "gzip"})
         elif path == "/json":
             self.reply(
@@ -296,7 +296,8 @@ def test_packed_answer(server: Server) -> None:
     assert show(server, 'Text.FromBinary(Web.Contents(base & "/gzip"))') == '"packed"'
 
 
-def test_packed_answer_that_grows_beyond_reason(server: Server) -> None:
+def test_packed_answer_that_grows_beyond_reason(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(web_client, "_UNPACKED", 4 << 20)
     error = fails(server, 'Binary.Length(Web.Contents(base & "/bomb"))')
     assert error.reason == "DataFormat.Error"
 

@@ -123,7 +123,9 @@ class Workbook:
 class Sheet:
     """The cells of one sheet: a grid from calamine, with errors and empty texts put back."""
 
-    def __init__(self, book: Any, name: str, xml: bytes, odd: dict[tuple[int, int], Any], infer: bool) -> None:
+    def __init__(
+        self, book: Any, name: str, xml: bytes, odd: dict[tuple[int, int], Any], infer: bool
+    ) -> None:
         import python_calamine as calamine
 
         try:
