@@ -164,7 +164,8 @@ def compare(a: Any, b: Any) -> int:
 
 
 def sort_key(value: Any, other: Any = None) -> Any:
-    """A Python key that sorts M values as `compare` does; ``other`` is only named in the error."""
+    """A Python key that sorts M values as `compare` does; ``other`` is only named in the error
+    (a list being sorted: another of its kind)."""
     if value.__class__ is str:
         return (8, text_key(value))
     if value.__class__ is float and value == value:
@@ -176,7 +177,7 @@ def sort_key(value: Any, other: Any = None) -> Any:
     kind = kind_of(value)
     rank = RANK.get(kind)
     if rank is None:
-        raise errors.cannot_apply("<", other, value)
+        raise errors.cannot_apply("<", value if other is None else other, value)
     if kind == "number":
         return (2, real(value)) if value == value else (1.5,)
     if kind == "binary":
