@@ -86,7 +86,7 @@ def whole(plan: p.Plan, columns: Columns) -> tuple[list[list[Any]], int]:
 
 def take_rows(columns: list[list[Any]], rows: Sequence[int]) -> list[list[Any]]:
     """The chosen rows of some columns."""
-    return [[column[i] for i in rows] for column in columns]
+    return [list(map(column.__getitem__, rows)) for column in columns]
 
 
 def in_batches(columns: list[list[Any]], length: int, limit: int | None = None) -> Iterator[Batch]:
@@ -188,6 +188,11 @@ class RowFunction:
             self.reads = schema.names if reads is None else reads
         self._call = bind(function, 1)
 
+    @property
+    def fused(self) -> bool:
+        """Whether `map` is one loop over columns."""
+        return self._fused is not None
+
     def map(self, columns: list[list[Any]], length: int) -> list[Any]:
         """Results per row; failures sit in their place as failed thunks."""
         if self._fused is not None:
@@ -224,7 +229,7 @@ class RowFunction:
 
 def waiting(column: list[Any]) -> bool:
     """Whether a column has cells that nobody computed yet; computing them may be dear."""
-    return any(cell.__class__ is Thunk and cell.state == WAITING for cell in column)
+    return Thunk in set(map(type, column)) and any(cell.__class__ is Thunk and cell.state == WAITING for cell in column)
 
 
 def declared(function: Any) -> tuple[Columns | None, bool]:

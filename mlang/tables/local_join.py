@@ -12,6 +12,7 @@ from typing import Any
 
 from mlang import errors
 from mlang.tables import plan as p
+from mlang.tables.keys import key_rows
 from mlang.tables.local import Columns, execute, merged, picker, runs, take_rows, whole
 from mlang.tables.plan import Batch
 from mlang.values.compare import key_of
@@ -28,16 +29,25 @@ class Index:
     def __init__(self, columns: list[list[Any]], length: int, comparers: tuple[Any, ...] | None) -> None:
         self.makers, self.pair = _makers(len(columns), comparers)
         self.rows: dict[Any, list[int]] = {}
+        #: The one row of each key, where no two rows have the same.
+        self.single: dict[Any, int] | None = None
         self.values: list[tuple[Any, ...]] = []
         if self.pair is not None:
             self.values = [tuple(force(c[i]) for c in columns) for i in range(length)]
             return
-        for i, key in enumerate(self.keys(columns, length)):
+        keys = self.keys(columns, length)
+        single = dict(zip(keys, range(length), strict=True))
+        if len(single) == length:
+            self.single = single
+            return
+        for i, key in enumerate(keys):
             self.rows.setdefault(key, []).append(i)
 
     def keys(self, columns: list[list[Any]], length: int) -> list[Any]:
         """The hash keys of some rows, from their key columns."""
         makers = self.makers
+        if all(make is key_of for make in makers):
+            return key_rows(columns, length)
         if len(columns) == 1:
             make = makers[0]
             return [make(cell.get() if cell.__class__ is Thunk else cell) for cell in columns[0]]
@@ -47,6 +57,12 @@ class Index:
 
     def find(self, columns: list[list[Any]], length: int) -> Iterator[list[int]]:
         """For each row of the other table the matching rows here, in order."""
+        if self.single is not None:
+            one = self.single
+            for key in self.keys(columns, length):
+                j = one.get(key)
+                yield _NOBODY if j is None else [j]
+            return
         if self.pair is None:
             rows = self.rows
             for key in self.keys(columns, length):
@@ -98,6 +114,17 @@ def _says_equal(result: Any) -> bool:
 _MATCHES = frozenset({p.INNER, p.LEFT_OUTER, p.RIGHT_OUTER, p.FULL_OUTER})
 _UNMATCHED_LEFT = frozenset({p.LEFT_OUTER, p.LEFT_ANTI})
 _RIGHT_REST = frozenset({p.RIGHT_OUTER, p.FULL_OUTER, p.RIGHT_ANTI, p.RIGHT_SEMI})
+
+
+def _single_pairs(index: Index, kind: int, columns: list[list[Any]], length: int) -> Any:
+    """The pairs of an inner or left outer join with a table whose keys are unique."""
+    assert index.single is not None
+    found = list(map(index.single.get, index.keys(columns, length)))
+    if kind == p.LEFT_OUTER:
+        return range(length), [-1 if j is None else j for j in found] if None in found else found
+    if None not in found:
+        return range(length), found
+    return [i for i, j in enumerate(found) if j is not None], [j for j in found if j is not None]
 
 
 class _Pairing:
@@ -162,10 +189,15 @@ def run_join(node: p.Join, columns: Columns, limit: int | None) -> Iterator[Batc
     keys, left_pick = picker(left_below, node.left_keys), picker(left_below, lefts)
     late: list[Batch] = []
     for batch in execute(node.left, left_below):
-        left, right, alone = pairing.pairs(index.find(keys(batch.columns), batch.length))
+        if index.single is not None and node.kind in (p.INNER, p.LEFT_OUTER):
+            alone: list[int] = []
+            left, right = _single_pairs(index, node.kind, keys(batch.columns), batch.length)
+        else:
+            left, right, alone = pairing.pairs(index.find(keys(batch.columns), batch.length))
         cells = left_pick(batch.columns)
         if left:
-            yield Batch(arrange(_chosen(cells, left) + _chosen(right_cells, right)), len(left))
+            taken = cells if len(left) == batch.length and left.__class__ is range else take_rows(cells, left)
+            yield Batch(arrange(taken + _chosen(right_cells, right)), len(left))
         if alone and node.kind == p.FULL_OUTER:
             late.append(Batch(take_rows(cells, alone), len(alone)))
     rest = pairing.rest()

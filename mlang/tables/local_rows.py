@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Iterator
+from itertools import compress
 from typing import Any
 
 from mlang.errors import MError
 from mlang.tables import plan as p
+from mlang.tables.keys import key_rows
 from mlang.tables.local import (
     Columns,
     RowFunction,
@@ -35,14 +37,25 @@ def run_select_rows(node: p.SelectRows, columns: Columns, limit: int | None) -> 
     below = merged(columns, function.reads)
     arguments, pick = picker(below, function.reads), picker(below, columns)
     for batch in paced(execute(node.input, below), limit):
-        kept, failure = _kept(function, arguments(batch.columns), batch.length)
+        values = function.map(arguments(batch.columns), batch.length) if function.fused else None
         chosen = pick(batch.columns)
+        if values is not None and set(map(type, values)) <= _LOGICALS:
+            count = values.count(True)
+            if count == batch.length:
+                yield Batch(chosen, count)
+            elif count:
+                yield Batch([list(compress(column, values)) for column in chosen], count)
+            continue
+        kept, failure = _kept(function, arguments(batch.columns), batch.length)
         if len(kept) == batch.length:
             yield Batch(chosen, batch.length)
         elif kept:
             yield Batch(take_rows(chosen, kept), len(kept))
         if failure is not None:
             raise failure
+
+
+_LOGICALS = {bool, type(None)}
 
 
 def _kept(function: RowFunction, columns: list[list[Any]], length: int) -> tuple[list[int], MError | None]:
@@ -269,6 +282,16 @@ class Seen:
         """The rows whose key is new, up to the first failure."""
         kept: list[int] = []
         keys, makers = self.keys, self.makers
+        if all(make is key_of for make in makers) and columns:
+            try:
+                batch_keys = key_rows(columns, length)
+            except MError:
+                pass  # the loop below finds the rows before the failure
+            else:
+                first = dict(zip(reversed(batch_keys), range(length - 1, -1, -1), strict=True))
+                kept = sorted([row for key, row in first.items() if key not in keys])
+                keys.update(first)
+                return kept, None
         try:
             for i in range(length):
                 key = tuple([make(force(c[i])) for make, c in zip(makers, columns, strict=True)])

@@ -2,28 +2,33 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterator
 from typing import Any
 
 from mlang import errors
 from mlang.errors import MError
 from mlang.tables import plan as p
+from mlang.tables.aggregates import list_function, recognise
+from mlang.tables.keys import gathered_by, key_rows, numbered
 from mlang.tables.local import (
     Columns,
     batched_rows,
     columnar,
     execute,
+    in_batches,
     merged,
     picker,
     records,
     runs,
     take_rows,
+    waiting,
     whole,
 )  # fmt: skip
 from mlang.tables.plan import Batch
 from mlang.tables.table import Table
 from mlang.values.compare import key_of
-from mlang.values.functions import Function, bind
+from mlang.values.functions import bind
 from mlang.values.kinds import kind_of
 from mlang.values.metadata import strip
 from mlang.values.thunk import Thunk, failed, force
@@ -38,10 +43,13 @@ def run_group(node: p.Group, columns: Columns, limit: int | None) -> Iterator[Ba
     aggregates = [a for a in node.aggregates if a.column in columns]
     inner = group_reads(node, aggregates)
     below = merged(node.keys, inner)
-    groups = _local_groups(node, below) if node.local else _global_groups(node, below)
     names = (*node.keys, *(a.column for a in aggregates))
-    rows = _group_rows(node, aggregates, below, groups)
     pick = picker(names, columns)
+    if not node.local and node.keys and _comparison(node) is None:
+        yield from _hashed(node, aggregates, below, pick, limit)
+        return
+    groups = _local_groups(node, below) if node.local else _global_groups(node, below)
+    rows = _group_rows(node, aggregates, below, groups)
     for batch in batched_rows(rows, len(names), limit):
         yield Batch(pick(batch.columns), batch.length)
 
@@ -52,7 +60,9 @@ def group_reads(node: p.Group, aggregates: list[p.Aggregate]) -> Columns:
     needed: Columns = ()
     for aggregate in aggregates:
         function = aggregate.value
-        if _only_counts(function):
+        form = recognise(function)
+        if form is not None and (form.column is None or schema.has(form.column)):
+            needed = merged(needed, () if form.column is None else (form.column,))
             continue
         fused = columnar(function)
         if fused is None or not all(schema.has(name) for name in fused.fields):
@@ -61,21 +71,65 @@ def group_reads(node: p.Group, aggregates: list[p.Aggregate]) -> Columns:
     return needed
 
 
-def _only_counts(function: Any) -> bool:
-    """``Table.RowCount`` or ``each Table.RowCount(_)``: no cell is looked at."""
-    if function.__class__ is not Function or function.spec is None:
-        return False
-    if function.spec.builtin is not None:
-        return bool(function.spec.builtin.name == "Table.RowCount")
-    from mlang.syntax import nodes
+def _hashed(
+    node: p.Group, aggregates: list[p.Aggregate], below: Columns, pick: Any, limit: int | None
+) -> Iterator[Batch]:
+    """Groups by hashed keys: what needs no table of the group is computed from lists of its cells."""
+    gathered, length = whole(node.input, below)
+    keys = picker(below, node.keys)(gathered)
+    numbers, places = numbered(_keys(node, keys, length))
+    tables = _GroupTables(_below_schema(node, below), gathered, numbers, len(places))
+    columns = take_rows(keys, places)
+    for aggregate in aggregates:
+        columns.append(_aggregated(aggregate.value, below, gathered, tables))
+    yield from in_batches(pick(columns), len(places), limit)
 
-    body = getattr(function.spec.node, "body", None)
-    return (
-        function.spec.node.__class__ is nodes.Each
-        and isinstance(body, nodes.Invocation)
-        and body.function == nodes.Name("Table.RowCount")
-        and body.arguments == (nodes.Name("_"),)
-    )
+
+def _aggregated(function: Any, below: Columns, gathered: list[list[Any]], tables: _GroupTables) -> list[Any]:
+    """One aggregate of all groups: at once where that is sure to be cheap, else when its cell is read."""
+    form = recognise(function)
+    if form is not None and form.column is None:
+        counts = Counter(tables.numbers)
+        return [float(counts[number]) for number in range(tables.count)]
+    if form is not None and form.column in below:
+        column = gathered[below.index(form.column)]
+        if not waiting(column):
+            return [form.of(cells) for cells in gathered_by(tables.numbers, tables.count, column)]
+    call = bind(function, 1)
+    return [Thunk(tables.calling(call, number)) for number in range(tables.count)]
+
+
+class _GroupTables:
+    """The tables of the groups, each made when an aggregate asks for it."""
+
+    def __init__(self, schema: TableType, gathered: list[list[Any]], numbers: list[int], count: int) -> None:
+        self.schema, self.gathered, self.numbers, self.count = schema, gathered, numbers, count
+        self.members: list[list[int]] | None = None
+        self.made: dict[int, Table] = {}
+
+    def calling(self, call: Callable[[Any], Any], number: int) -> Callable[[], Any]:
+        """The delayed call of an aggregate on the table of one group."""
+        return lambda: call(self.table(number))
+
+    def table(self, number: int) -> Table:
+        """The rows of one group."""
+        if self.members is None:
+            self.members = gathered_by(self.numbers, self.count, list(range(len(self.numbers))))
+        found = self.made.get(number)
+        if found is None:
+            rows = self.members[number]
+            columns = take_rows(self.gathered, rows)
+            found = self.made[number] = Table(p.Values(self.schema, columns, len(rows)))
+        return found
+
+
+def _below_schema(node: p.Group, below: Columns) -> TableType:
+    schema = node.input.schema
+    if below == schema.names:
+        return schema
+    from mlang.tables.schema import projected
+
+    return projected(schema, [(n, n) for n in below])
 
 
 #: A group: the first row's key cells, and the columns of its rows.
@@ -100,11 +154,7 @@ def _members(
 ) -> list[list[int]]:
     """The row numbers of each group, groups in order of their first row."""
     same = _comparison(node)
-    if same is None:
-        found: dict[Any, list[int]] = {}
-        for i, key in enumerate(_keys(node, keys, length)):
-            found.setdefault(key, []).append(i)
-        return list(found.values())
+    assert same is not None
     arguments = _comparer_arguments(node, keys, length)
     groups: list[tuple[Any, list[int]]] = []
     for i, key in enumerate(arguments):
@@ -118,6 +168,8 @@ def _members(
 
 
 def _keys(node: p.Group, keys: list[list[Any]], length: int) -> list[Any]:
+    if node.comparer is None:
+        return key_rows(keys, length)
     make = _key_function(node)
     if len(keys) == 1:
         return [make(cell.get() if cell.__class__ is Thunk else cell) for cell in keys[0]]
@@ -180,11 +232,7 @@ def _local_groups(node: p.Group, below: Columns) -> Iterator[_Group]:
 def _group_rows(
     node: p.Group, aggregates: list[p.Aggregate], below: Columns, groups: Iterator[_Group]
 ) -> Iterator[list[Any]]:
-    schema = node.input.schema
-    if below != schema.names:
-        from mlang.tables.schema import projected
-
-        schema = projected(schema, [(n, n) for n in below])
+    schema = _below_schema(node, below)
     calls = [bind(a.value, 1) for a in aggregates]
     for cells, columns, length in groups:
         table = Table(p.Values(schema, columns, length))
@@ -322,36 +370,41 @@ def run_pivot(node: p.Pivot, columns: Columns, limit: int | None) -> Iterator[Ba
     keys = tuple(n for n in node.input.schema.names if n not in (node.attribute, node.value))
     below = (*keys, *dict.fromkeys((node.attribute, node.value)))
     gathered, length = whole(node.input, below)
-    attributes = gathered[below.index(node.attribute)]
+    numbers, places = numbered(key_rows(gathered[: len(keys)], length))
+    result = take_rows(gathered[: len(keys)], places)
+    found: dict[Any, list[list[Any] | None]] = {v: [None] * len(places) for v in node.values}
     values = gathered[below.index(node.value)]
-    wanted = set(node.values)
-    rows: dict[Any, tuple[list[Any], dict[str, list[Any]]]] = {}
-    for i in range(length):
-        cells = [column[i] for column in gathered[: len(keys)]]
-        key = tuple([key_of(force(cell)) for cell in cells])
-        entry = rows.get(key)
-        if entry is None:
-            entry = rows[key] = (cells, {})
-        attribute = strip(force(attributes[i]))
-        if attribute.__class__ is str and attribute in wanted:
-            entry[1].setdefault(attribute, []).append(values[i])
-    result = [
-        [*cells, *[_pivot_cell(node, found.get(v)) for v in node.values]] for cells, found in rows.values()
-    ]
-    names = (*keys, *node.values)
-    pick = picker(names, columns)
-    for batch in batched_rows(result, len(names)):
-        yield Batch(pick(batch.columns), batch.length)
+    for attribute, number, value in zip(gathered[below.index(node.attribute)], numbers, values, strict=True):
+        if attribute.__class__ is not str:
+            attribute = strip(force(attribute))
+        lists = found.get(attribute) if attribute.__class__ is str else None
+        if lists is None:
+            continue
+        cells = lists[number]
+        if cells is None:
+            lists[number] = [value]
+        else:
+            cells.append(value)
+    result += [_pivot_cells(node, found[v], waiting(values)) for v in node.values]
+    pick = picker((*keys, *node.values), columns)
+    yield from in_batches(pick(result), len(places), limit)
 
 
-def _pivot_cell(node: p.Pivot, values: list[Any] | None) -> Any:
-    if values is None:
+def _pivot_cells(node: p.Pivot, found: list[list[Any] | None], delayed: bool) -> list[Any]:
+    """One new column; a pure list function runs at once."""
+    if node.aggregate is None:
+        return [_only(cells) for cells in found]
+    form = list_function(node.aggregate)
+    if form is not None and not delayed:
+        return [None if cells is None else form.of(cells) for cells in found]
+    call = bind(node.aggregate, 1)
+    return [None if cells is None else Thunk(_called(call, cells)) for cells in found]
+
+
+def _only(cells: list[Any] | None) -> Any:
+    if cells is None:
         return None
-    if node.aggregate is not None:
-        return Thunk(_called(bind(node.aggregate, 1), values))
-    if len(values) > 1:
-        return failed(errors.too_many_elements(values))
-    return values[0]
+    return cells[0] if len(cells) == 1 else failed(errors.too_many_elements(cells))
 
 
 @runs(p.Unpivot)

@@ -23,8 +23,8 @@ from mlang.tables.local import (
     take_rows,
     whole,
 )
+from mlang.tables.keys import classes_of, sort_column, sorted_rows
 from mlang.tables.plan import Batch
-from mlang.values.compare import sort_key
 from mlang.values.functions import bind
 from mlang.values.kinds import is_number
 from mlang.values.metadata import strip
@@ -62,26 +62,24 @@ def order(
         if key.comparer is not None:
             rows = merge_sort(rows, row_comparer(key, names, columns, length))
         else:
-            values = key_values(key, schema, names, columns, length)
-            rows.sort(key=values.__getitem__, reverse=key.descending)
+            values, nulls = key_values(key, schema, names, columns, length)
+            rows = sorted_rows(rows, values, nulls, key.descending)
     return rows
 
 
 def key_values(
     key: p.SortKey, schema: Any, names: Columns, columns: list[list[Any]], length: int
-) -> list[Any]:
-    """What Python sorts by, per row."""
+) -> tuple[list[Any], bool]:
+    """What Python sorts by, per row, and whether some of it is None, for null."""
     if key.column is not None:
         column = columns[names.index(key.column)]
-        values = [cell.get() if cell.__class__ is Thunk else cell for cell in column]
+        values = column
+        if Thunk in classes_of(column):
+            values = [cell.get() if cell.__class__ is Thunk else cell for cell in column]
     else:
         function = RowFunction(key.key, schema)
         values = list(function.each(picker(names, function.reads)(columns), length))
-    if all(value.__class__ is float for value in values) and all(value == value for value in values):
-        return values
-    if length < 2:  # nothing is compared, so no kind can be wrong
-        return [0] * length
-    return [sort_key(value, values[0]) for value in values]
+    return sort_column(values)
 
 
 def row_comparer(
@@ -132,7 +130,7 @@ def tie_test(
             compare = row_comparer(key, names, columns, length)
             tests.append(_ties(compare))
         else:
-            tests.append(_same(key_values(key, schema, names, columns, length)))
+            tests.append(_same(key_values(key, schema, names, columns, length)[0]))
     return lambda a, b: all(test(a, b) for test in tests)
 
 
