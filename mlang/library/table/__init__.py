@@ -11,6 +11,7 @@ from mlang.library.table import (  # noqa: F401  (importing declares the functio
     construct,
     convert,
     expand,
+    fuzzy,
     group,
     inspect,
     join,
