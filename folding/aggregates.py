@@ -25,12 +25,14 @@ ORDERED_ROWS = 1_000_000
 
 
 class Group:
-    """The table of one group: columns by name, row order, and how sums of doubles are made."""
+    """The table of one group: columns by name, row order, how sums of doubles are made, most rows."""
 
-    __slots__ = ("column", "notes", "place", "sums")
+    __slots__ = ("column", "notes", "place", "rows", "sums")
 
-    def __init__(self, column: Callable[[str], Scalar | None], place: Any, sums: str) -> None:
-        self.column, self.place, self.sums = column, place, sums
+    def __init__(
+        self, column: Callable[[str], Scalar | None], place: Any, sums: str, rows: int | None = None
+    ) -> None:
+        self.column, self.place, self.sums, self.rows = column, place, sums, rows
         self.notes: list[str] = []
 
     def values(self, name: str) -> Scalar:
@@ -159,6 +161,8 @@ def _in_order(name: str, x: Scalar, group: Group) -> Any:
 
 def total(x: Scalar, group: Group) -> Any:
     """The sum as a DOUBLE: whole numbers exactly, others as the number mode says."""
+    if x.int53 and x.largest is not None and group.rows is not None and x.largest * group.rows < t.INT53:
+        return t.cast(t.function("sum", x.use), "DOUBLE")
     if x.int53:  # exact in any order while the sum of magnitudes is
         size = t.function("sum", t.function("abs", x.use))
         beyond = t.binary(exp.GT, size, t.whole(t.INT53))
@@ -195,8 +199,11 @@ def _extreme(name: str) -> Callable[[Scalar, Group], Scalar]:
 
         if x.kind == "binary":
             raise Unfoldable("the order of binaries")
-        key = key_term(x)
-        sql = t.function(name, key.use)
+        number = x.kind == "number" and not x.nonan
+        key = x if number else key_term(x)
+        sql = t.function(name, t.need(key, key.kind).use)
+        if number:  # the engine counts NaN as the largest number
+            sql = t.unless(t.function("isnan", t.function("max", x.use)), sql)
         if x.kind == "text" and not x.ascii:  # the engine orders by code point
             sql = t.unless(t.function("bool_or", t.has_astral(x.use)), sql)
         return typed(sql, x.kind, x.storage, key, nullable=True, nonan=True, int53=x.int53, ascii=x.ascii)

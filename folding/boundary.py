@@ -24,6 +24,7 @@ from mlang.errors import MError
 from mlang.tables import plan as p
 from mlang.tables.local import run_local
 from mlang.tables.plan import Batch, Source
+from mlang.tables.schema import projected
 from mlang.tables.simplify import prune
 from mlang.values.thunk import Thunk
 
@@ -244,7 +245,11 @@ def _run(
 ) -> Iterator[Batch]:
     from folding.engines.duckdb import Query
 
-    query = Query(relation, None if counting else limit)
+    schema = None
+    if not counting:
+        names = plan.schema.names if columns is None else columns
+        schema = plan.schema if columns is None else projected(plan.schema, [(n, n) for n in names])
+    query = Query(relation, None if counting else limit, schema)
     return _guarded(query, counting, plan, columns, limit)
 
 

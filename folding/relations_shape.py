@@ -31,8 +31,9 @@ def group(node: p.Group, context: Context) -> Relation:
     keys = [key_term(base.use(schema.index(name))) for name in node.keys]
     places = {name: i for i, name in enumerate(schema.names)}
     table = aggregates.Group(
-        lambda name: base.use(places[name]) if name in places else None, place, sums_of(base, context)
-    )
+        lambda name: base.use(places[name]) if name in places else None, place, sums_of(base, context),
+        base.rows,
+    )  # fmt: skip
     values = [aggregates.aggregate(a.value, table) for a in node.aggregates]
     columns = [Column(evolve(k, raises=False)) for k in keys] + [Column(v) for v in values]
     return evolve(

@@ -84,6 +84,7 @@ def _common(a: Scalar, b: Scalar) -> Scalar:
     return evolve(
         a, storage=storage, nullable=a.nullable or b.nullable, raises=a.raises or b.raises, constant=t.VARIES,
         nonan=a.nonan and b.nonan, int53=a.int53 and b.int53, ascii=a.ascii and b.ascii,
+        largest=None if a.largest is None or b.largest is None else max(a.largest, b.largest),
     )  # fmt: skip
 
 

@@ -14,7 +14,7 @@ from sqlglot import exp
 
 from folding import terms as t
 from folding.relations import Column, Context, Key, Origin, Relation, compiles
-from folding.terms import INT53, Scalar, Unfoldable
+from folding.terms import Scalar, Unfoldable, whole_facts
 from folding.types import from_arrow_type, from_sql_type
 from mlang.connectors.sources import ArrowSource, CsvSource, DuckDbSource, ParquetSource
 from mlang.tables import plan as p
@@ -47,8 +47,8 @@ class Leaf(Origin):
     label = "source"
     engine = "DuckDB"
 
-    def prepare(self, cursor: Any) -> None:
-        """Registers or attaches what the query reads."""
+    def prepare(self, database: Any, cursor: Any) -> None:
+        """Registers or attaches what the query reads, in the database that runs it."""
 
 
 class CsvOrigin(Leaf):
@@ -113,6 +113,9 @@ class DatabaseOrigin(Leaf):
         self.source, self.width, self.catalog, self.is_table = source, width, catalog, is_table
         self.label = source.label
 
+    def prepare(self, database: Any, cursor: Any) -> None:
+        database.attach(self.source.path, self.catalog)
+
     def render(self, needed: set[str]) -> Any:
         name = exp.to_identifier(self.source.table, quoted=True)
         table = named_table(name, self.alias, self.width)
@@ -141,7 +144,7 @@ class ArrowOrigin(Leaf):
         self.data, self.label = data, label
         self.name = f"{alias}_data"
 
-    def prepare(self, cursor: Any) -> None:
+    def prepare(self, database: Any, cursor: Any) -> None:
         import pyarrow as pa
         import pyarrow.compute as pc
 
@@ -215,24 +218,34 @@ def _csv(source: CsvSource, context: Context) -> tuple[Relation, tuple[str, ...]
 
 
 def _parquet(source: ParquetSource, context: Context) -> tuple[Relation, tuple[str, ...]]:
-    import pyarrow.parquet as pq
-
     if source.path is None:
         raise Unfoldable("Parquet data in memory is read by the interpreter")
+    from folding.engines.database import identity, remembered
+
     try:
-        file = pq.ParquetFile(source.path)
+        key = ("parquet", identity(source.path))
+        rows, fields = remembered(key, lambda: _footer(source.path))
     except Exception:
         raise Unfoldable("the Parquet file cannot be opened") from None
-    schema, metadata = file.schema_arrow, file.metadata
-    flat = metadata.num_columns == len(schema)
     scalars = []
-    for index, field in enumerate(schema):
-        kind, storage, small = arrow_column(field.type)
-        facts = _statistics(metadata, index) if flat else {}
-        facts.update(_proven(source, field.name))
-        scalars.append(unplaced(kind, storage, small or facts.pop("int53", False), **facts))
-    origin = ParquetOrigin(context.alias(), source, len(schema))
-    return relation(context, origin, scalars, metadata.num_rows), tuple(schema.names)
+    for name, type, known in fields:
+        kind, storage, small = arrow_column(type)
+        facts = {**known, **_proven(source, name)}
+        scalars.append(unplaced(kind, storage, facts.pop("int53", False) or small, **facts))
+    origin = ParquetOrigin(context.alias(), source, len(fields))
+    return relation(context, origin, scalars, rows), tuple(name for name, _, _ in fields)
+
+
+def _footer(path: Any) -> tuple[int, list[tuple[str, Any, dict[str, Any]]]]:
+    """The number of rows of a Parquet file, and of its columns the name, the type and what is proven."""
+    import pyarrow.parquet as pq
+
+    with pq.ParquetFile(path) as file:
+        schema, metadata = file.schema_arrow, file.metadata
+        flat = metadata.num_columns == len(schema)
+        facts = [_statistics(metadata, i) if flat else {} for i in range(len(schema))]
+        found = [(field.name, field.type, known) for field, known in zip(schema, facts, strict=True)]
+        return metadata.num_rows, found
 
 
 def _proven(source: Any, name: str) -> dict[str, Any]:
@@ -263,14 +276,15 @@ def _statistics(metadata: Any, index: int) -> dict[str, Any]:
     if found and all(s is not None and s.has_null_count for s in found):
         facts["nullable"] = any(s.null_count for s in found)
     limits = [s for s in found if s is not None and s.has_min_max]
-    if found and len(limits) == len(found) and all(s.physical_type == "INT64" for s in limits):
+    if found and len(limits) == len(found) and all(s.physical_type in ("INT32", "INT64") for s in limits):
         bounds = [b for s in limits for b in (s.min, s.max)]
-        facts["int53"] = all(b.__class__ is int and abs(b) < INT53 for b in bounds)
+        if all(b.__class__ is int for b in bounds):
+            facts.update(whole_facts(min(bounds), max(bounds)))
     return facts
 
 
 def _database(source: DuckDbSource, context: Context) -> tuple[Relation, tuple[str, ...]]:
-    from folding.engines.duckdb import attach, table_facts
+    from folding.engines.database import attach, table_facts
 
     catalog = attach(source.path)
     facts = table_facts(catalog, source)
@@ -280,8 +294,8 @@ def _database(source: DuckDbSource, context: Context) -> tuple[Relation, tuple[s
         kind, storage, small = from_sql_type(physical)
         if physical.startswith("DECIMAL"):
             storage = "DECIMAL"
-        known = {"nullable": name not in facts.full, **_proven(source, name)}
-        small = small or name in facts.small or known.pop("int53", False)
+        known = {**facts.columns.get(name, {}), **_proven(source, name)}
+        small = known.pop("int53", False) or small
         scalars.append(unplaced(kind, storage, small, **known))
     origin = DatabaseOrigin(context.alias(), source, len(source.types), catalog, facts.is_table)
     return relation(context, origin, scalars, facts.rows, facts.span), tuple(source.types)
@@ -309,7 +323,8 @@ def _arrow_facts(column: Any) -> Scalar:
     import pyarrow.compute as pc
 
     kind, storage, small = arrow_column(column.type)
-    if kind == "number" and pa.types.is_int64(column.type):
+    facts: dict[str, Any] = {"nullable": column.null_count > 0}
+    if kind == "number" and pa.types.is_integer(column.type):
         bounds = pc.min_max(column).as_py()
-        small = all(b is None or abs(b) < INT53 for b in (bounds["min"], bounds["max"]))
-    return unplaced(kind, storage, small, nullable=column.null_count > 0)
+        facts.update(whole_facts(bounds["min"] or 0, bounds["max"] or 0))
+    return unplaced(kind, storage, facts.pop("int53", False) or small, **facts)

@@ -52,7 +52,7 @@ class Scalar:
     ``kind`` is the M kind ("null" for the null literal, "any" when only passing through is
     exact); ``storage`` the SQL type.  ``raises`` tells that evaluating may meet a row where M
     raises.  ``constant`` is the M value when it is known.  Facts: ``nonan``, ``int53``
-    (whole numbers below 2^53), ``ascii``.
+    (whole numbers below 2^53), ``ascii``, ``largest`` (a bound of the magnitudes of whole numbers).
     """
 
     sql: Any
@@ -64,6 +64,7 @@ class Scalar:
     nonan: bool = False
     int53: bool = False
     ascii: bool = False
+    largest: int | None = None
 
     @property
     def use(self) -> Any:
@@ -73,6 +74,12 @@ class Scalar:
     @property
     def is_constant(self) -> bool:
         return self.constant is not VARIES
+
+
+def whole_facts(low: Any, high: Any) -> dict[str, Any]:
+    """What bounds prove of a column of whole numbers."""
+    largest = max(abs(low), abs(high))
+    return {"int53": True, "largest": largest} if largest < INT53 else {}
 
 
 def typed(sql: Any, kind: str, storage: str, *parts: Scalar, **facts: Any) -> Scalar:

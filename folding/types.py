@@ -184,6 +184,35 @@ def to_values(array: Any, kind: str) -> list[Any]:
     return column_to_values(array)
 
 
+def exported(array: Any, kind: str, target: Any) -> Any:
+    """An Arrow array that holds a kind, as ``target`` if it fits unchanged; never of a type that misleads."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    t = pa.types
+    if kind == "null":
+        return pa.nulls(len(array), target)
+    if kind == "duration":
+        micros = pc.divide(array, 10)
+        if not pc.all(pc.equal(pc.multiply(micros, 10), array), min_count=0).as_py():
+            return array.cast(pa.decimal128(38, 0))  # a type that no column claims
+        return micros.cast(pa.duration("us"))
+    if target is None or array.type == target:
+        return array
+    if kind == "number" and t.is_integer(array.type) and t.is_float64(target):
+        bounds = pc.min_max(array).as_py()
+        fits = bounds["min"] is None or (bounds["min"] >= -(2**53) and bounds["max"] <= 2**53)
+        return array.cast(target) if fits else array
+    if kind == "number" and t.is_integer(target) and (t.is_integer(array.type) or t.is_float64(array.type)):
+        try:
+            return array.cast(target)
+        except pa.ArrowInvalid:
+            return array
+    if kind == "binary" and t.is_large_binary(target):
+        return array.cast(target)
+    return array
+
+
 def _whole_numbers(array: Any) -> list[Any]:
     """Whole numbers as M has them: doubles where a double is exact."""
     values = array.to_pylist()

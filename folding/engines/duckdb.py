@@ -1,8 +1,8 @@
-"""DuckDB on this machine: one database per session, one cursor per result.
+"""DuckDB on this machine: relations become queries, results become batches.
 
-The prelude sets what exactness needs.  Results stream as Arrow record batches and become
-`Batch`es; cells that did not convert come with their text and are done by the interpreter
-here (`_patched`).
+Results stream as Arrow record batches and stay Arrow (`FoldedBatch`) until somebody reads
+cells; cells that did not convert come with their text and are done by the interpreter
+here (`_patched`).  Read `database.py` for the connection.
 """
 
 from __future__ import annotations
@@ -10,140 +10,74 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from attrs import evolve, field, frozen
+from attrs import evolve
 from sqlglot import exp
 
+from folding.engines.database import DIALECT, release_unused, root
 from folding.relations import Column, Relation
 from folding.sources import PASSING, Leaf
-from folding.terms import Unfoldable, column
-from folding.types import to_values
-from mlang import session as sessions
-from mlang.connectors.sources import DuckDbSource
+from folding.terms import Unfoldable
+from folding.types import exported, to_values
 from mlang.tables import plan as p
+from mlang.tables.batches import ArrowBatch
 from mlang.tables.plan import Batch
-from mlang.values.types import table_type
+from mlang.values.types import TableType, table_type
 
-DIALECT = "duckdb"
 #: Rows per record batch.
 BATCH_ROWS = 32_768
-_PRELUDE = {
-    "ieee_floating_point_ops": True,
-    "preserve_insertion_order": True,
-    "default_null_order": "nulls_last",
-    "autoinstall_known_extensions": False,
-    "autoload_known_extensions": False,
-    "max_expression_depth": 4000,
-}
-#: Passes that may let a row vanish before a condition of M's would have raised on it.
-_REORDERING = (
-    "filter_pushdown,filter_pullup,join_filter_pushdown,reorder_filter,empty_result_pullup,join_order,"
-    "join_elimination,late_materialization"
-)
 
 
-def connection() -> Any:
-    """The session's database, opened at first use."""
-    fixed = sessions.current().fixed
-    found = fixed.get("folding.duckdb")
-    if found is None:
-        import duckdb
+class FoldedBatch(ArrowBatch):
+    """Rows of a result: cells by the kinds that folding knows, Arrow data of the types that the table claims."""
 
-        found = duckdb.connect(":memory:")
-        for name, value in _PRELUDE.items():
-            found.execute(exp.Set(expressions=[_setting(name, value)]).sql(DIALECT))
-        fixed["folding.duckdb"] = found
-        fixed["folding.attached"] = {}
-    return found
+    __slots__ = ("_arrow", "_part", "_query")
 
+    def __init__(self, part: Any, query: Query) -> None:
+        self._part, self._query = part, query
+        self.length = part.num_rows
+        self._cells: list[list[Any]] | None = None
+        self._arrow: Any = None
 
-def _setting(name: str, value: Any) -> Any:
-    literal = exp.Boolean(this=value) if value.__class__ is bool else exp.convert(value)
-    return exp.SetItem(this=exp.EQ(this=exp.Var(this=name), expression=literal))
+    @property
+    def columns(self) -> list[list[Any]]:  # type: ignore[override]
+        """The cells as M values, by column."""
+        if self._cells is None:
+            self._cells = [
+                to_values(self._part.column(f"c{i}"), c.term.kind)
+                for i, c in enumerate(self._query.columns, 1)
+            ]
+        return self._cells
 
+    @property
+    def data(self) -> Any:
+        """The rows as a record batch."""
+        if self._arrow is None:
+            import pyarrow as pa
 
-# ---------------------------------------------------------------- database files
-
-
-@frozen
-class TableFacts:
-    """What is known of a database table: rows, columns without nulls, columns of small whole numbers."""
-
-    rows: int | None
-    is_table: bool
-    span: int | None = None
-    full: frozenset[str] = field(default=frozenset())
-    small: frozenset[str] = field(default=frozenset())
-
-
-def attach(path: str) -> str:
-    """The catalog name of a DuckDB file, attached read-only at first use."""
-    import duckdb
-
-    database = connection()
-    attached: dict[str, str] = sessions.current().fixed["folding.attached"]
-    if path not in attached:
-        name = f"file{len(attached) + 1}"
-        statement = exp.Attach(
-            this=exp.alias_(exp.Literal.string(path), name),
-            expressions=[exp.AttachOption(this=exp.Var(this="READ_ONLY"))],
-        )
-        try:
-            database.execute(statement.sql(DIALECT))
-        except duckdb.Error:
-            raise Unfoldable("the database file cannot be opened a second time") from None
-        attached[path] = name
-    return attached[path]
-
-
-def table_facts(catalog: str, source: DuckDbSource) -> TableFacts:
-    """Facts of a table, asked once per session; views have none."""
-    known = sessions.current().fixed
-    key = ("folding.facts", catalog, source.schema, source.table)
-    if key not in known:
-        known[key] = _table_facts(catalog, source)
-    facts: TableFacts = known[key]
-    return facts
-
-
-def _table_facts(catalog: str, source: DuckDbSource) -> TableFacts:
-    import duckdb
-
-    table = exp.Table(
-        this=exp.to_identifier(source.table, quoted=True), db=exp.to_identifier(source.schema, quoted=True),
-        catalog=exp.to_identifier(catalog),
-    )  # fmt: skip
-    cursor = connection().cursor()
-    try:
-        cursor.execute(exp.select(column("rowid")).from_(table).limit(0).sql(DIALECT))
-    except duckdb.Error:
-        return TableFacts(None, False)
-    whole = [n for n in source.types if source.physical.get(n) == "BIGINT"]
-    names = {n: exp.Column(this=exp.to_identifier(n, quoted=True)) for n in source.types}
-    outputs: list[Any] = [exp.Count(this=exp.Star()), exp.Max(this=column("rowid"))]
-    for name in whole:
-        outputs += [exp.Min(this=names[name].copy()), exp.Max(this=names[name].copy())]
-    row = cursor.execute(exp.select(*outputs).from_(table).sql(DIALECT)).fetchone()
-    small = set()
-    for index, name in enumerate(whole):
-        bounds = row[2 + 2 * index : 4 + 2 * index]
-        if all(b is None or abs(b) < 2**53 for b in bounds):
-            small.add(name)
-    return TableFacts(int(row[0]), True, int(row[1] or 0) + 1, frozenset(), frozenset(small))
-
-
-# ---------------------------------------------------------------- queries
+            arrays = [
+                exported(self._part.column(f"c{i}"), c.term.kind, target)
+                for i, (c, target) in enumerate(
+                    zip(self._query.columns, self._query.targets(), strict=True), 1
+                )
+            ]
+            self._arrow = pa.RecordBatch.from_arrays(arrays, names=[f"c{i}" for i in range(1, len(arrays) + 1)])
+        return self._arrow
 
 
 class Query:
-    """A relation made ready to run: its SQL tree, and how its outputs become cells."""
+    """A relation made ready to run: its SQL tree, and how its outputs become cells.
 
-    def __init__(self, relation: Relation, limit: int | None = None) -> None:
+    ``schema`` is the table type of the result, where somebody may want it as Arrow data.
+    """
+
+    def __init__(self, relation: Relation, limit: int | None = None, schema: TableType | None = None) -> None:
         if limit is not None:
             capped = limit if relation.limit is None else min(limit, relation.limit)
             relation = evolve(relation, limit=capped)
         self.relation = relation
-        self.database = connection()
         self.columns = relation.columns
+        self.schema = schema
+        self._targets: list[Any] | None = None
         chosen: list[tuple[str, Any]] = []
         for index, c in enumerate(relation.columns, 1):
             if c.term.kind == "any" and c.term.storage not in PASSING:
@@ -153,25 +87,28 @@ class Query:
                 chosen.append((f"x{index}", c.text))
         self.tree = relation.select(chosen or [("one", exp.Literal.number(1))], ordered=True)
 
+    def targets(self) -> list[Any]:
+        """The Arrow types that the table's column types claim; None where they claim none."""
+        if self._targets is None:
+            from mlang.connectors.arrow_out import arrow_type_of
+
+            types = self.schema.types if self.schema is not None else [None] * len(self.columns)
+            self._targets = [None if type is None else arrow_type_of(type) for type in types]
+        return self._targets
+
     def sql(self, pretty: bool = False) -> str:
         """The query as text."""
         return str(self.tree.sql(DIALECT, pretty=pretty))
 
     def reader(self) -> Any:
         """Runs the query: a RecordBatchReader."""
-        cursor = self.database.cursor()
+        release_unused()
+        database = root(self.relation.strict)
+        cursor = database.cursor()
         for leaf in self.relation.sources():
             assert isinstance(leaf, Leaf)
-            leaf.prepare(cursor)
-        text = self.sql()
-        if not self.relation.strict:
-            return cursor.sql(text).to_arrow_reader(BATCH_ROWS)
-        settings = self.database.cursor()
-        settings.execute(exp.Set(expressions=[_setting("disabled_optimizers", _REORDERING)]).sql(DIALECT))
-        try:
-            return cursor.sql(text).to_arrow_reader(BATCH_ROWS)
-        finally:
-            settings.execute(exp.Set(expressions=[_setting("disabled_optimizers", "")]).sql(DIALECT))
+            leaf.prepare(database, cursor)
+        return cursor.sql(self.sql()).to_arrow_reader(BATCH_ROWS)
 
     def batches(self) -> Iterator[Batch]:
         """The rows as batches of M cells."""
@@ -180,15 +117,22 @@ class Query:
                 yield self._batch(part)
 
     def _batch(self, part: Any) -> Batch:
+        if not self.columns:
+            return Batch([], part.num_rows)
+        if all(c.text is None or _all_null(part, i) for i, c in enumerate(self.columns, 1)):
+            return FoldedBatch(part, self)
         columns: list[list[Any]] = []
         for index, c in enumerate(self.columns, 1):
             cells = to_values(part.column(f"c{index}"), c.term.kind)
-            if c.text is not None:
-                texts = part.column(f"x{index}")
-                if texts.null_count < len(texts):
-                    cells = _patched(cells, texts.to_pylist(), c)
+            if c.text is not None and not _all_null(part, index):
+                cells = _patched(cells, part.column(f"x{index}").to_pylist(), c)
             columns.append(cells)
         return Batch(columns, part.num_rows)
+
+
+def _all_null(part: Any, index: int) -> bool:
+    texts = part.column(f"x{index}")
+    return bool(texts.null_count == len(texts))
 
 
 def _patched(cells: list[Any], texts: list[str | None], column: Column) -> list[Any]:

@@ -1,0 +1,224 @@
+"""The DuckDB databases of this process, the files attached to them, and what files say of their columns.
+
+Opening a database costs more than most queries, and its caches are worth keeping: there is one for the
+process, and sessions differ by their cursors (temporary names belong to a cursor).  A second one, made
+when it is first needed, runs without the optimizer passes that may reorder conditions.
+
+Files are attached read-only, under a name that stands for the file as it was (path, size, time, number):
+a file that was replaced gets a new name.  A file that no living session uses is let go when another
+query is made, so that its lock does not outlast its use by much.
+"""
+
+from __future__ import annotations
+
+import math
+import os
+import threading
+import weakref
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+from attrs import field, frozen
+from sqlglot import exp
+
+from folding.terms import Unfoldable, column, whole_facts
+from mlang import session as sessions
+from mlang.connectors.sources import DuckDbSource
+
+DIALECT = "duckdb"
+_PRELUDE = {
+    "ieee_floating_point_ops": True,
+    "preserve_insertion_order": True,
+    "default_null_order": "nulls_last",
+    "autoinstall_known_extensions": False,
+    "autoload_known_extensions": False,
+    "max_expression_depth": 4000,
+}
+#: Passes that may let a row vanish before a condition of M's would have raised on it.
+_REORDERING = (
+    "filter_pushdown,filter_pullup,join_filter_pushdown,reorder_filter,empty_result_pullup,join_order,"
+    "join_elimination,late_materialization"
+)
+_lock = threading.RLock()
+
+
+class Root:
+    """One database in memory; ``cursor`` gives connections to it."""
+
+    def __init__(self, settings: dict[str, Any]) -> None:
+        import duckdb
+
+        self.database = duckdb.connect(":memory:")
+        self.attached: set[str] = set()
+        for name, value in settings.items():
+            self.database.execute(exp.Set(expressions=[_setting(name, value)]).sql(DIALECT))
+
+    def cursor(self) -> Any:
+        """A connection of its own: results and temporary names are not shared."""
+        return self.database.cursor()
+
+    def attach(self, path: str, name: str) -> None:
+        """Attaches a file under a name, once."""
+        with _lock:
+            if name in self.attached:
+                return
+            statement = exp.Attach(
+                this=exp.alias_(exp.Literal.string(path), name),
+                expressions=[exp.AttachOption(this=exp.Var(this="READ_ONLY"))],
+            )
+            self.cursor().execute(statement.sql(DIALECT))
+            self.attached.add(name)
+
+    def detach(self, name: str) -> None:
+        """Lets a file go; running queries finish first."""
+        import duckdb
+
+        if name in self.attached:
+            self.attached.discard(name)
+            try:
+                self.cursor().execute(exp.Detach(this=exp.to_identifier(name)).sql(DIALECT))
+            except duckdb.Error:
+                return  # it was never there, or the engine keeps it until a query ends
+
+
+def _setting(name: str, value: Any) -> Any:
+    literal = exp.Boolean(this=value) if value.__class__ is bool else exp.convert(value)
+    return exp.SetItem(this=exp.EQ(this=exp.Var(this=name), expression=literal))
+
+
+_roots: dict[bool, Root] = {}
+
+
+def root(strict: bool = False) -> Root:
+    """The database of the process; the strict one keeps the order of conditions."""
+    with _lock:
+        if strict not in _roots:
+            _roots[strict] = Root({**_PRELUDE, "disabled_optimizers": _REORDERING} if strict else _PRELUDE)
+        return _roots[strict]
+
+
+# ---------------------------------------------------------------- files
+
+
+Identity = tuple[str, int, int, int]
+
+
+def identity(path: str) -> Identity:
+    """What tells a file from the one that stood there before; raises OSError."""
+    found = os.stat(path)
+    return os.path.abspath(path), found.st_size, found.st_mtime_ns, found.st_ino
+
+
+class _Attached:
+    """A file under its name, and the living sessions that use it."""
+
+    def __init__(self, path: str, name: str) -> None:
+        self.path, self.name = path, name
+        self.users: weakref.WeakSet[sessions.Session] = weakref.WeakSet()
+
+
+_files: dict[Identity, _Attached] = {}
+_numbers = [0]
+
+
+def attach(path: str) -> str:
+    """The catalog name of a DuckDB file, attached read-only at first use."""
+    import duckdb
+
+    try:
+        key = identity(path)
+        with _lock:
+            found = _files.get(key)
+            if found is None:
+                _numbers[0] += 1
+                found = _Attached(path, f"file{_numbers[0]}")
+                root().attach(path, found.name)
+                _files[key] = found
+            found.users.add(sessions.current())
+            return found.name
+    except (duckdb.Error, OSError):
+        raise Unfoldable("the database file cannot be opened a second time") from None
+
+
+def release_unused() -> None:
+    """Detaches the files that no living session uses."""
+    with _lock:
+        for key, found in list(_files.items()):
+            if not found.users:
+                del _files[key]
+                for database in _roots.values():
+                    database.detach(found.name)
+
+
+# ---------------------------------------------------------------- facts of files
+
+T = TypeVar("T")
+_KEPT = 256
+_known: dict[Any, Any] = {}
+
+
+def remembered(key: Any, make: Callable[[], T]) -> T:
+    """What was found out about a file before (the key names the file by its `identity`), or anew."""
+    with _lock:
+        if key in _known:
+            result: T = _known[key]
+            return result
+    made = make()
+    with _lock:
+        while len(_known) >= _KEPT:
+            del _known[next(iter(_known))]
+        _known[key] = made
+    return made
+
+
+@frozen
+class TableFacts:
+    """What is known of a database table: rows, row numbers, and the facts of its columns by name."""
+
+    rows: int | None
+    is_table: bool
+    span: int | None = None
+    columns: dict[str, dict[str, Any]] = field(factory=dict)
+
+
+def table_facts(catalog: str, source: DuckDbSource) -> TableFacts:
+    """Facts of a table, asked once; views have none."""
+    key = ("table", catalog, source.schema, source.table)
+    return remembered(key, lambda: _table_facts(catalog, source))
+
+
+def _table_facts(catalog: str, source: DuckDbSource) -> TableFacts:
+    import duckdb
+
+    table = exp.Table(
+        this=exp.to_identifier(source.table, quoted=True), db=exp.to_identifier(source.schema, quoted=True),
+        catalog=exp.to_identifier(catalog),
+    )  # fmt: skip
+    cursor = root().cursor()
+    try:
+        cursor.execute(exp.select(column("rowid")).from_(table).limit(0).sql(DIALECT))
+    except duckdb.Error:
+        return TableFacts(None, False)
+    sizes = exp.select(exp.Count(this=exp.Star()), exp.Max(this=column("rowid"))).from_(table)
+    rows, last = cursor.execute(sizes.sql(DIALECT)).fetchone()
+    names = list(source.types)
+    columns = [exp.Column(this=exp.to_identifier(n, quoted=True)) for n in names]
+    statistics = exp.select(*[exp.Anonymous(this="stats", expressions=[c]) for c in columns]).from_(table)
+    found = cursor.execute(statistics.limit(1).sql(DIALECT)).fetchone() or ()
+    facts = {name: column_facts(s) for name, s in zip(names, found, strict=False) if isinstance(s, dict)}
+    return TableFacts(int(rows), True, int(last or 0) + 1, facts)
+
+
+def column_facts(statistics: dict[str, Any]) -> dict[str, Any]:
+    """The engine's statistics of a column in the words of `terms.Scalar`."""
+    facts: dict[str, Any] = {}
+    if statistics.get("has_null") is False:
+        facts["nullable"] = False
+    if statistics.get("has_unicode") is False:
+        facts["ascii"] = True
+    low, high = statistics.get("min"), statistics.get("max")
+    if low.__class__ is int and high.__class__ is int:
+        facts.update(whole_facts(low, high))
+    if low.__class__ is float and high.__class__ is float and not math.isnan(low + high):
+        facts["nonan"] = True  # the engine counts NaN as the largest number
+    return facts
