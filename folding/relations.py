@@ -169,6 +169,12 @@ class Relation:
     # ------------------------------------------------------------ shape
 
     @property
+    def source_rows(self) -> int | None:
+        """The number of rows of the leaf that this reads; None when unknown."""
+        found: int | None = getattr(self.origin, "rows", None)
+        return found
+
+    @property
     def depth(self) -> int:
         return max([self.origin.depth, *[j.origin.depth for j in self.joins]])
 

@@ -12,6 +12,7 @@ from folding.operators import storage_pair
 from folding.relations import Column, Context, Joined, Key, Relation, Union, compiles
 from folding.relations_rows import numbered, unlimited
 from folding.terms import Scalar, Unfoldable, need
+from folding.uniqueness import unique_keys
 from mlang.tables import plan as p
 from mlang.tables.simplify import expand_of_nested_join
 
@@ -110,7 +111,11 @@ def join(node: p.Join, context: Context) -> Relation:
     if node.comparers is not None and any(c is not None for c in node.comparers):
         raise Unfoldable("a join with key comparers")
     left, left_keys = _side(context.child(node.left), node.left.schema, node.left_keys)
-    right, right_keys = _side(context.child(node.right), node.right.schema, node.right_keys)
+    other = context.child(node.right)
+    single = node.kind in (p.INNER, p.LEFT_OUTER) and unique_keys(
+        other, [node.right.schema.index(name) for name in node.right_keys]
+    )  # at most one match: no row is repeated
+    right, right_keys = _side(other, node.right.schema, node.right_keys)
     conditions = [_match(a, b) for a, b in zip(left_keys, right_keys, strict=True)]
     if not conditions:
         raise Unfoldable("a join without keys")
@@ -137,16 +142,14 @@ def join(node: p.Join, context: Context) -> Relation:
         left_columns = [_nullable(c) for c in left_columns]
     if node.kind in (p.LEFT_OUTER, p.FULL_OUTER):
         right_columns = [_nullable(c) for c in right_columns]
-    order = _order(node.kind, left, right)
+    if single:
+        both["unique"] = left.unique
+    order = left.order if single else _order(node.kind, left, right)
     return evolve(
-        left,
-        columns=(*left_columns, *right_columns),
-        joins=(joined,),
-        order=order,
-        natural=False,
-        rows=None,
+        left, columns=(*left_columns, *right_columns), joins=(joined,), order=order, natural=False,
+        rows=left.rows if single else None,
         **both,  # type: ignore[arg-type]
-    )
+    )  # fmt: skip
 
 
 def _side(relation: Relation, schema: Any, keys: tuple[str, ...]) -> tuple[Relation, list[Scalar]]:

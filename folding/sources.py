@@ -46,6 +46,8 @@ class Leaf(Origin):
 
     label = "source"
     engine = "DuckDB"
+    #: The number of rows, or a number that is not below it, when known.
+    rows: int | None = None
 
     def prepare(self, database: Any, cursor: Any) -> None:
         """Registers or attaches what the query reads, in the database that runs it."""
@@ -165,6 +167,7 @@ def relation(
 ) -> Relation:
     """All columns of a leaf, in its row order; row numbers are below ``span`` (default: the row count)."""
     span = rows + 1 if span is None and rows is not None else span
+    origin.rows = rows
     columns = tuple(Column(evolve(s, sql=t.column(f"c{i}", origin.alias))) for i, s in enumerate(scalars, 1))
     return Relation(
         context, origin, columns, (Key(t.column("r1", origin.alias), plain=True, span=span),), rows=rows

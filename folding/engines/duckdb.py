@@ -60,7 +60,9 @@ class FoldedBatch(ArrowBatch):
                     zip(self._query.columns, self._query.targets(), strict=True), 1
                 )
             ]
-            self._arrow = pa.RecordBatch.from_arrays(arrays, names=[f"c{i}" for i in range(1, len(arrays) + 1)])
+            self._arrow = pa.RecordBatch.from_arrays(
+                arrays, names=[f"c{i}" for i in range(1, len(arrays) + 1)]
+            )
         return self._arrow
 
 

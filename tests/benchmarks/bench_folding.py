@@ -115,7 +115,9 @@ def other_frames(case: str, kind: str, folder: Path) -> dict[str, Callable[[], A
             s = pd.read_parquet(sales, columns=columns)
             s = s[(s["quantity"] > 2) & (s["region"] != "R3")]
             j = s.merge(pd.read_parquet(products), how="left", left_on="product", right_on="product_id")
-            return j.groupby("category", sort=False, dropna=False).agg(n=("amount", "size"), s=("amount", "sum"))
+            return j.groupby("category", sort=False, dropna=False).agg(
+                n=("amount", "size"), s=("amount", "sum")
+            )
 
         found["pandas"] = with_pandas
     if importlib.util.find_spec("polars"):
@@ -179,7 +181,8 @@ def main() -> None:
             for case in options.cases.split(",") if kind in wanted else ():
                 medians = measure(runs_of(case, kind, folder, con), options.repeats)
                 shown = "  ".join(
-                    f"{name} {value:8.1f} ms {value / medians['sql']:5.2f}x" for name, value in medians.items()
+                    f"{name} {value:8.1f} ms {value / medians['sql']:5.2f}x"
+                    for name, value in medians.items()
                 )
                 print(f"{kind:8} {case:20} {shown}", flush=True)
 
