@@ -6,16 +6,18 @@ fails becomes a failed thunk; a cell that is still delayed is wrapped, not force
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from mlang import errors
 from mlang.errors import MError
 from mlang.tables import plan as p
-from mlang.tables.local import Columns, RowFunction, execute, merged, picker, runs
+from mlang.tables.cell_functions import CellLoop, columnar_cell
+from mlang.tables.convert_columns import ByText, column_converter
+from mlang.tables.local import Columns, RowFunction, execute, merged, picker, runs, waiting
 from mlang.tables.plan import Batch
 from mlang.values.functions import Function, bind
-from mlang.values.thunk import FAILED, Thunk, failed, force
+from mlang.values.thunk import Thunk, force
 
 #: Library families whose functions are pure and end: they run at once instead of in a thunk.
 _EAGER = frozenset(
@@ -25,21 +27,6 @@ _EAGER = frozenset(
         *("single", "double", "decimal", "currency", "percentage"),
     ]
 )
-
-
-def cells(column: list[Any], convert: Callable[[Any], Any]) -> list[Any]:
-    """``convert`` of each cell, at once; failures become failed thunks, delayed cells stay delayed."""
-    result: list[Any] = []
-    append = result.append
-    for cell in column:
-        if cell.__class__ is Thunk:
-            append(Thunk(_after(convert, cell)) if cell.state != FAILED else cell)
-            continue
-        try:
-            append(convert(cell))
-        except MError as error:
-            append(failed(error))
-    return result
 
 
 def delayed_cells(column: list[Any], call: Callable[[Any], Any]) -> list[Any]:
@@ -117,7 +104,7 @@ def run_add_index(node: p.AddIndex, columns: Columns, limit: int | None) -> Iter
 
 
 def _mapped(
-    input: p.Plan, columns: Columns, limit: int | None, maps: dict[str, Callable[[list[Any]], list[Any]]]
+    input: p.Plan, columns: Columns, limit: int | None, maps: Mapping[str, Callable[[list[Any]], list[Any]]]
 ) -> Iterator[Batch]:
     """Some columns through a function of the whole column part, the rest as they are."""
     work = [(i, maps[name]) for i, name in enumerate(columns) if name in maps]
@@ -139,25 +126,20 @@ def run_transform_columns(node: p.TransformColumns, columns: Columns, limit: int
 
 def _transformer(function: Any) -> Callable[[list[Any]], list[Any]]:
     call = bind(function, 1)
-    mapper = cells if is_eager(function) else delayed_cells
-    return lambda column: mapper(column, call)
+    if is_eager(function):
+        return ByText(call)
+    form = columnar_cell(function)
+    if form is None:
+        return lambda column: delayed_cells(column, call)
+    loop = CellLoop(form)
+    return lambda column: delayed_cells(column, call) if waiting(column) else loop(column)
 
 
 @runs(p.ChangeTypes)
 def run_change_types(node: p.ChangeTypes, columns: Columns, limit: int | None) -> Iterator[Batch]:
     """Cells converted to types."""
-    from mlang.tables.convert import converter
-
-    maps: dict[str, Callable[[list[Any]], list[Any]]] = {}
-    for name, type in node.changes:
-        convert = converter(type, node.culture)
-        if convert is not None:
-            maps[name] = _converting(convert)
-    return _mapped(node.input, columns, limit, maps)
-
-
-def _converting(convert: Callable[[Any], Any]) -> Callable[[list[Any]], list[Any]]:
-    return lambda column: cells(column, convert)
+    maps = {name: column_converter(type, node.culture) for name, type in node.changes}
+    return _mapped(node.input, columns, limit, {n: f for n, f in maps.items() if f is not None})
 
 
 @runs(p.ReplaceErrors)
@@ -233,8 +215,16 @@ def run_replace_value(node: p.ReplaceValue, columns: Columns, limit: int | None)
         yield from _replace_by_row(node, columns, limit, targets, call)
     else:
         old, new = force(node.old), force(node.new)
-        mapper = cells if _is_replacer(node.replacer) else delayed_cells
-        maps = dict.fromkeys(targets, lambda column: mapper(column, lambda cell: call(cell, old, new)))
+
+        def replaced(cell: Any) -> Any:
+            return call(cell, old, new)
+
+        replace: Callable[[list[Any]], list[Any]]
+        if _is_replacer(node.replacer):
+            replace = ByText(replaced)
+        else:
+            replace = lambda column: delayed_cells(column, replaced)  # noqa: E731
+        maps = dict.fromkeys(targets, replace)
         yield from _mapped(node.input, columns, limit, maps)
 
 

@@ -12,6 +12,7 @@ from typing import Any
 
 from mlang import errors
 from mlang.tables import plan as p
+from mlang.tables.keys import classes_of, sort_column, sorted_rows
 from mlang.tables.local import (
     Columns,
     RowFunction,
@@ -23,7 +24,6 @@ from mlang.tables.local import (
     take_rows,
     whole,
 )
-from mlang.tables.keys import classes_of, sort_column, sorted_rows
 from mlang.tables.plan import Batch
 from mlang.values.functions import bind
 from mlang.values.kinds import is_number

@@ -288,9 +288,9 @@ def main() -> None:
     """Reads the arguments."""
     words = sys.argv[1:]
     if words[:1] == ["--one"]:
-        step, way, rows, file = words[1:]
-        repeats = 5 if int(rows) <= 200_000 else 3
-        print(json.dumps(measure(step, way, int(rows), file, repeats)))
+        step, way, count, file = words[1:]
+        repeats = 5 if int(count) <= 200_000 else 3
+        print(json.dumps(measure(step, way, int(count), file, repeats)))
         return
     ways = list(WAYS)
     if "--ways" in words:

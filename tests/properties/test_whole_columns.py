@@ -1,0 +1,142 @@
+"""What works on whole columns gives what works cell by cell: conversions, keys, orders, cell functions."""
+
+from __future__ import annotations
+
+import itertools
+from typing import Any
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import mlang
+from mlang.compile.entry import Document, run
+from mlang.errors import MError
+from mlang.session import Session
+from mlang.tables.cell_functions import columnar_cell
+from mlang.tables.convert import converter
+from mlang.tables.convert_columns import cells, column_converter
+from mlang.tables.keys import key_column, numbered, sort_column, sorted_rows
+from mlang.values.compare import compare, equal
+from mlang.values.functions import apply
+from mlang.values.temporal import Date
+from mlang.values.thunk import error_of, force
+from mlang.values.types import NAMED, primitive
+
+TYPES = {
+    "number": primitive("number", True),
+    "text": primitive("text", True),
+    "date": primitive("date", True),
+    "datetime": primitive("datetime", True),
+    "logical": primitive("logical", True),
+    **{n: NAMED[n] for n in ("Int64.Type", "Int32.Type", "Int8.Type", "Byte.Type", "Currency.Type")},
+}
+digits = st.text("0123456789", min_size=1, max_size=22)
+spelt = st.one_of(
+    digits,
+    st.builds("{}{}.{}".format, st.sampled_from(["", "-", "+"]), digits, st.text("0123456789", max_size=20)),
+    st.floats(allow_nan=False).map(repr),
+    st.floats(1e-4, 1e9).map(repr),
+    st.integers(-(10**6), 10**6).map(str),
+    st.builds("{:04}-{:02}-{:02}".format, st.integers(0, 2100), st.integers(0, 13), st.integers(0, 32)),
+    st.builds(
+        "2024-02-{:02}{}{:02}:{:02}:59{}".format, st.integers(1, 31), st.sampled_from("T t"),
+        st.integers(0, 24), st.integers(0, 60), st.sampled_from(["", ".5", ".1234567", ".12345678", "Z"]),
+    ),
+    st.sampled_from(["", " ", "1\n2", "1_000", "1,5", "1.5e3", "12%", "$5", "true", "٣", "NaN", "-0", "0.0", "x"]),
+)  # fmt: skip
+cell = st.one_of(spelt, st.none(), st.floats(), st.booleans(), st.builds(Date, st.integers(0, 10**6)))
+columns = st.one_of(
+    st.lists(st.integers(-(10**7), 10**7).map(str), min_size=1, max_size=12),
+    st.lists(st.floats(-1e6, 1e6).map(lambda x: f"{x:.3f}"), min_size=1, max_size=12),
+    st.lists(spelt, min_size=1, max_size=12),
+    st.lists(cell, min_size=1, max_size=12),
+    st.lists(st.sampled_from(["a", "B", None, "b"]), min_size=1, max_size=12),
+)
+
+
+def shown(value: Any) -> Any:
+    """A cell as its class and M text, or its error's."""
+    error = error_of(value)
+    if error is not None:
+        return ("error", str(error))
+    value = force(value)
+    return (value.__class__, repr(value))
+
+
+@settings(max_examples=400, deadline=None)
+@given(columns, st.sampled_from(sorted(TYPES)), st.sampled_from([None, "en-US", "de-DE", "sv-SE"]))
+def test_conversions(column: list[Any], target: str, culture: str | None) -> None:
+    convert = converter(TYPES[target], culture)
+    whole = column_converter(TYPES[target], culture)
+    assert convert is not None
+    assert whole is not None
+    expected = [shown(c) for c in cells(column, convert)]
+    assert [shown(c) for c in whole(list(column))] == expected
+    assert [shown(c) for c in whole(list(column) * 3)] == expected * 3
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.one_of(columns, st.lists(st.floats(), min_size=1)))
+def test_keys(column: list[Any]) -> None:
+    keys = key_column(column)
+    for i, a in enumerate(column):
+        for j, b in enumerate(column):
+            assert (keys[i] == keys[j]) is (i == j or equal(a, b))
+    numbers, places = numbered(keys)
+    assert places == sorted(places)
+    assert [numbers[place] for place in places] == list(range(len(places)))
+    assert all(equal(column[places[n]], c) or c != c for n, c in zip(numbers, column, strict=True))
+
+
+@settings(max_examples=200, deadline=None)
+@given(
+    st.one_of(
+        st.lists(st.one_of(st.none(), st.floats())),
+        st.lists(st.one_of(st.none(), st.text(st.characters(min_codepoint=0xD7F0, max_codepoint=0x10010), max_size=3))),
+        st.lists(st.one_of(st.none(), st.sampled_from("abc"))).map(lambda c: c * 400),
+        st.lists(st.one_of(st.none(), st.builds(Date, st.integers(0, 10)))),
+        st.lists(cell),
+    ),
+    st.booleans(),
+)  # fmt: skip
+def test_orders(column: list[Any], descending: bool) -> None:
+    rows = sorted_rows(list(range(len(column))), *sort_column(column), descending)
+    assert sorted(rows) == list(range(len(column)))
+    for a, b in itertools.pairwise(rows):
+        order = compare(column[a], column[b])
+        assert (order == 0 and a < b) or (order > 0 if descending else order < 0)
+
+
+FUNCTIONS = [
+    "each _ * 2", "each Text.Upper(_)", "each if _ = null then 0 else Text.Length(_)", "(x) => x & \"!\"",
+    "each Text.BeforeDelimiter(_, \".\")", "each _[a]", "each [a]", "each {_, _}", "(x) => -x", "each 1",
+    "each _ > 3 and _ < 9", "let k = 3 in each _ + k", "each Number.From(_) + 1", "each Text.From(_)",
+]  # fmt: skip
+
+
+@settings(max_examples=60, deadline=None)
+@given(columns, st.sampled_from(FUNCTIONS))
+def test_cell_functions(column: list[Any], source: str) -> None:
+    function = Document(source).value(None)
+    form = columnar_cell(function)
+    if form is None:
+        return
+
+    def alone(value: Any) -> Any:
+        try:
+            return shown(apply(function, value))
+        except MError as error:
+            return ("error", str(error))
+
+    expected = run(lambda: [alone(value) for value in column], Session())
+    assert run(lambda: [shown(c) for c in form.map([column], len(column))], Session()) == expected
+
+
+def test_most_cell_functions_are_loops() -> None:
+    assert sum(columnar_cell(Document(source).value(None)) is not None for source in FUNCTIONS) >= 10
+
+
+def test_outer_underscore_is_not_the_cell() -> None:
+    source = """Table.AddColumn(#table({"a"}, {{1}, {2}}), "b",
+        each Table.TransformColumns(#table({"c"}, {{10}}), {"c", (x) => x + [a]}){0}[c])[b]"""
+    assert mlang.to_m(mlang.evaluate(source)) == "{11, 12}"
