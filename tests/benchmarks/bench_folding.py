@@ -4,7 +4,7 @@
 
 DuckDB makes the data in a temporary folder.  For each case the hand-written SQL, mlang (the whole
 of `mlang.evaluate` and `to_arrow`) and, where installed, pandas and polars run in turn; medians and
-ratios to the SQL are printed.  `profile` (``--profile CASE``) shows where mlang's own time goes.
+ratios to the SQL are printed.
 """
 
 from __future__ import annotations
@@ -40,14 +40,14 @@ _STEPS = """
 #: name -> (hand-written SQL, last steps of the M query); {sales} and {products} are filled in.
 CASES = {
     "filter-join-group": (
-        f"SELECT category, count(*) AS n, sum(amount) AS s FROM {{sales}} LEFT JOIN {{products}} ON product = product_id"
-        f" WHERE {_WHERE} GROUP BY category",
+        f"""SELECT category, count(*) AS n, sum(amount) AS s FROM {{sales}} LEFT JOIN {{products}} ON product = product_id
+            WHERE {_WHERE} GROUP BY category""",
         _STEPS + 'g = Table.Group(j, {"category"}, {{"n", each Table.RowCount(_), Int64.Type},'
         ' {"s", each List.Sum([amount]), type number}}) in g',
     ),
     "filter-group-join": (
-        "SELECT g.*, category FROM (SELECT product, count(*) AS n, sum(quantity) AS q, max(amount) AS m FROM {sales}"
-        f" WHERE {_WHERE} GROUP BY product) AS g LEFT JOIN {{products}} ON product = product_id",
+        f"""SELECT g.*, category FROM (SELECT product, count(*) AS n, sum(quantity) AS q, max(amount) AS m FROM {{sales}}
+            WHERE {_WHERE} GROUP BY product) AS g LEFT JOIN {{products}} ON product = product_id""",
         """
     f = Table.SelectRows(sales, each [quantity] > 2 and [region] <> "R3"),
     g = Table.Group(f, {"product"}, {{"n", each Table.RowCount(_), Int64.Type},
