@@ -2,4 +2,5 @@
 
 from mlang.app.main import main
 
-main()
+if __name__ == "__main__":  # worker processes of ``mlang test -j`` import this module
+    main()

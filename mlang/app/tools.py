@@ -1,0 +1,125 @@
+"""The commands for people who write M: ``test``, ``fmt``, ``steps``.
+
+`register` hangs them on the command line; what they do is loaded when they run.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+
+def register(cli: Any) -> None:
+    """Adds the commands to a group."""
+    for command in (test, fmt, steps):
+        cli.add_command(command)
+
+
+def _guarded(action: Any, as_json: bool = False) -> int:
+    from mlang.app.cli import guarded
+
+    return guarded(action, as_json)
+
+
+_PATHS = click.argument("paths", nargs=-1, type=click.Path(path_type=Path, allow_dash=True))
+_FILE = click.Path(path_type=Path, dir_okay=False)
+
+
+@click.command()
+@_PATHS
+@click.option(
+    "-k", "keyword", default="", metavar="WORDS", help="Only tests whose file and name hold all words."
+)
+@click.option(
+    "--bind",
+    "bindings",
+    multiple=True,
+    metavar="NAME=FILE",
+    help="Replace a step or query (Step, Query or Query/Step) by a .csv, .json, .parquet or M file.",
+)
+@click.option("--update", is_flag=True, help="Write the values found into the .pqout files.")
+@click.option(
+    "--extension",
+    "extensions",
+    multiple=True,
+    type=_FILE,
+    help="A section document (.pq, .mez) whose shared members the tests use.",
+)
+@click.option("--parameter-query", type=_FILE, help="Its value is given to tests written (parameter) => ...")
+@click.option("--settings", type=_FILE, help="Settings as PQTest reads them (JSON).")
+@click.option("--fail-on-no-fold", is_flag=True, help="A query test fails when its result does not fold.")
+@click.option(
+    "--clock", metavar="DATETIME", help="Stop the clock at this UTC time, such as 2024-01-31T12:00:00."
+)
+@click.option("--culture", metavar="TAG", help="Culture of texts, numbers and dates, such as de-DE.")
+@click.option("--engine", type=click.Choice(["auto", "duckdb", "none"]), help="Who runs tables.")
+@click.option("-j", "--jobs", type=click.IntRange(1), default=1, show_default=True, help="Processes.")
+@click.option("-x", "--fail-fast", is_flag=True, help="Stop after the first file with a failed test.")
+@click.option("-v", "--verbose", is_flag=True, help="Show passed tests and times too.")
+@click.option("--junit", type=_FILE, help="Write JUnit XML.")
+@click.option("--trx", type=_FILE, help="Write a Visual Studio test result file.")
+@click.option("--tap", is_flag=True, help="Print TAP 13.")
+@click.option("--github", is_flag=True, help="Print annotations for GitHub Actions.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def test(paths: tuple[Path, ...], bindings: tuple[str, ...], jobs: int, as_json: bool, **options: Any) -> int:
+    """Run tests: .query.pq with .query.pqout, sections with *Tests* members, .test.pq files.
+
+    Exit code 0 when all passed, 3 when a test failed, 2 when there is nothing to run.
+    """
+
+    def action() -> int:
+        from mlang.app.overlay import parse_bindings
+        from mlang.app.testing.discover import Options
+        from mlang.app.testing.runner import Output, run_tests
+
+        shown = {n: options.pop(n) for n in ("junit", "trx", "tap", "github", "verbose", "fail_fast")}
+        options["extensions"] = list(options["extensions"])
+        chosen = Options(bindings=parse_bindings(bindings), **options)
+        return run_tests(list(paths), chosen, Output(json=as_json, **shown), jobs)
+
+    return _guarded(action)
+
+
+@click.command()
+@_PATHS
+@click.option("--check", is_flag=True, help="Change nothing; exit code 1 when a file would change.")
+@click.option("--diff", is_flag=True, help="Print what would change; exit code 1 when something would.")
+@click.option("--width", type=click.IntRange(20), default=100, show_default=True, help="Longest line.")
+def fmt(paths: tuple[Path, ...], check: bool, diff: bool, width: int) -> int:
+    """Format M files in place (.pq, .m, .pqm; folders; - is standard input)."""
+    from mlang.app.formatting import format_files
+
+    return _guarded(lambda: format_files(list(paths), check, diff, width))
+
+
+@click.command()
+@click.argument("file", type=click.Path(path_type=Path, allow_dash=True))
+@click.option("--query", "-q", metavar="NAME", help="The query; may be left out when there is one.")
+@click.option(
+    "--rows", "-n", type=click.IntRange(0), default=3, show_default=True, help="First rows to show."
+)
+@click.option("--count", is_flag=True, help="Count the rows of each step (reads them all).")
+@click.option("--trace", is_flag=True, help="Show what is evaluated, when, how often and for whom.")
+@click.option(
+    "--bind", "bindings", multiple=True, metavar="NAME=FILE", help="Replace a step or query by a file."
+)
+@click.option("--culture", metavar="TAG", help="Culture of texts, numbers and dates, such as de-DE.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def steps(
+    file: Path, query: str | None, rows: int, count: bool, trace: bool, bindings: tuple[str, ...],
+    culture: str | None, as_json: bool,
+) -> int:  # fmt: skip
+    """Show each step of a query: its kind, schema, first rows and time."""
+
+    def action() -> int:
+        from mlang.app.overlay import parse_bindings
+        from mlang.app.stepping import show_steps, show_trace
+
+        bound = parse_bindings(bindings)
+        if trace:
+            return show_trace(file, query, bound, as_json, culture=culture)
+        return show_steps(file, query, bound, rows, count, as_json, culture=culture)
+
+    return _guarded(action, as_json)
