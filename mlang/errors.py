@@ -21,6 +21,9 @@ if TYPE_CHECKING:  # typing costs more to import than all of this
 class MError(Exception):
     """An M error: raised by ``error``, by operators and by the library."""
 
+    #: Made by ``Table.ViewError``: handlers of views raise it for good.
+    final = False
+
     def __init__(
         self,
         reason: str | None,

@@ -225,6 +225,7 @@ def add_metadata(value: Any, record: Any) -> Any:
 
 def make_error(value: Any) -> MError:
     """The error that ``error value`` raises (EVL-37 to EVL-42)."""
+    final = value.__class__ is Annotated and metadata_of(value).get("ViewError") is True
     value = strip(value)
     if value.__class__ is str:
         return MError("Expression.Error", value)
@@ -239,7 +240,7 @@ def make_error(value: Any) -> MError:
     if template is not None and message is None:
         message = fill(template, parameters)
     reason = get("Reason")
-    return MError(
+    made = MError(
         "Expression.Error" if reason is None else reason,
         message,
         force(value.get("Detail")),
@@ -247,6 +248,9 @@ def make_error(value: Any) -> MError:
         message_parameters=parameters,
         error_code=get("ErrorCode"),
     )
+    if final:
+        made.final = True
+    return made
 
 
 def fill(template: str, parameters: Any) -> str:
@@ -258,6 +262,8 @@ def fill(template: str, parameters: Any) -> str:
 
 def fail(value: Any) -> Any:
     """``error value`` as an expression."""
+    if value.__class__ is str:
+        raise MError("Expression.Error", value)
     raise make_error(value)
 
 

@@ -17,6 +17,7 @@ from mlang.values.functions import Function, apply, as_function
 from mlang.values.kinds import DISPLAY, kind_of
 from mlang.values.metadata import metadata_of, strip, with_metadata
 from mlang.values.records import field_or
+from mlang.values.thunk import force
 from mlang.values.types import MType, conforms, type_of
 
 # ---------------------------------------------------------------- metadata
@@ -122,6 +123,8 @@ def native_query(target: Any, query: Any, parameters: Any = None, options: Any =
     """Runs a query in the language of a source; the target says how, in its metadata field NativeQuery."""
     handler = field_or(metadata_of(target), "NativeQuery")
     if handler is None:
+        handler = _view_handler(target, "OnNativeQuery")
+    if handler is None:
         raise errors.no_native_query(strip(target))
     return apply(as_function(handler), strip(query), strip(parameters), strip(options))
 
@@ -134,8 +137,22 @@ def optimize(value: Any) -> Any:
 
 @builtin("Value.Expression(value as any) as nullable record")
 def expression(value: Any) -> dict[str, Any]:
-    """Gives the syntax tree of an optimized query; no value here keeps one (FUN-07)."""
-    raise errors.no_expression(value)
+    """Gives the syntax tree of an optimized query: what the view's ``GetExpression`` says (FUN-07)."""
+    handler = _view_handler(value, "GetExpression")
+    if handler is None:
+        raise errors.no_expression(value)
+    tree: dict[str, Any] = apply(as_function(handler))
+    return tree
+
+
+def _view_handler(value: Any, name: str) -> Any:
+    """The handler of a view; None when it has none, and for other values."""
+    if kind_of(strip(value)) not in ("table", "binary"):
+        return None
+    from mlang.tables.view import handlers_of
+
+    handlers = handlers_of(value)
+    return None if handlers is None else force(handlers.get(name))
 
 
 @builtin("Value.Alternates(alternates as list) as any", missing="alternate plans do not exist here")
@@ -185,7 +202,9 @@ def view_error(error: dict[str, Any]) -> dict[str, Any]:
     return with_metadata(error, {"ViewError": True})  # type: ignore[no-any-return]
 
 
-@builtin("Value.ViewFunction(function as function) as function", raw=True)
-def view_function(function: Any) -> Function:
-    """Marks a function as one that a view may handle."""
-    return as_function(function)
+@builtin("Value.ViewFunction(function as function) as function")
+def view_function(function: Function) -> Function:
+    """Gives a function that the ``OnInvoke`` handler of a view may handle; else it is applied as it is."""
+    from mlang.tables.view import view_function
+
+    return view_function(function)

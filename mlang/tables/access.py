@@ -13,7 +13,7 @@ from typing import Any
 from mlang import errors
 from mlang.tables import plan as p
 from mlang.tables import schema as schemas
-from mlang.tables.table import Table, run
+from mlang.tables.table import Table, run, settled
 from mlang.values.lists import LazyList
 from mlang.values.thunk import force
 from mlang.values.types import ANY, MType, nullable
@@ -183,6 +183,7 @@ def row_count(table: Table) -> int:
             plan = plan.cell[0]
         else:
             plan = plan.input
+    plan = settled(plan)
     known = known_count(plan)
     if known is not None:
         return known

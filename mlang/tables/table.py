@@ -96,9 +96,32 @@ def run(
 ) -> Iterator[Batch]:
     """Runs a plan inside its session with the session's runner."""
     runner = session.runner or _local()
+
+    def make() -> Iterator[Batch]:
+        return runner(settled(plan), columns, limit)
+
     if sessions.current() is session:
-        return runner(plan, columns, limit)
-    return _within(session, lambda: runner(plan, columns, limit))
+        return make()
+    return _within(session, make)
+
+
+_resolve: Callable[[Plan], Plan] | None = None
+
+
+def resolve_with(function: Callable[[Plan], Plan]) -> None:
+    """Names what lets views handle their steps; ``tables/view.py`` does so with the first view."""
+    global _resolve
+    _resolve = function
+
+
+def views_exist() -> bool:
+    """Whether anybody made a view."""
+    return _resolve is not None
+
+
+def settled(plan: Plan) -> Plan:
+    """The plan after its views handled their steps; the same plan where there are none."""
+    return plan if _resolve is None else _resolve(plan)
 
 
 def _local() -> Callable[..., Iterator[Batch]]:

@@ -7,14 +7,29 @@ from __future__ import annotations
 
 from typing import Any
 
-from mlang import errors
 from mlang.errors import MError
 from mlang.library.arguments import of_kind
 from mlang.registry import builtin
 from mlang.values import binary
 from mlang.values.functions import Function, apply, as_function
+from mlang.values.metadata import with_metadata
 from mlang.values.records import field, field_or
-from mlang.values.thunk import force
+
+
+class ViewBinary(binary.LazyBinary):
+    """A binary that keeps the handlers of its view, for functions that views may handle."""
+
+    __slots__ = ("handlers",)
+
+    def __init__(self, read: Any, length: Any, handlers: dict[str, Any], meta: Any = None) -> None:
+        super().__init__(read, length=length, meta=meta)
+        self.handlers = handlers
+
+    def with_meta(self, meta: dict[str, Any] | None) -> ViewBinary:
+        """The same view with other metadata."""
+        other = ViewBinary(self.read, self.length, self.handlers, meta)
+        other._bytes = self._bytes
+        return other
 
 
 @builtin("Binary.View(binary as nullable binary, handlers as record) as binary")
@@ -32,8 +47,8 @@ def view(base: Any, handlers: dict[str, Any]) -> binary.LazyBinary:
             return binary.content(base)
         try:
             return binary.content(of_kind(apply(stream), "binary"))
-        except MError:
-            if base is None:
+        except MError as error:
+            if base is None or error.final:
                 raise
             return binary.content(base)
 
@@ -41,12 +56,12 @@ def view(base: Any, handlers: dict[str, Any]) -> binary.LazyBinary:
         try:
             if length is not None:
                 return int(of_kind(apply(length), "number"))
-        except MError:
-            if base is None and stream is None:
+        except MError as error:
+            if error.final:
                 raise
         return binary.length(base) if base is not None and stream is None else len(read())
 
-    return binary.LazyBinary(read, length=measure)
+    return ViewBinary(read, measure, handlers)
 
 
 def _handler(handlers: dict[str, Any], name: str) -> Function | None:
@@ -55,14 +70,14 @@ def _handler(handlers: dict[str, Any], name: str) -> Function | None:
 
 
 @builtin("Binary.ViewFunction(function as function) as function")
-def view_function(function: Any) -> Any:
-    """Gives the function itself: views here have no handlers for calls, so it applies to the view."""
-    return force(function)
+def view_function(function: Function) -> Function:
+    """Gives a function that the ``OnInvoke`` handler of a view may handle; else it is applied to the view."""
+    from mlang.tables.view import view_function
+
+    return view_function(function)
 
 
-@builtin(
-    "Binary.ViewError(errorRecord as record) as record", missing="errors that stop the fallback of a view"
-)
+@builtin("Binary.ViewError(errorRecord as record) as record")
 def view_error(record: dict[str, Any]) -> Any:
-    """Would mark an error record so that a view does not fall back; not supported."""
-    raise errors.not_supported("Binary.ViewError", "an error that stops the fallback of a view")
+    """An error record that a handler of a view raises for good: the view does not fall back."""
+    return with_metadata(record, {"ViewError": True})

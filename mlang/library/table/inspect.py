@@ -11,7 +11,7 @@ from mlang.tables import access
 from mlang.tables import plan as p
 from mlang.tables import schema as schemas
 from mlang.tables.describe import schema_table
-from mlang.tables.table import Table, from_columns
+from mlang.tables.table import Table, from_columns, views_exist
 from mlang.values.functions import Function, bind
 from mlang.values.lists import forced
 from mlang.values.metadata import strip
@@ -25,8 +25,14 @@ def row_count(table: Table) -> float:
 
 
 @builtin("Table.ApproximateRowCount(table as table) as number")
-def approximate_row_count(table: Table) -> float:
-    """How many rows a table has, roughly; here always exactly."""
+def approximate_row_count(table: Table) -> Any:
+    """How many rows a table has, roughly; exactly unless a view's ``OnInvoke`` says something else."""
+    if views_exist():
+        from mlang.tables.view import handled, invoked
+
+        answer = invoked(registry.value_of("Table.ApproximateRowCount"), [table])
+        if handled(answer):
+            return answer
     return float(access.row_count(table))
 
 
