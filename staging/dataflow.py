@@ -9,6 +9,7 @@ Nothing is evaluated here.  JSON fields that we do not know stay in ``metadata``
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -82,9 +83,17 @@ class Dataflow:
         return found if isinstance(found, str) and found else None
 
     @property
+    def concurrency(self) -> int:
+        """How many queries may run at a time: ``computeEngineSettings.maxConcurrency``, else the processors."""
+        settings = self.metadata.get("computeEngineSettings")
+        found = settings.get("maxConcurrency") if isinstance(settings, dict) else None
+        return found if isinstance(found, int) and found > 0 else os.cpu_count() or 1
+
+    @property
     def about(self) -> dict[str, str]:
-        """Name and id for readers of the staged data."""
-        found = {"name": self.name}
+        """Name, id and place, for readers of the staged data and for whoever cleans up."""
+        own = self.path.parent if self.path.name == "mashup.pq" else self.path
+        found = {"name": self.name, "path": str(own.resolve())}
         config = self.platform.get("config")
         identity = config.get("logicalId") if isinstance(config, dict) else None
         return found | {"id": identity} if isinstance(identity, str) and identity else found

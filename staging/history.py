@@ -20,6 +20,8 @@ KEEP = 250
 #: Cached: written to a staging store.  Folded: read by SQL from another staged query.
 NA, FOLDED, CACHED, CACHED_FOLDED = "NA", "Folded", "Cached", "Cached + Folded"
 COMPLETED, FAILED, SKIPPED, CANCELLED = "Completed", "Failed", "Skipped", "Cancelled"
+#: What is staged was used again (``reuse.py``).
+REUSED = "Cached"
 
 
 @define
@@ -38,6 +40,9 @@ class QueryRun:
     errors: dict[str, int] = field(factory=dict)
     error: str | None = None
     note: str | None = None
+    retries: int = 0
+    #: How the columns changed since the last refresh.
+    drift: str | None = None
 
 
 @define

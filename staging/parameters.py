@@ -1,12 +1,17 @@
 """Parameters: members written ``value meta [IsParameterQuery = true, Type = "Number", ...]``.
 
-Values from a command line are texts; the declared type says what they become.  A name that is
+Values come from a JSON file, the environment and the command line (`gathered`).  Texts become what the
+declared type says.  A name that is
 no member, a text that is no such value and a required parameter without a value are errors.
 """
 
 from __future__ import annotations
 
+import json
+import os
 from collections.abc import Mapping
+from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 from mlang import registry
@@ -23,6 +28,41 @@ _PARSERS = {
 }  # fmt: skip
 
 
+#: Environment variables with this prefix are parameters.
+PREFIX = "MLANG_PARAM_"
+
+
+def gathered(
+    members: Mapping[str, nodes.Node],
+    given: Mapping[str, Any],
+    file: Path | None = None,
+    environment: Mapping[str, str] | None = None,
+) -> dict[str, Any]:
+    """The values from a JSON file, from MLANG_PARAM_name and from the command line; the later wins."""
+    found: dict[str, Any] = _from_file(file) if file is not None else {}
+    for name, node in members.items():
+        text = (os.environ if environment is None else environment).get(PREFIX + name)
+        if text is not None and is_parameter(node):
+            found[name] = text
+    return found | dict(given)
+
+
+def _from_file(path: Path) -> dict[str, Any]:
+    try:
+        found = json.loads(path.read_bytes().decode("utf-8-sig"))
+    except ValueError as error:
+        raise DataflowError(f"{path} is not JSON: {error}") from None
+    if not isinstance(found, dict):
+        raise DataflowError(f"{path} must hold a JSON object of parameter names and values.")
+    nested = [name for name, value in found.items() if isinstance(value, (dict, list))]
+    if nested:
+        raise DataflowError(
+            f"{path}: the parameter '{nested[0]}' must be a text, a number, true, false or null."
+        )
+    whole = {n: float(v) for n, v in found.items() if isinstance(v, int) and not isinstance(v, bool)}
+    return found | whole
+
+
 def typed_parameters(members: Mapping[str, nodes.Node], given: Mapping[str, Any]) -> dict[str, Any]:
     """The given parameters with texts converted to the declared types; refuses unknown and missing ones."""
     unknown = sorted(given.keys() - members.keys())
@@ -31,7 +71,8 @@ def typed_parameters(members: Mapping[str, nodes.Node], given: Mapping[str, Any]
         raise DataflowError(f"There is no parameter '{unknown[0]}'. Parameters: {known}.")
     for name, node in members.items():
         about = parameter_of(node)
-        if about.get("IsParameterQueryRequired") is True and name not in given and _is_null(node):
+        missing = given[name] is None if name in given else _is_null(node)
+        if about.get("IsParameterQueryRequired") is True and missing:
             raise DataflowError(f"The parameter '{name}' is required and has no value (--param {name}=...).")
     return {name: typed(name, members[name], value) for name, value in given.items()}
 
@@ -51,11 +92,11 @@ def _is_null(node: nodes.Node) -> bool:
 
 def typed(name: str, node: nodes.Node, value: Any) -> Any:
     """A text as the parameter's type; other values stay as they are."""
-    if not isinstance(value, str):
-        return value
     declared = parameter_of(node).get("Type")
     if declared is None:
         declared = _literal_type(node)
+    if not isinstance(value, str):
+        return _checked(name, str(declared), value)
     parser = _PARSERS.get(str(declared))
     if parser is None:
         return value
@@ -65,6 +106,25 @@ def typed(name: str, node: nodes.Node, value: Any) -> Any:
         raise DataflowError(
             f"The parameter '{name}' is of type {declared}; '{value}' is no such value."
         ) from None
+
+
+#: Declared type -> the Python classes of other values than texts.
+_CLASSES: dict[str, tuple[type, ...]] = {
+    "Number": (float, int, Decimal), "Decimal": (float, int, Decimal), "Integer": (float, int),
+    "Logical": (bool,), "Boolean": (bool,), "Text": (), "String": (),
+}  # fmt: skip
+
+
+def _checked(name: str, declared: str, value: Any) -> Any:
+    """A value that is no text must already be what the parameter's type says."""
+    wanted = _CLASSES.get(declared)
+    if value is None or wanted is None:
+        return value
+    wrong = not isinstance(value, wanted) or (isinstance(value, bool) and bool not in wanted)
+    if wrong or (declared == "Integer" and value != int(value)):
+        shown = json.dumps(value) if isinstance(value, (bool, int, float)) else value
+        raise DataflowError(f"The parameter '{name}' is of type {declared}; {shown} is no such value.")
+    return value
 
 
 def _literal_type(node: nodes.Node) -> str:

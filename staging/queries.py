@@ -7,6 +7,8 @@ evaluated anew at every reference, as in the product.  The session runs tables t
 
 from __future__ import annotations
 
+import copy
+import threading
 from collections.abc import Iterator
 from typing import Any
 
@@ -19,6 +21,21 @@ from mlang.values.thunk import Thunk
 from staging.dataflow import Dataflow
 from staging.parameters import typed_parameters
 from staging.reader import reader_of
+from staging.reuse import file_state
+
+
+class Recording(Session):
+    """A session that notes the state of each file before it is read."""
+
+    def __init__(self, **settings: Any) -> None:
+        super().__init__(**settings)
+        self.inputs: dict[str, Any] = {}
+
+    def resolve_path(self, path: str) -> str:
+        found = super().resolve_path(path)
+        if found not in self.inputs:
+            self.inputs[found] = file_state(found)
+        return found
 
 
 class Queries:
@@ -28,12 +45,37 @@ class Queries:
         self.dataflow = dataflow
         self.members: dict[str, nodes.Node] = {m.name: m.value for m in dataflow.tree.sections[0].members}
         self.parameters = typed_parameters(self.members, parameters)
-        settings = {"base_dir": str(dataflow.base_dir.resolve()), "culture": dataflow.culture, **session}
-        self.session = Session(parameters=self.parameters, **settings)
-        if self.session.runner is None and self.session.engine != "none":
-            self.session.runner = fold
-        self.session.workspace_reader = reader_of
+        self._settings = {
+            "base_dir": str(dataflow.base_dir.resolve()), "culture": dataflow.culture, **session,
+        }  # fmt: skip
+        self._reader: list[Any] = []
+        self._lock = threading.Lock()
+        self.session = self._open()
         self._documents: list[Document] = []
+
+    def _open(self) -> Recording:
+        session = Recording(parameters=self.parameters, **self._settings)
+        if session.runner is None and session.engine != "none":
+            session.runner = fold
+        session.workspace_reader = self._shared_reader
+        return session
+
+    def _shared_reader(self, session: Session) -> Any:
+        """One reader for all queries of a refresh: they see the same state of other dataflows."""
+        with self._lock:
+            if not self._reader:
+                self._reader.append(reader_of(session))
+            return self._reader[0]
+
+    def fresh(self) -> Queries:
+        """The same with a session of its own: for another thread, or another attempt."""
+        found = copy.copy(self)
+        found.session, found._documents = found._open(), []
+        return found
+
+    def forget(self) -> None:
+        """Starts anew: failures and answers of sources are asked for again."""
+        self.session, self._documents = self._open(), []
 
     def document(self, overrides: dict[str, Any]) -> Document:
         """The dataflow's document with some members replaced by values."""
@@ -73,7 +115,7 @@ class Queries:
 
     def resolve_path(self, path: str) -> str:
         """A path of a destination, relative to the document."""
-        return self.session.resolve_path(path)
+        return Session.resolve_path(self.session, path)
 
     def secrets(self) -> list[str]:
         """Texts that must not be written anywhere: credentials."""

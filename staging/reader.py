@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import os
+import threading
 import uuid
 from pathlib import Path
 from typing import Any
@@ -31,6 +32,7 @@ class Reader:
     def __init__(self, folders: list[Path]) -> None:
         self.folders = folders
         self._known: dict[Item, list[tuple[Item, Snapshot]]] | None = None
+        self._lock = threading.Lock()
 
     def workspaces(self) -> list[Item]:
         """The workspaces, in the order of the folders."""
@@ -61,14 +63,18 @@ class Reader:
         return found
 
     def _all(self) -> dict[Item, list[tuple[Item, Snapshot]]]:
-        if self._known is None:
-            self._known = {}
-            for folder in self.folders:
-                workspace = _workspace(folder)
-                if workspace is not None:
-                    listed = [(_dataflow(workspace, s), s) for s in published.all_snapshots(folder)]
-                    self._known[workspace] = listed
-        return self._known
+        with self._lock:
+            if self._known is None:
+                self._known = self._read()
+            return self._known
+
+    def _read(self) -> dict[Item, list[tuple[Item, Snapshot]]]:
+        found = {}
+        for folder in self.folders:
+            workspace = _workspace(folder)
+            if workspace is not None:
+                found[workspace] = [(_dataflow(workspace, s), s) for s in published.all_snapshots(folder)]
+        return found
 
 
 def _opener(snapshot: Snapshot, query: str) -> Any:

@@ -11,30 +11,37 @@ Read ``queries.py`` (evaluation) and ``store/generations.py`` (publishing) next.
 
 from __future__ import annotations
 
-import hashlib
+import threading
 import time
 import uuid
+from collections.abc import Collection
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from attrs import define, evolve, field
 
-from mlang.errors import Cancelled
+from mlang import registry
+from mlang.errors import Cancelled, MError, stack_overflow
 from mlang.tables.table import Table
 from mlang.values.kinds import kind_of
 from mlang.values.metadata import strip
-from staging import copying, graph, history
+from mlang.values.thunk import keep_frames
+from staging import copying, history
+from staging.crew import Crew, TimedOut, deep_stacks, pause
 from staging.dataflow import Dataflow, DestinationSettings
 from staging.destinations import csv as csv_destination
 from staging.destinations import duckdb as duckdb_destination
 from staging.destinations import parquet as parquet_destination
 from staging.destinations.rows import Rows, mapped
 from staging.destinations.target import DuckDbTarget, Target, target_of
+from staging.drift import EVOLVE, FREEZE, SchemaChanged, changes, report
 from staging.errors import DataflowError, StagedDataMissing
 from staging.failures import describe
 from staging.history import CACHED, CACHED_FOLDED, FOLDED, NA, QueryRun, Run
 from staging.queries import Queries
+from staging.retries import wait_before, worth_retrying
+from staging.reuse import Decision, decide, fingerprint, volatile
 from staging.store import generations, published
 from staging.store.files import remove, writer_lock
 from staging.store.generations import Generations
@@ -77,6 +84,14 @@ class Refresh:
     session: dict[str, Any] = field(factory=dict)
     watcher: Watcher = field(factory=Watcher)
     only: list[str] | None = None
+    #: Queries at a time (None: what the dataflow says), seconds a query may run, repetitions after source errors.
+    jobs: int | None = None
+    timeout: float | None = None
+    retries: int = 2
+    #: Whether what is staged is used again when nothing that it was made from has changed.
+    reuse: bool = False
+    #: What happens when the columns of a staged query change: ``evolve`` or ``freeze``.
+    schema: str = EVOLVE
     _results: list[QueryRun] = field(factory=list, init=False)
     _bad: set[str] = field(factory=set, init=False)
     _needs: dict[str, set[str]] = field(factory=dict, init=False)
@@ -84,14 +99,30 @@ class Refresh:
     _before: Snapshot = field(init=False)
     _made: dict[str, tuple[str, Manifest]] = field(factory=dict, init=False)
     _gone: set[str] = field(factory=set, init=False)
+    _lock: Any = field(factory=threading.Lock, init=False)
+    _places: dict[Path, threading.Lock] = field(factory=dict, init=False)
 
-    def run(self) -> Run:
-        """Runs the tasks; StagingError when the refresh cannot even begin."""
+    def prepare(self) -> Queries:
+        """Reads what is served and settles the parameters; StagingError when that fails."""
         settings = {"workspace": str(self.workspace.path), **self.session}
         queries = Queries(self.dataflow, self.parameters, settings)
         self._before = published.read(self.workspace.path, self.dataflow.key)
-        plan = outlook(self.dataflow, self.only, lambda name: name in self._before.entries)
-        self._needs = plan.needs
+        self._needs = outlook(self.dataflow).needs
+        return queries
+
+    def tasks(self) -> tuple[Task, ...]:
+        """What is to be done, in order."""
+        return outlook(self.dataflow, self.only, lambda name: name in self._before.entries).tasks
+
+    def served(self, query: str) -> Manifest | None:
+        """What readers get of a query before this run."""
+        found = self._before.served(query)
+        return None if found is None else found[1]
+
+    def run(self) -> Run:
+        """Runs the tasks; StagingError when the refresh cannot even begin."""
+        queries = self.prepare()
+        tasks = self.tasks()
         self.workspace.create()
         started = time.monotonic()
         run = Run(str(uuid.uuid4()), self.dataflow.key, _now(), "", history.COMPLETED, 0.0)
@@ -99,7 +130,7 @@ class Refresh:
             self._before = published.read(self.workspace.path, self.dataflow.key)
             self._before.collect(ITEMS)  # what a killed writer left
             try:
-                self._all(plan.tasks, queries, run.id)
+                self._all(tasks, queries, run.id)
             finally:
                 run.queries = self._results
                 run.status = _overall(self._results)
@@ -111,35 +142,111 @@ class Refresh:
         self.watcher.begin(len(tasks))
         staging = [t for t in tasks if t.kind == TABLE]
         loading = [t for t in tasks if t.kind == ACTIVITY]
-        cancelled = self._some(staging, queries, cancelled=False)
-        if cancelled:
-            self._before.collect(ITEMS)
-        else:
-            self._publish(run)
-        self._some(loading, queries, cancelled)
+        registry.load_all()  # modules are not to be imported by several threads at once
+        with deep_stacks():
+            cancelled = self._some(staging, queries, cancelled=False)
+            if cancelled:
+                self._before.collect(ITEMS)
+            else:
+                self._publish(run)
+            self._some(loading, queries, cancelled)
 
     def _some(self, tasks: list[Task], queries: Queries, cancelled: bool) -> bool:
-        """Runs tasks in order; True when the user stopped it."""
-        for task in tasks:
-            if cancelled:
-                result = self._result(task, history.CANCELLED)
-            elif missing := sorted(task.needs & self._bad):
-                result = self._result(task, history.SKIPPED)
-                others = [name for name in missing if name != task.query]
-                result.note = f"needs '{others[0]}', which was not refreshed" if others else "was not staged"
-                self._bad.add(task.query)
-            else:
-                result = self._one(task, queries)
-                cancelled = result.status == history.CANCELLED
-            self._results.append(result)
-            self.watcher.done(result)
+        """Runs tasks, each after those it needs, some at a time; True when the user stopped it."""
+        crew = Crew(self.dataflow.concurrency if self.jobs is None else self.jobs, self.timeout)
+        waiting = dict(enumerate(tasks))
+        results: dict[int, QueryRun] = {}
+        while waiting or crew.busy:
+            try:
+                ended = self._start_ready(crew, tasks, waiting, results, queries, cancelled)
+                if not ended and crew.busy:
+                    key, found = crew.wait()
+                    ended = [(key, self._ended(tasks[key], found))]
+            except KeyboardInterrupt:
+                cancelled = True
+                crew.cancel()
+                continue
+            for key, result in ended:
+                results[key] = result
+                if result.status == history.CANCELLED and not cancelled:
+                    cancelled = True
+                    crew.cancel()
+                self.watcher.done(result)
+        self._results += [results.get(k) or self._result(t, history.CANCELLED) for k, t in enumerate(tasks)]
         return cancelled
+
+    def _start_ready(
+        self,
+        crew: Crew,
+        tasks: list[Task],
+        waiting: dict[int, Task],
+        results: dict[int, QueryRun],
+        queries: Queries,
+        cancelled: bool,
+    ) -> list[tuple[int, QueryRun]]:
+        """Starts what may start; gives what needs no start (skipped, cancelled, reused)."""
+        open_ = {t.query for key, t in enumerate(tasks) if key not in results and t.kind == TABLE}
+        ended = []
+        for key, task in list(waiting.items()):
+            if not cancelled and task.needs & (open_ - {task.query}):
+                continue
+            result = self._result(task, history.CANCELLED) if cancelled else self._without_running(task)
+            if result is not None:
+                del waiting[key]
+                ended.append((key, result))
+                continue
+            if not crew.free:
+                break
+            del waiting[key]
+            own = queries.fresh()
+            self.watcher.start(task.query, task.kind)
+            crew.start(key, own, lambda task=task, own=own: self._one(task, own))  # type: ignore[misc]
+        return ended
+
+    def _without_running(self, task: Task) -> QueryRun | None:
+        """The result of a task that cannot run, or need not."""
+        missing = sorted(task.needs & self._bad)
+        if missing:
+            result = self._result(task, history.SKIPPED)
+            others = [name for name in missing if name != task.query]
+            result.note = f"needs '{others[0]}', which was not refreshed" if others else "was not staged"
+            self._bad.add(task.query)
+            return result
+        if self.reuse and task.kind == TABLE:
+            decision = self.decision(task, self._made.keys() | self._gone)
+            if decision.reuse:
+                result = self._result(task, history.REUSED)
+                served = self._before.served(task.query)
+                assert served is not None
+                result.rows, result.bytes, result.engine = served[1].rows, served[1].bytes, CACHED
+                result.note = f"is as it was: {decision.why}"
+                return result
+        return None
+
+    def decision(self, task: Task, remade: Collection[str]) -> Decision:
+        """Whether what is served of a query still stands, and why."""
+        staged = {name for name, q in self.dataflow.queries.items() if q.staged}
+        mark = self._mark(task.query)
+        unforeseen = volatile(self.dataflow, self._needs, staged, task.query)
+        return decide(task.query, self._before, mark, unforeseen, remade)
+
+    def _ended(self, task: Task, found: Any) -> QueryRun:
+        """The result of a task's thread; one that was stopped at its very end has none."""
+        if isinstance(found, QueryRun):
+            return found
+        result = self._result(task, history.CANCELLED)
+        if isinstance(found, TimedOut) or not isinstance(found, (Cancelled, KeyboardInterrupt)):
+            result.status, result.error = history.FAILED, f"Query '{task.query}': {found or 'stopped'}"
+        self._bad.add(task.query)
+        return result
 
     def _publish(self, run: str) -> None:
         """One rename: from now on readers get everything that this run made."""
         made = {query: (item, found.generation) for query, (item, found) in self._made.items()}
         after = evolve(self._before.with_tables(made, self._gone), run=run, about=self.dataflow.about)
-        after = after.retain([name for name, q in self.dataflow.queries.items() if q.staged])
+        settings = self.workspace.settings()
+        staged = [name for name, q in self.dataflow.queries.items() if q.staged]
+        after = after.retain(staged, days=settings.retention_days).trimmed(settings.keep_generations)
         after.publish()
         after.collect(ITEMS)
 
@@ -147,27 +254,44 @@ class Refresh:
         return QueryRun(task.query, task.kind, status, _now())
 
     def _one(self, task: Task, queries: Queries) -> QueryRun:
-        """Runs a task; whatever goes wrong ends in the result."""
+        """Runs a task on its thread; whatever goes wrong ends in the result."""
         result = self._result(task, history.COMPLETED)
         started = time.monotonic()
-        self.watcher.start(task.query, task.kind)
         try:
-            if task.settings is None:
-                self._stage(task, queries, result)
-            else:
-                self._load(task, task.settings, queries, result)
+            self._attempts(task, queries, result)
+        except TimedOut:
+            result.status = history.FAILED
+            result.error = f"Query '{task.query}': it ran longer than {self.timeout:g} s and was stopped."
         except (KeyboardInterrupt, Cancelled):
             result.status = history.CANCELLED
         except Exception as error:
             result.status = history.FAILED
-            secrets = queries.secrets()
-            result.error = history.redact(
-                describe(error, task.query, queries, self._overrides(task)), secrets
-            )
+            if isinstance(error, RecursionError):
+                error = stack_overflow()
+            if isinstance(error, MError):
+                keep_frames(error)
+            text = describe(error, task.query, queries, self._overrides(task))
+            result.error = history.redact(text, queries.secrets())
         if result.status != history.COMPLETED and task.settings is None:
             self._bad.add(task.query)
         result.seconds = round(time.monotonic() - started, 3)
         return result
+
+    def _attempts(self, task: Task, queries: Queries, result: QueryRun) -> None:
+        """Once, and again after a while when a source failed."""
+        while True:
+            try:
+                if task.settings is None:
+                    self._stage(task, queries, result)
+                else:
+                    self._load(task, task.settings, queries, result)
+                return
+            except MError as error:
+                if result.retries >= self.retries or not worth_retrying(error):
+                    raise
+            result.retries += 1
+            pause(wait_before(result.retries))
+            queries.forget()
 
     # ------------------------------------------------------------ phases 1 and 2
 
@@ -175,12 +299,12 @@ class Refresh:
         """The staged tables in place of the queries that the task reads."""
         found = {}
         for name in task.needs - ({task.query} if task.settings is None else set()):
-            staged = self._staged(name)
+            staged = self.staged(name)
             if staged is not None:
                 found[name] = staged
         return found
 
-    def _staged(self, query: str) -> Table | None:
+    def staged(self, query: str) -> Table | None:
         """What this run made of a query, else what is served of it; None for what is no table."""
         if query in self._gone:
             return None
@@ -202,6 +326,7 @@ class Refresh:
             return
         item = WAREHOUSE if task.needs else LAKEHOUSE
         columns = staged_columns(task.query, value.type)
+        self._check_drift(task.query, value, result)
         place = self._place(task.query, item)
         building = place.begin()
         writer = _writer(item, building, task.query, columns)
@@ -218,7 +343,8 @@ class Refresh:
             draft = Manifest(
                 dataflow=self.dataflow.key, query=task.query, generation=0,
                 store="warehouse" if task.needs else "lakehouse", engine=result.engine, created=_now(),
-                query_hash=self._hash(task.query), columns=writer.columns, parts=parts,
+                query_hash=self._mark(task.query), sources=self._sources(task), inputs=queries.session.inputs,
+                columns=writer.columns, parts=parts,
                 facts=writer.facts(), keys=value.type.keys,
             )  # fmt: skip
             before = self._before.entries.get(task.query)
@@ -229,6 +355,16 @@ class Refresh:
             raise
         self._made[task.query] = (item, final)
         result.rows, result.bytes, result.errors = final.rows, final.bytes, final.errors
+
+    def _check_drift(self, query: str, value: Table, result: QueryRun) -> None:
+        """Notes how the schema changed since the last refresh; refuses where it is frozen."""
+        served = self.served(query)
+        found = changes(served.type, value.type) if served is not None else []
+        if found:
+            text = report(query, found, self._needs, self.dataflow.queries)
+            if self.schema == FREEZE:
+                raise SchemaChanged(f"{text} The schema is frozen; what is served stays as it was.")
+            result.drift = text
 
     def _copy(self, query: str, table: Table, writer: Any, queries: Queries) -> bool:
         """Lets the engine write when the whole query is SQL; False when the cells must be computed."""
@@ -251,16 +387,19 @@ class Refresh:
             count += batch.length
             self.watcher.rows(query, count)
 
-    def _hash(self, query: str) -> str:
-        text, members = self.dataflow.text, {m.name: m for m in self.dataflow.tree.sections[0].members}
-        names = sorted({query} | graph.upstream(query, self._needs))
-        digest = hashlib.sha256()
-        for name in names:
-            node = members[name].value
-            digest.update(f"{name}={text[node.pos : node.end]};".encode("utf-8", "surrogatepass"))
-        for name in sorted(self.parameters.keys() & set(names)):
-            digest.update(f"{name}:{self.parameters[name]!r};".encode("utf-8", "surrogatepass"))
-        return digest.hexdigest()
+    def _mark(self, query: str) -> str:
+        staged = {name for name, q in self.dataflow.queries.items() if q.staged}
+        return fingerprint(self.dataflow, self._needs, staged, self.parameters, query)
+
+    def _sources(self, task: Task) -> dict[str, int]:
+        """The generations of the staged queries that a task reads."""
+        found = {}
+        for name in sorted(task.needs):
+            if name in self._made:
+                found[name] = self._made[name][1].generation
+            elif name in self._before.entries and name not in self._gone:
+                found[name] = self._before.entries[name].generation
+        return found
 
     def _engine(self, task: Task, value: Table, queries: Queries, staged: bool) -> str:
         folded = bool(task.needs) and queries.folds(value)
@@ -269,6 +408,11 @@ class Refresh:
         return FOLDED if folded else NA
 
     # ------------------------------------------------------------ phase 3
+
+    def _place_lock(self, path: Path) -> threading.Lock:
+        """Queries that are loaded to one file take turns."""
+        with self._lock:
+            return self._places.setdefault(path, threading.Lock())
 
     def _load(self, task: Task, settings: DestinationSettings, queries: Queries, result: QueryRun) -> None:
         table_name = task.query if settings.default else None
@@ -286,7 +430,8 @@ class Refresh:
         progress = lambda count: self.watcher.rows(task.query, count)  # noqa: E731
         rows = Rows(task.query, queries.batches(value, names), columns, progress)
         path = Path(queries.resolve_path(target.path))
-        result.bytes = load(target, path, settings, rows)
+        with self._place_lock(path):
+            result.bytes = load(target, path, settings, rows)
         result.rows, result.errors = rows.count, rows.errors()
         result.engine = self._engine(task, value, queries, staged=False)
 

@@ -11,16 +11,32 @@ import json
 import time
 import uuid
 from pathlib import Path
+from typing import Any
 
 from attrs import frozen
 
 from staging.errors import StagingError
-from staging.store import files
+from staging.store import files, published
 
 LAKEHOUSE = "DataflowsStagingLakehouse"
 WAREHOUSE = "DataflowsStagingWarehouse"
 ITEMS = (LAKEHOUSE, WAREHOUSE)
 FORMAT = 1
+
+
+@frozen
+class Settings:
+    """What a workspace's ``workspace.json`` may say under "settings"."""
+
+    #: Days that data stay after staging was switched off for their query.
+    retention_days: float = published.RETENTION_DAYS
+    #: Generations that stay for readers of older snapshots.
+    keep_generations: int = published.KEEP
+    #: Whether a refresh uses again what has not changed, without being told.
+    reuse: bool = False
+
+
+_NAMES = {"retentionDays": "retention_days", "keepGenerations": "keep_generations", "reuse": "reuse"}
 
 
 @frozen
@@ -60,6 +76,34 @@ class Workspace:
             return
         created = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
         files.write_json(about, {"formatVersion": FORMAT, "id": str(uuid.uuid4()), "created": created})
+
+    @property
+    def about(self) -> Path:
+        """The workspace's own description."""
+        return self.path / "workspace.json"
+
+    def settings(self) -> Settings:
+        """The settings; defaults where there are none."""
+        try:
+            found = json.loads(self.about.read_text(encoding="utf-8")).get("settings", {})
+        except FileNotFoundError:
+            return Settings()
+        except (ValueError, AttributeError):
+            raise StagingError(f"{self.about} is not a workspace description.") from None
+        chosen = {_NAMES[n]: v for n, v in found.items() if n in _NAMES}
+        for name, value in chosen.items():
+            wanted = bool if name == "reuse" else (int, float)
+            if not isinstance(value, wanted) or (name != "reuse" and (isinstance(value, bool) or value < 0)):
+                raise StagingError(f"{self.about}: the setting {name} can't be {value!r}.")
+        return Settings(**chosen)
+
+    def change(self, **changed: Any) -> None:
+        """Writes settings (names as in `Settings`); what else stands in the file is kept."""
+        self.create()
+        found = json.loads(self.about.read_text(encoding="utf-8"))
+        names = {own: name for name, own in _NAMES.items()}
+        found["settings"] = found.get("settings", {}) | {names[n]: v for n, v in changed.items()}
+        files.write_json(self.about, found)
 
     def _check_format(self, about: Path) -> None:
         try:

@@ -18,6 +18,7 @@ from folding.relations import Column, Relation
 from folding.sources import PASSING, Leaf
 from folding.terms import Unfoldable
 from folding.types import exported, to_values
+from mlang import session as sessions
 from mlang.tables import plan as p
 from mlang.tables.batches import ArrowBatch
 from mlang.tables.plan import Batch
@@ -107,6 +108,7 @@ class Query:
         release_unused()
         database = root(self.relation.strict)
         cursor = database.cursor()
+        sessions.current().fixed["folding.cursor"] = cursor  # whoever stops the evaluation interrupts it
         for leaf in self.relation.sources():
             assert isinstance(leaf, Leaf)
             leaf.prepare(database, cursor)

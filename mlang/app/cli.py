@@ -13,12 +13,16 @@ from typing import Any
 
 import click
 
+from mlang.app import tools
 from mlang.app.report import print_error
 from mlang.errors import Fault, MError
 
 
 def run(arguments: list[str]) -> int:
     """Runs a command line and gives its exit code."""
+    from mlang.app import workflow
+
+    assert workflow  # declares the rest of the commands
     try:
         result = cli.main(args=arguments, prog_name="mlang", standalone_mode=False)
     except Problem as problem:
@@ -31,6 +35,9 @@ def run(arguments: list[str]) -> int:
         print("Cancelled.", file=sys.stderr)
         return 130
     return result if isinstance(result, int) else 0
+
+
+CODE_USAGE = 2
 
 
 class Problem(click.ClickException):
@@ -71,6 +78,10 @@ def _parameters(ctx: click.Context, option: click.Parameter, values: tuple[str, 
 PARAMETERS = click.option(
     "--param", "parameters", multiple=True, metavar="NAME=VALUE", callback=_parameters,
     help="Value of a parameter; may be repeated.",
+)  # fmt: skip
+PARAMETER_FILE = click.option(
+    "--param-file", "parameter_file", type=click.Path(path_type=Path, dir_okay=False, exists=True),
+    help="JSON object of parameters; MLANG_PARAM_name and --param win over it.",
 )  # fmt: skip
 JSON = click.option("--json", "as_json", is_flag=True, help="Write JSON for machines.")
 CULTURE = click.option("--culture", metavar="TAG", help="Culture of texts, numbers and dates, such as de-DE.")
@@ -190,6 +201,19 @@ def explain(
     "--query", "-q", "queries", multiple=True, metavar="NAME", help="Only this query; may be repeated."
 )
 @PARAMETERS
+@PARAMETER_FILE
+@click.option(
+    "--jobs", "-j", type=click.IntRange(1), help="Queries at a time (default: maxConcurrency, or all cores)."
+)
+@click.option("--timeout", type=click.FloatRange(0, min_open=True), help="Seconds that a query may run.")
+@click.option(
+    "--retries", type=click.IntRange(0), default=2, show_default=True, help="Repetitions when a source fails."
+)
+@click.option("--reuse/--no-reuse", default=None, help="Use again what is staged where nothing has changed.")
+@click.option(
+    "--schema", type=click.Choice(["evolve", "freeze"]), default="evolve", show_default=True,
+    help="What a change of a staged query's columns does: be taken over, or fail the query.",
+)  # fmt: skip
 @WORKSPACE
 @JSON
 @ENGINE
@@ -197,14 +221,22 @@ def refresh(
     dataflow: Path,
     queries: tuple[str, ...],
     parameters: dict[str, str],
+    parameter_file: Path | None,
     workspace: Path | None,
     as_json: bool,
     engine: str | None,
+    **settings: Any,
 ) -> int:
     """Refresh a dataflow: stage its queries, then load its destinations."""
     from mlang.app.dataflows import refresh_dataflow
+    from mlang.app.workflow import make_refresh
 
-    return guarded(lambda: refresh_dataflow(dataflow, list(queries), parameters, workspace, as_json, engine))
+    def act() -> int:
+        only = list(queries) or None
+        made = make_refresh(dataflow, parameters, parameter_file, workspace, engine, only=only, **settings)
+        return refresh_dataflow(made, as_json)
+
+    return guarded(act)
 
 
 @cli.group()
@@ -267,3 +299,6 @@ def history(place: Path, limit: int, run_id: str | None, workspace: Path | None,
     from mlang.app.dataflows import show_history
 
     return guarded(lambda: show_history(place, limit, run_id, workspace, as_json))
+
+
+tools.register(cli)

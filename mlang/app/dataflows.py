@@ -15,8 +15,6 @@ from typing import Any
 
 from mlang.app.cli import Problem
 from mlang.app.render import print_grid
-from mlang.syntax.failure import MSyntaxError
-from staging import dataflow as dataflows
 from staging import history
 from staging.errors import DataflowError, StagingError
 from staging.refresh import Refresh, Watcher
@@ -32,30 +30,13 @@ _STAGE, _USAGE, _CANCELLED = 1, 2, 130
 # ---------------------------------------------------------------- refresh
 
 
-def refresh_dataflow(
-    path: Path,
-    only: list[str],
-    parameters: dict[str, str],
-    place: Path | None,
-    as_json: bool,
-    engine: str | None,
-) -> int:
+def refresh_dataflow(refresh: Refresh, as_json: bool) -> int:
     """Refreshes and prints the summary; 0 only when every query is done."""
-    try:
-        found = dataflows.read(path)
-        for name in only:
-            found.query(name)
-    except MSyntaxError:
-        raise
-    except DataflowError as error:
-        raise Problem(str(error), _USAGE) from None
-    workspace = Workspace(place) if place is not None else Workspace.beside(path)
-    settings = {"engine": engine} if engine is not None else {}
     with _terminated(), _watching(as_json) as watcher:
-        refresh = Refresh(found, workspace, dict(parameters), settings, watcher, only or None)
+        refresh.watcher = watcher
         try:
             run = refresh.run()
-        except DataflowError as error:  # before anything ran: an unknown parameter, a circle
+        except DataflowError as error:  # before anything ran: an unknown parameter or query, a circle
             raise Problem(str(error), _USAGE) from None
         except StagingError as error:
             raise Problem(str(error)) from None
@@ -127,6 +108,10 @@ def _summary(run: history.Run) -> None:
             print(
                 f"Warning: query '{query.query}', column '{column}': {cells} stored as null.", file=sys.stderr
             )
+        if query.drift:
+            print(f"Schema: {query.drift}", file=sys.stderr)
+        if query.retries and query.status == history.COMPLETED:
+            print(f"Note: query '{query.query}' needed {query.retries} more attempts.", file=sys.stderr)
         if query.note:
             print(f"Note: query '{query.query}' {query.note}.", file=sys.stderr)
         if query.error:
@@ -164,7 +149,7 @@ def size_text(count: int | None) -> str:
 # ---------------------------------------------------------------- staging list
 
 
-def _found_workspace(place: Path, given: Path | None) -> tuple[Workspace, str | None]:
+def found_workspace(place: Path, given: Path | None) -> tuple[Workspace, str | None]:
     """The workspace of a place, and the dataflow when the place is one."""
     is_dataflow = place.is_file() or (place / "mashup.pq").is_file()
     key = place.resolve().name if is_dataflow else None
@@ -186,7 +171,7 @@ def _tables(workspace: Workspace, key: str | None) -> Iterator[tuple[Snapshot, s
 
 def list_staging(place: Path, everything: bool, given: Path | None, as_json: bool) -> int:
     """Lists what readers get; with ``everything`` also where it lies and what is kept behind it."""
-    workspace, key = _found_workspace(place, given)
+    workspace, key = found_workspace(place, given)
     try:
         listed = [_listed(*entry, everything) for entry in _tables(workspace, key)]
     except StagingError as error:
@@ -240,9 +225,7 @@ def _types(found: Manifest) -> list[str]:
     return [type_label(c.type) for c in found.columns]
 
 
-def show_staged(
-    path: Path, query: str, output: Path | None, given: Path | None, as_json: bool
-) -> int:
+def show_staged(path: Path, query: str, output: Path | None, given: Path | None, as_json: bool) -> int:
     """Prints the staged rows of a query."""
     from mlang.app.running import output_value
     from mlang.compile.entry import run
@@ -276,7 +259,7 @@ def drop_staged(path: Path, given: Path | None) -> int:
 
 def show_history(place: Path, limit: int, run_id: str | None, given: Path | None, as_json: bool) -> int:
     """Lists runs, or the queries of one run."""
-    workspace, key = _found_workspace(place, given)
+    workspace, key = found_workspace(place, given)
     runs = [r for r in history.read(workspace.history) if key is None or r["dataflow"] == key]
     if run_id is not None:
         return _one_run([r for r in runs if r["id"].startswith(run_id)], run_id, as_json)

@@ -44,6 +44,9 @@ class Manifest:
     parts: tuple[Part, ...]
     facts: dict[str, dict[str, Any]] = field(factory=dict)
     keys: tuple[tuple[tuple[str, ...], bool], ...] = ()
+    #: What it was made from: the generations of staged queries, and the state of each file (``reuse.py``).
+    sources: dict[str, int] = field(factory=dict)
+    inputs: dict[str, Any] = field(factory=dict)
 
     @property
     def rows(self) -> int:
@@ -94,6 +97,8 @@ class Manifest:
                 for c in self.columns
             ],
             "keys": [{"columns": list(names), "primary": primary} for names, primary in self.keys],
+            "sources": self.sources,
+            "inputs": self.inputs,
         }
 
 
@@ -119,6 +124,8 @@ def from_json(found: dict[str, Any]) -> Manifest:
         parts=tuple(Part(p["file"], p["rows"], p["rn"][0], p["bytes"]) for p in found["parts"]),
         facts={c["name"]: c["facts"] for c in found["columns"]},
         keys=tuple((tuple(k["columns"]), k["primary"]) for k in found["keys"]),
+        sources=found.get("sources", {}),
+        inputs=found.get("inputs", {}),
     )
 
 

@@ -77,8 +77,16 @@ class Snapshot:
             entries[query] = Entry(item, (number, *before)[:KEEP])
         return evolve(self, entries=entries)
 
-    def retain(self, staged: Collection[str], now: float | None = None) -> Snapshot:
-        """Notes since when queries are no longer staged; drops those that were not for 30 days."""
+    def trimmed(self, keep: int) -> Snapshot:
+        """At most ``keep`` generations of each table."""
+        return evolve(
+            self, entries={q: evolve(e, kept=e.kept[: max(1, keep)]) for q, e in self.entries.items()}
+        )
+
+    def retain(
+        self, staged: Collection[str], now: float | None = None, days: float = RETENTION_DAYS
+    ) -> Snapshot:
+        """Notes since when queries are no longer staged; drops those that were not for ``days``."""
         moment = time.time() if now is None else now
         entries = {}
         for query, entry in self.entries.items():
@@ -86,7 +94,7 @@ class Snapshot:
                 entries[query] = evolve(entry, unstaged=None)
             elif entry.unstaged is None:
                 entries[query] = evolve(entry, unstaged=moment)
-            elif moment - entry.unstaged < RETENTION_DAYS * 86_400:
+            elif moment - entry.unstaged < days * 86_400:
                 entries[query] = entry
         return evolve(self, entries=entries)
 

@@ -1,0 +1,287 @@
+"""The commands that look at a dataflow or look after a workspace: check, plan, gc, delete, settings."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+import click
+
+from mlang.app.cli import (
+    CODE_USAGE,
+    JSON,
+    PARAMETER_FILE,
+    PARAMETERS,
+    WORKSPACE,
+    Problem,
+    cli,
+    guarded,
+    staging,
+)  # fmt: skip
+
+DATAFLOW = click.argument("dataflow", type=click.Path(path_type=Path))
+PLACE = click.argument("place", type=click.Path(path_type=Path), default=".")
+
+
+def opened(path: Path) -> Any:
+    """The dataflow at a place; exit code 2 when there is none."""
+    from staging import dataflow as dataflows
+    from staging.errors import DataflowError
+
+    try:
+        return dataflows.read(path)
+    except DataflowError as error:
+        raise Problem(str(error), CODE_USAGE) from None
+
+
+def make_refresh(
+    path: Path,
+    parameters: dict[str, str],
+    parameter_file: Path | None,
+    place: Path | None,
+    engine: str | None,
+    **settings: Any,
+) -> Any:
+    """The refresh that the options describe; exit code 2 for a wrong dataflow or parameter."""
+    from staging.errors import StagingError
+    from staging.parameters import gathered
+    from staging.refresh import Refresh
+    from staging.workspace import Workspace
+
+    found = opened(path)
+    workspace = Workspace(place) if place is not None else Workspace.beside(path)
+    try:
+        members = {m.name: m.value for m in found.tree.sections[0].members}
+        given = gathered(members, parameters, parameter_file)
+        if settings.get("reuse") is None:
+            settings["reuse"] = workspace.settings().reuse
+    except StagingError as error:
+        raise Problem(str(error), CODE_USAGE) from None
+    return Refresh(found, workspace, given, {"engine": engine} if engine else {}, **settings)
+
+
+def _dump(value: Any) -> None:
+    print(json.dumps(value, ensure_ascii=False, indent=1))
+
+
+# ---------------------------------------------------------------- check and plan
+
+
+@cli.command()
+@DATAFLOW
+@PARAMETERS
+@PARAMETER_FILE
+@WORKSPACE
+@JSON
+def check(
+    dataflow: Path,
+    parameters: dict[str, str],
+    parameter_file: Path | None,
+    workspace: Path | None,
+    as_json: bool,
+) -> int:
+    """Find the schema of every query without reading its rows; 1 when a refresh would fail."""
+    return guarded(lambda: _check(dataflow, parameters, parameter_file, workspace, as_json))
+
+
+def _check(
+    path: Path, parameters: dict[str, str], file: Path | None, place: Path | None, as_json: bool
+) -> int:
+    from staging.check import check as check_all
+    from staging.errors import StagingError
+
+    refresh = make_refresh(path, parameters, file, place, None)
+    try:
+        found = check_all(refresh.dataflow, refresh.prepare())
+    except StagingError as error:
+        raise Problem(str(error), CODE_USAGE) from None
+    if as_json:
+        _dump([
+            {"query": s.query, "kind": s.kind, "columns": s.columns, "error": s.error, "problems": s.problems}
+            for s in found
+        ])  # fmt: skip
+    else:
+        from mlang.app.render import print_grid
+
+        rows = [[s.query, s.kind or "?", _listed(s.columns), "ok" if s.good else "fails"] for s in found]
+        print_grid(["Query", "Kind", "Columns", "Check"], rows)
+        for schema in found:
+            for text in [*([schema.error] if schema.error else []), *schema.problems]:
+                print(f"Error: {text}", file=sys.stderr)
+    return 0 if all(s.good for s in found) else 1
+
+
+def _listed(columns: dict[str, str]) -> str:
+    return ", ".join(f"{name} {kind}" for name, kind in columns.items())
+
+
+@cli.command()
+@DATAFLOW
+@click.option("--query", "-q", "queries", multiple=True, metavar="NAME", help="Only this query.")
+@PARAMETERS
+@PARAMETER_FILE
+@click.option("--reuse/--no-reuse", default=None, help="Plan with reuse of what has not changed.")
+@WORKSPACE
+@JSON
+def plan(
+    dataflow: Path,
+    queries: tuple[str, ...],
+    parameters: dict[str, str],
+    parameter_file: Path | None,
+    reuse: bool | None,
+    workspace: Path | None,
+    as_json: bool,
+) -> int:
+    """Show what a refresh would run, why, on which engine, and which schemas would change."""
+
+    def act() -> int:
+        only = list(queries) or None
+        refresh = make_refresh(dataflow, parameters, parameter_file, workspace, None, reuse=reuse, only=only)
+        return _plan(refresh, as_json)
+
+    return guarded(act)
+
+
+def _plan(refresh: Any, as_json: bool) -> int:
+    from mlang.app.render import print_grid
+    from staging.errors import StagingError
+    from staging.planning import plan as make_plan
+
+    try:
+        lines = make_plan(refresh)
+    except StagingError as error:
+        raise Problem(str(error), CODE_USAGE) from None
+    if as_json:
+        _dump([line.to_json() for line in lines])
+        return 0
+    rows = [
+        [p.query, p.action + (f" → {p.target}" if p.target else ""), p.engine, ", ".join(p.needs), p.why]
+        for p in lines
+    ]
+    print_grid(["Query", "Action", "Engine", "Needs", "Why"], rows)
+    for line in lines:
+        for text in line.changes:
+            print(f"Schema: query '{line.query}': {text}.", file=sys.stderr)
+        if line.action != "load":
+            for text in line.problems:
+                print(f"Problem: {text}", file=sys.stderr)
+    return 0
+
+
+# ---------------------------------------------------------------- looking after a workspace
+
+
+@staging.command("gc")
+@PLACE
+@click.option("--dry-run", is_flag=True, help="Only show what would be removed.")
+@WORKSPACE
+@JSON
+def collect_garbage(place: Path, dry_run: bool, workspace: Path | None, as_json: bool) -> int:
+    """Remove staged data that serve nobody: old generations, data past their retention, of deleted dataflows."""
+    return guarded(lambda: _gc(place, dry_run, workspace, as_json))
+
+
+def _gc(place: Path, dry: bool, given: Path | None, as_json: bool) -> int:
+    from mlang.app.dataflows import found_workspace, size_text
+    from mlang.app.render import print_grid
+    from staging.errors import StagingError
+    from staging.gc import collect
+
+    try:
+        found = collect(found_workspace(place, given)[0], dry)
+    except StagingError as error:
+        raise Problem(str(error)) from None
+    if as_json:
+        garbage = [{"path": str(g.path), "bytes": g.bytes, "why": g.why} for g in found.garbage]
+        _dump({"removed": not dry, "garbage": garbage, "busy": found.busy, "bytesLeft": found.left})
+        return 0
+    if found.garbage:
+        rows = [[str(g.path), size_text(g.bytes), g.why] for g in found.garbage]
+        print_grid(["Path", "Bytes", "Why"], rows, frozenset((1,)))
+    for key in found.busy:
+        print(f"{key} is being refreshed; it was left alone.", file=sys.stderr)
+    total = sum(g.bytes for g in found.garbage)
+    verb = "Would free" if dry else "Freed"
+    print(f"{verb} {size_text(total)}; {size_text(found.left)} stay.", file=sys.stderr)
+    return 0
+
+
+@staging.command("settings")
+@PLACE
+@click.option(
+    "--retention-days", type=click.FloatRange(0), help="Days data stay after staging was switched off."
+)
+@click.option("--keep-generations", type=click.IntRange(1), help="Generations kept for readers.")
+@click.option("--reuse/--no-reuse", default=None, help="Whether refreshes use again what has not changed.")
+@WORKSPACE
+@JSON
+def settings(
+    place: Path,
+    retention_days: float | None,
+    keep_generations: int | None,
+    reuse: bool | None,
+    workspace: Path | None,
+    as_json: bool,
+) -> int:
+    """Show or change the settings of a workspace, and the disk it uses."""
+    from mlang.app.dataflows import found_workspace, size_text
+    from staging.gc import usage
+
+    def act() -> int:
+        found, _ = found_workspace(place, workspace)
+        given = {
+            "retention_days": retention_days, "keep_generations": keep_generations, "reuse": reuse,
+        }  # fmt: skip
+        changed = {name: value for name, value in given.items() if value is not None}
+        if changed:
+            found.change(**changed)
+        now, used = found.settings(), usage(found.path) if found.path.is_dir() else 0
+        if as_json:
+            _dump({
+                "workspace": str(found.path), "retentionDays": now.retention_days,
+                "keepGenerations": now.keep_generations, "reuse": now.reuse, "bytes": used,
+            })  # fmt: skip
+            return 0
+        print(f"Workspace         {found.path} ({size_text(used)})")
+        print(f"Retention         {now.retention_days:g} days after staging was switched off")
+        print(f"Generations kept  {now.keep_generations}")
+        print(f"Reuse             {'on' if now.reuse else 'off'}")
+        return 0
+
+    return guarded(act)
+
+
+@cli.command()
+@click.argument("place", type=click.Path(path_type=Path))
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@WORKSPACE
+def delete(place: Path, yes: bool, workspace: Path | None) -> int:
+    """Delete a dataflow with its staged data, or a whole workspace (its .mlang folder)."""
+    return guarded(lambda: _delete(place, yes, workspace))
+
+
+def _delete(place: Path, yes: bool, given: Path | None) -> int:
+    from mlang.app.dataflows import found_workspace, size_text
+    from staging.errors import StagingError
+    from staging.gc import delete_dataflow, delete_workspace, usage
+
+    whole = (place / "workspace.json").is_file()
+    found, key = found_workspace(place, place if whole else given)
+    if not whole and key is None:
+        raise Problem(f"{place} is neither a dataflow nor a workspace.", CODE_USAGE)
+    what = f"the workspace {place} ({size_text(usage(place))})" if whole else f"{key} and its staged data"
+    if not yes:
+        if not sys.stdin.isatty():
+            raise Problem(f"This deletes {what}; say --yes.", CODE_USAGE)
+        click.confirm(f"Delete {what}?", abort=True, err=True)
+    try:
+        if whole:
+            delete_workspace(found)
+        else:
+            delete_dataflow(found, place)
+    except StagingError as error:
+        raise Problem(str(error)) from None
+    print(f"Deleted {what}.", file=sys.stderr)
+    return 0
