@@ -12,6 +12,7 @@ from __future__ import annotations
 import sys
 from typing import Any
 
+from mlang.app.hints import brief, hint_for
 from mlang.errors import Cancelled, Fault, MError
 
 M_ERROR, USAGE = 1, 2
@@ -50,20 +51,18 @@ def error_lines(error: BaseException) -> list[str]:
     detail = detail_text(error.detail) if getattr(error, "place", None) is None else None
     if detail is not None:
         found.append(f"Detail: {detail}")
-    hint = getattr(error, "hint", None)
+    hint = hint_for(error)
     if hint:
         found.append(f"Hint: {hint}")
     return found + place_lines(error)
 
 
 def detail_text(detail: Any) -> str | None:
-    """The detail as M text, cut to a readable length; None when there is none."""
-    from mlang.values.show import to_m
-
+    """The detail as M text, cut to a readable length and without reading rows; None when there is none."""
     if detail is None:
         return None
     try:
-        text = to_m(detail)
+        text = brief(detail)
     except MError:
         return None  # a detail that fails itself helps nobody
     return text if len(text) <= _DETAIL else text[: _DETAIL - 4] + " ..."
@@ -115,6 +114,9 @@ def error_json(error: BaseException) -> dict[str, Any]:
 
     found: dict[str, Any] = {"reason": error.reason, "message": error.message}
     found["detail"] = detail_text(error.detail)
+    hint = hint_for(error)
+    if hint:
+        found["hint"] = hint
     for place in places(error)[:1]:
         line, column = line_column(place.text, place.offset)
         found |= {
