@@ -89,8 +89,17 @@ def wider(type: pa.DataType, value: Any) -> pa.DataType | None:
     return None
 
 
+class_of = type  # parameters named ``type`` hide it below
+_NONE = type(None)
+_PLAIN_CLASSES = ((float, "number"), (str, "text"), (bool, "logical"))
+
+
 def infer_type(values: list[Any]) -> MType:
     """The narrowest M type of some cells, lists and records looked into; mixed kinds are text."""
+    classes = set(map(class_of, values)) - {_NONE}
+    for plain, plain_kind in _PLAIN_CLASSES:
+        if classes == {plain}:
+            return mtypes.primitive(plain_kind, True)
     bare = [v for v in (_settled(v) for v in values) if v is not None]
     kinds = {kind_of(v) for v in bare}
     if not kinds:
@@ -190,7 +199,7 @@ def _array(
     kind = _kind_of_arrow(type)
     if t.is_null(type):
         return pa.nulls(len(_checked(values, kind, problems)))
-    if kind == "text" and mixed and set(map(_class_of, values)) - {str, _NONE}:
+    if kind == "text" and mixed and set(map(class_of, values)) - {str, _NONE}:
         values = _as_texts(values)
     values = _checked(values, kind, problems)
     if kind in ("text", "logical"):
@@ -198,13 +207,6 @@ def _array(
     if kind == "binary":
         return pa.array([None if v is None else binary.content(v) for v in values], type)
     return _temporal(values, type, kind)
-
-
-_NONE = type(None)
-
-
-def _class_of(value: Any) -> Any:
-    return value.__class__
 
 
 def _encoded(values: list[Any], type: pa.DataType) -> Any:
@@ -243,7 +245,7 @@ def _kind_of_arrow(type: pa.DataType) -> str:
 
 def _checked(values: list[Any], kind: str, problems: list[tuple[int, MError]] | None) -> list[Any]:
     """The cells, those of another kind refused (or null, collected)."""
-    classes = set(map(_class_of, values)) - {_NONE}
+    classes = set(map(class_of, values)) - {_NONE}
     strangers = {c for c in classes if _kind_of_class(c, values) != kind}
     if not strangers:
         return values
@@ -266,12 +268,17 @@ def _kind_of_class(cls: Any, values: list[Any]) -> str:
 
 def _numbers(values: list[Any], type: pa.DataType, problems: list[tuple[int, MError]] | None) -> Any:
     values = _checked(values, "number", problems)
-    classes = set(map(_class_of, values)) - {_NONE}
+    classes = set(map(class_of, values)) - {_NONE}
     if type == pa.float64():
         if classes <= {float}:
             return pa.array(values, type, from_pandas=False)
         return pa.array([None if v is None else _as_double(r, v, type) for r, v in enumerate(values)], type)
     if pa.types.is_integer(type):
+        if classes <= {float}:
+            try:  # refused when a value is not whole, or out of range: then the loop finds it
+                return pa.array(values, pa.float64(), from_pandas=False).cast(type)
+            except pa.ArrowInvalid:
+                pass
         return pa.array([None if v is None else _as_integer(r, v, type) for r, v in enumerate(values)], type)
     if pa.types.is_decimal(type):
         return pa.array([None if v is None else _as_decimal(r, v, type) for r, v in enumerate(values)], type)

@@ -36,10 +36,34 @@ def to_arrow(table: Table) -> pa.Table:
 def _whole_column(batches: list[Batch], index: int, type: MType) -> Any:
     """One column of all batches: as it is where it is Arrow of the right type, else through its cells."""
     target = arrow_type_of(type)
-    ready = [_ready(batch, index, target) for batch in batches]
-    if ready and all(column is not None for column in ready):
-        return pa.chunked_array(ready)
+    if target is None:
+        target = _inferred(batches, index)
+    ready = [_ready(batch, index, target) for batch in batches] if target is not None else []
+    if any(column is not None for column in ready):
+        try:  # batches that are not Arrow data yet become so one by one
+            parts = [
+                values_to_array(batch.columns[index], type, arrow_type=target) if column is None else column
+                for batch, column in zip(batches, ready, strict=True)
+            ]
+        except Unfit:
+            pass
+        else:
+            return pa.chunked_array(parts, target)
     return column_array([cell for batch in batches for cell in batch.columns[index]], type)
+
+
+#: Arrow types that say what their cells are, and the type that such cells have where none is claimed.
+_TELLING = {pa.string(): pa.string(), pa.float64(): pa.float64(), pa.bool_(): pa.bool_(), pa.int64(): pa.float64()}
+
+
+def _inferred(batches: list[Batch], index: int) -> pa.DataType | None:
+    """The type of an untyped column, told by its Arrow data; None when its cells must be looked at."""
+    if not batches or not all(isinstance(batch, ArrowBatch) for batch in batches):
+        return None
+    columns = [batch.data.column(index) for batch in batches if isinstance(batch, ArrowBatch)]
+    if len({column.type for column in columns}) > 1 or all(c.null_count == len(c) for c in columns):
+        return None
+    return _TELLING.get(columns[0].type)
 
 
 #: Days and microseconds since 1970 of the first and last moments that M has.
@@ -52,13 +76,21 @@ def _ready(batch: Batch, index: int, target: pa.DataType | None) -> Any:
         return None
     column = batch.data.column(index)
     if column.type != target:
-        return None
+        return _as_doubles(column) if column.type == pa.int64() and target == pa.float64() else None
     bounds = _CALENDAR["date"] if pa.types.is_date(target) else _CALENDAR["timestamp"]
     if pa.types.is_date(target) or pa.types.is_timestamp(target):
         numbers = pc.min_max(column.view(pa.int32() if pa.types.is_date(target) else pa.int64())).as_py()
         if numbers["min"] is not None and (numbers["min"] < bounds[0] or numbers["max"] > bounds[1]):
             return None
     return column
+
+
+def _as_doubles(column: Any) -> Any:
+    """Whole numbers as doubles; None when there are some that a double cannot hold."""
+    try:
+        return column.cast(pa.float64())
+    except pa.ArrowInvalid:
+        return None
 
 
 def column_array(values: list[Any], type: Any) -> Any:
