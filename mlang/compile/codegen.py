@@ -42,6 +42,9 @@ MAX_TRY = 8
 MAX_EXPRESSION = 300
 
 
+#: What `Generator.kind` says of the constants that generated code spells out.
+_CONSTANTS = {"True": "bool", "False": "bool", "None": "NoneType"}
+
 EMITTERS: dict[type, Callable[[Generator, Any], str]] = {}
 
 
@@ -67,16 +70,18 @@ class Frame:
     ``once`` tells that it runs at most once per creation (thunks), so that a variable
     mentioned nowhere else may be evaluated right in it.  ``known`` maps variables to
     locals that hold their forced value at this point; ``trail`` lists what to undo when
-    the current block ends.  ``base`` is the indentation of its def.
+    the current block ends.  ``kinds`` says of expressions which Python class their values
+    certainly have (see `Generator.kind`).  ``base`` is the indentation of its def.
     """
 
-    __slots__ = ("base", "blocks", "indent", "known", "lines", "loop", "once", "parent", "trail")
+    __slots__ = ("base", "blocks", "indent", "kinds", "known", "lines", "loop", "once", "parent", "trail")
 
     def __init__(self, parent: Frame | None, once: bool, base: int | None = None) -> None:
         self.parent, self.once = parent, once
         self.base = base if base is not None else parent.depth if parent is not None else 0
         self.lines: list[Line] = []
         self.known: dict[Variable, str] = {}
+        self.kinds: dict[str, str] = {}
         self.trail: list[Callable[[], None]] = []
         self.indent = 1
         self.blocks = 0
@@ -97,6 +102,13 @@ class Generator:
         self.frame = Frame(None, True)
         self.globals: dict[str, Any] = {}
         self._constants: dict[Any, str] = {}
+        self._constant_kinds: dict[str, str] = {}
+        #: Comparisons whose result may be null, as conditions of an if.
+        self.conditions: dict[str, str] = {}
+        #: Variables whose thunk is being written: their local is not set yet.
+        self.delaying: set[Variable] = set()
+        #: Row parameters whose fields are locals, with the variables of those.
+        self.rows: dict[Variable, dict[str, Variable]] = {}
         self._counter = 0
         self.pos = 0
         #: Functions at the top of the unit (see ``outline.py``).
@@ -121,6 +133,7 @@ class Generator:
         self._counter += 1
         name = f"K{self._counter}"
         self.globals[name] = value
+        self._constant_kinds[name] = value.__class__.__name__
         if key is not None:
             self._constants[key] = name
         return name
@@ -137,7 +150,27 @@ class Generator:
         """A local that holds an expression's value."""
         name = self.fresh(hint)
         self.line(f"{name} = {code}")
-        return name
+        return self.mark(name, self.kind(code))
+
+    # ------------------------------------------------------------ kinds
+
+    def kind(self, code: str) -> str | None:
+        """The Python class that an expression's value certainly has at this point; None when any."""
+        if code[0].isdigit():
+            return "float"
+        frame: Frame | None = self.frame
+        while frame is not None:
+            kind = frame.kinds.get(code)
+            if kind is not None:
+                return kind
+            frame = frame.parent
+        return _CONSTANTS.get(code) or self._constant_kinds.get(code)
+
+    def mark(self, code: str, kind: str | None) -> str:
+        """Notes what `kind` shall say of an expression until the end of the block."""
+        if kind is not None:
+            self.frame.kinds[code] = kind
+        return code
 
     # ------------------------------------------------------------ expressions
 
@@ -173,7 +206,7 @@ class Generator:
                     if not _is_atom(earlier):
                         name = self.fresh()
                         self.frame.lines.insert(mark, (self.frame.indent, f"{name} = {earlier}", self.pos))
-                        codes[i] = name
+                        codes[i] = self.mark(name, self.kind(earlier))
                         mark += 1
             codes.append(code)
         return codes
@@ -193,7 +226,8 @@ class Generator:
     def block(self) -> Iterator[list[Line]]:
         """A nested block of the current frame; what it evaluates is not known after it."""
         frame = self.frame
-        saved_lines, saved_trail, saved_known = frame.lines, frame.trail, dict(frame.known)
+        saved_lines, saved_trail = frame.lines, frame.trail
+        saved_known, saved_kinds = dict(frame.known), dict(frame.kinds)
         frame.lines, frame.trail = [], []
         frame.indent += 1
         lines = frame.lines
@@ -202,7 +236,8 @@ class Generator:
         finally:
             for undo in reversed(frame.trail):
                 undo()
-            frame.lines, frame.trail, frame.known = saved_lines, saved_trail, saved_known
+            frame.lines, frame.trail = saved_lines, saved_trail
+            frame.known, frame.kinds = saved_known, saved_kinds
             frame.indent -= 1
 
     def know(self, variable: Variable, python: str) -> None:
@@ -291,6 +326,7 @@ class Generator:
         code = self.emit(variable.node)
         saved, self.pos = self.pos, variable.node.pos
         self.line(f"{variable.python} = {code}")
+        self.mark(variable.python, self.kind(code))
         self.pos = saved
         variable.state = VALUE
         self.know(variable, variable.python)
@@ -311,17 +347,30 @@ class Generator:
         with self.inside(variable.owner):
             if variable.node.__class__ in (nodes.Function, nodes.Each):
                 self.define(variable)
-            elif variable.node.__class__ is nodes.Literal:
+            elif variable.node.__class__ is nodes.Literal or self._alias(variable.node):
                 self._evaluate(variable)
             else:
                 self.delay(variable)
 
+    def _alias(self, node: nodes.Node | None) -> bool:
+        """Whether an initialiser is the name of a variable that is evaluated already."""
+        meaning = self.r.meaning.get(id(node)) if node.__class__ is nodes.Name else None
+        return isinstance(meaning, Variable) and (
+            meaning in self.frame.known or (meaning.state == VALUE and meaning.node is None)
+        )
+
     def delay(self, variable: Variable) -> None:
-        """Sets the owner's local to a thunk."""
+        """Sets the owner's local to a thunk, or to the value when it costs less than a thunk."""
         assert variable.node is not None
         self.set_state(variable, THUNK)
-        code = self.thunk(variable.node, variable.name)
-        self.line(f"{variable.python} = {code}")
+        code = None
+        if variable.node.__class__ is nodes.Binary and not variable.recursive:
+            from mlang.compile.eager import eager_member
+
+            self.delaying.add(variable)
+            code = eager_member(self, variable.node)
+            self.delaying.discard(variable)
+        self.line(f"{variable.python} = {code or self.thunk(variable.node, variable.name)}")
 
     def define(self, variable: Variable) -> None:
         """Generates a let-bound function: the Python function and, where it is used as a value, the M one."""
@@ -361,6 +410,10 @@ class Generator:
             return self.emit(node)
         if cls is nodes.List and not any(i.__class__ is nodes.Range for i in node.items):  # type: ignore[attr-defined]
             return self.emit(node)
+        if cls is nodes.FieldAccess:
+            variable = self.row_variable(node)  # type: ignore[arg-type]
+            if variable is not None:
+                return self.raw(variable)
         if cls is nodes.Name:
             meaning = self.r.meaning[id(node)]
             if meaning.__class__ is Variable:
@@ -396,9 +449,13 @@ class Generator:
             return self.as_atom(f"{name}.get()")
         return name
 
-    def row_field(self, node: nodes.FieldAccess) -> str | None:
-        """A local that already holds what a field access gives; only ``fusion.py`` has such."""
-        return None
+    def row_variable(self, node: nodes.FieldAccess) -> Variable | None:
+        """The variable that stands for ``row[field]`` where a row's fields are locals (``self.rows``)."""
+        if not self.rows or node.optional:
+            return None
+        row = self.r.meaning.get(id(node if node.target is None else node.target))
+        fields = self.rows.get(row) if isinstance(row, Variable) else None
+        return fields.get(node.name) if fields is not None else None
 
     # ------------------------------------------------------------ branches
 

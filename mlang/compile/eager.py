@@ -10,11 +10,12 @@ any other kind the member is a thunk as always.
 from __future__ import annotations
 
 from mlang.compile.codegen import Generator
-from mlang.compile.scopes import VALUE, Variable
+from mlang.compile.scopes import THUNK, VALUE, Variable
 from mlang.syntax import nodes
 
 #: Operators that cannot fail on two doubles (or, for ``&``, on two texts).
 _TOTAL = frozenset(["+", "-", "*", "<", "<=", ">", ">="])
+_RELATIONS = frozenset(["<", "<=", ">", ">="])
 
 
 def eager_member(g: Generator, node: nodes.Node) -> str | None:
@@ -27,8 +28,10 @@ def eager_member(g: Generator, node: nodes.Node) -> str | None:
         return None
     guards: dict[str, str] = {}
     code = _value(g, node, guards)
+    guards = {name: cls for name, cls in guards.items() if g.kind(name) != cls}
     if not guards:
-        return g.as_atom(code)
+        kind = "bool" if node.operator in _RELATIONS else "str" if node.operator == "&" else "float"
+        return g.as_atom(g.mark(code, kind))
     test = " and ".join(f"{name}.__class__ is {cls}" for name, cls in guards.items())
     result = g.fresh()
     g.line(f"if {test}: {result} = {code}")
@@ -42,7 +45,7 @@ def eager_member(g: Generator, node: nodes.Node) -> str | None:
 
 def _copied(g: Generator, node: nodes.FieldAccess) -> str | None:
     """A field handed on as it is: its value or thunk, without reading it."""
-    if node.optional or _holder(g, node) is None or g.row_field(node) is not None:
+    if node.optional or _holder(g, node) is None or g.row_variable(node) is not None:
         return None
     result = _raw_field(g, node)
     g.line(f"if {result} is MISSING:")
@@ -73,26 +76,30 @@ def _known(g: Generator, variable: Variable) -> str | None:
     return known
 
 
+def _at_hand(g: Generator, variable: Variable) -> str | None:
+    """The local of a variable that is set, to a value or a thunk (on which no guard holds)."""
+    if variable.state == THUNK and variable not in g.delaying and variable not in g.frame.known:
+        return variable.python
+    return _known(g, variable)
+
+
 def _eligible(g: Generator, node: nodes.Node) -> bool:
     if isinstance(node, nodes.Parenthesized):
         return _eligible(g, node.inner)
     if isinstance(node, nodes.Binary):
         return (node.operator in _TOTAL or node.operator == "&") and all(
             _eligible(g, side)
-            and not (isinstance(side, nodes.Binary) and side.operator in ("<", "<=", ">", ">=", "&"))
+            and not (isinstance(side, nodes.Binary) and (side.operator in _RELATIONS or side.operator == "&"))
             for side in (node.left, node.right)
         )
     if isinstance(node, nodes.Literal):
         return node.value.__class__ in (float, str)
     if isinstance(node, nodes.Name):
         meaning = g.r.meaning[id(node)]
-        return isinstance(meaning, Variable) and _known(g, meaning) is not None
-    return (
-        isinstance(node, nodes.FieldAccess)
-        and not node.optional
-        and _holder(g, node) is not None
-        and g.row_field(node) is None
-    )
+        return isinstance(meaning, Variable) and _at_hand(g, meaning) is not None
+    if not isinstance(node, nodes.FieldAccess) or node.optional:
+        return False
+    return g.row_variable(node) is not None or _holder(g, node) is not None
 
 
 def _value(g: Generator, node: nodes.Node, guards: dict[str, str], cls: str = "float") -> str:
@@ -109,9 +116,10 @@ def _value(g: Generator, node: nodes.Node, guards: dict[str, str], cls: str = "f
     if isinstance(node, nodes.Name):
         meaning = g.r.meaning[id(node)]
         assert isinstance(meaning, Variable)
-        code = _known(g, meaning) or ""
+        code = _at_hand(g, meaning) or ""
     else:
         assert isinstance(node, nodes.FieldAccess)
-        code = _raw_field(g, node)
+        variable = g.row_variable(node)
+        code = variable.python if variable is not None else _raw_field(g, node)
     guards[code] = cls
     return code

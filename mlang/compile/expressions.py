@@ -61,16 +61,15 @@ def _section_access(g: Generator, node: nodes.SectionAccess) -> str:
 
 @emits(nodes.FieldAccess)
 def _field_access(g: Generator, node: nodes.FieldAccess) -> str:
-    column = g.row_field(node)
+    column = g.row_variable(node)
     if column is not None:
-        return column
+        return g.use(column)
     target = _target(g, node)
     name = g.text(node.name)
     if node.optional:
         return f"field_or_null({target}, {name})"
-    value = g.temp(
-        f"{target}[{name}] if {target}.__class__ is dict and {name} in {target} else field({target}, {name})"
-    )
+    test = "" if g.kind(target) == "dict" else f"{target}.__class__ is dict and "
+    value = g.temp(f"{target}[{name}] if {test}{name} in {target} else field({target}, {name})")
     g.line(f"if {value}.__class__ is Thunk: {value} = {value}.get()")
     return value
 
@@ -96,6 +95,9 @@ def _item_access(g: Generator, node: nodes.ItemAccess) -> str:
 
 # ---------------------------------------------------------------- calls
 
+#: Library functions whose calls with literal lambdas become loops (``loops.py``).
+FUSED = frozenset(["List.Transform", "List.Select", "List.Accumulate", "List.Generate", "BinaryFormat.Byte"])
+
 
 @emits(nodes.Invocation)
 def _invocation(g: Generator, node: nodes.Invocation) -> str:
@@ -106,6 +108,12 @@ def _invocation(g: Generator, node: nodes.Invocation) -> str:
     meaning = g.r.meaning.get(id(function)) if function.__class__ is nodes.Name else None
     if isinstance(meaning, Global) and meaning.builtin is not None:
         value = g.unit.builtin_value(meaning.builtin)
+        if meaning.name in FUSED:
+            from mlang.compile.loops import fuse
+
+            fused = fuse(g, meaning.name, node)
+            if fused is not None:
+                return fused
         if value.__class__.__name__ == "Function" and _fits(value, count):
             arguments = g.emit_all(node.arguments)
             direct = g.constant(value.fn, ("direct", meaning.name))
@@ -186,9 +194,15 @@ def _record(g: Generator, node: nodes.Record) -> str:
     value = constant_value(node)
     if value is not None:
         return g.constant(value[0])
+    entries = [f"{g.text(name)}: {code}" for name, code in record_entries(g, node)]
+    return g.mark("{" + ", ".join(entries) + "}", "dict")
+
+
+def record_entries(g: Generator, node: nodes.Record) -> list[tuple[str, str]]:
+    """The fields with expressions of their values or thunks."""
     variables = g.r.scopes[id(node)]
     g.declare(variables)
-    entries: list[str] = []
+    entries: list[tuple[str, str]] = []
     for variable, entry in zip(variables, node.entries, strict=True):
         if variable.total > 1:
             variable.emitted += 1
@@ -196,8 +210,8 @@ def _record(g: Generator, node: nodes.Record) -> str:
             code = variable.python
         else:
             code = _short(g, g.member(entry.value))
-        entries.append(f"{g.text(entry.name)}: {code}")
-    return "{" + ", ".join(entries) + "}"
+        entries.append((entry.name, code))
+    return entries
 
 
 def constant_value(node: nodes.Node) -> tuple[Any] | None:
@@ -240,22 +254,36 @@ def _binary(g: Generator, node: nodes.Binary) -> str:
         return _coalesce(g, node)
     left, right = _operands(g, node)
     if operator == "=":
-        return _equal(node, left, right)
+        return g.mark(_equal(g, node, left, right), "bool")
     if operator == "<>":
-        return f"(not {_equal(node, left, right)})"
+        return g.mark(f"(not {_equal(g, node, left, right)})", "bool")
     if operator == "&":
-        both_texts = f"{left}.__class__ is str and {right}.__class__ is str"
-        return f"({left} + {right} if {both_texts} else concatenate({left}, {right}))"
+        guard = _guard(g, (left, right), "str")
+        return _guarded(g, guard, f"{left} + {right}", f"concatenate({left}, {right})", "str")
     if operator == "meta":
         return f"add_metadata({left}, {right})"
-    guard = _guard([(node.left, left), (node.right, right)])
+    guard = _guard(g, (left, right), "float")
     if operator == "/":
-        guard = f"{guard} and {right}" if guard else right
-        return f"({left} / {right} if {guard} else divide({left}, {right}))"
-    slow = _ARITHMETIC.get(operator) or _RELATIONS[operator]
-    if not guard:
-        return f"({left} {operator} {right})"
-    return f"({left} {operator} {right} if {guard} else {slow}({left}, {right}))"
+        if guard == "":
+            return g.mark(f"({left} / {right} if {right} else divide({left}, {right}))", "float")
+        guard = f"{guard} and {right}" if guard is not None else None
+        return _guarded(g, guard, f"{left} / {right}", f"divide({left}, {right})", "float")
+    slow = _ARITHMETIC.get(operator)
+    if slow is not None:
+        return _guarded(g, guard, f"{left} {operator} {right}", f"{slow}({left}, {right})", "float")
+    slow = f"{_RELATIONS[operator]}({left}, {right})"
+    return _guarded(g, guard, f"{left} {operator} {right}", slow, "bool")
+
+
+def _guarded(g: Generator, guard: str | None, fast: str, slow: str, kind: str) -> str:
+    """The fast form behind its guard; ``kind`` is what it gives when it needs none."""
+    if guard is None:
+        return slow
+    if guard == "":
+        return g.mark(f"({fast})", kind)
+    if kind == "bool":
+        g.conditions[f"({fast} if {guard} else {slow})"] = f"({fast} if {guard} else condition({slow}))"
+    return f"({fast} if {guard} else {slow})"
 
 
 def _operands(g: Generator, node: nodes.Binary) -> tuple[str, str]:
@@ -263,17 +291,19 @@ def _operands(g: Generator, node: nodes.Binary) -> tuple[str, str]:
     return g.as_atom(codes[0]), g.as_atom(codes[1])
 
 
-def _guard(pairs: list[tuple[nodes.Node, str]]) -> str:
-    """The class tests that the operands still need: none for number literals."""
-    tests = [
-        f"{code}.__class__ is float"
-        for node, code in pairs
-        if not (node.__class__ is nodes.Literal and node.value.__class__ is float)
-    ]
-    return " and ".join(dict.fromkeys(tests))
+def _guard(g: Generator, codes: tuple[str, ...], cls: str) -> str | None:
+    """The class tests that operands still need ("" when none); None when one has another class."""
+    tests: dict[str, None] = {}
+    for code in codes:
+        kind = g.kind(code)
+        if kind is None:
+            tests[f"{code}.__class__ is {cls}"] = None
+        elif kind != cls:
+            return None
+    return " and ".join(tests)
 
 
-def _equal(node: nodes.Binary, left: str, right: str) -> str:
+def _equal(g: Generator, node: nodes.Binary, left: str, right: str) -> str:
     for literal, code, other in ((node.right, left, right), (node.left, right, left)):
         if literal.__class__ is nodes.Literal:
             value = literal.value
@@ -281,7 +311,12 @@ def _equal(node: nodes.Binary, left: str, right: str) -> str:
                 return f"is_null({code})"
             if value.__class__ in (str, float):
                 cls = value.__class__.__name__
+                if g.kind(code) == cls:
+                    return f"({code} == {other})"
                 return f"({code} == {other} if {code}.__class__ is {cls} else equal({code}, {other}))"
+    for cls in ("float", "str"):
+        if g.kind(left) == cls == g.kind(right):
+            return f"({left} == {right})"
     return f"equal({left}, {right})"
 
 
@@ -290,9 +325,15 @@ def _logical(g: Generator, node: nodes.Binary) -> str:
     left = g.named(g.emit(node.left))
     g.settle([node.right])
     with g.block() as lines:
-        right = g.named(g.emit(node.right))
+        right = g.emit(node.right)
+        right_kind = g.kind(right)
+        if right_kind != "bool":
+            right = g.named(right)
     undecided = "True" if decided == "False" else "False"
-    value = (
+    certain = g.kind(left) == "bool" == right_kind
+    if certain and not lines:
+        return g.mark(f"({left} {node.operator} {right})", "bool")
+    value = right if certain else (
         f"({right} if {left} is {undecided} and {right}.__class__ is bool else {combine}({left}, {right}))"
     )
     if not lines:
@@ -300,10 +341,12 @@ def _logical(g: Generator, node: nodes.Binary) -> str:
     result = g.fresh()
     g.line(f"if {left} is {decided}: {result} = {decided}")
     g.line("else:")
-    g.frame.lines.append((g.frame.indent + 1, f"if {left} is not {undecided}: check_logical({left})", g.pos))
+    if g.kind(left) != "bool":
+        check = f"if {left} is not {undecided}: check_logical({left})"
+        g.frame.lines.append((g.frame.indent + 1, check, g.pos))
     g.frame.lines += lines
     g.frame.lines.append((g.frame.indent + 1, f"{result} = {value}", g.pos))
-    return result
+    return g.mark(result, "bool" if certain else None)
 
 
 def _coalesce(g: Generator, node: nodes.Binary) -> str:
@@ -330,6 +373,10 @@ def _unary(g: Generator, node: nodes.Unary) -> str:
     if value is not None:
         return g.constant(value[0], ("number", repr(value[0])))
     operand = g.atom(node.operand)
+    if node.operator == "-" and g.kind(operand) == "float":
+        return g.mark(f"(-{operand})", "float")
+    if node.operator == "not" and g.kind(operand) == "bool":
+        return g.mark(f"(not {operand})", "bool")
     if node.operator == "-":
         return f"(-{operand} if {operand}.__class__ is float else negate({operand}))"
     return f"{_UNARY[node.operator]}({operand})"
@@ -342,8 +389,10 @@ def _type_test(g: Generator, node: nodes.TypeTest) -> str:
     kind = g.text(name)
     call = "is_kind" if node.operator == "is" else "as_kind"
     slow = f"{call}({operand}, {kind}, {nullable})"
-    cls = {"number": "float", "text": "str"}.get(name)
-    if cls is None:
-        return slow
-    fast = "True" if node.operator == "is" else operand
-    return f"({fast} if {operand}.__class__ is {cls} else {slow})"
+    cls = {"number": "float", "text": "str", "logical": "bool", "record": "dict"}.get(name)
+    if cls is not None and g.kind(operand) == cls:
+        return "True" if node.operator == "is" else operand
+    if cls is not None:
+        fast = "True" if node.operator == "is" else operand
+        slow = f"({fast} if {operand}.__class__ is {cls} else {slow})"
+    return g.mark(slow, "bool") if node.operator == "is" else slow

@@ -30,13 +30,34 @@ def function_definition(g: Generator, node: Any, name: str, variable: Variable |
     ``variable`` is the let variable or field it is bound to: self tail calls through
     it become a loop when the body makes no closures.
     """
+    looping = variable is not None and _loops(g, node, variable)
+    frame = None
+    if looping:
+        from mlang.compile.attempts import attempt, makes_closures
+
+        def write() -> Frame | None:
+            made = _function_frame(g, node, variable)
+            return None if makes_closures(made.lines) else made
+
+        frame = attempt(g, [node.body], write)
+    looping = frame is not None
+    if frame is None:
+        frame = _function_frame(g, node, None)
+    saved, g.pos = g.pos, node.pos
+    optional = [False] if node.__class__ is nodes.Each else [p.optional for p in node.parameters]
+    names = [v.python for v in g.r.scopes[id(node)]]
+    head = ", ".join(n + ("=None" if o else "") for n, o in zip(names, optional, strict=True))
+    g.frame.lines += g.function_lines(name, head, frame, None, looping)
+    g.pos = saved
+    return g.constant(_spec(g, node, name))
+
+
+def _function_frame(g: Generator, node: Any, looping: Variable | None) -> Frame:
+    """The body of a function expression; self tail calls through ``looping`` go round the loop."""
     parameters = g.r.scopes[id(node)]
     frame = Frame(g.frame, False)
-    looping = variable is not None and _loops(g, node, variable)
-    if looping:
-        assert variable is not None
-        frame.loop = (variable, parameters)
-    outer = g.frame
+    if looping is not None:
+        frame.loop, frame.blocks = (looping, parameters), 1
     saved, g.pos = g.pos, node.pos
     with g.inside(frame):
         g.declare(parameters)
@@ -47,11 +68,8 @@ def function_definition(g: Generator, node: Any, name: str, variable: Variable |
         for p, v in zip(declared, parameters, strict=False):
             _check_parameter(g, p, v)
         _body(g, node.body, None if node.__class__ is nodes.Each else node.result)
-    optional = [False] if node.__class__ is nodes.Each else [p.optional for p in declared]
-    head = ", ".join(v.python + ("=None" if o else "") for v, o in zip(parameters, optional, strict=True))
-    outer.lines += g.function_lines(name, head, frame, None, looping)
     g.pos = saved
-    return g.constant(_spec(g, node, name))
+    return frame
 
 
 def _body(g: Generator, body: nodes.Node, result: nodes.PrimitiveType | None) -> None:
@@ -100,7 +118,7 @@ def _spec(g: Generator, node: Any, name: str) -> Spec:
     return spec
 
 
-#: What a body may consist of to be run as a loop: nothing that captures variables.
+#: What a body may consist of to make no closures whatever is known of its variables.
 _LOOPABLE = (
     nodes.Literal, nodes.Name, nodes.Binary, nodes.Unary, nodes.If, nodes.Invocation, nodes.FieldAccess,
     nodes.ItemAccess, nodes.TypeTest, nodes.Parenthesized, nodes.PrimitiveType,
@@ -108,11 +126,12 @@ _LOOPABLE = (
 
 
 def _loops(g: Generator, node: Any, variable: Variable) -> bool:
+    """Whether a function calls itself in tail position; one that then makes closures is no loop after all."""
     if node.__class__ is nodes.Each or (node.result is not None and node.result.name != "any"):
         return False
     if not any(_is_self(g, call, variable) for call in _tail_calls(node.body)):
         return False
-    return all(isinstance(n, _LOOPABLE) for n in node.body.walk())
+    return not any(isinstance(n, (nodes.Function, nodes.Each)) for n in node.body.walk())
 
 
 def _tail_calls(node: nodes.Node) -> list[nodes.Invocation]:
@@ -121,6 +140,8 @@ def _tail_calls(node: nodes.Node) -> list[nodes.Invocation]:
         n = stack.pop()
         if isinstance(n, nodes.Parenthesized):
             stack.append(n.inner)
+        elif isinstance(n, nodes.Let):
+            stack.append(n.body)
         elif isinstance(n, nodes.If):
             stack += [n.then, n.otherwise]
         elif isinstance(n, nodes.Invocation):
@@ -157,6 +178,10 @@ def tail(g: Generator, node: nodes.Node, result: nodes.PrimitiveType | None) -> 
     saved, g.pos = g.pos, node.pos
     if result is not None and result.name != "any":
         cls = _EXACT.get(result.name)
+        if cls is not None and g.kind(code) == cls:
+            g.line(f"return {code}")
+            g.pos = saved
+            return
         fast = f"{(code := g.named(code))} if {code}.__class__ is {cls} else " if cls else ""
         code = f"{fast}as_kind({code}, {g.text(result.name)}, {result.nullable})"
     g.line(f"return {code}")
@@ -205,10 +230,10 @@ def _condition(g: Generator, node: nodes.If) -> str:
     while isinstance(condition, nodes.Parenthesized):
         condition = condition.inner
     code = g.emit(condition)
-    if isinstance(condition, nodes.Binary) and condition.operator in ("=", "<>"):
+    if g.kind(code) == "bool":
         return code
-    if isinstance(condition, nodes.TypeTest) and condition.operator == "is":
-        return code
+    if code in g.conditions:
+        return g.conditions[code]
     test = g.named(code)
     return f"{test} is True or ({test} is not False and condition({test}))"
 
@@ -227,16 +252,19 @@ def _if(g: Generator, node: nodes.If) -> str:
     g.settle([node.then, node.otherwise])
     with g.block() as then_lines:
         then = g.emit(node.then)
+        kind = g.kind(then)
     with g.block() as else_lines:
         otherwise = g.emit(node.otherwise)
+        if g.kind(otherwise) != kind:
+            kind = None
     if not then_lines and not else_lines:
-        return f"({then} if {test} else {otherwise})"
+        return g.mark(f"({then} if {test} else {otherwise})", kind)
     result = g.fresh()
     g.line(f"if {test}:")
     g.frame.lines += [*then_lines, (g.frame.indent + 1, f"{result} = {then}", g.pos)]
     g.line("else:")
     g.frame.lines += [*else_lines, (g.frame.indent + 1, f"{result} = {otherwise}", g.pos)]
-    return result
+    return g.mark(result, kind)
 
 
 # ---------------------------------------------------------------- errors

@@ -192,16 +192,8 @@ class _RowGenerator(Generator):
 
     def __init__(self, resolution: Resolution, unit: Any, row: Variable, fields: tuple[str, ...]) -> None:
         super().__init__(resolution, unit)
-        self.row = row
         self.fields = {name: Variable(name, None) for name in fields}
-
-    def row_field(self, node: nodes.FieldAccess) -> str | None:
-        """The local that holds the field, when the access is one on the row."""
-        target = node.target
-        key = id(node) if target is None else id(target)
-        if self.r.meaning.get(key) is not self.row:
-            return None
-        return self.use(self.fields[node.name])
+        self.rows[row] = self.fields
 
     def global_value(self, meaning: Global, force: bool = True) -> str:
         if isinstance(meaning.value, _Marker):

@@ -16,7 +16,6 @@ from mlang.compile.forms import tail
 from mlang.syntax import nodes
 
 
-
 def outlined(g: Generator, node: nodes.Node) -> str:
     """The node's value, computed by a function of its own that is called at once."""
     own = {v for inner in node.walk() for v in g.r.scopes.get(id(inner), ())}

@@ -133,6 +133,9 @@ class NumberRange(LazyList):
     def __iter__(self) -> Iterator[float]:
         return map(float, range(self.first, self.last + 1))
 
+    def values(self) -> Iterator[float]:
+        return iter(self)
+
     def count(self) -> int:
         return max(0, self.last - self.first + 1)
 
