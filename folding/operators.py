@@ -121,7 +121,9 @@ def connective(operator: str, left: Scalar, right: Scalar) -> Scalar:
         decided = exp.false() if operator == "and" else exp.true()
         test = t.negation(left.use) if operator == "and" else left.use
         both = (t.all_of if operator == "and" else t.any_of)([left.use, right.use])
-        return typed(t.case((test, decided), otherwise=both), "logical", "BOOLEAN", left, right)
+        sides = (*(left.conjuncts or (left,)), *(right.conjuncts or (right,))) if operator == "and" else ()
+        sql = t.case((test, decided), otherwise=both)
+        return typed(sql, "logical", "BOOLEAN", left, right, conjuncts=sides)
     join = t.all_of if operator == "and" else t.any_of
     return typed(join([left.use, right.use]), "logical", "BOOLEAN", left, right)
 

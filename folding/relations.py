@@ -257,9 +257,8 @@ class Relation:
             or (self.raises and not any(w.raises for w in self.where))
             or (self.raises and bool(self.joins))
         )
-        return evolve(
-            self, where=(*self.where, condition), raises=self.raises or condition.raises, strict=strict
-        )
+        conditions = (*self.where, *(condition.conjuncts or (condition,)))
+        return evolve(self, where=conditions, raises=self.raises or condition.raises, strict=strict)
 
     def consumed(self, terms: list[Scalar]) -> Relation:
         """The relation after a row-level use of terms (keys): M raises here when one of them does."""

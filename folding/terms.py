@@ -53,6 +53,7 @@ class Scalar:
     exact); ``storage`` the SQL type.  ``raises`` tells that evaluating may meet a row where M
     raises.  ``constant`` is the M value when it is known.  Facts: ``nonan``, ``int53``
     (whole numbers below 2^53), ``ascii``, ``largest`` (a bound of the magnitudes of whole numbers).
+    ``conjuncts`` are the sides of an `and` one of which may raise, for filters, where null is as good as false.
     """
 
     sql: Any
@@ -65,6 +66,7 @@ class Scalar:
     int53: bool = False
     ascii: bool = False
     largest: int | None = None
+    conjuncts: tuple[Scalar, ...] = ()
 
     @property
     def use(self) -> Any:
@@ -91,7 +93,7 @@ def typed(sql: Any, kind: str, storage: str, *parts: Scalar, **facts: Any) -> Sc
 
 def renamed(term: Scalar, sql: Any) -> Scalar:
     """The same facts about a column that now carries the term's value (it cannot raise any more)."""
-    return evolve(term, sql=sql, raises=False, constant=VARIES)
+    return evolve(term, sql=sql, raises=False, constant=VARIES, conjuncts=())
 
 
 # ---------------------------------------------------------------- building SQL
