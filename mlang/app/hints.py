@@ -115,9 +115,7 @@ def _field(error: MError) -> str | None:
     if not isinstance(record, dict):
         return None
     found = near(_parameter(error), record)
-    if found is not None:
-        return f"Did you mean [{found}]?"
-    return f"The fields are {', '.join(list(record)[:12])}." if record else "The record is empty."
+    return f"Did you mean [{found}]?" if found is not None else None
 
 
 def _column(error: MError) -> str | None:
