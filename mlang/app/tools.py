@@ -1,4 +1,4 @@
-"""The commands for people who write M: ``test``, ``fmt``, ``steps``.
+"""The commands for people who write M: ``test``, ``fmt``, ``lint``, ``steps``.
 
 `register` hangs them on the command line; what they do is loaded when they run.
 """
@@ -13,7 +13,7 @@ import click
 
 def register(cli: Any) -> None:
     """Adds the commands to a group."""
-    for command in (test, fmt, steps):
+    for command in (test, fmt, lint, steps):
         cli.add_command(command)
 
 
@@ -123,3 +123,19 @@ def steps(
         return show_steps(file, query, bound, rows, count, as_json, culture=culture)
 
     return _guarded(action, as_json)
+
+
+@click.command()
+@_PATHS
+@click.option("--select", default="", metavar="CODES", help="Only these rules, such as M1,M302; ALL for all.")
+@click.option("--ignore", default="", metavar="CODES", help="Not these rules.")
+@click.option("--rules", is_flag=True, help="List the rules.")
+@click.option("--github", is_flag=True, help="Print annotations for GitHub Actions too.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def lint(paths: tuple[Path, ...], select: str, ignore: str, rules: bool, github: bool, as_json: bool) -> int:
+    """Find what is probably wrong or slow in M files; `// mlang: ignore CODE` silences a line."""
+    from mlang.app.linting.command import lint_paths, print_rules
+
+    if rules:
+        return print_rules()
+    return _guarded(lambda: lint_paths(list(paths), select, ignore, as_json, github))

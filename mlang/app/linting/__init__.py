@@ -1,0 +1,5 @@
+"""``mlang lint``: what is probably wrong or slow in M text, without running it.
+
+Read ``base.py`` (findings, rules, ignoring), ``scopes.py`` (which name means what), ``names.py``,
+``forms.py``, ``tables.py`` and ``sources.py`` (the rules) and ``command.py``, in this order.
+"""

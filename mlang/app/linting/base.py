@@ -1,0 +1,143 @@
+"""Findings and rules, and the comments that silence them.
+
+A rule is a generator function over a `Subject`, registered with its code by `rule`.  Rules over something
+else than one text (a dataflow folder) join as `PROVIDERS`.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from mlang.syntax import nodes
+from mlang.syntax.comments import comments_of
+from mlang.syntax.spans import line_column
+
+SYNTAX = "M000"
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One remark: where, which rule, what."""
+
+    file: str
+    line: int
+    column: int
+    code: str
+    name: str
+    message: str
+
+    def __str__(self) -> str:
+        return f"{self.file}:{self.line}:{self.column}: {self.code} {self.message} ({self.name})"
+
+
+@dataclass(frozen=True)
+class Rule:
+    """A check: its code, its short name, what it is about and whether it runs unless asked."""
+
+    code: str
+    name: str
+    about: str
+    check: Callable[[Subject], Iterator[tuple[nodes.Node, str]]]
+    default: bool = True
+
+
+RULES: dict[str, Rule] = {}
+#: Called with each path that is a folder with a dataflow: rules that see more than one text.
+PROVIDERS: list[Callable[[Path], Iterable[Finding]]] = []
+
+
+def rule(code: str, name: str, about: str, *, default: bool = True) -> Callable[[Any], Any]:
+    """Registers a check; it yields (node, message) pairs."""
+
+    def register(check: Any) -> Any:
+        assert code not in RULES, code
+        RULES[code] = Rule(code, name, about, check, default)
+        return check
+
+    return register
+
+
+class Subject:
+    """A parsed text with what several rules want to know about it."""
+
+    def __init__(self, text: str, tree: nodes.Node, given: frozenset[str] = frozenset()) -> None:
+        self.text, self.tree = text, tree
+        #: Names that the text sees without defining them: of the file it tests, of its host.
+        self.given = given
+        self.all = list(tree.walk())
+
+    @cached_property
+    def scopes(self) -> Any:
+        """Which name means what (see ``scopes.py``)."""
+        from mlang.app.linting.scopes import analyse
+
+        return analyse(self.tree)
+
+    def lets(self) -> Iterator[nodes.Let]:
+        """All lets."""
+        return (node for node in self.all if isinstance(node, nodes.Let))
+
+    def calls(self, *names: str) -> Iterator[nodes.Invocation]:
+        """Calls of library functions by name; of any, when none is named."""
+        for node in self.all:
+            if isinstance(node, nodes.Invocation):
+                called = function_name(node)
+                if called is not None and (not names or called in names):
+                    yield node
+
+    def value(self, node: nodes.Node) -> nodes.Node:
+        """The expression behind a node: step names are followed to what they are bound to."""
+        for _ in range(100):
+            if isinstance(node, nodes.Parenthesized):
+                node = node.inner
+            elif isinstance(node, nodes.Name):
+                target = self.scopes.target(node)
+                if target is None or getattr(target, "value", None) is None:
+                    return node
+                node = target.value
+            else:
+                return node
+        return node
+
+
+def function_name(node: nodes.Node) -> str | None:
+    """The name that a call calls."""
+    if isinstance(node, nodes.Invocation) and isinstance(node.function, nodes.Name):
+        return node.function.name
+    return None
+
+
+# ---------------------------------------------------------------- ignoring
+
+_IGNORE = re.compile(r"mlang:\s*ignore(?P<file>-file)?\b[ \t:]*(?P<codes>[A-Z]\d+(?:[ ,]+[A-Z]\d+)*)?")
+
+
+class Ignored:
+    """The ``// mlang: ignore CODE`` comments of a text.
+
+    At the end of a line it counts for that line, on its own line for the next one;
+    ``ignore-file`` counts everywhere; without codes it silences all rules.
+    """
+
+    def __init__(self, text: str) -> None:
+        self.lines: dict[int, set[str]] = {}
+        self.everywhere: set[str] = set()
+        for comment in comments_of(text) if "mlang:" in text else []:
+            match = _IGNORE.search(comment.text)
+            if match is None:
+                continue
+            codes = set(re.findall(r"[A-Z]\d+", match["codes"] or "")) or {"*"}
+            line = line_column(text, comment.pos + len(comment.text) - 1)[0]
+            if match["file"]:
+                self.everywhere |= codes
+            else:
+                self.lines.setdefault(line if comment.trailing else line + 1, set()).update(codes)
+
+    def __call__(self, code: str, line: int) -> bool:
+        found = self.everywhere | self.lines.get(line, set())
+        return code in found or "*" in found
