@@ -14,8 +14,8 @@ expression's value.  What it generates, and why:
 - M text never becomes Python text: names are numbered, literals and field names are
   constants handed over in the unit's globals.
 
-`Frame` is a Python function being written: its lines and what is known in it.
-Handlers for node kinds are in ``expressions.py`` and ``forms.py``, registered by
+A `Frame` (``frames.py``) is a Python function being written: its lines and what is
+known in it.  Handlers for node kinds are in ``expressions.py`` and ``forms.py``, registered by
 `emits`.  ``entry.py`` runs units.
 """
 
@@ -24,6 +24,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
+from mlang.compile.frames import Frame, Line, source_text
 from mlang.compile.scopes import BUSY, THUNK, UNSET, VALUE, Global, Resolution, Variable
 from mlang.syntax import nodes
 
@@ -31,8 +32,6 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:  # typing costs more to import than all of this
     from typing import Any
 
-#: A generated line: indentation, text, offset in the M source.
-Line = tuple[int, str, int]
 #: Initialisers up to this many nodes may be generated twice, once per branch.
 DUPLICATE_LIMIT = 24
 #: CPython allows 100 levels of indentation and 20 nested blocks; deeper code is outlined.
@@ -62,35 +61,6 @@ def emits(*classes: type) -> Callable[[Callable[[Generator, Any], str]], Callabl
 def _is_atom(code: str) -> bool:
     """Whether an expression is a name or a number, which may be repeated."""
     return code.isidentifier() or code.replace(".", "", 1).isdigit()
-
-
-class Frame:
-    """A Python function being generated.
-
-    ``once`` tells that it runs at most once per creation (thunks), so that a variable
-    mentioned nowhere else may be evaluated right in it.  ``known`` maps variables to
-    locals that hold their forced value at this point; ``trail`` lists what to undo when
-    the current block ends.  ``kinds`` says of expressions which Python class their values
-    certainly have (see `Generator.kind`).  ``base`` is the indentation of its def.
-    """
-
-    __slots__ = ("base", "blocks", "indent", "kinds", "known", "lines", "loop", "once", "parent", "trail")
-
-    def __init__(self, parent: Frame | None, once: bool, base: int | None = None) -> None:
-        self.parent, self.once = parent, once
-        self.base = base if base is not None else parent.depth if parent is not None else 0
-        self.lines: list[Line] = []
-        self.known: dict[Variable, str] = {}
-        self.kinds: dict[str, str] = {}
-        self.trail: list[Callable[[], None]] = []
-        self.indent = 1
-        self.blocks = 0
-        self.loop: tuple[Variable, list[Variable]] | None = None
-
-    @property
-    def depth(self) -> int:
-        """The indentation of the current block in the unit."""
-        return self.base + self.indent
 
 
 class Generator:
@@ -446,7 +416,7 @@ class Generator:
             return self.constant(self.unit.builtin_value(meaning.builtin), ("builtin", meaning.name))
         name = self.constant(meaning.value, ("global", meaning.name))
         if force and meaning.value.__class__.__name__ == "Thunk":
-            return self.as_atom(f"{name}.get()")
+            return self.as_atom(f"({name}.content if {name}.state == 1 else {name}.get())")
         return name
 
     def row_variable(self, node: nodes.FieldAccess) -> Variable | None:
@@ -520,7 +490,7 @@ def _size(node: nodes.Node) -> int:
             break
     return count
 
-
-def source_text(lines: list[Line]) -> tuple[str, list[int]]:
-    """Lines as Python source, and for each line the offset in the M source it comes from."""
-    return "\n".join(" " * indent + text for indent, text, _ in lines) + "\n", [pos for _, _, pos in lines]
+__all__ = [
+    "DUPLICATE_LIMIT", "EMITTERS", "MAX_EXPRESSION", "MAX_INDENT", "MAX_TRY", "Frame", "Generator", "Line", "emits",
+    "source_text", "spec_arity",
+]  # fmt: skip
