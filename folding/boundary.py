@@ -90,13 +90,13 @@ def _folded(
     counting = not names
     try:
         relation = fold(pruned)
-        return _run(counted(relation) if counting else relation, counting, plan, columns, limit)
+        return _run(counted(relation, limit) if counting else relation, counting, plan, columns, limit)
     except Unfoldable:
         pass
     if resumes(pruned):
         try:
             relation = fold(pruned, resume=True)
-            return _run(counted(relation) if counting else relation, counting, plan, columns, limit)
+            return _run(counted(relation, limit) if counting else relation, counting, plan, columns, limit)
         except Unfoldable:
             pass
     return run_local(with_pieces(pruned), None, limit)
@@ -168,14 +168,16 @@ def try_fold(plan: p.Plan) -> Relation | CannotFold:
         return CannotFold(no.step or plan.function, no.reason)
 
 
-def counted(relation: Relation) -> Relation:
-    """One row: how many rows the relation has."""
+def counted(relation: Relation, limit: int | None = None) -> Relation:
+    """One row: how many rows the relation has, of which no more than ``limit`` are looked for."""
     if any(
         isinstance(c, exp.Anonymous) and c.name.lower() == "error"
         for k in relation.order
         for c in k.sql.walk()
     ):
         raise Unfoldable("the order may raise, which counting would not notice")
+    if limit is not None and relation.natural:
+        relation = evolve(relation, limit=limit if relation.limit is None else min(limit, relation.limit))
     inner = relation.closed()
     number = Scalar(exp.Count(this=exp.Star()), "number", "BIGINT", False, nonan=True, int53=True)
     return evolve(inner, columns=(Column(number),), order=(), natural=True)

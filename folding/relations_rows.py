@@ -33,7 +33,7 @@ def select_rows(node: p.SelectRows, context: Context) -> Relation:
 @compiles(p.Take)
 def take(node: p.Take, context: Context) -> Relation:
     if node.count is None:
-        raise Unfoldable("a condition on leading rows")
+        return _leading(node, context, exp.LT)
     base = context.child(node.input)
     limit = node.count if base.limit is None else min(node.count, base.limit)
     rows = limit if base.rows is None else min(base.rows, limit)
@@ -43,7 +43,7 @@ def take(node: p.Take, context: Context) -> Relation:
 @compiles(p.Drop)
 def drop(node: p.Drop, context: Context) -> Relation:
     if node.count is None:
-        raise Unfoldable("a condition on leading rows")
+        return _leading(node, context, exp.GTE)
     base = context.child(node.input)
     if node.count == 0:
         return base
@@ -52,6 +52,24 @@ def drop(node: p.Drop, context: Context) -> Relation:
     if base.limit is not None:
         base = base.closed()
     return evolve(base, offset=base.offset + node.count)
+
+
+def _leading(node: p.Take | p.Drop, context: Context, side: Any) -> Relation:
+    """The rows before, or from, the first one for which the condition does not hold.
+
+    A null condition anywhere stops the query: M raises when it comes before that row.
+    """
+    base, place = numbered(unlimited(context.child(node.input)).opened().compact())
+    base = base.opened()
+    holds = need(apply_function(node.condition, base.row(node.input.schema)), "logical")
+    if holds.raises or base.raises:
+        raise Unfoldable("a condition on leading rows that may raise")
+    no = t.negation(holds.use)
+    fails = t.case((no, exp.true()), (holds.use, exp.false()), otherwise=t.error()) if holds.nullable else no
+    others = base.filtered(typed(fails, "logical", "BOOLEAN", nullable=False))
+    first = exp.Subquery(this=others.select([("first", t.function("min", place.copy()))], ordered=False))
+    end = t.function("coalesce", first, t.whole(2**63 - 1))
+    return base.filtered(typed(t.binary(side, place.copy(), end), "logical", "BOOLEAN", nullable=False))
 
 
 @compiles(p.Reverse)
@@ -77,6 +95,18 @@ def take_last(node: p.TakeLast, context: Context) -> Relation:
     backwards = tuple(k.reversed() for k in base.order)
     last = evolve(base, order=backwards, natural=False, limit=node.count).closed()
     return evolve(last, order=tuple(k.reversed() for k in last.order), natural=False)
+
+
+@compiles(p.DropLast)
+def drop_last(node: p.DropLast, context: Context) -> Relation:
+    if node.count is None:
+        raise Unfoldable("a condition on trailing rows")
+    base = unlimited(context.child(node.input))
+    if not base.order:
+        raise Unfoldable("rows without an order")
+    backwards = tuple(k.reversed() for k in base.order)
+    kept = evolve(base, order=backwards, natural=False, offset=node.count).closed()
+    return evolve(kept, order=tuple(k.reversed() for k in kept.order), natural=False)
 
 
 def order_term(term: Scalar) -> Any:

@@ -12,23 +12,24 @@ from folding import terms as t
 from folding.relations import Column, Context, Key, Relation, Union, compiles
 from folding.relations_rows import key_term, numbered
 from folding.relations_tables import _common
-from folding.terms import Scalar, Unfoldable
+from folding.terms import Scalar, Unfoldable, typed
 from mlang.tables import plan as p
 
 
 @compiles(p.Group)
 def group(node: p.Group, context: Context) -> Relation:
-    if node.local:
-        raise Unfoldable("groups of consecutive rows")
     if node.comparer is not None:
         raise Unfoldable("groups by a comparer")
-    if not node.keys:
-        raise Unfoldable("a group without keys has no row when the table is empty")
     base = context.child(node.input).opened().compact()
     base, place = numbered(base)
     base = base.opened()
     schema = node.input.schema
+    run = ()
+    if node.local and node.keys:
+        base, place, run = _runs(base, place, [schema.index(name) for name in node.keys])
     keys = [key_term(base.use(schema.index(name))) for name in node.keys]
+    # grouping by a constant gives no row for a table without rows, as M does
+    groups = tuple(k.sql for k in keys) + run or (t.cast(exp.Literal.string("all"), "VARCHAR"),)
     places = {name: i for i, name in enumerate(schema.names)}
     table = aggregates.Group(
         lambda name: base.use(places[name]) if name in places else None, place, sums_of(base, context),
@@ -38,9 +39,31 @@ def group(node: p.Group, context: Context) -> Relation:
     columns = [Column(evolve(k, raises=False)) for k in keys] + [Column(v) for v in values]
     return evolve(
         base.consumed(keys), columns=tuple(columns), order=(first_of(place),), natural=False,
-        group=tuple(k.sql for k in keys), unique=tuple(k.sql for k in keys),
+        group=groups, unique=() if run else tuple(k.sql for k in keys),
         notes=(*base.notes, *dict.fromkeys(table.notes)),
     )  # fmt: skip
+
+
+def _runs(base: Relation, place: Any, places: list[int]) -> tuple[Relation, Any, tuple[Any, ...]]:
+    """The rows with a number of their run (consecutive rows with equal keys), their place, and that number."""
+    keys = [key_term(base.use(index)) for index in places]
+    order = exp.Order(expressions=[Key(place, plain=True).ordered()])
+    changes = []
+    for key in keys:
+        before = exp.Window(this=t.function("lag", key.use), order=order.copy())
+        changes.append(t.binary(exp.NullSafeNEQ, before, key.use))
+    change = t.cast(exp.Paren(this=t.any_of(changes)), "BIGINT")
+    mark = Column(typed(change, "number", "BIGINT", nullable=False))
+    base = evolve(
+        base.consumed(keys), columns=(*base.columns, mark), order=(Key(place, plain=True),), windowed=True
+    ).closed()
+    place = base.order[0].sql
+    frame = exp.WindowSpec(kind="ROWS", start="UNBOUNDED", start_side="PRECEDING", end="CURRENT ROW")
+    order = exp.Order(expressions=[base.order[0].ordered()])
+    number = exp.Window(this=t.function("sum", base.columns[-1].term.use), order=order, spec=frame)
+    mark = Column(typed(number, "number", "BIGINT", nullable=False))
+    base = evolve(base, columns=(*base.columns[:-1], mark), windowed=True).closed()
+    return base, base.order[0].sql, (base.columns[-1].term.sql,)
 
 
 def first_of(place: Any) -> Key:

@@ -142,9 +142,9 @@ def _clock_to_arrow(cells: list[Any], kind: str) -> Any:
     return pa.array(micros, pa.int64()).cast(pa.timestamp("us"))
 
 
-def facts_of(cells: list[Any], kind: str) -> dict[str, bool]:
+def facts_of(cells: list[Any], kind: str) -> dict[str, Any]:
     """What is proven of a settled column in memory."""
-    facts = {"nullable": None in cells if kind != "null" else True}
+    facts: dict[str, Any] = {"nullable": None in cells if kind != "null" else True}
     if kind == "number":
         facts["nonan"] = all(c is None or c == c for c in cells)
         facts["int53"] = facts["nonan"] and all(
