@@ -765,3 +765,24 @@ def odata_request_failed(url: str, status: int, reason: str) -> MError:
 def odata_metadata_invalid() -> MError:
     """ERR-68."""
     return data_source_error("OData: The feed's metadata document appears to be invalid.")
+
+
+# ---------------------------------------------------------------- the data privacy firewall
+
+
+def firewall_references(query: str, step: str) -> MError:
+    """A partition that reads others opens a source."""
+    template = (
+        "Query '#{0}' (step '#{1}') references other queries or steps, so it may not directly access a data "
+        "source. Please rebuild this data combination."
+    )
+    return _native("Formula.Firewall", template, query, step)
+
+
+def firewall_levels(query: str, step: str) -> MError:
+    """Sources in one partition have levels that do not go together."""
+    template = (
+        "Query '#{0}' (step '#{1}') is accessing data sources that have privacy levels which cannot be used "
+        "together. Please rebuild this data combination."
+    )
+    return _native("Formula.Firewall", template, query, step)

@@ -59,6 +59,8 @@ class Session:
         self.workspace = workspace
         #: Makes the connector's `WorkspaceReader` for this session; the front doors set it.
         self.workspace_reader: Callable[[Session], Any] | None = None
+        #: What Value.Firewall("Section1/Name") gives; only a refresh has such a thing.
+        self.firewall: Callable[[str], Any] | None = None
         #: Values frozen at first use within this evaluation (fixed clocks, response caches).
         self.fixed: dict[Any, Any] = {}
 

@@ -90,6 +90,11 @@ class Dataflow:
         return found if isinstance(found, int) and found > 0 else os.cpu_count() or 1
 
     @property
+    def combines(self) -> bool:
+        """Whether the privacy firewall is off: ``fastCombine``, or AllowCombine on the section."""
+        return self.metadata.get("fastCombine") is True or self.attributes.get("AllowCombine") is True
+
+    @property
     def about(self) -> dict[str, str]:
         """Name, id and place, for readers of the staged data and for whoever cleans up."""
         own = self.path.parent if self.path.name == "mashup.pq" else self.path

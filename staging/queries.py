@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from mlang.compile.entry import Document, run
+from mlang.errors import unknown_name
 from mlang.session import Session, use
 from mlang.syntax import nodes
 from mlang.tables.plan import Batch
@@ -85,9 +86,17 @@ class Queries:
             overrides={**self.parameters, **overrides},
         )
         document.text = self.dataflow.text  # parsed once; errors show the text
+        self.session.firewall = lambda key: self._behind_firewall(document, key)
         # Errors are shown later by looking up the code that they crossed: keep the last few documents.
         self._documents = [*self._documents[-3:], document]
         return document
+
+    def _behind_firewall(self, document: Document, key: str) -> Any:
+        """The value of a partition: only whole queries are partitions by name here."""
+        section, _, name = key.partition("/")
+        if section != (self.dataflow.section or "") or name not in document.members:
+            raise unknown_name(key)
+        return document.value(name)
 
     def value(self, query: str, overrides: dict[str, Any]) -> Any:
         """The value of a query."""

@@ -38,6 +38,8 @@ from staging.destinations.target import DuckDbTarget, Target, target_of
 from staging.drift import EVOLVE, FREEZE, SchemaChanged, changes, report
 from staging.errors import DataflowError, StagedDataMissing
 from staging.failures import describe
+from staging.firewall import analyse, violations
+from staging.graph import upstream
 from staging.history import CACHED, CACHED_FOLDED, FOLDED, NA, QueryRun, Run
 from staging.queries import Queries
 from staging.retries import wait_before, worth_retrying
@@ -92,6 +94,9 @@ class Refresh:
     reuse: bool = False
     #: What happens when the columns of a staged query change: ``evolve`` or ``freeze``.
     schema: str = EVOLVE
+    #: Whether queries that the privacy firewall refuses fail; the levels of sources by kind and path.
+    firewall: bool = False
+    levels: dict[tuple[str, str], str] = field(factory=dict)
     _results: list[QueryRun] = field(factory=list, init=False)
     _bad: set[str] = field(factory=set, init=False)
     _needs: dict[str, set[str]] = field(factory=dict, init=False)
@@ -99,6 +104,7 @@ class Refresh:
     _before: Snapshot = field(init=False)
     _made: dict[str, tuple[str, Manifest]] = field(factory=dict, init=False)
     _gone: set[str] = field(factory=set, init=False)
+    _firewall: dict[str, str] = field(factory=dict, init=False)
     _lock: Any = field(factory=threading.Lock, init=False)
     _places: dict[Path, threading.Lock] = field(factory=dict, init=False)
 
@@ -142,6 +148,7 @@ class Refresh:
         self.watcher.begin(len(tasks))
         staging = [t for t in tasks if t.kind == TABLE]
         loading = [t for t in tasks if t.kind == ACTIVITY]
+        self._firewall = self._refused()
         registry.load_all()  # modules are not to be imported by several threads at once
         with deep_stacks():
             cancelled = self._some(staging, queries, cancelled=False)
@@ -203,8 +210,26 @@ class Refresh:
             crew.start(key, own, lambda task=task, own=own: self._one(task, own))  # type: ignore[misc]
         return ended
 
+    def _refused(self) -> dict[str, str]:
+        """The queries that the privacy firewall refuses, with its message."""
+        if not self.firewall or self.dataflow.combines:
+            return {}
+        found = violations(analyse(self.dataflow), self.levels)
+        return {v.query: f"{v.error()} {v.cure}" for v in found}
+
+    def _behind(self, task: Task) -> str | None:
+        """Why the firewall refuses a task: its own query, or an unstaged one that it evaluates."""
+        staged = {name for name, q in self.dataflow.queries.items() if q.staged}
+        names = [task.query, *sorted(upstream(task.query, self._needs, stop=staged) - staged)]
+        return next((self._firewall[n] for n in names if n in self._firewall), None)
+
     def _without_running(self, task: Task) -> QueryRun | None:
         """The result of a task that cannot run, or need not."""
+        if refused := self._behind(task):
+            result = self._result(task, history.FAILED)
+            result.error = f"Query '{task.query}': {refused}"
+            self._bad.add(task.query)
+            return result
         missing = sorted(task.needs & self._bad)
         if missing:
             result = self._result(task, history.SKIPPED)

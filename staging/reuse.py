@@ -26,7 +26,7 @@ from staging.store.published import Snapshot
 #: Functions whose answers change though no file does; a name that ends in a dot is a family.
 VOLATILE = (
     "Web.", "Sql.", "OData.", "Odbc.", "OleDb.", "PowerPlatform.", "PowerBI.", "Lakehouse.", "Fabric.",
-    "SharePoint.", "Number.Random", "List.Random", "Text.NewGuid", "Variable.", "Expression.Evaluate",
+    "SharePoint.", "Value.Firewall", "Number.Random", "List.Random", "Text.NewGuid", "Variable.", "Expression.Evaluate",
     "Date.IsIn", "DateTime.IsIn", "DateTime.LocalNow", "DateTime.FixedLocalNow", "DateTimeZone.LocalNow",
     "DateTimeZone.FixedLocalNow", "DateTimeZone.UtcNow", "DateTimeZone.FixedUtcNow", "#shared", "#sections",
     "DateTimeZone.ToLocal", "Html.", "WebAction.", "DeltaLake.", "Diagnostics.",

@@ -1,4 +1,4 @@
-"""The commands that look at a dataflow or look after a workspace: check, plan, gc, delete, settings."""
+"""The commands over one dataflow or workspace: check, plan, graph, lint, firewall, gc, delete, settings."""
 
 from __future__ import annotations
 
@@ -50,6 +50,8 @@ def make_refresh(
     from staging.refresh import Refresh
     from staging.workspace import Workspace
 
+    if "levels" in settings:
+        settings["levels"] = read_levels(settings["levels"])
     found = opened(path)
     workspace = Workspace(place) if place is not None else Workspace.beside(path)
     try:
@@ -168,6 +170,132 @@ def _plan(refresh: Any, as_json: bool) -> int:
             for text in line.problems:
                 print(f"Problem: {text}", file=sys.stderr)
     return 0
+
+
+# ---------------------------------------------------------------- graph, lint, firewall
+
+
+@cli.command("graph")
+@DATAFLOW
+@click.option("--mermaid", "form", flag_value="mermaid", help="A Mermaid flowchart.")
+@click.option("--html", "form", flag_value="html", help="A page with a picture.")
+@click.option("-o", "--output", type=click.Path(path_type=Path, dir_okay=False), help="Write to a file.")
+def draw(dataflow: Path, form: str | None, output: Path | None) -> int:
+    """Show which query reads which."""
+
+    def act() -> int:
+        from staging import drawing
+        from staging.errors import StagingError
+
+        try:
+            text = getattr(drawing, form or "text")(opened(dataflow))
+        except StagingError as error:
+            raise Problem(str(error), CODE_USAGE) from None
+        if output is None:
+            print(text)
+        else:
+            output.write_text(text, encoding="utf-8")
+        return 0
+
+    return guarded(act)
+
+
+@cli.command()
+@DATAFLOW
+@click.option("--types", is_flag=True, help="Evaluate schemas too, for the rules about columns.")
+@JSON
+def lint(dataflow: Path, types: bool, as_json: bool) -> int:
+    """Find documented anti-patterns (L1 to L19); 1 when there are any.
+
+    A comment // mlang: ignore L5 in a query, or above it, switches a rule off.
+    """
+    return guarded(lambda: _lint(dataflow, types, as_json))
+
+
+def _lint(path: Path, types: bool, as_json: bool) -> int:
+    from staging.lint import lint as find
+
+    dataflow, schemas = opened(path), {}
+    if types:
+        from staging.check import check as check_all
+
+        refresh = make_refresh(path, {}, None, None, None)
+        schemas = {s.query: s.type for s in check_all(dataflow, refresh.prepare()) if s.type is not None}
+    found = find(dataflow, schemas)
+    if as_json:
+        _dump([f.to_json() for f in found])
+    for finding in [] if as_json else found:
+        where = f"{dataflow.path}:{finding.line}"
+        query = f" (query {finding.query})" if finding.query else ""
+        print(f"{where}: {finding.code} {finding.reason} {finding.cure}{query}")
+    return 1 if found else 0
+
+
+@cli.group()
+def firewall() -> None:
+    """The data privacy firewall."""
+
+
+LEVELS = click.option(
+    "--levels",
+    type=click.Path(path_type=Path, dir_okay=False, exists=True),
+    help='JSON list of {"kind": "File", "path": "...", "level": "Private"}; a path may be a beginning.',
+)
+
+
+@firewall.command("explain")
+@DATAFLOW
+@LEVELS
+@JSON
+def firewall_explain(dataflow: Path, levels: Path | None, as_json: bool) -> int:
+    """Show the partitions, their sources and levels, and what would be refused and why."""
+
+    def act() -> int:
+        from mlang.app.render import print_grid
+        from staging.firewall import explain
+
+        found = opened(dataflow)
+        lines = explain(found, read_levels(levels))
+        refused = [line for line in lines if line["cure"]]
+        if as_json:
+            _dump({"off": found.combines, "partitions": lines})
+        else:
+            print_grid(
+                ["Partition", "Query", "Steps", "Sources", "Reads", "Verdict"], [_row(li) for li in lines]
+            )
+            for line in refused:
+                print(f"Formula.Firewall: {line['verdict']}\n  {line['cure']}", file=sys.stderr)
+            if found.combines:
+                print("The firewall is off (fastCombine or AllowCombine).", file=sys.stderr)
+        return 1 if refused and not found.combines else 0
+
+    return guarded(act)
+
+
+def _row(line: dict[str, Any]) -> list[str]:
+    sources = ", ".join(f"{s['kind']} {s['path'] or '(computed)'} [{s['level']}]" for s in line["sources"])
+    reads = ", ".join(map(str, line["reads"])) + (" (buffered)" if line["buffers"] else "")
+    return [
+        str(line["partition"]), line["query"], ", ".join(line["steps"]), sources, reads,
+        "refused" if line["cure"] else "ok",
+    ]  # fmt: skip
+
+
+def read_levels(path: Path | None) -> dict[tuple[str, str], str]:
+    """The privacy levels of a file."""
+    from staging.firewall import LEVELS as KNOWN
+
+    if path is None:
+        return {}
+    try:
+        found = json.loads(path.read_text(encoding="utf-8"))
+        levels = {(str(e["kind"]), str(e.get("path", ""))): str(e["level"]) for e in found}
+    except (ValueError, TypeError, KeyError, AttributeError) as error:
+        raise Problem(f"{path} is no list of privacy levels ({error}).", CODE_USAGE) from None
+    wrong = sorted(set(levels.values()) - set(KNOWN))
+    if wrong:
+        raise Problem(f"{path}: {wrong[0]} is no privacy level ({', '.join(KNOWN)}).", CODE_USAGE)
+    return levels
 
 
 # ---------------------------------------------------------------- looking after a workspace

@@ -13,6 +13,7 @@ from mlang.library import value_arithmetic  # noqa: F401  (declares the rest of 
 from mlang.library.arguments import of_kind, texts
 from mlang.library.ascription import ascribe
 from mlang.registry import builtin
+from mlang.session import current
 from mlang.values.functions import Function, apply, as_function
 from mlang.values.kinds import DISPLAY, kind_of
 from mlang.values.metadata import metadata_of, strip, with_metadata
@@ -175,10 +176,13 @@ def traits(value: Any) -> Any:
     return from_columns([], [])
 
 
-@builtin("Value.Firewall(key as text) as any", missing="internal to the engine's data privacy firewall")
+@builtin("Value.Firewall(key as text) as any", missing="outside a dataflow's refresh")
 def firewall(key: str) -> Any:
-    """Serves the engine's own privacy firewall; not supported."""
-    raise errors.not_supported("Value.Firewall", "the engine's internal firewall")
+    """Gives the value of another partition of a dataflow, named as in "Section1/Query"; only a refresh has them."""
+    hook = current().firewall
+    if hook is None:
+        raise errors.not_supported("Value.Firewall", "a partition outside of a dataflow")
+    return hook(key)
 
 
 @builtin("Value.Versions(value as any) as table", raw=True)
