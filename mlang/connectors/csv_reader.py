@@ -43,24 +43,34 @@ def lines_of(source: CsvSource) -> Iterator[str]:
 def rows_of(source: CsvSource) -> Iterator[list[str]]:
     """The rows as lists of fields, of whatever length they have."""
     delimiter = source.delimiter
-    if (
+    if not _single(source):
+        return _general(source)
+    assert isinstance(delimiter, str)
+    return _unquoted_breaks(source, delimiter) if not source.quoted_breaks else _standard(source, delimiter)
+
+
+def _single(source: CsvSource) -> bool:
+    """Whether one character separates, and quotes count at the start of a field only."""
+    delimiter = source.delimiter
+    return (
         isinstance(delimiter, str)
         and len(delimiter) == 1
         and delimiter not in '"\r\n'
         and not source.quote_always
-    ):
-        return (
-            _unquoted_breaks(source, delimiter) if not source.quoted_breaks else _standard(source, delimiter)
-        )
-    return _general(source)
+    )
 
 
 def _standard(source: CsvSource, delimiter: str) -> Iterator[list[str]]:
+    for row in _bare_rows(source, delimiter):
+        yield row or [""]
+
+
+def _bare_rows(source: CsvSource, delimiter: str) -> Iterator[list[str]]:
+    """The rows as ``csv`` gives them: a blank line has no field."""
     import csv
 
     csv.field_size_limit(2**31 - 1)
-    for row in csv.reader(lines_of(source), delimiter=delimiter):
-        yield row or [""]
+    return csv.reader(lines_of(source), delimiter=delimiter)
 
 
 def _unquoted_breaks(source: CsvSource, delimiter: str) -> Iterator[list[str]]:
@@ -167,9 +177,12 @@ def batches(source: CsvSource, columns: list[str] | None, limit: int | None) -> 
     width = source.width
     wanted = range(width) if columns is None else [source.names.index(c) for c in columns]
     size = BATCH_ROWS if limit is None else max(1, min(BATCH_ROWS, limit))
-    rows = rows_of(source)
+    bare = _single(source) and source.quoted_breaks
+    rows = _bare_rows(source, str(source.delimiter)) if bare else rows_of(source)
     while chunk := list(islice(rows, size)):
-        if source.extra_values == EXTRA_LIST or not all(len(row) == width for row in chunk):
+        if source.extra_values == EXTRA_LIST or set(map(len, chunk)) != {width}:
+            if bare:
+                chunk = [row or [""] for row in chunk]
             _fit(chunk, source)
         if len(wanted) > 2:
             by_column = list(zip(*chunk, strict=True))

@@ -15,6 +15,7 @@ from typing import Any
 from mlang import registry
 from mlang.errors import MError
 from mlang.syntax import nodes
+from mlang.tables.keys import has_nan
 from mlang.values.functions import Function, captured
 from mlang.values.thunk import failed
 
@@ -41,10 +42,20 @@ def _average(cells: list[float]) -> float:
     return reduce(add, cells, 0.0) / len(cells)
 
 
-#: What the functions give for doubles only, without looking at each item's kind.
-_OF_DOUBLES: dict[str, Callable[[list[float]], float]] = {
+def _least(cells: list[float]) -> float | None:
+    return None if has_nan(cells) else min(cells)
+
+
+def _greatest(cells: list[float]) -> float | None:
+    return None if has_nan(cells) else max(cells)
+
+
+#: What the functions give for doubles only, without looking at each item's kind; None where that is not sure.
+_OF_DOUBLES: dict[str, Callable[[list[float]], float | None]] = {
     "List.Sum": _sum,
     "List.Average": _average,
+    "List.Min": _least,
+    "List.Max": _greatest,
     "List.NonNullCount": lambda cells: float(len(cells)),
 }
 
@@ -61,7 +72,9 @@ class ListAggregate:
         """The aggregate of one group's cells; a failure becomes a failed thunk."""
         fast = _OF_DOUBLES.get(self.name)
         if fast is not None and set(map(type, cells)) == _DOUBLES:
-            return fast(cells)
+            found = fast(cells)
+            if found is not None:
+                return found
         try:
             return self.call(cells)
         except MError as error:

@@ -36,7 +36,11 @@ def key_column(column: list[Any]) -> list[Any]:
 
 def has_nan(column: list[Any]) -> bool:
     """Whether a column has a number that differs from itself."""
-    return any(cell != cell for cell in column if cell.__class__ is float)
+    try:
+        total = sum(column)
+    except TypeError:  # some are null, or text
+        return any(cell != cell for cell in column if cell.__class__ is float)
+    return total != total and any(cell != cell for cell in column)
 
 
 def key_rows(columns: list[list[Any]], length: int) -> list[Any]:
@@ -108,23 +112,48 @@ _SORTED: dict[type, Callable[[list[Any]], list[Any] | None]] = {
 }
 
 
-def sorted_rows(rows: list[int], keys: list[Any], nulls: bool, descending: bool) -> list[int]:
-    """Row numbers in the stable order of their keys; null comes first, descending last."""
+#: The keys of one criterion, whether some are null, and whether it descends.
+Criterion = tuple[list[Any], bool, bool]
+
+
+def sorted_rows(rows: list[int], criteria: Sequence[Criterion]) -> list[int]:
+    """Row numbers in stable order of some criteria; null comes first, descending last."""
+    if not criteria:
+        return rows
+    keys, nulls, descending = criteria[0]
     if not nulls:
-        return _ordered(rows, keys, descending)
-    empty = [row for row in rows if keys[row] is None]
-    others = _ordered([row for row in rows if keys[row] is not None], keys, descending)
+        return _ordered(rows, criteria)
+    empty = sorted_rows([row for row in rows if keys[row] is None], criteria[1:])
+    others = _ordered([row for row in rows if keys[row] is not None], criteria)
     return others + empty if descending else empty + others
 
 
-def _ordered(rows: list[int], keys: list[Any], descending: bool) -> list[int]:
-    if len(rows) > 1000 and keys[rows[0]].__class__ is str:
-        values = [keys[row] for row in rows]
-        distinct = dict.fromkeys(values)
-        if len(distinct) * 4 < len(rows):  # few keys: sort those, and collect the rows of each
-            buckets: dict[Any, list[int]] = {key: [] for key in sorted(distinct, reverse=descending)}
-            for value, row in zip(values, rows, strict=True):
-                buckets[value].append(row)
-            return [row for bucket in buckets.values() for row in bucket]
-    rows.sort(key=keys.__getitem__, reverse=descending)
+def _ordered(rows: list[int], criteria: Sequence[Criterion]) -> list[int]:
+    """Rows none of whose first keys is null."""
+    if len(rows) > _MANY:
+        buckets = _buckets(rows, *criteria[0])
+        if buckets is not None:
+            rest = criteria[1:]
+            return [row for bucket in buckets for row in (sorted_rows(bucket, rest) if rest else bucket)]
+    for keys, nulls, descending in reversed(criteria):
+        if nulls and keys is not criteria[0][0]:
+            rows = sorted_rows(rows, [(keys, nulls, descending)])
+        else:
+            rows.sort(key=keys.__getitem__, reverse=descending)
     return rows
+
+
+#: From so many rows on it pays to look whether keys repeat.
+_MANY = 1000
+
+
+def _buckets(rows: list[int], keys: list[Any], nulls: bool, descending: bool) -> list[list[int]] | None:
+    """The rows of each key, in the order of the keys; None when there are nearly as many keys as rows."""
+    values = list(map(keys.__getitem__, rows))
+    distinct = set(values)
+    if len(distinct) * 4 > len(rows):
+        return None
+    found: dict[Any, list[int]] = {key: [] for key in sorted(distinct, reverse=descending)}
+    for value, row in zip(values, rows, strict=True):
+        found[value].append(row)
+    return list(found.values())

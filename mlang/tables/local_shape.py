@@ -92,9 +92,9 @@ def _aggregated(function: Any, below: Columns, gathered: list[list[Any]], tables
         counts = Counter(tables.numbers)
         return [float(counts[number]) for number in range(tables.count)]
     if form is not None and form.column in below:
-        column = gathered[below.index(form.column)]
-        if not waiting(column):
-            return [form.of(cells) for cells in gathered_by(tables.numbers, tables.count, column)]
+        lists = tables.lists(below.index(form.column))
+        if lists is not None:
+            return [form.of(cells) for cells in lists]
     call = bind(function, 1)
     return [Thunk(tables.calling(call, number)) for number in range(tables.count)]
 
@@ -106,6 +106,15 @@ class _GroupTables:
         self.schema, self.gathered, self.numbers, self.count = schema, gathered, numbers, count
         self.members: list[list[int]] | None = None
         self.made: dict[int, Table] = {}
+        self._lists: dict[int, list[list[Any]] | None] = {}
+
+    def lists(self, place: int) -> list[list[Any]] | None:
+        """The cells of a column by group; None when computing them may be dear."""
+        if place not in self._lists:
+            column = self.gathered[place]
+            delayed = waiting(column)
+            self._lists[place] = None if delayed else gathered_by(self.numbers, self.count, column)
+        return self._lists[place]
 
     def calling(self, call: Callable[[Any], Any], number: int) -> Callable[[], Any]:
         """The delayed call of an aggregate on the table of one group."""

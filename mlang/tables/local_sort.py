@@ -12,7 +12,7 @@ from typing import Any
 
 from mlang import errors
 from mlang.tables import plan as p
-from mlang.tables.keys import classes_of, sort_column, sorted_rows
+from mlang.tables.keys import Criterion, classes_of, sort_column, sorted_rows
 from mlang.tables.local import (
     Columns,
     RowFunction,
@@ -56,15 +56,16 @@ def reads(keys: tuple[p.SortKey, ...], schema: Any) -> Columns:
 def order(
     keys: tuple[p.SortKey, ...], schema: Any, names: Columns, columns: list[list[Any]], length: int
 ) -> list[int]:
-    """The row numbers in sorted order: one stable pass per key, the last key first."""
+    """The row numbers in sorted order."""
     rows = list(range(length))
+    criteria: list[Criterion] = []  # that rows are still to be sorted by, before those done
     for key in reversed(keys):
         if key.comparer is not None:
-            rows = merge_sort(rows, row_comparer(key, names, columns, length))
+            rows = sorted_rows(rows, criteria)
+            rows, criteria = merge_sort(rows, row_comparer(key, names, columns, length)), []
         else:
-            values, nulls = key_values(key, schema, names, columns, length)
-            rows = sorted_rows(rows, values, nulls, key.descending)
-    return rows
+            criteria.insert(0, (*key_values(key, schema, names, columns, length), key.descending))
+    return sorted_rows(rows, criteria)
 
 
 def key_values(

@@ -67,7 +67,7 @@ def columns_of(rows: int) -> dict[str, list[Any]]:
     return {
         "id": [float(r.randrange(rows)) for _ in range(rows)],
         "g": [f"g{r.randrange(groups)}" for _ in range(rows)],
-        "x": [r.random() * 1000 for _ in range(rows)],
+        "x": [round(r.random() * 1000, 3) for _ in range(rows)],
         "k": [float(r.randrange(groups)) for _ in range(rows)],
         "q": [f"q{r.randrange(4)}" for _ in range(rows)],
         "n": [f"{r.randrange(10**7) / 100:.2f}" for _ in range(rows)],

@@ -16,7 +16,7 @@ from mlang.tables.cell_functions import columnar_cell
 from mlang.tables.convert import converter
 from mlang.tables.convert_columns import cells, column_converter
 from mlang.tables.keys import key_column, numbered, sort_column, sorted_rows
-from mlang.values.compare import compare, equal
+from mlang.values.compare import compare, equal, sort_key
 from mlang.values.functions import apply
 from mlang.values.temporal import Date
 from mlang.values.thunk import error_of, force
@@ -100,11 +100,28 @@ def test_keys(column: list[Any]) -> None:
     st.booleans(),
 )  # fmt: skip
 def test_orders(column: list[Any], descending: bool) -> None:
-    rows = sorted_rows(list(range(len(column))), *sort_column(column), descending)
+    rows = sorted_rows(list(range(len(column))), [(*sort_column(column), descending)])
     assert sorted(rows) == list(range(len(column)))
     for a, b in itertools.pairwise(rows):
         order = compare(column[a], column[b])
         assert (order == 0 and a < b) or (order > 0 if descending else order < 0)
+
+
+@settings(max_examples=100, deadline=None)
+@given(
+    st.lists(st.tuples(st.sampled_from(["a", "b", None]), st.sampled_from([1.0, 2.0, None])), min_size=1).map(
+        lambda rows: rows * (1 + 1200 // len(rows))
+    ),
+    st.booleans(),
+    st.booleans(),
+)
+def test_orders_of_two(pairs: list[tuple[Any, Any]], first: bool, second: bool) -> None:
+    columns = [[a for a, _ in pairs], [b for _, b in pairs]]
+    criteria = [(*sort_column(columns[0]), first), (*sort_column(columns[1]), second)]
+    expected = list(range(len(pairs)))
+    for column, descending in ((columns[1], second), (columns[0], first)):
+        expected.sort(key=lambda i: sort_key(column[i]), reverse=descending)
+    assert sorted_rows(list(range(len(pairs))), criteria) == expected
 
 
 FUNCTIONS = [
