@@ -353,10 +353,15 @@ def compiles(node_class: type) -> Callable[[C], C]:
     return declare
 
 
-def compile_node(node: p.Plan, context: Context) -> Relation:
-    """The relation of a plan node; `Unfoldable` when its step has no exact SQL form."""
+def load_compilers() -> None:
+    """Imports the modules that register compilers."""
     if p.Group not in COMPILERS:
         from folding import relations_columns, relations_rows, relations_shape, relations_tables  # noqa: F401
+
+
+def compile_node(node: p.Plan, context: Context) -> Relation:
+    """The relation of a plan node; `Unfoldable` when its step has no exact SQL form."""
+    load_compilers()
     compiler = COMPILERS.get(node.__class__)
     if compiler is None:
         raise Unfoldable("the step has no SQL form")

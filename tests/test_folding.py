@@ -17,6 +17,7 @@ import duckdb
 import pytest
 
 import mlang
+from folding import reference
 from folding.boundary import fold
 from folding.engines.duckdb import Query
 from folding.terms import Unfoldable
@@ -92,7 +93,8 @@ FORMS = [
     ("[x] - [y]", "date", "date"), ("[x] - [y]", "datetime", "datetime"), ("[x] >= #date(2020,1,31)", "date", None),
     *[(f"Duration.{n}([x])", "duration", None) for n in ("Days", "Hours", "Minutes")],
     ("(try [x] otherwise 0) + 1", "number", None), ("((a, optional b as nullable number) => a * 2)([x])", "number", None),
-    ("Value.Equals([x], [y])", "number", "number"),
+    ("Value.Equals([x], [y])", "number", "number"), ("Logical.ToText([x])", "logical", None), ("Number.ToText([x])", "whole", None),
+    ("if [x] = null then null else Number.IsNaN([x])", "number", None), ("if [x] = null then null else Number.IsOdd([x])", "whole", None),
 ]  # fmt: skip
 
 
@@ -311,3 +313,32 @@ def test_explain_says_why() -> None:
     plan = mlang.explain('let t = #table({"a"}, {{"x"}}), p = Table.AddColumn(t, "b", each Text.Proper([a])), n = 1 in p')
     assert [s.indicator for s in plan] == ["Opaque", "Opaque", "Unknown", "Opaque"]
     assert "interpreter" in str(plan)
+
+
+# ---------------------------------------------------------------- the reference, and what it promises
+
+
+def test_document_is_up_to_date() -> None:
+    current = (Path(__file__).parents[1] / reference.DOCUMENT).read_text(encoding="utf-8")
+    assert current == reference.document(), "run: python -m folding.reference --write"
+
+
+@pytest.mark.parametrize("name", [n for n, where in reference.places().items() if "row" in where])
+def test_sql_form_is_in_the_grid(name: str) -> None:
+    """A function may only fold in row functions when `FORMS` compares it with the interpreter."""
+    assert any(name + "(" in expression for expression, _, _ in FORMS)
+
+
+@pytest.mark.parametrize("name", [n for n, where in reference.places().items() if "aggregate" in where])
+def test_aggregate_is_compared(name: str) -> None:
+    texts = QUERIES + (Path(__file__).parent / "properties" / "test_folded_equals_interpreted.py").read_text().splitlines()
+    assert name == "List.StandardDeviation" or any(f"each {name}(" in text for text in texts)
+
+
+def test_every_compiled_step_is_in_the_reference() -> None:
+    from mlang import registry
+
+    assert reference.compiled_nodes() == set(reference.STEPS)
+    for names in reference.STEPS.values():
+        for name in names:
+            assert registry.lookup(name) is not None, name
