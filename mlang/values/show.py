@@ -242,7 +242,7 @@ def error_text(value: Any) -> str:
     value = strip(value)
     kind = kind_of(value)
     if kind == "text":
-        return '"' + value + '"'
+        return f'"{value}"'
     if kind == "null":
         return "null"
     if kind == "logical":
