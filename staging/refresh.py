@@ -33,8 +33,9 @@ from staging.dataflow import Dataflow, DestinationSettings
 from staging.destinations import csv as csv_destination
 from staging.destinations import duckdb as duckdb_destination
 from staging.destinations import parquet as parquet_destination
+from staging.destinations import sqlite as sqlite_destination
 from staging.destinations.rows import Rows, mapped
-from staging.destinations.target import DuckDbTarget, Target, target_of
+from staging.destinations.target import DuckDbTarget, SqliteTarget, Target, target_of
 from staging.drift import EVOLVE, FREEZE, SchemaChanged, changes, report
 from staging.errors import DataflowError, StagedDataMissing
 from staging.failures import describe
@@ -470,6 +471,8 @@ def load(target: Target, path: Path, settings: DestinationSettings, rows: Rows) 
     """Writes rows to a target; gives its size in bytes."""
     if isinstance(target, DuckDbTarget):
         return duckdb_destination.load(target, path, settings, rows)
+    if isinstance(target, SqliteTarget):
+        return sqlite_destination.load(target, path, settings, rows)
     if target.format == "parquet":
         return parquet_destination.load(path, settings, rows)
     return csv_destination.load(target, path, settings, rows)

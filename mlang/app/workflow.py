@@ -298,6 +298,63 @@ def read_levels(path: Path | None) -> dict[tuple[str, str], str]:
     return levels
 
 
+# ---------------------------------------------------------------- import and export
+
+
+@cli.command("import")
+@click.argument("file", type=click.Path(path_type=Path, dir_okay=False, exists=True))
+@click.option(
+    "-o", "--output", type=click.Path(path_type=Path, file_okay=False), default=".", show_default=True,
+    help="Folder for the item.",
+)  # fmt: skip
+@click.option("--name", help="Name of the dataflow.")
+def import_file(file: Path, output: Path, name: str | None) -> int:
+    """Make a dataflow of a workbook, a .pbix, .pbit or .pqt file or a Gen1 model.json."""
+
+    def act() -> int:
+        from staging.errors import StagingError
+        from staging.interchange import read, write_item
+
+        try:
+            found = read(file)
+            found.name = name or found.name
+            place = write_item(found, output)
+        except StagingError as error:
+            raise Problem(str(error)) from None
+        for note in found.notes:
+            print(f"Note: {note}", file=sys.stderr)
+        print(place)
+        return 0
+
+    return guarded(act)
+
+
+@cli.command("export")
+@DATAFLOW
+@click.option(
+    "-o", "--output", type=click.Path(path_type=Path), required=True, help="Folder (or file with --rest)."
+)
+@click.option("--rest", is_flag=True, help="One JSON file as the REST interface takes it.")
+def export(dataflow: Path, output: Path, rest: bool) -> int:
+    """Write a dataflow as a Fabric item: mashup.pq, queryMetadata.json, .platform."""
+
+    def act() -> int:
+        from staging.interchange import item_parts, rest_definition
+
+        parts = item_parts(opened(dataflow))
+        if rest:
+            output.write_text(json.dumps(rest_definition(parts), indent=1), encoding="utf-8")
+            return 0
+        if output.exists() and any(output.iterdir()):
+            raise Problem(f"{output} exists already.", CODE_USAGE)
+        output.mkdir(parents=True, exist_ok=True)
+        for name, data in parts.items():
+            (output / name).write_bytes(data)
+        return 0
+
+    return guarded(act)
+
+
 # ---------------------------------------------------------------- looking after a workspace
 
 

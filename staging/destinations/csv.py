@@ -19,6 +19,7 @@ from staging.destinations.rows import Rows
 from staging.destinations.target import FileTarget
 from staging.encode import EPOCH_DAYS, EPOCH_MICROS
 from staging.errors import CannotStage, DataflowError
+from staging.types import Column
 
 
 def load(target: FileTarget, path: Path, settings: DestinationSettings, rows: Rows) -> int:
@@ -59,17 +60,20 @@ def _check(path: Path, target: FileTarget, header: str, query: str) -> None:
             )
 
 
-def _lines(batch: Any, rows: Rows, delimiter: str) -> str:
+def cells(column: Column, array: Any) -> list[str | None]:
+    """The texts of a column."""
     import pyarrow as pa
 
-    texts = []
-    for column, array in zip(rows.columns, batch.columns, strict=True):
-        if column.code in ("date",):
-            array = array.cast(pa.int32())
-        elif column.code in ("datetime", "instant", "time64", "interval"):
-            array = array.cast(pa.int64())
-        text = _TEXTS[column.code]
-        texts.append([None if v is None else text(v) for v in array.to_pylist()])
+    if column.code == "date":
+        array = array.cast(pa.int32())
+    elif column.code in ("datetime", "instant", "time64", "interval"):
+        array = array.cast(pa.int64())
+    text = _TEXTS[column.code]
+    return [None if v is None else text(v) for v in array.to_pylist()]
+
+
+def _lines(batch: Any, rows: Rows, delimiter: str) -> str:
+    texts = [cells(c, array) for c, array in zip(rows.columns, batch.columns, strict=True)]
     if not texts:
         return "\r\n" * int(batch.num_rows)
     return "".join(_line(row, delimiter) for row in zip(*texts, strict=True))

@@ -26,7 +26,7 @@ from staging.errors import DataflowError
 _TEXT_FILES = {".csv": ",", ".tsv": "\t", ".txt": ","}
 _FILES = ("File.Contents", "Folder.Contents", "Folder.Files")
 _HOW = (
-    "Known targets: DuckDB.Database(path){[Schema = ..., Item = ...]}?[Data]? "
+    "Known targets: DuckDB.Database(path) or SQLite.Database(path), {[Schema = ..., Item = ...]}?[Data]?, "
     "and File.Contents(path.parquet or .csv)."
 )
 
@@ -58,7 +58,19 @@ class FileTarget:
         return self.path
 
 
-Target = DuckDbTarget | FileTarget
+@frozen
+class SqliteTarget:
+    """A table of an SQLite file."""
+
+    path: str
+    table: str
+
+    @property
+    def label(self) -> str:
+        return f"{self.path}: {self.table}"
+
+
+Target = DuckDbTarget | FileTarget | SqliteTarget
 
 
 def target_of(
@@ -89,6 +101,8 @@ class _Reader:
         place = self._place(self.members[self.query], dict(self.members), 0)
         if place.function == "DuckDB.Database":
             return self._duckdb(place, table)
+        if place.function == "SQLite.Database":
+            return self._sqlite(place, table)
         if place.function in (*_FILES, "Csv.Document", "Parquet.Document"):
             return self._file(place)
         raise self._refuse(f"{place.function} isn't a supported target yet. {_HOW}")
@@ -163,6 +177,16 @@ class _Reader:
         return DuckDbTarget(
             self._argument(place, 0, "the path of the database"), key.get("Schema", "main"), name
         )
+
+    def _sqlite(self, place: _Place, table: str | None) -> SqliteTarget:
+        key = place.keys[-1] if place.keys else {}
+        unknown = set(key) - {"Schema", "Item", "Name"}
+        if unknown or key.get("Schema", "main") != "main":
+            raise self._refuse('an SQLite table is named by {[Schema = "main", Item = "..."]}.')
+        name = key.get("Item") or key.get("Name") or table
+        if not name:
+            raise self._refuse('it names no table. Add {[Schema = "main", Item = "..."]}?[Data]?.')
+        return SqliteTarget(self._argument(place, 0, "the path of the database"), name)
 
     def _file(self, place: _Place) -> FileTarget:
         outer = place
