@@ -16,6 +16,7 @@ from mlang.tables.cell_functions import CellLoop, columnar_cell
 from mlang.tables.convert_columns import ByText, column_converter
 from mlang.tables.local import Columns, RowFunction, execute, merged, picker, runs, waiting
 from mlang.tables.plan import Batch
+from mlang.tables.vector import vector_column
 from mlang.values.functions import Function, bind
 from mlang.values.thunk import Thunk, force
 
@@ -75,7 +76,9 @@ def run_add_column(node: p.AddColumn, columns: Columns, limit: int | None) -> It
     if node.column not in columns:
         yield from execute(node.input, columns, limit)
         return
-    function = RowFunction(node.value, node.input.schema)
+    function: Any = vector_column(node.value)
+    if function is None or not all(map(node.input.schema.has, function.reads)):
+        function = RowFunction(node.value, node.input.schema)
     others = tuple(name for name in columns if name != node.column)
     below = merged(others, function.reads)
     arguments = picker(below, function.reads)
