@@ -195,7 +195,12 @@ def test_value_firewall_reads_another_query(tmp_path: Path) -> None:  # 50
 def test_commands(mlang: Any, tmp_path: Path) -> None:  # noqa: F811
     place = make(tmp_path, COMPANY + 'shared Search = Web.Contents("https://x/" & Company);')
     done = mlang("lint", str(place), "--json")
-    assert (done.code, [f["code"] for f in json.loads(done.out)]) == (1, ["L9"])
+    assert done.code == 1
+    assert "L9" in [f["code"] for f in json.loads(done.out)]
+    destination = make(
+        tmp_path, loaded("#table(type table [a = any], {})", LAKE), name="d", unstaged=("Q", "T")
+    )
+    assert ": L11 Column 'a' of type any" in mlang("check", str(destination), "--lint").err
     done = mlang("firewall", "explain", str(place))
     assert done.code == 1
     assert "Formula.Firewall: Query 'Search' (step 'Search') references other queries" in done.err

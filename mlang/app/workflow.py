@@ -1,4 +1,4 @@
-"""The commands over one dataflow or workspace: check, plan, graph, lint, firewall, gc, delete, settings."""
+"""The commands over one dataflow or workspace: check, plan, graph, firewall, gc, delete, settings."""
 
 from __future__ import annotations
 
@@ -75,21 +75,30 @@ def _dump(value: Any) -> None:
 @DATAFLOW
 @PARAMETERS
 @PARAMETER_FILE
+@click.option(
+    "--lint", "with_rules", is_flag=True, help="Print the findings of L1 to L19 that know the schemas."
+)
 @WORKSPACE
 @JSON
 def check(
     dataflow: Path,
     parameters: dict[str, str],
     parameter_file: Path | None,
+    with_rules: bool,
     workspace: Path | None,
     as_json: bool,
 ) -> int:
     """Find the schema of every query without reading its rows; 1 when a refresh would fail."""
-    return guarded(lambda: _check(dataflow, parameters, parameter_file, workspace, as_json))
+    return guarded(lambda: _check(dataflow, parameters, parameter_file, workspace, as_json, with_rules))
 
 
 def _check(
-    path: Path, parameters: dict[str, str], file: Path | None, place: Path | None, as_json: bool
+    path: Path,
+    parameters: dict[str, str],
+    file: Path | None,
+    place: Path | None,
+    as_json: bool,
+    with_rules: bool,
 ) -> int:
     from staging.check import check as check_all
     from staging.errors import StagingError
@@ -112,6 +121,12 @@ def _check(
         for schema in found:
             for text in [*([schema.error] if schema.error else []), *schema.problems]:
                 print(f"Error: {text}", file=sys.stderr)
+        if with_rules:
+            from staging.lint import lint
+
+            for finding in lint(refresh.dataflow, {s.query: s.type for s in found if s.type is not None}):
+                where = f"{refresh.dataflow.path}:{finding.line}"
+                print(f"{where}: {finding.code} {finding.reason} {finding.cure}", file=sys.stderr)
     return 0 if all(s.good for s in found) else 1
 
 
@@ -172,7 +187,7 @@ def _plan(refresh: Any, as_json: bool) -> int:
     return 0
 
 
-# ---------------------------------------------------------------- graph, lint, firewall
+# ---------------------------------------------------------------- graph, firewall
 
 
 @cli.command("graph")
@@ -198,37 +213,6 @@ def draw(dataflow: Path, form: str | None, output: Path | None) -> int:
         return 0
 
     return guarded(act)
-
-
-@cli.command()
-@DATAFLOW
-@click.option("--types", is_flag=True, help="Evaluate schemas too, for the rules about columns.")
-@JSON
-def lint(dataflow: Path, types: bool, as_json: bool) -> int:
-    """Find documented anti-patterns (L1 to L19); 1 when there are any.
-
-    A comment // mlang: ignore L5 in a query, or above it, switches a rule off.
-    """
-    return guarded(lambda: _lint(dataflow, types, as_json))
-
-
-def _lint(path: Path, types: bool, as_json: bool) -> int:
-    from staging.lint import lint as find
-
-    dataflow, schemas = opened(path), {}
-    if types:
-        from staging.check import check as check_all
-
-        refresh = make_refresh(path, {}, None, None, None)
-        schemas = {s.query: s.type for s in check_all(dataflow, refresh.prepare()) if s.type is not None}
-    found = find(dataflow, schemas)
-    if as_json:
-        _dump([f.to_json() for f in found])
-    for finding in [] if as_json else found:
-        where = f"{dataflow.path}:{finding.line}"
-        query = f" (query {finding.query})" if finding.query else ""
-        print(f"{where}: {finding.code} {finding.reason} {finding.cure}{query}")
-    return 1 if found else 0
 
 
 @cli.group()
