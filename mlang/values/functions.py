@@ -145,7 +145,11 @@ def captured(function: Function, name: str, default: Any = _MISSING) -> Any:
     code = getattr(function.fn, "__code__", None)
     if python_name is not None and code is not None and python_name in code.co_freevars:
         cell = function.fn.__closure__[code.co_freevars.index(python_name)]  # type: ignore[index]
-        return cell.cell_contents
+        content = cell.cell_contents
+        if content.__class__ is type(captured):  # a let-bound function is captured as its definition
+            own = spec.document.specs[python_name]  # type: ignore[union-attr]
+            return Function(content, own.required, len(own.parameters), own)
+        return content
     if default is _MISSING:
         raise KeyError(name)
     return default
