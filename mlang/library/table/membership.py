@@ -63,16 +63,30 @@ class Rows:
 
     def __init__(self, rows: list[dict[str, Any]], criteria: Criteria, partial: bool = False) -> None:
         self.rows, self.criteria, self.partial = rows, criteria, partial
-        self.keys: dict[Any, int] | None = None
-        if criteria.keyed and not partial:
-            self.keys = {}
+        #: Per set of fields (None: all that a record has) the position of the first row of each key.
+        self.keys: dict[tuple[str, ...] | None, dict[Any, int]] | None = {} if criteria.keyed else None
+        if self.keys is not None:
             for i, row in enumerate(rows):
-                self.keys.setdefault(criteria.key(row), i)
+                names = tuple(sorted(row)) if partial else None
+                self.keys.setdefault(names, {}).setdefault(criteria.key(row), i)
+
+    def matches(self, record: dict[str, Any]) -> Iterator[tuple[Any, Any]]:
+        """The sets of fields and keys under which a record of the table is one of the rows."""
+        assert self.keys is not None
+        for names, known in self.keys.items():
+            if names is None:
+                key = self.criteria.key(record)
+            elif all(name in record for name in names):
+                key = self.criteria.key({name: record[name] for name in names})
+            else:
+                continue
+            if key in known:
+                yield names, key
 
     def find(self, record: dict[str, Any]) -> int:
         """The position of the first of the rows that equals a record of the table; -1 when none does."""
         if self.keys is not None:
-            return self.keys.get(self.criteria.key(record), -1)
+            return min([self.keys[names][key] for names, key in self.matches(record)], default=-1)
         for i, row in enumerate(self.rows):
             if self._equal(record, row):
                 return i
@@ -112,12 +126,27 @@ def contains_any(table: Table, rows: Any, criteria: Any = None) -> bool:
 @builtin("Table.ContainsAll(table as table, rows as list, optional equationCriteria as any) as logical")
 def contains_all(table: Table, rows: Any, criteria: Any = None) -> bool:
     """Says whether a table has every one of the rows."""
+    chosen = _records(rows)
+    sought = _wanted(chosen, criteria, "Table.ContainsAll", table)
+    if sought.keys is not None:
+        return _has_all(table, sought, sought.keys)
     records = list(table.records())
-    for row in _records(rows):
+    for row in chosen:
         wanted = _wanted([row], criteria, "Table.ContainsAll", table)
         if not any(wanted.find(record) >= 0 for record in records):
             return False
     return True
+
+
+def _has_all(table: Table, sought: Rows, keys: dict[Any, dict[Any, int]]) -> bool:
+    missing = {(names, key) for names, known in keys.items() for key in known}
+    if not missing:
+        return True
+    for record in table.records():
+        missing.difference_update(sought.matches(record))
+        if not missing:
+            return True
+    return False
 
 
 @builtin("Table.PositionOf(table as table, row as record, optional occurrence as any, "
