@@ -18,15 +18,14 @@ from attrs import evolve
 from sqlglot import exp
 
 from folding.relations import Column, Context, Relation, compile_node
+from folding.streaming import Stopped, computed
 from folding.terms import CannotFold, Scalar, Unfoldable
 from mlang import session as sessions
-from mlang.errors import MError
 from mlang.tables import plan as p
 from mlang.tables.local import run_local
 from mlang.tables.plan import Batch, Source
 from mlang.tables.schema import projected
 from mlang.tables.simplify import prune
-from mlang.values.thunk import Thunk
 
 #: Rows already in Python below which the interpreter is faster (docs/decisions/when-to-fold.md).
 SMALL = 10_000
@@ -216,27 +215,40 @@ def _enter(
 
 
 def _interpreted(node: p.Plan, context: Context) -> Relation:
-    """What the interpreter makes of a plan, for the engine to go on with.
+    """What the interpreter makes of a plan, for the engine to go on with: batch by batch, if there are many.
 
-    All of it is computed first, here: M code must not run on the engine's threads, whose
-    stacks are small.
+    The first rows are made here; they say what the columns are.
     """
-    columns: list[list[Any]] = [[] for _ in node.schema.names]
+    rest = iter(run_local(with_pieces(node), None, None))
+    first: list[Batch] = []
     length = 0
-    for batch in run_local(with_pieces(node), None, None):
-        for store, cells in zip(columns, batch.columns, strict=True):
-            store.extend([_computed(c) if c.__class__ is Thunk else c for c in cells])
+    while length < SMALL:
+        batch = next(rest, None)
+        if batch is None:
+            break
+        first.append(batch)
         length += batch.length
+    names = node.schema.names
+    if length >= SMALL and names:
+        return _streamed(node, first, rest, context)
     if length < SMALL and sessions.current().engine != "duckdb":
         raise Unfoldable("few rows, already in memory")
-    return _enter(columns, length, node.schema.names, node.function, context)
+    first.extend(rest)
+    columns: list[list[Any]] = [computed([c for b in first for c in b.columns[i]]) for i in range(len(names))]
+    return _enter(columns, sum(b.length for b in first), names, node.function, context)
 
 
-def _computed(cell: Thunk) -> Any:
-    try:
-        return cell.get()
-    except MError:
-        return cell
+def _streamed(node: p.Plan, first: list[Batch], rest: Iterator[Batch], context: Context) -> Relation:
+    from folding import types
+    from folding.sources import relation
+    from folding.streaming import StreamOrigin, kinds_of
+
+    kinds = kinds_of(first, node.schema.names)
+    origin = StreamOrigin(context.alias(), node.function, kinds, first, rest)
+    scalars = [
+        Scalar(exp.Null(), kind, "VARCHAR" if kind == "null" else types.storage_of(kind)) for kind in kinds
+    ]
+    return relation(context, origin, scalars, None)
 
 
 # ---------------------------------------------------------------- running
@@ -274,7 +286,7 @@ def _guarded(
         # a join that found one side empty may not have looked at the other, where M would raise
         if done or not query.relation.strict:
             return
-    except (duckdb.Error, pa.ArrowException, OSError):
+    except (duckdb.Error, pa.ArrowException, OSError, Stopped):
         pass
     yield from skipped(run_local(plan, columns, limit), done)
 

@@ -107,6 +107,17 @@ _CLASSES: dict[type, str] = {
 }  # fmt: skip
 
 
+def arrow_type(kind: str) -> Any:
+    """The Arrow type that `to_arrow` gives for a kind."""
+    import pyarrow as pa
+
+    return {
+        "number": pa.float64(), "text": pa.string(), "null": pa.string(), "logical": pa.bool_(),
+        "binary": pa.binary(), "date": pa.date32(), "duration": pa.int64(), "time": pa.time64("us"),
+        "datetime": pa.timestamp("us"),
+    }[kind]  # fmt: skip
+
+
 def to_arrow(cells: list[Any], kind: str) -> Any:
     """An Arrow array of settled cells of one kind; `Untyped` when a cell does not fit."""
     import pyarrow as pa

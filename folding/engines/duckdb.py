@@ -7,6 +7,7 @@ here (`_patched`).  Read `database.py` for the connection.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
@@ -16,6 +17,7 @@ from sqlglot import exp
 from folding.engines.database import DIALECT, release_unused, root
 from folding.relations import Column, Relation
 from folding.sources import PASSING, Leaf
+from folding.streaming import StreamOrigin, run
 from folding.terms import Unfoldable
 from folding.types import exported, to_values
 from mlang import session as sessions
@@ -104,21 +106,36 @@ class Query:
         return str(self.tree.sql(DIALECT, pretty=pretty))
 
     def reader(self) -> Any:
-        """Runs the query: a RecordBatchReader."""
+        """Runs the query: its record batches."""
         release_unused()
         database = root(self.relation.strict)
         cursor = database.cursor()
+        streams = self._streams()
         sessions.current().fixed["folding.cursor"] = cursor  # whoever stops the evaluation interrupts it
         for leaf in self.relation.sources():
             assert isinstance(leaf, Leaf)
             leaf.prepare(database, cursor)
+        if streams:
+            return run(streams, cursor, self.sql(), BATCH_ROWS)
         return cursor.sql(self.sql()).to_arrow_reader(BATCH_ROWS)
+
+    def _streams(self) -> list[StreamOrigin]:
+        """The inputs that the interpreter makes; one that the query reads more than once is made whole first."""
+        found = {s.name: s for s in self.relation.sources() if isinstance(s, StreamOrigin)}
+        times = Counter(table.name for table in self.tree.find_all(exp.Table)) if found else Counter[str]()
+        for stream in found.values():
+            stream.whole = times[stream.name] != 1
+        return [s for s in found.values() if not s.whole]
 
     def batches(self) -> Iterator[Batch]:
         """The rows as batches of M cells."""
-        for part in self.reader():
-            if part.num_rows:
-                yield self._batch(part)
+        parts = self.reader()
+        try:
+            for part in parts:
+                if part.num_rows:
+                    yield self._batch(part)
+        finally:
+            parts.close()
 
     def _batch(self, part: Any) -> Batch:
         if not self.columns:
