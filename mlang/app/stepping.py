@@ -12,6 +12,7 @@ import time
 from pathlib import Path
 from typing import Any
 
+from mlang import registry
 from mlang.app import api
 from mlang.app.overlay import HIDDEN, Overlay, bind, file_value
 from mlang.app.render import cell_text, grid_lines
@@ -76,7 +77,7 @@ def describe(step: str, thunk: Thunk, rows: int, count: bool) -> dict[str, Any]:
         elif kind == "list":
             about["first"] = [cell_text(item) for _, item in zip(range(rows), value)]
             if count:
-                about["rows"] = len(value)
+                about["rows"] = int(registry.value_of("List.Count").fn(value))
         elif kind == "record":
             about["fields"] = list(value)
         else:

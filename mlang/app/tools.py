@@ -133,7 +133,10 @@ def steps(
 @click.option("--github", is_flag=True, help="Print annotations for GitHub Actions too.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def lint(paths: tuple[Path, ...], select: str, ignore: str, rules: bool, github: bool, as_json: bool) -> int:
-    """Find what is probably wrong or slow in M files; `// mlang: ignore CODE` silences a line."""
+    """Find what is probably wrong or slow in M files (M101 ...) and dataflows (L1 to L19).
+
+    Exit code 1 when there is a finding.  A comment // mlang: ignore CODE silences a line.
+    """
     from mlang.app.linting.command import lint_paths, print_rules
 
     if rules:

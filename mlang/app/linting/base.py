@@ -1,16 +1,15 @@
 """Findings and rules, and the comments that silence them.
 
-A rule is a generator function over a `Subject`, registered with its code by `rule`.  Rules over something
-else than one text (a dataflow folder) join as `PROVIDERS`.
+A rule is a generator function over a `Subject`, registered with its code by `rule`.  Rules over whole
+dataflows (L1 to L19) live in ``staging/rules.py``; ``command.py`` shows both.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
-from pathlib import Path
 from typing import Any
 
 from mlang.syntax import nodes
@@ -30,9 +29,14 @@ class Finding:
     code: str
     name: str
     message: str
+    #: Of rules about dataflows: the query, and what to do.
+    query: str | None = None
+    cure: str | None = None
 
     def __str__(self) -> str:
-        return f"{self.file}:{self.line}:{self.column}: {self.code} {self.message} ({self.name})"
+        cure = f" {self.cure}" if self.cure else ""
+        about = f"query {self.query}" if self.query else self.name
+        return f"{self.file}:{self.line}:{self.column}: {self.code} {self.message}{cure} ({about})"
 
 
 @dataclass(frozen=True)
@@ -47,8 +51,6 @@ class Rule:
 
 
 RULES: dict[str, Rule] = {}
-#: Called with each path that is a folder with a dataflow: rules that see more than one text.
-PROVIDERS: list[Callable[[Path], Iterable[Finding]]] = []
 
 
 def rule(code: str, name: str, about: str, *, default: bool = True) -> Callable[[Any], Any]:
