@@ -117,8 +117,12 @@ def _nodes(plan: p.Plan) -> Iterator[p.Plan]:
 # ---------------------------------------------------------------- compiling
 
 
-def fold(plan: p.Plan, resume: bool = False) -> Relation:
-    """The relation of a whole plan; `Unfoldable` when some step has no exact form."""
+def fold(plan: p.Plan, resume: bool = False, entered: list[p.Plan] | None = None) -> Relation:
+    """The relation of a whole plan; `Unfoldable` when some step has no exact form.
+
+    With ``entered`` nothing is run: what the interpreter would make for the engine is listed there
+    and taken to be what its column types claim.
+    """
     session = sessions.current()
 
     above: list[p.Plan] = []  # the steps that are being compiled, outermost first
@@ -129,7 +133,7 @@ def fold(plan: p.Plan, resume: bool = False) -> Relation:
         try:
             if isinstance(node, p.Values):
                 return _values(node, context)
-            if isinstance(node, p.Buffer) and resume and not node.cell:
+            if isinstance(node, p.Buffer) and resume and not node.cell and entered is None:
                 from mlang.tables.local_rows import buffered
 
                 buffered(node)
@@ -140,6 +144,9 @@ def fold(plan: p.Plan, resume: bool = False) -> Relation:
                 raise
         finally:
             above.pop()
+        if entered is not None:
+            entered.append(node)
+            return _claimed(node, context)
         tried.append(node)
         relation = _interpreted(node, context)
         tried.pop()
@@ -236,6 +243,36 @@ def _interpreted(node: p.Plan, context: Context) -> Relation:
     first.extend(rest)
     columns: list[list[Any]] = [computed([c for b in first for c in b.columns[i]]) for i in range(len(names))]
     return _enter(columns, sum(b.length for b in first), names, node.function, context)
+
+
+def _claimed(node: p.Plan, context: Context) -> Relation:
+    """A relation in place of what the interpreter would make, for `explain`."""
+    from folding import types
+    from folding.sources import Leaf, relation
+
+    kinds = [t.kind if t.kind in types.KINDS else "text" for t in node.schema.types]
+    scalars = [Scalar(exp.Null(), kind, types.storage_of(kind)) for kind in kinds]
+    return relation(context, Leaf(context.alias()), scalars, None)
+
+
+def boundaries(plan: p.Plan) -> tuple[str, ...]:
+    """Where a plan that does not fold whole passes between the engine and the interpreter; nothing is run."""
+    notes: list[str] = []
+    middle: list[p.Plan] = []
+    if resumes(plan):
+        try:
+            fold(plan, resume=True, entered=middle)
+        except Unfoldable:
+            middle = []
+    for part in middle or [plan]:
+        for leaf in leaves(with_pieces(part)):
+            if isinstance(leaf, p.Scan) and isinstance(leaf.source, Piece):
+                notes.append(f"DuckDB runs the steps up to {leaf.source.plan.function}")
+        last = "the rest" if not middle else f"the steps up to {part.function}"
+        notes.append(f"the interpreter runs {last}")
+    if middle:
+        notes.append("DuckDB goes on from there, reading batch by batch, if there are many rows")
+    return tuple(dict.fromkeys(notes))
 
 
 def _streamed(node: p.Plan, first: list[Batch], rest: Iterator[Batch], context: Context) -> Relation:

@@ -13,7 +13,7 @@ from typing import Any
 
 from attrs import field, frozen
 
-from folding.boundary import fold, leaves, resumes
+from folding.boundary import boundaries, fold, leaves, resumes
 from folding.terms import Unfoldable
 from mlang.errors import MError
 from mlang.tables import plan as p
@@ -31,7 +31,7 @@ class StepReport:
 
     ``engine`` runs the step; ``rows`` is the number of rows when it is known without reading;
     ``reason`` says why it does not fold, ``sql`` is what is sent when it does; ``notes`` are
-    remarks (relaxed sums).
+    remarks (relaxed sums; which parts of a step that does not fold run where).
     """
 
     name: str
@@ -110,7 +110,8 @@ def explain_plan(name: str, plan: p.Plan) -> StepReport:
     except Unfoldable as no:
         step = f" ({no.step})" if no.step and no.step != function else ""
         indicator = MIGHT_FOLD if resumes(plan) else NOT_FOLDING
-        return StepReport(name, function, indicator, rows=rows, reason=no.reason + step)
+        notes = boundaries(plan)
+        return StepReport(name, function, indicator, rows=rows, reason=no.reason + step, notes=notes)
     engines = dict.fromkeys(getattr(leaf, "engine", "DuckDB") for leaf in relation.sources())
     return StepReport(
         name, function, FOLDING, ", ".join(engines), rows, sql=query.sql(pretty=True), notes=relation.notes

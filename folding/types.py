@@ -21,6 +21,8 @@ _SQL = {
     "time": "TIME", "duration": "BIGINT", "binary": "BLOB",
 }  # fmt: skip
 
+KINDS = frozenset(_SQL)
+
 
 def storage_of(kind: str) -> str:
     """The SQL type that stores a kind by default."""

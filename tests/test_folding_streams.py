@@ -87,3 +87,16 @@ def test_nobody_reads_on(source: str, streamed: list[int]) -> None:
 def test_what_is_read_twice_is_made_whole(source: str, tmp_path: Path) -> None:
     m = f'let s = {source}, t = Table.Buffer(Table.Sort({P}, {{"p"}})) in Table.FirstN(Table.UnpivotOtherColumns(t, {{"id", "x", "k"}}, "a", "v"), 9)'
     assert answer(m, "auto") == answer(m, "none")
+
+
+def test_explain_shows_both_boundaries(source: str) -> None:
+    m = f'let s = {source}, f = Table.SelectRows(s, each [k] > 3), a = Table.AddColumn(f, "p", each Text.Proper([nm]), type text), t = Table.Sort(a, {{"p"}}) in t'
+    plan = mlang.explain(m)
+    assert plan["f"].indicator == "Folding"
+    assert plan["a"].notes == ("DuckDB runs the steps up to Table.SelectRows", "the interpreter runs the rest")
+    assert plan["t"].indicator == "Might fold"
+    assert plan["t"].notes == (
+        "DuckDB runs the steps up to Table.SelectRows",
+        "the interpreter runs the steps up to Table.AddColumn",
+        "DuckDB goes on from there, reading batch by batch, if there are many rows",
+    )
