@@ -6,9 +6,12 @@ Cached + Folded), error.  Parameter values and credentials never get here (`reda
 
 from __future__ import annotations
 
+import csv
+import io
 import json
 import re
 from collections.abc import Iterable
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -80,6 +83,33 @@ def redact(text: str, secrets: Iterable[str] = ()) -> str:
     text = _USER_INFO.sub(r"\1***@", text)
     text = _BEARER.sub(r"\1 ***", text)
     return _SECRET.sub(r"\1\2***", text)
+
+
+#: The columns that Gen1 documents (behaviour 64).
+CSV_COLUMNS = (
+    "Requested on", "Dataflow name", "Dataflow refresh status", "Entity name", "Partition name",
+    "Refresh status", "Start time", "End time", "Duration", "Rows processed", "Bytes processed",
+    "Max commit (KB)", "Processor Time", "Wait time", "Compute engine", "Error",
+)  # fmt: skip
+
+
+def csv_text(runs: Iterable[dict[str, Any]]) -> str:
+    """The queries of runs as delimited text; what is not measured stays empty."""
+    out = io.StringIO()
+    writer = csv.writer(out)
+    writer.writerow(CSV_COLUMNS)
+    for run in runs:
+        for query in run["queries"]:
+            end = datetime.fromisoformat(query["start"]) + timedelta(seconds=query["seconds"])
+            minutes, seconds = divmod(round(query["seconds"]), 60)
+            writer.writerow([
+                run["start"], run["dataflow"], run["status"], query["query"],
+                "FullRefreshPolicyPartition" if query["kind"] == "Table" else query["target"], query["status"],
+                query["start"], end.isoformat(timespec="milliseconds").replace("+00:00", "Z"),
+                f"{minutes // 60:02d}:{minutes % 60:02d}:{seconds:02d}", query["rows"], query["bytes"],
+                None, None, None, query["engine"], query["error"],
+            ])  # fmt: skip
+    return out.getvalue()
 
 
 def append(path: Path, run: Run) -> None:

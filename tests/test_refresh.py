@@ -326,4 +326,9 @@ def test_commands(place: Path) -> None:
     done = mlang("staging", "settings", str(place), "--retention-days", "5", "--reuse", "--json")
     assert json.loads(done.stdout)["retentionDays"] == 5
     assert "Cached" in mlang("refresh", str(place)).stdout
+    lines = mlang("history", str(place), "--csv", "-n", "1").stdout.splitlines()  # 64
+    assert lines[0].startswith(
+        "Requested on,Dataflow name,Dataflow refresh status,Entity name,Partition name"
+    )
+    assert ",t.Dataflow,Completed,A,FullRefreshPolicyPartition,Cached," in lines[1]
     assert json.loads(mlang("staging", "gc", str(place), "--dry-run", "--json").stdout)["garbage"] == []

@@ -297,13 +297,16 @@ def staging_drop(dataflow: Path, workspace: Path | None) -> int:
 @click.option(
     "--run", "run_id", metavar="ID", help="The queries of one run (the first letters of its id do)."
 )
+@click.option("--csv", "as_csv", is_flag=True, help="One line a query, with the columns of Gen1.")
 @WORKSPACE
 @JSON
-def history(place: Path, limit: int, run_id: str | None, workspace: Path | None, as_json: bool) -> int:
+def history(
+    place: Path, limit: int, run_id: str | None, as_csv: bool, workspace: Path | None, as_json: bool
+) -> int:
     """List the refreshes of a dataflow, or of all dataflows of a folder, newest first."""
     from mlang.app.dataflows import show_history
 
-    return guarded(lambda: show_history(place, limit, run_id, workspace, as_json))
+    return guarded(lambda: show_history(place, limit, run_id, workspace, as_json, as_csv))
 
 
 tools.register(cli)

@@ -257,10 +257,16 @@ def drop_staged(path: Path, given: Path | None) -> int:
 # ---------------------------------------------------------------- history
 
 
-def show_history(place: Path, limit: int, run_id: str | None, given: Path | None, as_json: bool) -> int:
+def show_history(
+    place: Path, limit: int, run_id: str | None, given: Path | None, as_json: bool, as_csv: bool = False
+) -> int:
     """Lists runs, or the queries of one run."""
     workspace, key = found_workspace(place, given)
     runs = [r for r in history.read(workspace.history) if key is None or r["dataflow"] == key]
+    if as_csv:
+        chosen = runs[:limit] if run_id is None else [r for r in runs if r["id"].startswith(run_id)]
+        sys.stdout.write(history.csv_text(chosen))
+        return 0
     if run_id is not None:
         return _one_run([r for r in runs if r["id"].startswith(run_id)], run_id, as_json)
     runs = runs[:limit]
