@@ -15,10 +15,11 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from mlang.connectors.arrow_out import Unfit, arrow_type_of, infer_type, values_to_array, wider
+from mlang.tables import plan as p
 from mlang.tables.batches import ArrowBatch
 from mlang.tables.plan import Batch
 from mlang.tables.table import Table
-from mlang.values.types import MType
+from mlang.values.types import MType, primitive
 
 
 def to_arrow(table: Table) -> pa.Table:
@@ -114,7 +115,8 @@ def _lossy(unfit: Unfit) -> Exception:
 
 def to_batches(table: Table) -> Iterator[pa.RecordBatch]:
     """The table as record batches of one schema, in constant memory when all columns have a plain type."""
-    types = [arrow_type_of(t) for t in table.type.types]
+    claimed = [proven_type(table.plan, name) or type for name, type in zip(table.names, table.type.types, strict=True)]
+    types = [arrow_type_of(t) for t in claimed]
     if not types or any(t is None for t in types):
         yield from to_arrow(table).to_batches()
         return
@@ -122,13 +124,45 @@ def to_batches(table: Table) -> Iterator[pa.RecordBatch]:
     for batch in table.batches():
         try:
             arrays = []
-            for i, (m_type, t) in enumerate(zip(table.type.types, types, strict=True)):
+            for i, (m_type, t) in enumerate(zip(claimed, types, strict=True)):
                 ready = _ready(batch, i, t)
                 cells = values_to_array(batch.columns[i], m_type, arrow_type=t) if ready is None else ready
                 arrays.append(cells)
         except Unfit as unfit:
             raise _lossy(unfit) from None
         yield pa.RecordBatch.from_arrays(arrays, schema=schema)
+
+
+#: Steps that change no cell.
+_SAME_CELLS = (
+    p.SelectRows, p.Take, p.Drop, p.TakeLast, p.DropLast, p.Sort, p.Reverse, p.Distinct, p.AddIndex, p.AddColumn,
+)  # fmt: skip
+
+
+def proven_type(plan: p.Plan, name: str) -> MType | None:
+    """Text, where an untyped column can hold nothing else: it comes from delimited text as it is."""
+    while True:
+        if plan.schema.row.fields[plan.schema.index(name)].type.kind not in ("any", "text"):
+            return None
+        if isinstance(plan, p.Scan):
+            from mlang.connectors.sources import CsvSource
+
+            whole = isinstance(plan.source, CsvSource) and plan.source.extra_values != 0
+            return primitive("text", True) if whole else None
+        if isinstance(plan, p.Project):
+            source = dict(plan.columns)[name]
+            if source is None:
+                return None
+            name = source
+        elif isinstance(plan, p.Retype):
+            name = plan.input.schema.names[plan.schema.index(name)]
+        elif isinstance(plan, p.ChangeTypes):
+            changed = dict(plan.changes).get(name)
+            if changed is not None:
+                return primitive("text", True) if changed.kind == "text" and changed.name is None else None
+        elif not isinstance(plan, _SAME_CELLS) or not plan.input.schema.has(name):
+            return None
+        plan = plan.input
 
 
 def arrow_schema(table: Table) -> pa.Schema:
