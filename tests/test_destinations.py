@@ -197,3 +197,20 @@ def test_a_database_that_cannot_be_opened(tmp_path: Path) -> None:
     run = refresh(place)
     assert result(run, "A").status == "Completed"
     assert "can't be opened for writing" in str(result(run, "A", "Activity").error)
+
+
+def test_relative_targets_stand_in_the_dataflow_not_in_the_current_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    monkeypatch.chdir(elsewhere)
+    for target in (
+        DUCK,
+        'File.Contents("out/x.csv")',
+        'File.Contents("x.parquet")',
+        'SQLite.Database("x.sqlite")',
+    ):
+        named = target if "SQLite" not in target else target + '{[Item = "T"]}?[Data]?'
+        assert refresh(loading(tmp_path, named)).status == "Completed"
+    assert list(elsewhere.iterdir()) == []
