@@ -130,21 +130,38 @@ def _on_terminal(table: Any, limit: int) -> None:
     from rich.table import Table as Grid
     from rich.text import Text
 
-    grid = Grid(header_style="bold", show_edge=False)
-    for name, type in zip(table.names, table.type.types, strict=True):
-        grid.add_column(Text(name), justify="right" if type.kind in _RIGHT else "left", overflow="ellipsis")
-    count, more = 0, False
-    for row in table.rows(limit + 1):
-        if count == limit:
-            more = True
-            break
-        texts = [cell_text(c) for c in row]
-        styles = [{"null": "dim italic", "Error": "red"}.get(t, "") for t in texts]
-        grid.add_row(*(Text(t, s) for t, s in zip(texts, styles, strict=True)))
-        count += 1
+    names, kinds = list(table.names), [t.kind for t in table.type.types]
+    rows = [[cell_text(c) for c in row] for _, row in zip(range(limit + 1), table.rows(limit + 1))]
+    more = len(rows) > limit
+    del rows[limit:]
     console = Console(highlight=False)
-    console.print(grid)
-    console.print(f"[dim]{count}{' rows shown, there are more' if more else _rows_word(count)}[/dim]")
+    for group in _fitting(names, rows, console.width):
+        grid = Grid(header_style="bold", show_edge=False)
+        for i in group:
+            side: Any = "right" if kinds[i] in _RIGHT else "left"
+            grid.add_column(Text(names[i]), justify=side, overflow="ellipsis")
+        for row in rows:
+            grid.add_row(*(Text(row[i], _CELL_STYLES.get(row[i], "")) for i in group))
+        console.print(grid)
+    word = " rows shown, there are more" if more else _rows_word(len(rows))
+    console.print(f"[dim]{len(rows)}{word}[/dim]")
+
+
+_CELL_STYLES = {"null": "dim italic", "Error": "red"}
+
+
+def _fitting(names: list[str], rows: list[list[str]], width: int) -> Iterator[list[int]]:
+    """The columns in groups that fit beside each other: a wide table is shown in several parts."""
+    group: list[int] = []
+    used = 0
+    for index, name in enumerate(names):
+        needs = min(CELL_WIDTH, max([len(name), *(len(r[index]) for r in rows)])) + 3
+        if group and used + needs > width:
+            yield group
+            group, used = [], 0
+        group.append(index)
+        used += needs
+    yield group
 
 
 def _rows_word(count: int) -> str:

@@ -1,7 +1,8 @@
 """The REPL: an expression is evaluated as soon as it is complete, over as many lines as it takes.
 
-``:let x = expression`` keeps a value for later lines.  Without a terminal it reads standard input
-the same way and writes only results, so that scripts can be piped in.
+``:let x = expression`` keeps a value for later lines, ``it`` is the last one.  Without a terminal it reads
+standard input the same way and writes only results, so that scripts can be piped in.  The other commands
+are in ``commands.py``, what Tab offers in ``completion.py``.
 """
 
 from __future__ import annotations
@@ -13,20 +14,30 @@ from pathlib import Path
 from typing import Any
 
 from mlang.app import api
+from mlang.app.commands import COMMANDS, WITH_EXPRESSION
+from mlang.app.overlay import Overlay
 from mlang.app.report import print_error
-from mlang.compile.entry import Document, run
+from mlang.compile.entry import run
 from mlang.errors import Fault, MError
 from mlang.syntax.failure import MSyntaxError
 from mlang.syntax.parser import parse_expression
+from mlang.values.kinds import kind_of
+from mlang.values.metadata import strip
+from mlang.values.thunk import DONE, Thunk
 
 HELP = """\
-Type an M expression; it is evaluated when it is complete.
+Type an M expression; it is evaluated when it is complete.  it is the last value.
   :let name = expression   keep a value for later expressions
   :names                   the values that were kept
   :type expression         the type of a value
-  :help                    this text
+  :schema expression       the columns of a table, without reading it
+  :more                    more rows of the last table
+  :fold :plan :sql e       whether and how it folds, step by step, as SQL
+  :time :profile e         how long it takes; what the columns hold
+  :load file  :save file   names from a file, names to a file
+  :help name               help on a library function
   :quit                    leave (or Ctrl-D)
-An empty line ends an expression that never gets complete."""
+An empty line ends an expression that never gets complete.  Tab completes."""
 
 
 class Repl:
@@ -34,9 +45,13 @@ class Repl:
 
     def __init__(self, **settings: Any) -> None:
         self.session = api.open_session(base_dir=os.getcwd(), **settings)
+        #: Name -> its text, and -> its value.
         self.kept: dict[str, str] = {}
+        self.thunks: dict[str, Thunk] = {}
         self.failed = False
-        self._documents: list[Document] = []
+        self._documents: list[Overlay] = []
+        #: The last table and how many of its rows were shown.
+        self._shown: tuple[Any, int] | None = None
 
     def run(self) -> int:
         """Reads until the end; in a pipe the exit code says whether an expression failed."""
@@ -55,7 +70,11 @@ class Repl:
 
         path = Path(os.environ.get("XDG_STATE_HOME") or Path.home() / ".local/state") / "mlang"
         path.mkdir(parents=True, exist_ok=True)
-        prompt: Any = PromptSession(history=FileHistory(str(path / "history")))
+        prompt: Any = PromptSession(
+            history=FileHistory(str(path / "history")),
+            completer=self._completer(),
+            complete_while_typing=False,
+        )
         print(":help for help, :quit to leave")
         lines: list[str] = []
         while True:
@@ -92,21 +111,20 @@ class Repl:
         """Evaluates a line or runs a command; errors are shown and the conversation goes on."""
         command, _, rest = text.strip().partition(" ")
         try:
-            if command == ":help":
-                print(HELP)
-            elif command == ":names":
-                for name, source in self.kept.items():
-                    print(f"{name} = {source}")
-            elif command == ":let":
+            if command == ":let":
                 self._keep(rest)
-            elif command == ":type":
-                self._evaluate(f"Value.Type({rest.strip()}\n)")
+            elif command == ":more":
+                self._more()
+            elif command in COMMANDS:
+                COMMANDS[command](self, rest)
             elif command.startswith(":"):
-                self._fail(Fault(f"There is no command {command}. :help lists them."))
+                raise Fault(f"There is no command {command}. :help lists them.")
             else:
                 self._evaluate(text)
         except (MError, Fault) as error:
             self._fail(error)
+        except OSError as error:
+            self._fail(Fault(f"{error.strerror or error}: {error.filename}"))
         except KeyboardInterrupt:
             print("Cancelled.", file=sys.stderr)
 
@@ -119,34 +137,96 @@ class Repl:
         name = name.strip()
         if not sign or not name:
             raise Fault("Write :let name = expression.")
-        self._value(f"{source.strip()}")
-        self.kept[name] = source.strip()
+        name = name[2:-1].replace('""', '"') if name.startswith('#"') else name
+        # Blanks in place of the command keep the columns of messages.
+        document = self.document(" " * len(f":let {text.partition('=')[0]}=") + source)
+        document.text = f":let {text}"
+        run(document.value, self.session)
+        self.keep(name, document.thunk(), source.strip())
 
-    def _document(self, text: str) -> Document:
-        if self.kept:
-            variables = ", ".join(f"{name} = {source}" for name, source in self.kept.items())
-            parse_expression(text)  # errors in what was typed, not in what is put around it
-            text = f"let {variables} in\n{text}"
-        document = Document(text)
+    def keep(self, name: str, thunk: Thunk, source: str) -> None:
+        """Makes a value known under a name."""
+        self.kept[name] = source
+        self.thunks = {**self.thunks, name: thunk}
+
+    def document(self, text: str) -> Overlay:
+        """An expression that sees the kept names."""
+        parse_expression(text)
+        document = Overlay(text, given=self.thunks)
         self._documents = [*self._documents[-3:], document]
         return document
 
-    def _value(self, text: str) -> Any:
-        document = self._document(text)
-        return run(document.value, self.session)
+    def value(self, text: str) -> Any:
+        """The value of an expression."""
+        return self.document(text).value()
 
     def _evaluate(self, text: str) -> None:
         from mlang.app.main import show
 
-        document = self._document(text)
-        run(lambda: show(document.value()), self.session)
+        document = self.document(text)
+
+        def work() -> None:
+            value = document.value()
+            self.thunks = {**self.thunks, "it": document.thunk()}
+            bare = strip(value)
+            self._shown = (bare, _rows()) if kind_of(bare) == "table" else None
+            show(value)
+
+        run(work, self.session)
+
+    def _more(self) -> None:
+        """The next rows of the last table."""
+        from mlang import registry
+        from mlang.app.main import show
+
+        if self._shown is None:
+            raise Fault("The last value is not a table.")
+        table, start = self._shown
+        page = registry.value_of("Table.Range").fn
+        run(lambda: show(page(table, float(start), float(_rows()))), self.session)
+        self._shown = (table, start + _rows())
+
+    # ------------------------------------------------------------ completing
+
+    def fields(self, name: str) -> list[tuple[str, str]]:
+        """The columns or fields of a kept value that is known already; nothing is evaluated for it."""
+        from mlang.values.show import type_text
+
+        thunk = self.thunks.get(name)
+        if thunk is None or thunk.state != DONE:
+            return []
+        value = strip(thunk.content)
+        if kind_of(value) == "table":
+            return [(n, type_text(t, True)) for n, t in zip(value.type.names, value.type.types, strict=True)]
+        return [(n, "field") for n in value] if kind_of(value) == "record" else []
+
+    def _completer(self) -> Any:
+        from prompt_toolkit.completion import Completer, Completion
+
+        from mlang.app import completion
+
+        commands = [":let", ":more", ":quit", *COMMANDS]
+        inner = completion.Completer(lambda: self.thunks, self.fields, sorted(commands))
+
+        class FromM(Completer):  # type: ignore[misc, unused-ignore]
+            def get_completions(self, document: Any, event: Any) -> Iterator[Any]:
+                for found in inner.complete(document.text_before_cursor):
+                    yield Completion(found.text, -found.replaces, display_meta=found.about)
+
+        return FromM()
+
+
+def _rows() -> int:
+    from mlang.app.render import TERMINAL_ROWS
+
+    return TERMINAL_ROWS
 
 
 def incomplete(text: str) -> bool:
     """Whether more lines could make the text an expression: it ends where something is still expected."""
     if text.lstrip().startswith(":"):
         command, _, rest = text.strip().partition(" ")
-        if command not in (":let", ":type"):
+        if command != ":let" and command not in WITH_EXPRESSION:
             return False
         text = rest.partition("=")[2] if command == ":let" else rest
         if not text.strip():
