@@ -51,11 +51,14 @@ def key_rows(columns: list[list[Any]], length: int) -> list[Any]:
     return list(zip(*keys, strict=True)) if keys else [()] * length
 
 
+def first_rows(keys: list[Any]) -> dict[Any, int]:
+    """Where each key stands first."""
+    return dict(zip(reversed(keys), range(len(keys) - 1, -1, -1), strict=True))
+
+
 def numbered(keys: list[Any]) -> tuple[list[int], list[int]]:
     """The number of each key among the distinct ones, in order of appearance, and where each first stands."""
-    count = len(keys)
-    first = dict(zip(reversed(keys), range(count - 1, -1, -1), strict=True))
-    places = sorted(first.values())
+    places = sorted(first_rows(keys).values())
     numbers = {keys[place]: number for number, place in enumerate(places)}
     return [numbers[key] for key in keys], places
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from mlang.errors import MError
 from mlang.tables import plan as p
-from mlang.tables.keys import key_rows
+from mlang.tables.keys import first_rows, key_rows
 from mlang.tables.local import (
     Columns,
     RowFunction,
@@ -288,7 +288,7 @@ class Seen:
             except MError:
                 pass  # the loop below finds the rows before the failure
             else:
-                first = dict(zip(reversed(batch_keys), range(length - 1, -1, -1), strict=True))
+                first = first_rows(batch_keys)
                 kept = sorted([row for key, row in first.items() if key not in keys])
                 keys.update(first)
                 return kept, None

@@ -9,8 +9,8 @@ from typing import Any
 from mlang import errors
 from mlang.errors import MError
 from mlang.tables import plan as p
-from mlang.tables.aggregates import list_function, recognise
-from mlang.tables.keys import gathered_by, key_rows, numbered
+from mlang.tables.aggregates import Gathering, ListAggregate, list_function, recognise
+from mlang.tables.keys import first_rows, gathered_by, key_rows, numbered
 from mlang.tables.local import (
     Columns,
     batched_rows,
@@ -75,6 +75,10 @@ def _hashed(
     node: p.Group, aggregates: list[p.Aggregate], below: Columns, pick: Any, limit: int | None
 ) -> Iterator[Batch]:
     """Groups by hashed keys: what needs no table of the group is computed from lists of its cells."""
+    forms = [recognise(a.value) for a in aggregates]
+    if all(form is not None and (form.column is None or form.column in below) for form in forms):
+        yield from _streamed(node, [form for form in forms if form is not None], below, pick, limit)
+        return
     gathered, length = whole(node.input, below)
     keys = picker(below, node.keys)(gathered)
     numbers, places = numbered(_keys(node, keys, length))
@@ -83,6 +87,30 @@ def _hashed(
     for aggregate in aggregates:
         columns.append(_aggregated(aggregate.value, below, gathered, tables))
     yield from in_batches(pick(columns), len(places), limit)
+
+
+def _streamed(
+    node: p.Group, forms: list[ListAggregate], below: Columns, pick: Any, limit: int | None
+) -> Iterator[Batch]:
+    """Groups whose aggregates need lists only: the rows pass by, and are not kept."""
+    key_pick = picker(below, node.keys)
+    places = [None if form.column is None else below.index(form.column) for form in forms]
+    gatherings = [Gathering(form) for form in forms]
+    known: dict[Any, int] = {}
+    firsts: list[list[Any]] = [[] for _ in node.keys]
+    for batch in execute(node.input, below):
+        cells = key_pick(batch.columns)
+        keys = _keys(node, cells, batch.length)
+        fresh = [row for key, row in first_rows(keys).items() if key not in known]
+        for row in sorted(fresh):
+            known[keys[row]] = len(known)
+            for store, column in zip(firsts, cells, strict=True):
+                store.append(column[row])
+        numbers = list(map(known.__getitem__, keys))
+        for gathering, place in zip(gatherings, places, strict=True):
+            gathering.feed(numbers, len(known), None if place is None else batch.columns[place])
+    columns = firsts + [gathering.results() for gathering in gatherings]
+    yield from in_batches(pick(columns), len(known), limit)
 
 
 def _aggregated(function: Any, below: Columns, gathered: list[list[Any]], tables: _GroupTables) -> list[Any]:
