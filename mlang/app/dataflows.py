@@ -181,7 +181,7 @@ def list_staging(place: Path, everything: bool, given: Path | None, as_json: boo
         print(json.dumps(rows, ensure_ascii=False, indent=1))
         return 0
     if not rows:
-        print("Nothing is staged.", file=sys.stderr)
+        print(_nothing_staged(workspace, key), file=sys.stderr)
         return 0
     head = ["Dataflow", "Query", "Generation", "Rows", "Bytes", "Engine", "Created"]
     keys = ["dataflow", "query", "generation", "rows", "bytes", "engine", "created"]
@@ -189,6 +189,17 @@ def list_staging(place: Path, everything: bool, given: Path | None, as_json: boo
         head, keys = [*head, "Item", "Served"], [*keys, "item", "served"]
     print_grid(head, [[_shown(k, r[k]) for k in keys] for r in rows], frozenset((2, 3, 4)))
     return 0
+
+
+def _nothing_staged(workspace: Workspace, key: str | None) -> str:
+    """Where was looked, and how to look elsewhere."""
+    if workspace.path.is_dir():
+        whose = f" of the dataflow {key}" if key is not None else ""
+        return f"Nothing is staged{whose}. Looked in {workspace.path}."
+    return (
+        f"Nothing is staged: there is no folder {workspace.path}. Name a dataflow (mlang staging list DATAFLOW), "
+        "a folder that holds a .mlang folder, or the folder of staged data itself with --workspace."
+    )
 
 
 def _shown(key: str, value: Any) -> str:
