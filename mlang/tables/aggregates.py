@@ -85,8 +85,8 @@ class ListAggregate:
 
 #: Aggregates that may go on from their own result: f({f(a), b}) is f({a, b}), item by item.
 _FOLDING = frozenset({"List.Sum", "List.Min", "List.Max"})
-#: So many cells of all groups are gathered before what can be is folded.
-_GATHERED = 500_000
+#: So many cells, of all groups and of each, are gathered before what can be is folded.
+_GATHERED, _PER_GROUP = 500_000, 8
 
 
 class Gathering:
@@ -113,7 +113,7 @@ class Gathering:
             self.lists[number].append(cell)
         self.delayed = self.delayed or waiting(column)
         self.held += len(numbers)
-        if self.held > max(_GATHERED, 8 * count) and not self.delayed and self.form.name in _FOLDING:
+        if self.held > max(_GATHERED, _PER_GROUP * count) and not self.delayed and self.form.name in _FOLDING:
             self._fold()
 
     def _fold(self) -> None:

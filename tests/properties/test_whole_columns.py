@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 from typing import Any
+from unittest.mock import patch
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -12,10 +13,12 @@ import mlang
 from mlang.compile.entry import Document, run
 from mlang.errors import MError
 from mlang.session import Session
+from mlang.tables import aggregates, local
 from mlang.tables.cell_functions import columnar_cell
 from mlang.tables.convert import converter
 from mlang.tables.convert_columns import cells, column_converter
 from mlang.tables.keys import key_column, numbered, sort_column, sorted_rows
+from mlang.tables.table import from_columns
 from mlang.values.compare import compare, equal, sort_key
 from mlang.values.functions import apply
 from mlang.values.temporal import Date
@@ -122,6 +125,44 @@ def test_orders_of_two(pairs: list[tuple[Any, Any]], first: bool, second: bool) 
     for column, descending in ((columns[1], second), (columns[0], first)):
         expected.sort(key=lambda i: sort_key(column[i]), reverse=descending)
     assert sorted_rows(list(range(len(pairs))), criteria) == expected
+
+
+GROUPED = (
+    'Table.Group(T, {"k"}, {{"a", each List.Sum([v])}, {"b", each List.Min([v])}, {"c", each List.Max([v])}, '
+    '{"d", each List.Average([v])}, {"e", Table.RowCount}, {"f", each List.Count([v])}, '
+    '{"g", each List.NonNullCount([v])}, {"h", each List.First([v])}})'
+)
+#: The same functions in a form that gets a table of each group.
+TABLED = GROUPED.replace("each List", "each let t = _ in List").replace("([v])", "(t[v])")
+
+
+@settings(max_examples=150, deadline=None)
+@given(
+    st.lists(
+        st.tuples(
+            st.sampled_from(["a", "b", None]),
+            st.one_of(st.none(), st.floats(), st.just(-0.0), st.sampled_from([0.1, 1e16, 2**60, "x"])),
+        ),
+        min_size=1,
+        max_size=30,
+    ),
+    st.integers(1, 5),
+)
+def test_groups_that_pass_by(rows: list[tuple[Any, Any]], held: int) -> None:
+    keys, values = [k for k, _ in rows], [v for _, v in rows]
+
+    def of(source: str) -> list[list[Any]]:
+        table = mlang.evaluate(
+            f"section S; shared T = null; shared R = {source};",
+            query="R", parameters={"T": from_columns(["k", "v"], [keys, values])}, engine="none",
+        )  # fmt: skip
+        with patch.object(local, "LARGEST", 4), patch.multiple(aggregates, _GATHERED=held, _PER_GROUP=0):
+            return run(lambda: [[shown(cell) for cell in row] for row in table.rows()], table.session)
+
+    with patch.object(aggregates.Gathering, "_fold", lambda self: None):
+        expected = of(GROUPED)
+    assert of(GROUPED) == expected
+    assert of(TABLED) == expected
 
 
 FUNCTIONS = [
