@@ -195,9 +195,9 @@ def _nothing_staged(workspace: Workspace, key: str | None) -> str:
     """Where was looked, and how to look elsewhere."""
     if workspace.path.is_dir():
         whose = f" of the dataflow {key}" if key is not None else ""
-        return f"Nothing is staged{whose}. Looked in {workspace.path}."
+        return f"Nothing is staged{whose}. Looked in {workspace.path.absolute()}."
     return (
-        f"Nothing is staged: there is no folder {workspace.path}. Name a dataflow (mlang staging list DATAFLOW), "
+        f"Nothing is staged: there is no folder {workspace.path.absolute()}. Name a dataflow (mlang staging list DATAFLOW), "
         "a folder that holds a .mlang folder, or the folder of staged data itself with --workspace."
     )
 
