@@ -197,8 +197,8 @@ def _nothing_staged(workspace: Workspace, key: str | None) -> str:
         whose = f" of the dataflow {key}" if key is not None else ""
         return f"Nothing is staged{whose}. Looked in {workspace.path.absolute()}."
     return (
-        f"Nothing is staged: there is no folder {workspace.path.absolute()}. Name a dataflow (mlang staging list DATAFLOW), "
-        "a folder that holds a .mlang folder, or the folder of staged data itself with --workspace."
+        f"Nothing is staged: there is no folder {workspace.path.absolute()}. Name a dataflow "
+        "(mlang staging list DATAFLOW), a folder that holds a .mlang folder, or the folder of staged data itself with --workspace."
     )
 
 
