@@ -25,7 +25,7 @@ from mlang.tables import plan as p
 from mlang.tables.local import run_local
 from mlang.tables.plan import Batch, Source
 from mlang.tables.schema import projected
-from mlang.tables.simplify import prune
+from mlang.tables.simplify import one_pass, prune
 
 #: Rows already in Python below which the interpreter is faster (docs/decisions/when-to-fold.md).
 SMALL = 10_000
@@ -42,7 +42,7 @@ def run_plan(plan: p.Plan, columns: Sequence[str] | None = None, limit: int | No
     """The plan's rows as batches of the named columns (None: all); the runner of sessions."""
     session = sessions.current()
     if session.engine == "none" or (
-        session.engine != "duckdb" and (_is_small(plan) or _is_glance(plan, limit))
+        session.engine != "duckdb" and (_is_small(plan) or one_pass(plan) or _is_glance(plan, limit))
     ):
         return run_local(plan, columns, limit)
     return _folded(plan, columns, limit, session)

@@ -19,6 +19,19 @@ from mlang.values.functions import Function
 from mlang.values.types import ANY
 
 
+def one_pass(plan: p.Plan) -> bool:
+    """Whether the rows are Python lists and no step sorts them: then the interpreter is done before an
+    engine has got the data (measured, ``tests/benchmarks/bench_tables.py``)."""
+    stack = [plan]
+    while stack:
+        node = stack.pop()
+        below = (node.cell[0],) if isinstance(node, p.Buffer) and node.cell else node.inputs
+        if isinstance(node, p.Sort) or not (below or isinstance(node, p.Values)):
+            return False
+        stack.extend(below)
+    return True
+
+
 def expand_of_nested_join(node: p.ExpandTable) -> p.Plan | None:
     """``ExpandTableColumn`` over the ``NestedJoin`` that made the column, as one `plan.Join`; else None."""
     nested = node.input
