@@ -198,7 +198,8 @@ def _nothing_staged(workspace: Workspace, key: str | None) -> str:
         return f"Nothing is staged{whose}. Looked in {workspace.path.absolute()}."
     return (
         f"Nothing is staged: there is no folder {workspace.path.absolute()}. Name a dataflow "
-        "(mlang staging list DATAFLOW), a folder that holds a .mlang folder, or the folder of staged data itself with --workspace."
+        "(mlang staging list DATAFLOW), a folder that holds a .mlang folder, or the folder "
+        "of staged data itself with --workspace."
     )
 
 

@@ -86,7 +86,7 @@ def test(paths: tuple[Path, ...], bindings: tuple[str, ...], jobs: int, as_json:
 @_PATHS
 @click.option("--check", is_flag=True, help="Change nothing; exit code 1 when a file would change.")
 @click.option("--diff", is_flag=True, help="Print what would change; exit code 1 when something would.")
-@click.option("--width", type=click.IntRange(20), default=100, show_default=True, help="Longest line.")
+@click.option("--width", type=click.IntRange(20), default=120, show_default=True, help="Longest line.")
 def fmt(paths: tuple[Path, ...], check: bool, diff: bool, width: int) -> int:
     """Format M files in place (.pq, .m, .pqm; folders; - is standard input)."""
     from mlang.app.formatting import format_files
