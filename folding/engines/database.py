@@ -34,10 +34,11 @@ _PRELUDE = {
     "autoload_known_extensions": False,
     "max_expression_depth": 4000,
 }
-#: Passes that may let a row vanish before a condition of M's would have raised on it.
+#: Passes that may let a row vanish before a condition of M's would have raised on it; and the one that
+#: then puts the larger side of a join into memory, because it cannot tell how large a CSV file is.
 _REORDERING = (
     "filter_pushdown,filter_pullup,join_filter_pushdown,reorder_filter,empty_result_pullup,join_order,"
-    "join_elimination,late_materialization"
+    "join_elimination,late_materialization,build_side_probe_side"
 )
 _lock = threading.RLock()
 
