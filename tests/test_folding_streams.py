@@ -64,7 +64,9 @@ def test_streamed(source: str, streamed: list[int], inputs: int, query: str) -> 
 
 
 @pytest.mark.parametrize(
-    "late", ['error "x"', "7", "null", "#nan", '"a"', "{1}"], ids=["error", "number", "null", "nan", "text", "list"]
+    "late",
+    ['error "x"', "7", "null", "#nan", '"a"', "{1}"],
+    ids=["error", "number", "null", "nan", "text", "list"],
 )
 def test_a_cell_that_comes_late(source: str, streamed: list[int], late: str) -> None:
     """An error, a null or a value of another kind in the last rows: what the interpreter says."""
@@ -93,7 +95,10 @@ def test_explain_shows_both_boundaries(source: str) -> None:
     m = f'let s = {source}, f = Table.SelectRows(s, each [k] > 3), a = Table.AddColumn(f, "p", each Text.Proper([nm]), type text), t = Table.Sort(a, {{"p"}}) in t'
     plan = mlang.explain(m)
     assert plan["f"].indicator == "Folding"
-    assert plan["a"].notes == ("DuckDB runs the steps up to Table.SelectRows", "the interpreter runs the rest")
+    assert plan["a"].notes == (
+        "DuckDB runs the steps up to Table.SelectRows",
+        "the interpreter runs the rest",
+    )
     assert plan["t"].indicator == "Might fold"
     assert plan["t"].notes == (
         "DuckDB runs the steps up to Table.SelectRows",
