@@ -21,6 +21,7 @@ from folding.relations import Column, Context, Relation, compile_node
 from folding.streaming import Stopped, computed
 from folding.terms import CannotFold, Scalar, Unfoldable
 from mlang import session as sessions
+from mlang.errors import Cancelled
 from mlang.tables import plan as p
 from mlang.tables.local import run_local
 from mlang.tables.plan import Batch, Source
@@ -323,6 +324,8 @@ def _guarded(
         # a join that found one side empty may not have looked at the other, where M would raise
         if done or not query.relation.strict:
             return
+    except duckdb.InterruptException as stop:
+        raise Cancelled("the engine was stopped") from stop
     except (duckdb.Error, pa.ArrowException, OSError, Stopped):
         pass
     yield from skipped(run_local(plan, columns, limit), done)

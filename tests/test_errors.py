@@ -21,7 +21,11 @@ with (Path(__file__).parent / "errors" / "running.toml").open("rb") as file:
 @pytest.mark.parametrize("case", CASES, ids=lambda c: c["from"])
 def test_error_is_shown(case: dict[str, Any]) -> None:
     assert case["from"]
-    with pytest.raises(mlang.MError) as caught:
+
+    def show() -> str:
         value = mlang.evaluate(case["m"], query=case.get("query"), filename="query.pq", engine="none")
-        mlang.to_m(value)
+        return mlang.to_m(value)
+
+    with pytest.raises(mlang.MError) as caught:
+        show()
     assert "\n".join(error_lines(caught.value)) == case["shows"]

@@ -38,11 +38,16 @@ DATES = """#date(1,1,1) #date(9999,12,31) #date(1899,12,30) #date(1900,2,28) #da
 TIMES = """#datetime(1,1,1,0,0,0) #datetime(2020,2,29,23,59,59.999999) #datetime(1969,12,31,12,30,0.5)
     #datetime(9999,12,31,0,0,0) #datetime(2011,3,27,1,2,3) null""".split()
 LOGICALS = ["true", "false", "null"]
-DURATIONS = [f"#duration({d})" for d in ("0,0,0,0", "1,2,3,4", "-1,-2,-3,-4.5", "400,0,0,0", "0,23,59,59.9999999")]
+DURATIONS = [
+    f"#duration({d})" for d in ("0,0,0,0", "1,2,3,4", "-1,-2,-3,-4.5", "400,0,0,0", "0,23,59,59.9999999")
+]
 
 
 def quoted(text: str) -> str:
-    escaped = "".join(c if " " <= c < "\x7f" and c not in '"#' else f"#({ord(c):0{8 if ord(c) > 65535 else 4}X})" for c in text)
+    escaped = "".join(
+        c if " " <= c < "\x7f" and c not in '"#' else f"#({ord(c):0{8 if ord(c) > 65535 else 4}X})"
+        for c in text
+    )
     return f'"{escaped}"'  # fmt: skip
 
 
@@ -129,7 +134,9 @@ def columns_of(batches: Any) -> list[list[Any]]:
 def added(expression: str, rows: list[str]) -> Any:
     names = '{"x", "y"}' if "[y]" in expression else '{"x"}'
     table = f"#table({names}, {{{', '.join('{' + r + '}' for r in rows)}}})"
-    made = mlang.evaluate(f'Table.AddColumn({table}, "r", each {expression})', engine="duckdb", culture="en-US")
+    made = mlang.evaluate(
+        f'Table.AddColumn({table}, "r", each {expression})', engine="duckdb", culture="en-US"
+    )
     values = made.plan.input
     values.columns[:] = [[force(c) for c in column] for column in values.columns]
     return made
@@ -179,7 +186,9 @@ def test_simple_letter_case_everywhere(session: Session) -> None:
         from folding.functions.text import ODD_LETTERS
         from mlang.tables import plan as p
 
-        odd = re.compile("[" + re.sub(r"\\x\{(\w+)\}", lambda m: chr(int(m[1], 16)), ODD_LETTERS[f"Text.{name}"]) + "]")
+        odd = re.compile(
+            "[" + re.sub(r"\\x\{(\w+)\}", lambda m: chr(int(m[1], 16)), ODD_LETTERS[f"Text.{name}"]) + "]"
+        )
         texts = [c for c in rows if not odd.match(c)]
         values = p.Values(table_type(["x"]), [texts], len(texts))
         assert registry.lookup(f"Text.{name}") is not None
@@ -199,7 +208,9 @@ CELLS = """1|-1|+1|007|1.5|2.5|-0|.5|5.|1e3|1E+05|1e-5|1e400|1_000|1,000|1,5|(5)
     2020-01-02 (BC)|2020-01-02T24:00:00|20200102|Jan 2, 2020|10:11""".replace("\n    ", "").split("|")  # fmt: skip
 
 
-@pytest.mark.parametrize("target", ["type number", "Int64.Type", "type date", "type datetime", "type logical"])
+@pytest.mark.parametrize(
+    "target", ["type number", "Int64.Type", "type date", "type datetime", "type logical"]
+)
 @pytest.mark.parametrize("culture", ["en-US", "de-DE"])
 def test_conversion_of_texts(session: Session, target: str, culture: str) -> None:
     """Every text becomes the same value or the same error."""
@@ -256,12 +267,15 @@ def test_csv(tmp_path: Path, query: str) -> None:
 @pytest.mark.parametrize("query", QUERIES)
 def test_csv_with_cells_that_do_not_convert(tmp_path: Path, query: str) -> None:
     path = tmp_path / "a.csv"
-    path.write_text(CSV + "x,odd,\"1,000\",z\n5,neg,(5),\n6,bad,b,\n", encoding="utf-8")
+    path.write_text(CSV + 'x,odd,"1,000",z\n5,neg,(5),\n6,bad,b,\n', encoding="utf-8")
     m = TYPED.format(path=path) + query
     assert answer(m, "duckdb") == answer(m, "none")
 
 
-@pytest.mark.parametrize("text", ["a,b\n1\n2,3\n", "a,b\n1,2\n\n3,4\n", "a,b\n1,2,3\n", 'a,b\n1, "x"\n', "a,b\r\n1,2\n", "a\n\nb\n"])
+@pytest.mark.parametrize(
+    "text",
+    ["a,b\n1\n2,3\n", "a,b\n1,2\n\n3,4\n", "a,b\n1,2,3\n", 'a,b\n1, "x"\n', "a,b\r\n1,2\n", "a\n\nb\n"],
+)
 def test_odd_csv(tmp_path: Path, text: str) -> None:
     path = tmp_path / "a.csv"
     path.write_bytes(text.encode())
@@ -271,7 +285,9 @@ def test_odd_csv(tmp_path: Path, text: str) -> None:
 
 def test_duckdb_and_parquet(tmp_path: Path) -> None:
     made = duckdb.connect(str(tmp_path / "a.duckdb"))
-    made.execute("create table t as select i::BIGINT id, (i * 37 % 11)::INTEGER k, 'n' || (i % 5) nm, i / 7.0::DOUBLE x from range(500) r(i)")
+    made.execute(
+        "create table t as select i::BIGINT id, (i * 37 % 11)::INTEGER k, 'n' || (i % 5) nm, i / 7.0::DOUBLE x from range(500) r(i)"
+    )
     made.execute("delete from t where id % 17 = 0")
     made.table("t").write_parquet(str(tmp_path / "a.parquet"))
     made.close()
@@ -310,7 +326,9 @@ def test_a_fold_does_not_hide_an_error(tmp_path: Path) -> None:
 
 
 def test_explain_says_why() -> None:
-    plan = mlang.explain('let t = #table({"a"}, {{"x"}}), p = Table.AddColumn(t, "b", each Text.Proper([a])), n = 1 in p')
+    plan = mlang.explain(
+        'let t = #table({"a"}, {{"x"}}), p = Table.AddColumn(t, "b", each Text.Proper([a])), n = 1 in p'
+    )
     assert [s.indicator for s in plan] == ["Opaque", "Opaque", "Unknown", "Opaque"]
     assert "interpreter" in str(plan)
 
@@ -331,7 +349,12 @@ def test_sql_form_is_in_the_grid(name: str) -> None:
 
 @pytest.mark.parametrize("name", [n for n, where in reference.places().items() if "aggregate" in where])
 def test_aggregate_is_compared(name: str) -> None:
-    texts = QUERIES + (Path(__file__).parent / "properties" / "test_folded_equals_interpreted.py").read_text().splitlines()
+    texts = (
+        QUERIES
+        + (Path(__file__).parent / "properties" / "test_folded_equals_interpreted.py")
+        .read_text()
+        .splitlines()
+    )
     assert name == "List.StandardDeviation" or any(f"each {name}(" in text for text in texts)
 
 

@@ -47,7 +47,20 @@ def all_pairs(index: Index, text: str, count: int) -> list[tuple[int, float]]:
 @pytest.mark.parametrize("ignore_space", [True, False])
 def test_the_index_finds_what_all_pairs_find(threshold: float, ignore_space: bool) -> None:
     chance = random.Random(7)
-    parts = ["north", "south", "dakota", "micro", "soft", "microsoft", "grapes", "gra", "pes", "graeps", "12", "m365"]
+    parts = [
+        "north",
+        "south",
+        "dakota",
+        "micro",
+        "soft",
+        "microsoft",
+        "grapes",
+        "gra",
+        "pes",
+        "graeps",
+        "12",
+        "m365",
+    ]
 
     def text() -> str:
         words = [chance.choice(parts) for _ in range(chance.randint(0, 5))]

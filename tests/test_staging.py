@@ -170,7 +170,11 @@ def test_columns_keep_their_places_in_both_stores(tmp_path: Path, engine: str) -
     )
     run = refresh(place, session={"engine": engine})
     assert run.status == "Completed", run
-    assert rows(place, "B") == [(1.0, 10.0, 100.0, 1000.0), (2.0, 20.0, 200.0, 2000.0), (1.0, 30.0, 300.0, 3000.0)]
+    assert rows(place, "B") == [
+        (1.0, 10.0, 100.0, 1000.0),
+        (2.0, 20.0, 200.0, 2000.0),
+        (1.0, 30.0, 300.0, 3000.0),
+    ]
     assert rows(place, "C") == [(1.0, 40.0, 4000.0), (2.0, 20.0, 2000.0)]
     assert rows(place, "D") == [(1.0, 400.0, 40.0), (2.0, 200.0, 20.0)]
     if engine == "duckdb":

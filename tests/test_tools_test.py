@@ -42,7 +42,11 @@ def put(place: Path, **files: str) -> None:
         ('error "x"', 'error "x"', []),
         ('{error "x"}', '{error "y"}', ["{0}"]),
         (TABLE, "Table.Skip(" + TABLE + ", 1)", ["row 1", "number of rows"]),
-        (TABLE, 'Table.ReplaceValue(' + TABLE + ', "y", "q", Replacer.ReplaceText, {"b"})', ["row 2, column b"]),
+        (
+            TABLE,
+            "Table.ReplaceValue(" + TABLE + ', "y", "q", Replacer.ReplaceText, {"b"})',
+            ["row 2, column b"],
+        ),
         (TABLE, "Table.RenameColumns(" + TABLE + ', {"a", "A"})', ["column a", "column A"]),
         ("#table(type table [a = number], {})", "#table(type table [a = Int64.Type], {})", []),
         ("#table(type table [a = number], {})", "#table(type table [a = text], {})", ["type of column a"]),
@@ -58,7 +62,13 @@ def test_differences_say_where(expected: str, actual: str, where: list[str]) -> 
 
 
 def test_pairs(mlang: Any, place: Path) -> None:  # noqa: F811
-    put(place, a__query__pq="1 + 1", a__query__pqout="2", b__query__pq=f"Table.Skip({TABLE}, 1)", b__query__pqout=TABLE)
+    put(
+        place,
+        a__query__pq="1 + 1",
+        a__query__pqout="2",
+        b__query__pq=f"Table.Skip({TABLE}, 1)",
+        b__query__pqout=TABLE,
+    )
     done = mlang("test")
     assert done.code == 3
     assert "FAILED b.query.pq: differs from b.query.pqout" in done.out
@@ -66,7 +76,7 @@ def test_pairs(mlang: Any, place: Path) -> None:  # noqa: F811
     assert mlang("test", "-k", "a.query").code == 0
     assert mlang("test", "--update").code == 0
     assert mlang("test").code == 0
-    assert "\n        {2, \"y\"},\n" in (place / "b.query.pqout").read_text()
+    assert '\n        {2, "y"},\n' in (place / "b.query.pqout").read_text()
 
 
 def test_a_missing_result_fails_unless_the_settings_allow_it(mlang: Any, place: Path) -> None:  # noqa: F811
@@ -84,7 +94,9 @@ def test_functions_get_the_parameter_query(mlang: Any, place: Path) -> None:  # 
     assert mlang("test").code == 0
     (place / "s").mkdir()
     put(place, two__parameterquery__pq='[t = #table({"a"}, {})]')
-    (place / "s" / "x.json").write_text('{"ParameterQueryFilePath": "all.parameterquery.pq", "QueryFilePath": "."}')
+    (place / "s" / "x.json").write_text(
+        '{"ParameterQueryFilePath": "all.parameterquery.pq", "QueryFilePath": "."}'
+    )
     assert mlang("test", "--settings", "s/x.json", "a.query.pq").code == 0
 
 
@@ -101,7 +113,11 @@ shared CalcTests = {
 
 
 def test_sections_and_files_beside_them(mlang: Any, place: Path) -> None:  # noqa: F811
-    put(place, calc__pq=SECTION, calc__test__pq="section T; shared MyTests = [five = [Expected = 5, Actual = Hidden]];")
+    put(
+        place,
+        calc__pq=SECTION,
+        calc__test__pq="section T; shared MyTests = [five = [Expected = 5, Actual = Hidden]];",
+    )
     done = mlang("test", "-v", "--junit", "j.xml", "--trx", "t.trx")
     assert done.code == 3
     assert "passed calc.pq::CalcTests: adds" in done.out
@@ -111,16 +127,21 @@ def test_sections_and_files_beside_them(mlang: Any, place: Path) -> None:  # noq
     assert (root.get("tests"), root.get("failures")) == ("5", "2")
     assert "Counters" in ET.tostring(ET.parse(place / "t.trx").getroot()).decode()
     assert "not ok 3 - calc.pq::CalcTests: wrong" in mlang("test", "--tap", "calc.pq").out
-    assert "::error file=calc.pq,line=7,title=CalcTests%3A wrong::" in mlang("test", "--github", "calc.pq").out
+    assert (
+        "::error file=calc.pq,line=7,title=CalcTests%3A wrong::" in mlang("test", "--github", "calc.pq").out
+    )
     assert [o["status"] for o in json.loads(mlang("test", "--json", "calc.test.pq").out)] == ["passed"]
 
 
 def test_helpers_of_the_connector_kit_are_understood(mlang: Any, place: Path) -> None:  # noqa: F811
-    put(place, x__query__pq="""section X;
+    put(
+        place,
+        x__query__pq="""section X;
         Fact = (name, expected, actual) => [Result = if expected = actual then "Success" else "Failure", Notes = name,
             Details = ""];
         shared X.UnitTest = Table.FromRecords({[Result = "Failure", Notes = "1", Details = "50% success rate"],
-            Fact("good", 1, 1), Fact("bad", 1, 2)});""")
+            Fact("good", 1, 1), Fact("bad", 1, 2)});""",
+    )
     done = mlang("test", "-v")
     assert "passed x.query.pq::X.UnitTest: good" in done.out
     assert "1 passed, 1 failed" in done.out

@@ -139,7 +139,9 @@ def test_details_are_not_evaluated() -> None:
     def never() -> Any:
         raise AssertionError("evaluated")
 
-    assert brief({"Name": "a", "Data": Thunk(never), "l": [1.0] * 20}).startswith('[Name = "a", Data = ..., l = {1, ')
+    assert brief({"Name": "a", "Data": Thunk(never), "l": [1.0] * 20}).startswith(
+        '[Name = "a", Data = ..., l = {1, '
+    )
     table = run(lambda: Document('#table({"Name", "Data"}, {{"a", error "no"}})').value())
     assert brief(table) == '#table({"Name", "Data"}, ...)'
 
@@ -166,7 +168,7 @@ def test_repl_commands(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> No
 
 
 def test_repl_errors_stand_at_the_typed_line(capsys: pytest.CaptureFixture[str]) -> None:
-    _, err = conversation(capsys, ":let x = 1", "x +\n \"a\"")
+    _, err = conversation(capsys, ":let x = 1", 'x +\n "a"')
     assert "<text>:1:1\n    x +\n" in err
     _, err = conversation(capsys, ':let x = 1 + "a"')
     assert '<text>:1:10\n    :let x = 1 + "a"\n' in err

@@ -128,7 +128,7 @@ in
         ('Table.FirstN(Table.Sort(t, "Age"), 2)[Name]', '{"Bob", "Ann"}'),
         ('Table.Skip(Table.FirstN(Table.Sort(t, {"Age", 1}), 2), 1)[Name]', '{"Ann"}'),
         ('Table.SelectColumns(Table.FirstN(t, 1), {"Age"}){0}', "[Age = 30]"),
-        ('Table.RowCount(Table.SelectRows(t, each [Age] > 25))', "2"),
+        ("Table.RowCount(Table.SelectRows(t, each [Age] > 25))", "2"),
         ('t{[Name = "Cid"]}[Age]', "40"),
         ("Table.Sort(t, each -[Age])[Age]", "{40, 30, 20}"),
         ('Table.Group(t, {}, {"n", Table.RowCount})[n]', "{3}"),

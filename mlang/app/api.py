@@ -214,4 +214,3 @@ def _arrow_of(value: Any) -> Any:
 
         return pyarrow.Table.from_pandas(value, preserve_index=False)
     return None
-

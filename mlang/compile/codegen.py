@@ -490,6 +490,7 @@ def _size(node: nodes.Node) -> int:
             break
     return count
 
+
 __all__ = [
     "DUPLICATE_LIMIT", "EMITTERS", "MAX_EXPRESSION", "MAX_INDENT", "MAX_TRY", "Frame", "Generator", "Line", "emits",
     "source_text", "spec_arity",

@@ -333,8 +333,12 @@ def _logical(g: Generator, node: nodes.Binary) -> str:
     certain = g.kind(left) == "bool" == right_kind
     if certain and not lines:
         return g.mark(f"({left} {node.operator} {right})", "bool")
-    value = right if certain else (
-        f"({right} if {left} is {undecided} and {right}.__class__ is bool else {combine}({left}, {right}))"
+    value = (
+        right
+        if certain
+        else (
+            f"({right} if {left} is {undecided} and {right}.__class__ is bool else {combine}({left}, {right}))"
+        )
     )
     if not lines:
         return f"({decided} if {left} is {decided} else {value})"

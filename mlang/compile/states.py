@@ -60,7 +60,15 @@ def _fields(g: Generator, initial: nodes.Node, rest: list[Any]) -> list[str] | N
 
 def _plain(node: nodes.Node) -> bool:
     """Whether an expression is of operators only, so that a state made by it is worth a loop."""
-    kinds = (nodes.Literal, nodes.Name, nodes.Binary, nodes.Unary, nodes.If, nodes.Parenthesized, nodes.Invocation)
+    kinds = (
+        nodes.Literal,
+        nodes.Name,
+        nodes.Binary,
+        nodes.Unary,
+        nodes.If,
+        nodes.Parenthesized,
+        nodes.Invocation,
+    )
     return all(isinstance(n, kinds) for n in node.walk())
 
 
@@ -186,7 +194,9 @@ class _States:
         if state:
             self._own(outer)
         names = ", ".join(self._names()) if state else ""
-        outer.lines += g.function_lines(name, names, frame, ", ".join(codes) + ("," if len(codes) > 1 else ""))
+        outer.lines += g.function_lines(
+            name, names, frame, ", ".join(codes) + ("," if len(codes) > 1 else "")
+        )
         results = [g.fresh(hint) for _ in codes]
         g.line(f"{', '.join(results)} = {name}({names})")
         return [(g.mark(result, kind), kind) for result, kind in zip(results, kinds, strict=True)]

@@ -47,7 +47,9 @@ class Transformed(Mapped):
 
     __slots__ = ("cheap", "stream")
 
-    def __init__(self, source: Any, function: Any, stream: Callable[[Any], Iterator[Any]], cheap: bool) -> None:
+    def __init__(
+        self, source: Any, function: Any, stream: Callable[[Any], Iterator[Any]], cheap: bool
+    ) -> None:
         self.source, self.function, self.stream, self.cheap = source, function, stream, cheap
 
     def values(self) -> Iterator[Any]:

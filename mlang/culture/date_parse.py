@@ -240,7 +240,9 @@ def _clocks(culture: CultureInfo) -> list[re.Pattern[str]]:
         rf"(?<!\d)(?P<h>\d{{1,2}})\s*(?P<mark>{mark}){_BEFORE_LETTER}{_ZONE}",
     ]
     if culture.time_separator == ".":
-        found.append(rf"(?:^|(?<=\s))(?P<h>\d{{1,2}})\.(?P<mi>\d\d)(?:\.(?P<s>\d\d)(?:,(?P<f>\d+))?)?{_ZONE}$")
+        found.append(
+            rf"(?:^|(?<=\s))(?P<h>\d{{1,2}})\.(?P<mi>\d\d)(?:\.(?P<s>\d\d)(?:,(?P<f>\d+))?)?{_ZONE}$"
+        )
     return [re.compile(pattern, re.IGNORECASE) for pattern in found]
 
 

@@ -211,9 +211,7 @@ def read(text: str, info: CultureInfo) -> Spelt | None:
     if text in (info.negative_infinity, info.negative_sign + info.infinity):
         return Spelt(-_INFINITY)
     if info.currency_decimal != info.decimal and info.currency_symbol in text:
-        info = info._replace(
-            name=info.name + "$", decimal=info.currency_decimal, group=info.currency_group
-        )
+        info = info._replace(name=info.name + "$", decimal=info.currency_decimal, group=info.currency_group)
     body, percent = _without_percent(text, info)
     match = _grammar(info).match(body)
     if match is None or not (match["whole"] or match["fraction"]):

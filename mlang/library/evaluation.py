@@ -8,9 +8,7 @@ from mlang import errors
 from mlang.registry import builtin
 
 
-@builtin(
-    "Expression.Evaluate(document as text, optional environment as nullable record) as any"
-)
+@builtin("Expression.Evaluate(document as text, optional environment as nullable record) as any")
 def evaluate(document: str, environment: dict[str, Any] | None = None) -> Any:
     """Evaluates M text.
 

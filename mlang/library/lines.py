@@ -37,7 +37,7 @@ def _rules(function: str, quote_style: Any, include: Any, encoding: Any = None) 
     """The positional arguments, or the options record that may stand in the place of the first."""
     if quote_style.__class__ is not dict:
         style = enum_member(quote_style, "quoteStyle", (0, 1))
-        return _Rules('always' if style == 1 else None, bool(include), encoding)
+        return _Rules("always" if style == 1 else None, bool(include), encoding)
     if include is not None or encoding is not None:
         raise errors.options_and_arguments("quoteStyle")
     defaults = dict(_FIELDS) if function == "Lines.FromText" else {**_FIELDS, "Encoding": None}

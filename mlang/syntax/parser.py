@@ -9,7 +9,6 @@ are made here too and are syntax errors.  Read ``printer.py`` next (nodes to tex
 
 from __future__ import annotations
 
-
 from mlang.syntax import nodes as n
 from mlang.syntax.driver import BUILDERS, DOCUMENT, EXPRESSION, Unexpected, run
 from mlang.syntax.failure import MSyntaxError, already_defined

@@ -350,7 +350,9 @@ def _in_type(node: n.Node) -> list[Part]:
         if target is None:
             return ["(", node, ")"]
         leftmost = target
-    if leftmost.__class__ in (n.List, n.Record) or (isinstance(leftmost, n.Literal) and leftmost.value is None):
+    if leftmost.__class__ in (n.List, n.Record) or (
+        isinstance(leftmost, n.Literal) and leftmost.value is None
+    ):
         return ["(", node, ")"]
     if isinstance(leftmost, n.Name) and not leftmost.inclusive and leftmost.name in _TYPE_WORDS:
         return ["(", node, ")"]

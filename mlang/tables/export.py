@@ -54,7 +54,12 @@ def _whole_column(batches: list[Batch], index: int, type: MType) -> Any:
 
 
 #: Arrow types that say what their cells are, and the type that such cells have where none is claimed.
-_TELLING = {pa.string(): pa.string(), pa.float64(): pa.float64(), pa.bool_(): pa.bool_(), pa.int64(): pa.float64()}
+_TELLING = {
+    pa.string(): pa.string(),
+    pa.float64(): pa.float64(),
+    pa.bool_(): pa.bool_(),
+    pa.int64(): pa.float64(),
+}
 
 
 def _inferred(batches: list[Batch], index: int) -> pa.DataType | None:
@@ -115,7 +120,10 @@ def _lossy(unfit: Unfit) -> Exception:
 
 def to_batches(table: Table) -> Iterator[pa.RecordBatch]:
     """The table as record batches of one schema, in constant memory when all columns have a plain type."""
-    claimed = [proven_type(table.plan, name) or type for name, type in zip(table.names, table.type.types, strict=True)]
+    claimed = [
+        proven_type(table.plan, name) or type
+        for name, type in zip(table.names, table.type.types, strict=True)
+    ]
     types = [arrow_type_of(t) for t in claimed]
     if not types or any(t is None for t in types):
         yield from to_arrow(table).to_batches()

@@ -343,9 +343,7 @@ class Groups:
         if not rows:
             return
         keys = [list(column) for column in zip(*rows, strict=True)]
-        groups = [
-            p.Values(self.schema, take_rows(columns, chosen), len(chosen)) for chosen in rows.values()
-        ]
+        groups = [p.Values(self.schema, take_rows(columns, chosen), len(chosen)) for chosen in rows.values()]
         results = [
             [Thunk(_aggregated(aggregate.value, group)) for group in groups] for aggregate in self.aggregates
         ]

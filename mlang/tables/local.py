@@ -229,7 +229,9 @@ class RowFunction:
 
 def waiting(column: list[Any]) -> bool:
     """Whether a column has cells that nobody computed yet; computing them may be dear."""
-    return Thunk in set(map(type, column)) and any(cell.__class__ is Thunk and cell.state == WAITING for cell in column)
+    return Thunk in set(map(type, column)) and any(
+        cell.__class__ is Thunk and cell.state == WAITING for cell in column
+    )
 
 
 def declared(function: Any) -> tuple[Columns | None, bool]:

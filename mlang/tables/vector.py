@@ -70,7 +70,9 @@ def vector_column(function: Any) -> VectorColumn | None:
         from mlang.compile.entry import Environment
 
         unit = spec.document
-        found = Environment(unit.document, unit.section).find(body.function.name) if unit is not None else None
+        found = (
+            Environment(unit.document, unit.section).find(body.function.name) if unit is not None else None
+        )
         if found is None or found.builtin is not None:
             return None
         called = found.value

@@ -8,7 +8,6 @@ instead of UTF-16 units), so everything that compares goes through `equal` (M's
 
 from __future__ import annotations
 
-
 from mlang import errors
 from mlang.values.kinds import kind_of
 from mlang.values.metadata import Annotated
@@ -114,17 +113,25 @@ def equal_types(a: Any, b: Any) -> bool:
     if a.kind == "list" and hasattr(a, "item"):
         return equal_types(a.item, b.item)
     if a.kind == "record" and hasattr(a, "fields"):
-        return a.open == b.open and len(a.fields) == len(b.fields) and all(
-            x.name == y.name and x.optional == y.optional and equal_types(x.type, y.type)
-            for x, y in zip(a.fields, b.fields, strict=True)
+        return (
+            a.open == b.open
+            and len(a.fields) == len(b.fields)
+            and all(
+                x.name == y.name and x.optional == y.optional and equal_types(x.type, y.type)
+                for x, y in zip(a.fields, b.fields, strict=True)
+            )
         )
     if a.kind == "table" and hasattr(a, "row"):
         return equal_types(a.row, b.row)
     if a.kind == "function" and hasattr(a, "parameters"):
-        return a.required == b.required and equal_types(a.result, b.result) and len(a.parameters) == len(
-            b.parameters
-        ) and all(
-            m == n and equal_types(s, t) for (m, s), (n, t) in zip(a.parameters, b.parameters, strict=True)
+        return (
+            a.required == b.required
+            and equal_types(a.result, b.result)
+            and len(a.parameters) == len(b.parameters)
+            and all(
+                m == n and equal_types(s, t)
+                for (m, s), (n, t) in zip(a.parameters, b.parameters, strict=True)
+            )
         )
     return True
 

@@ -8,7 +8,6 @@ attribute ``m_kind``.  `kind_of` is the only place that knows.
 
 from __future__ import annotations
 
-
 from mlang.values.metadata import Annotated
 
 TYPE_CHECKING = False

@@ -13,7 +13,6 @@ if TYPE_CHECKING:  # typing costs more to import than all of this
     from typing import Any
 
 
-
 class Annotated:
     """A value with a metadata record (or None) and an ascribed type (or None)."""
 

@@ -25,7 +25,6 @@ if TYPE_CHECKING:  # typing costs more to import than all of this
     Pairs = dict[tuple[str, str], Callable[[Any, Any], Any]]
 
 
-
 def _dispatch(operator: str, table: Pairs, a: Any, b: Any) -> Any:
     a, b = strip(a), strip(b)
     if a is None or b is None:

@@ -62,9 +62,30 @@ _ESCAPES = {"\r": "#(cr)", "\n": "#(lf)", "\t": "#(tab)"}
 _SPECIAL = r'["\x00-\x1f\x7f-\x9f\ud800-\udfff]|#(?=\()'
 _REGULAR = r"[A-Za-z_]\w*(?:\.\w+)*\Z"
 _KEYWORDS = frozenset(
-    "and as each else error false if in is let meta not null or otherwise section shared then true try type"
-    .split()
-)  # fmt: skip
+    [
+        "and",
+        "as",
+        "each",
+        "else",
+        "error",
+        "false",
+        "if",
+        "in",
+        "is",
+        "let",
+        "meta",
+        "not",
+        "null",
+        "or",
+        "otherwise",
+        "section",
+        "shared",
+        "then",
+        "true",
+        "try",
+        "type",
+    ]
+)
 
 
 def _escape(match: re.Match[str]) -> str:

@@ -223,7 +223,18 @@ def non_nullable(type: MType) -> MType:
 
 #: Named types and the kind they restrict (TYP-16).
 _NAMED = {
-    "number": ("Byte", "Int8", "Int16", "Int32", "Int64", "Single", "Double", "Decimal", "Currency", "Percentage"),
+    "number": (
+        "Byte",
+        "Int8",
+        "Int16",
+        "Int32",
+        "Int64",
+        "Single",
+        "Double",
+        "Decimal",
+        "Currency",
+        "Percentage",
+    ),
     "text": ("Guid", "Character", "Uri", "Password"),
 }
 NAMED: dict[str, MType] = {
@@ -291,7 +302,5 @@ def function_type(function: Any) -> FunctionType:
     if spec is None:
         count = function.most if function.most is not None else function.least
         return FunctionType([(f"arg{i + 1}", ANY) for i in range(count)], function.least, ANY)
-    parameters = [
-        (p.name, primitive(p.kind, p.nullable or p.optional)) for p in spec.parameters
-    ]
+    parameters = [(p.name, primitive(p.kind, p.nullable or p.optional)) for p in spec.parameters]
     return FunctionType(parameters, spec.required, primitive(spec.result, spec.result_nullable))

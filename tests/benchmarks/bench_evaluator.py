@@ -46,7 +46,9 @@ def ways_of(workload: Workload) -> dict[str, Callable[[], Any]]:
 
 
 def measure(words: list[str]) -> None:
-    print(f"{'workload':34} {'generated':>10} {'Python':>10} {'walker':>10} {'gen/Python':>11} {'walker/gen':>11}")
+    print(
+        f"{'workload':34} {'generated':>10} {'Python':>10} {'walker':>10} {'gen/Python':>11} {'walker/gen':>11}"
+    )
     for workload in WORKLOADS:
         if words and not any(word in workload.name for word in words):
             continue

@@ -105,7 +105,8 @@ class Maker:
         body = n.If(test, done, again)
         made = n.Function((n.Parameter("k", False, kind), n.Parameter("s", False, None)), result, body)
         return n.Let(
-            (n.Binding("loop", made),), n.Invocation(n.Name("loop"), (n.Literal(self.pick([0.0, 2.0])), self.sub()))
+            (n.Binding("loop", made),),
+            n.Invocation(n.Name("loop"), (n.Literal(self.pick([0.0, 2.0])), self.sub())),
         )
 
     def items(self) -> n.Node:
@@ -125,10 +126,14 @@ class Maker:
         if name == "Generate":
             return self.generate()
         if name == "Accumulate":
-            return call("List.Accumulate", self.items(), self.sub(), function(["s", "i"], self.sub("s", "i", "s")))
+            return call(
+                "List.Accumulate", self.items(), self.sub(), function(["s", "i"], self.sub("s", "i", "s"))
+            )
         if name == "TransformMany":
             inner = n.List((n.Name("_"), self.sub("_"))) if self.draw(st.booleans()) else self.sub("_")
-            return call("List.TransformMany", self.items(), n.Each(inner), function(["x", "y"], self.sub("x", "y")))
+            return call(
+                "List.TransformMany", self.items(), n.Each(inner), function(["x", "y"], self.sub("x", "y"))
+            )
         made = n.Each(self.sub("_")) if self.draw(st.booleans()) else function(["x"], self.sub("x", "x"))
         if name == "Select" and self.draw(st.booleans()):
             made = n.Each(n.Binary(self.pick(["<", ">", "="]), n.Name("_"), paren(self.sub("_"))))
@@ -193,7 +198,11 @@ def make(m: Maker, kind: str) -> n.Node:
         return n.If(sub(), sub(), sub())
     if kind == "test":
         tested = paren(sub())
-        test = n.TypeTest("is", tested, m.draw(kinds())) if pick([1, 0]) else n.Binary("=", tested, n.Literal(None))
+        test = (
+            n.TypeTest("is", tested, m.draw(kinds()))
+            if pick([1, 0])
+            else n.Binary("=", tested, n.Literal(None))
+        )
         return n.If(test, n.Binary(pick(["+", "&", "<"]), deepcopy(tested), paren(sub())), sub())
     if kind == "try":
         other = pick(["none", "otherwise", "catch"])

@@ -40,7 +40,18 @@ POOL = """{
 
 #: Functions that look outside, wait, or run for as long as they are told to.
 OUTSIDE = ("File.", "Folder.", "Web.", "OData.", "DuckDB.", "Function.InvokeAfter", "DeltaLake.", "Access.")
-ENDLESS = ("Repeat", "Numbers", "Dates", "Times", "Random", "Durations", "Generate", "Factorial", "Pad", "DateTime")
+ENDLESS = (
+    "Repeat",
+    "Numbers",
+    "Dates",
+    "Times",
+    "Random",
+    "Durations",
+    "Generate",
+    "Factorial",
+    "Pad",
+    "DateTime",
+)
 
 
 def _walk(value: Any, depth: int = 0) -> None:
@@ -71,7 +82,9 @@ def _member(item: Any, depth: int) -> None:
 NAMES = sorted(
     name
     for name, entry in registry.BUILTINS.items()
-    if isinstance(entry, registry.Builtin) and not name.startswith(OUTSIDE) and not any(e in name for e in ENDLESS)
+    if isinstance(entry, registry.Builtin)
+    and not name.startswith(OUTSIDE)
+    and not any(e in name for e in ENDLESS)
 )
 
 

@@ -85,9 +85,7 @@ def week_of_month(value: Any, first: Any = None) -> float:
     return whole((value.days - start + since_first(start, first_day(first))) // 7 + 1)
 
 
-@builtin(
-    "Date.DayOfWeekName(date as any, optional culture as nullable text) as nullable text", null="date"
-)
+@builtin("Date.DayOfWeekName(date as any, optional culture as nullable text) as nullable text", null="date")
 def day_of_week_name(value: Any, culture: str | None = None) -> str:
     """The name of the day of the week, in the language of a culture."""
     from mlang.culture.data import culture as find

@@ -172,8 +172,7 @@ def factorial(number: Any) -> float:
 
 
 @builtin(
-    "Number.Combinations(setSize as nullable number, combinationSize as nullable number) "
-    "as nullable number",
+    "Number.Combinations(setSize as nullable number, combinationSize as nullable number) as nullable number",
     null="setSize,combinationSize",
 )
 def combinations(setSize: Any, combinationSize: Any) -> float:
@@ -186,8 +185,7 @@ def combinations(setSize: Any, combinationSize: Any) -> float:
 
 
 @builtin(
-    "Number.Permutations(setSize as nullable number, permutationSize as nullable number) "
-    "as nullable number",
+    "Number.Permutations(setSize as nullable number, permutationSize as nullable number) as nullable number",
     null="setSize,permutationSize",
 )
 def permutations(setSize: Any, permutationSize: Any) -> float:

@@ -33,8 +33,7 @@ def end(text: str, count: Any) -> str:
 
 
 @builtin(
-    "Text.Middle(text as nullable text, start as number, optional count as nullable number) "
-    "as nullable text",
+    "Text.Middle(text as nullable text, start as number, optional count as nullable number) as nullable text",
     null="text",
 )
 def middle(text: str, start: Any, count: Any = None) -> str:
@@ -57,8 +56,7 @@ def span(characters: str, offset: Any, count: Any) -> tuple[int, int]:
 
 
 @builtin(
-    "Text.Range(text as nullable text, offset as number, optional count as nullable number) "
-    "as nullable text",
+    "Text.Range(text as nullable text, offset as number, optional count as nullable number) as nullable text",
     null="text",
 )
 def range_(text: str, offset: Any, count: Any = None) -> str:
