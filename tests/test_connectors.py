@@ -431,3 +431,21 @@ def test_csv_streams_and_reads_only_asked_columns(tmp_path: Path) -> None:
     assert (len(first.columns), first.length) == (1, 16_384)
     assert first.length + sum(b.length for b in batches) == 40_000
     assert next(source.batches(None, 3)).columns == [["0", "1", "2"], ["x", "x", "x"]]
+
+
+def test_a_replaced_database_file_is_read_anew(tmp_path: Path) -> None:
+    """The catalogue is remembered only as long as the file stays what it was."""
+    import duckdb
+
+    def make(name: str, sql: str) -> Path:
+        made = tmp_path / name
+        with duckdb.connect(str(made)) as database:
+            database.execute(sql)
+        return made
+
+    file = make("a.duckdb", "CREATE TABLE t AS SELECT 1 AS x")
+    query = f'DuckDB.Database("{file}"){{[Schema = "main", Item = "t"]}}[Data]'
+    assert mlang.to_m(mlang.evaluate(query)).endswith("{{1}})")
+    make("b.duckdb", "CREATE TABLE t AS SELECT 'q' AS y, 2 AS z").replace(file)
+    assert mlang.evaluate(query).names == ("y", "z")
+    assert mlang.to_m(mlang.evaluate(query)).endswith('{{"q", 2}})')

@@ -40,7 +40,7 @@ def database(path: str, option: dict[str, Any] | None = None) -> Table:
     """
     options(option, "DuckDB.Database", {})
     full = absolute(path)
-    rows = _query(
+    rows = _catalogue(
         full,
         "SELECT table_schema, table_name, table_type FROM information_schema.tables "
         "WHERE table_catalog = current_database() ORDER BY 1, 2",
@@ -66,7 +66,7 @@ def open_table(path: str, schema: str, table: str) -> Table:
     """One table or view as a lazily read M table."""
     physical = {
         name: (kind, nullable == "YES")
-        for name, kind, nullable in _query(
+        for name, kind, nullable in _catalogue(
             path,
             "SELECT column_name, data_type, is_nullable FROM information_schema.columns "
             "WHERE table_catalog = current_database() AND table_schema = ? AND table_name = ? "
@@ -74,11 +74,12 @@ def open_table(path: str, schema: str, table: str) -> Table:
             [schema, table],
         )
     }
-    arrow = _reader(path, f"SELECT * FROM {_qualified(schema, table)} LIMIT 0").schema
+    first = f"SELECT * FROM {_qualified(schema, table)} LIMIT 0"
+    arrow = _remembered(path, (first,), lambda: _reader(path, first).schema)
     types = {
         field.name: _m_type(field.type, *physical.get(field.name, ("", True))) for field in arrow
     }  # views may have been made before their tables changed: the reader knows best
-    keys = _query(
+    keys = _catalogue(
         path,
         "SELECT constraint_column_names FROM duckdb_constraints() WHERE constraint_type = 'PRIMARY KEY' "
         "AND database_name = current_database() AND schema_name = ? AND table_name = ?",
@@ -152,6 +153,38 @@ def _query(path: str, sql: str, parameters: list[Any] | None = None) -> list[tup
     finally:
         cursor.close()
     return rows
+
+
+#: Per file what it looked like and what its catalogue answered then.
+_CATALOGUES: dict[str, tuple[Any, dict[Any, Any]]] = {}
+
+
+def _catalogue(path: str, sql: str, parameters: list[Any] | None = None) -> list[tuple[Any, ...]]:
+    """A question to the catalogue, asked once as long as the file does not change."""
+    rows: list[tuple[Any, ...]] = _remembered(
+        path, (sql, *(parameters or ())), lambda: _query(path, sql, parameters)
+    )
+    return rows
+
+
+def _remembered(path: str, key: tuple[Any, ...], ask: Callable[[], Any]) -> Any:
+    now = _appearance(path)
+    seen, answers = _CATALOGUES.get(path, (None, {}))
+    if now is None or seen != now:
+        seen, answers = now, {}
+        _CATALOGUES[path] = (now, answers)
+    if key not in answers:
+        answers[key] = ask()
+    return answers[key]
+
+
+def _appearance(path: str) -> Any:
+    """What changes when somebody writes to the file (or its log) or puts another one in its place."""
+    try:
+        stats = [os.stat(name) for name in (path, path + ".wal") if os.path.exists(name)]
+    except OSError:
+        return None
+    return tuple((s.st_ino, s.st_size, s.st_mtime_ns) for s in stats) or None
 
 
 def _reader(path: str, sql: str) -> Any:
