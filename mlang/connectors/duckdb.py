@@ -132,10 +132,21 @@ def _connect(path: str) -> Any:
         raise errors.not_a_database(path)
     import duckdb
 
+    # Attached to a database of its own: connecting to the path would share an instance that an
+    # earlier evaluation still holds, with the contents that the file had then.
+    root = duckdb.connect(":memory:")
     try:
-        return duckdb.connect(path, read_only=True)
+        root.execute("ATTACH '{}' AS source (READ_ONLY)".format(path.replace("'", "''")))
     except duckdb.Error as error:
         raise _failure(error, path) from None
+    return root
+
+
+def _cursor(path: str) -> Any:
+    """A cursor whose default catalog is the file (that is a setting of each cursor)."""
+    cursor = connection(path).cursor()
+    cursor.execute("USE source")
+    return cursor
 
 
 def _failure(error: Exception, path: str) -> errors.MError:
@@ -143,7 +154,7 @@ def _failure(error: Exception, path: str) -> errors.MError:
 
 
 def _query(path: str, sql: str, parameters: list[Any] | None = None) -> list[tuple[Any, ...]]:
-    cursor = connection(path).cursor()
+    cursor = _cursor(path)
     import duckdb
 
     try:
@@ -192,7 +203,7 @@ def _reader(path: str, sql: str) -> Any:
     import duckdb
 
     try:
-        cursor = connection(path).cursor()
+        cursor = _cursor(path)
         return cursor.sql(sql).to_arrow_reader(BATCH_ROWS)
     except duckdb.Error as error:
         raise _failure(error, path) from None
