@@ -228,6 +228,8 @@ def _parquet(source: ParquetSource, context: Context) -> tuple[Relation, tuple[s
     try:
         key = ("parquet", identity(source.path))
         rows, fields = remembered(key, lambda: _footer(source.path))
+    except Unfoldable:
+        raise
     except Exception:
         raise Unfoldable("the Parquet file cannot be opened") from None
     scalars = []
@@ -247,8 +249,18 @@ def _footer(path: Any) -> tuple[int, list[tuple[str, Any, dict[str, Any]]]]:
         schema, metadata = file.schema_arrow, file.metadata
         flat = metadata.num_columns == len(schema)
         facts = [_statistics(metadata, i) if flat else {} for i in range(len(schema))]
+        for field, known in zip(schema, facts, strict=True):
+            if _is_dated(field.type) and not known.pop("bounded", False):
+                raise Unfoldable(_STRANGE.format(field.name))
+            known.pop("bounded", None)
         found = [(field.name, field.type, known) for field, known in zip(schema, facts, strict=True)]
         return metadata.num_rows, found
+
+
+def _is_dated(type: Any) -> bool:
+    import pyarrow as pa
+
+    return bool(pa.types.is_date(type) or pa.types.is_timestamp(type))
 
 
 def _proven(source: Any, name: str) -> dict[str, Any]:
@@ -279,6 +291,9 @@ def _statistics(metadata: Any, index: int) -> dict[str, Any]:
     if found and all(s is not None and s.has_null_count for s in found):
         facts["nullable"] = any(s.null_count for s in found)
     limits = [s for s in found if s is not None and s.has_min_max]
+    # pyarrow gives bounds as Python dates, or raises for those that M has not either
+    counted = [s for s in found if s is not None and (s.has_min_max or s.num_values == 0)]
+    facts["bounded"] = len(counted) == len(found) and all(s.min <= s.max for s in limits)
     if found and len(limits) == len(found) and all(s.physical_type in ("INT32", "INT64") for s in limits):
         bounds = [b for s in limits for b in (s.min, s.max)]
         if all(b.__class__ is int for b in bounds):
@@ -287,9 +302,12 @@ def _statistics(metadata: Any, index: int) -> dict[str, Any]:
 
 
 def _database(source: DuckDbSource, context: Context) -> tuple[Relation, tuple[str, ...]]:
-    from folding.engines.database import attach, table_facts
+    from folding.engines.database import attach, strange_dates, table_facts
 
     catalog = attach(source.path)
+    wild = strange_dates(catalog, source)
+    if wild is not None:
+        raise Unfoldable(_STRANGE.format(wild))
     facts = table_facts(catalog, source)
     scalars = []
     for name in source.types:
@@ -321,12 +339,33 @@ def over_arrow(context: Context, data: Any, label: str, proven: list[Scalar] | N
     return relation(context, ArrowOrigin(context.alias(), data, label), scalars, data.num_rows)
 
 
+#: Engines have dates that M has not; as cells they are errors, which only the interpreter makes.
+_STRANGE = "column '{}' may hold dates outside years 1 to 9999"
+
+
+def _check_dates(column: Any) -> None:
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    days = pa.types.is_date32(column.type)
+    bounds = pc.min_max(column.cast(pa.int32() if days else pa.int64())).as_py()
+    unit = 86_400 if days else 1
+    divide = (
+        1 if days else {"s": 1, "ms": 10**3, "us": 10**6, "ns": 10**9}[getattr(column.type, "unit", "ms")]
+    )
+    for bound in (bounds["min"], bounds["max"]):
+        if bound is not None and not -62_135_596_800 <= bound * unit // divide < 253_402_300_800:
+            raise Unfoldable(_STRANGE.format(""))
+
+
 def _arrow_facts(column: Any) -> Scalar:
     import pyarrow as pa
     import pyarrow.compute as pc
 
     kind, storage, small = arrow_column(column.type)
     facts: dict[str, Any] = {"nullable": column.null_count > 0}
+    if pa.types.is_date(column.type) or pa.types.is_timestamp(column.type):
+        _check_dates(column)
     if kind == "number" and pa.types.is_integer(column.type):
         bounds = pc.min_max(column).as_py()
         facts.update(whole_facts(bounds["min"] or 0, bounds["max"] or 0))

@@ -210,6 +210,35 @@ def _table_facts(catalog: str, source: DuckDbSource) -> TableFacts:
     return TableFacts(int(rows), True, int(last or 0) + 1, facts)
 
 
+def strange_dates(catalog: str, source: DuckDbSource) -> str | None:
+    """A column with dates that M has not (before year 1, after 9999, infinite); asked once per table."""
+    dated = [n for n in source.types if source.physical.get(n, "").startswith(("DATE", "TIMESTAMP"))]
+    if not dated:
+        return None
+    key = ("dates", catalog, source.schema, source.table)
+    return remembered(key, lambda: _strange_dates(catalog, source, dated))
+
+
+def _strange_dates(catalog: str, source: DuckDbSource, dated: list[str]) -> str | None:
+    table = exp.Table(
+        this=exp.to_identifier(source.table, quoted=True), db=exp.to_identifier(source.schema, quoted=True),
+        catalog=exp.to_identifier(catalog),
+    )  # fmt: skip
+    asked = []
+    for name in dated:
+        moment = exp.Column(this=exp.to_identifier(name, quoted=True))
+        kind = exp.DataType.build(source.physical[name], dialect=DIALECT)
+        first, last = (
+            exp.Cast(this=exp.Literal.string(d), to=kind)
+            for d in ("0001-01-01", "9999-12-31 23:59:59.999999")
+        )
+        asked.append(
+            exp.Anonymous(this="bool_or", expressions=[exp.Or(this=moment < first, expression=moment > last)])
+        )
+    found = root().cursor().execute(exp.select(*asked).from_(table).sql(DIALECT)).fetchone() or ()
+    return next((name for name, strange in zip(dated, found, strict=True) if strange), None)
+
+
 def column_facts(statistics: dict[str, Any]) -> dict[str, Any]:
     """The engine's statistics of a column in the words of `terms.Scalar`."""
     facts: dict[str, Any] = {}
