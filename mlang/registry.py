@@ -37,8 +37,6 @@ if TYPE_CHECKING:  # typing costs more to import than all of this
 
 #: Every declared name: `Builtin` or, for constants, `Constant`.
 BUILTINS: dict[str, Builtin | Constant] = {}
-#: SQL forms, hung on by folding: name -> {dialect: form}.
-FOLDS: dict[str, dict[str, Callable[..., Any]]] = {}
 
 _SIGNATURE = r"\s*(?P<name>[\w.#]+)\s*\((?P<params>.*)\)\s*as\s+(?P<result>.+?)\s*$"
 _PARAM = r"\s*(?P<opt>optional\s+)?(?P<name>\w+)(?:\s+as\s+(?P<null>nullable\s+)?(?P<kind>[\w.]+))?\s*$"

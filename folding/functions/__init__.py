@@ -1,8 +1,7 @@
 """SQL forms of library functions: one entry per builtin, `@folds("Text.StartsWith")`.
 
 A form takes a `Call` (argument access with checks) and gives a typed term, or raises
-`Unfoldable`.  The entries also hang on the registry (`registry.FOLDS`), from which the
-documentation of what folds is made.  Families: `text`, `number`, `dates`, `others`.
+`Unfoldable`.  ``folding/reference.py`` makes docs/folding.md of them.  Families: `text`, `number`, `dates`, `others`.
 """
 
 from __future__ import annotations
@@ -12,7 +11,6 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from folding.terms import Scalar, Unfoldable, need, need_not_null
-from mlang import registry
 from mlang.syntax import nodes
 
 if TYPE_CHECKING:
@@ -30,7 +28,6 @@ def folds(*names: str) -> Callable[[Form], Form]:
     def declare(form: Form) -> Form:
         for name in names:
             FORMS[name] = form
-            registry.FOLDS.setdefault(name, {})["duckdb"] = form
         return form
 
     return declare

@@ -168,14 +168,7 @@ def _rows_word(count: int) -> str:
     return " row" if count == 1 else " rows"
 
 
-# ---------------------------------------------------------------- other values
-
-
-def print_value(value: Any) -> None:
-    """Any value on stdout: tables as tables, everything else as M text."""
-    from mlang.app.main import show
-
-    show(value)
+# ---------------------------------------------------------------- listings
 
 
 def grid_lines(names: list[str], rows: list[list[str]], right: frozenset[int] = frozenset()) -> Iterator[str]:

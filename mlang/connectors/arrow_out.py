@@ -2,8 +2,8 @@
 
 `arrow_type_of` says which Arrow type an M type has, whatever the values are: numbers are
 doubles, the whole-number types integers of their width, Currency.Type decimal(19, 4), date
-and time kinds microseconds (a datetimezone keeps the instant in UTC; `zone_parts` keeps the
-offset as well).  `values_to_array` never changes a value silently: one that does not fit
+and time kinds microseconds (a datetimezone keeps the instant in UTC; staging stores
+the offset in a column of its own).  `values_to_array` never changes a value silently: one that does not fit
 (a fraction in an Int64.Type column, an integer a double cannot hold, ticks below the
 microsecond) raises `Unfit`, and the caller chooses a wider type (`wider`) or the interpreter.
 """
@@ -366,10 +366,3 @@ def _structs(
     if not children:
         return pa.array([None if v is None else {} for v in values], type)
     return pa.StructArray.from_arrays(children, fields=list(type), mask=mask)
-
-
-def zone_parts(values: list[Any]) -> tuple[Any, Any]:
-    """Datetimezones as two columns: the UTC timestamp and the offset in minutes (int16)."""
-    bare = _checked(_forced(values, None), "datetimezone", None)
-    offsets = pa.array([None if v is None else v.offset for v in bare], pa.int16())
-    return _array(bare, pa.timestamp("us", "UTC"), None), offsets

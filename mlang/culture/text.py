@@ -63,13 +63,6 @@ def utf16_slice(text: str, start: int, count: int | None = None) -> str:
     return merge(units(text)[start:end])
 
 
-def utf16_index(text: str, index: int) -> int:
-    """The code unit position of the character at a Python index."""
-    if text.isascii():
-        return index
-    return index + len(_ASTRAL.findall(text, 0, index))
-
-
 # ---------------------------------------------------------------- case
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from mlang import errors
-from mlang.library.arguments import as_int
+from mlang.library.around_now import declare
 from mlang.library.moments import (
     clocked,
     dated,
@@ -154,33 +154,4 @@ def distance(value: Any, unit: str) -> int:
     return local_ticks(value) // size - to_local(fixed_now()) // size
 
 
-def _single(unit: str, word: str, wanted: int) -> None:
-    def test(value: Any) -> bool:
-        return distance(value, unit) == wanted
-
-    test.__doc__ = f"Says whether a datetime or datetimezone lies in the {word.lower()} {unit.lower()}."
-    test.__name__ = f"is_in_{word.lower()}_{unit.lower()}"
-    builtin(f"DateTime.IsIn{word}{unit}(dateTime as any) as nullable logical", null="dateTime")(test)
-
-
-def _several(unit: str, word: str, sign: int) -> None:
-    units = unit.lower() + "s"
-
-    def test(value: Any, count: Any) -> bool:
-        return 1 <= sign * distance(value, unit) <= as_int(count, units)
-
-    test.__doc__ = (
-        f"Says whether a datetime or datetimezone lies in the {word.lower()} so many {units}, "
-        "the current one left out."
-    )
-    test.__name__ = f"is_in_{word.lower()}_n_{units}"
-    signature = f"DateTime.IsIn{word}N{unit}s(dateTime as any, {units} as number) as nullable logical"
-    builtin(signature, null="dateTime")(test)
-
-
-for _unit in _UNITS:
-    _single(_unit, "Current", 0)
-    _single(_unit, "Next", 1)
-    _single(_unit, "Previous", -1)
-    _several(_unit, "Next", 1)
-    _several(_unit, "Previous", -1)
+declare("DateTime", "a datetime or datetimezone", _UNITS, distance)

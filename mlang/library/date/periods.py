@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from mlang.library.arguments import as_int
+from mlang.library.around_now import declare
 from mlang.library.date.weeks import first_day, since_first
 from mlang.library.moments import dated, local_ticks
 from mlang.registry import builtin
@@ -61,33 +61,7 @@ def distance(value: Any, unit: str) -> int:
     return (ordinal(_local_date(value)) - ordinal(_today())) // step
 
 
-def _single(unit: str, word: str, wanted: int) -> None:
-    def test(value: Any) -> bool:
-        return distance(value, unit) == wanted
-
-    test.__doc__ = f"Says whether a value lies in the {word.lower()} {unit.lower()}."
-    test.__name__ = f"is_in_{word.lower()}_{unit.lower()}"
-    builtin(f"Date.IsIn{word}{unit}(dateTime as any) as nullable logical", null="dateTime")(test)
-
-
-def _several(unit: str, word: str, sign: int) -> None:
-    units = unit.lower() + "s"
-
-    def test(value: Any, count: Any) -> bool:
-        return 1 <= sign * distance(value, unit) <= as_int(count, units)
-
-    test.__doc__ = f"Says whether a value lies in the {word.lower()} so many {units}, beside the current one."
-    test.__name__ = f"is_in_{word.lower()}_n_{units}"
-    signature = f"Date.IsIn{word}N{unit}s(dateTime as any, {units} as number) as nullable logical"
-    builtin(signature, null="dateTime")(test)
-
-
-for _unit in _ORDINALS:
-    _single(_unit, "Current", 0)
-    _single(_unit, "Next", 1)
-    _single(_unit, "Previous", -1)
-    _several(_unit, "Next", 1)
-    _several(_unit, "Previous", -1)
+declare("Date", "a value", _ORDINALS, distance)
 
 
 @builtin("Date.IsInYearToDate(dateTime as any) as nullable logical", null="dateTime")
