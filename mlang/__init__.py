@@ -30,6 +30,7 @@ def evaluate(
     query: str | None = None,
     base_dir: str | None = None,
     parameters: dict[str, Any] | None = None,
+    bind: dict[str, Any] | None = None,
     culture: str | None = None,
     filename: str | None = None,
     **session: Any,
@@ -38,13 +39,17 @@ def evaluate(
 
     ``source`` is an expression or a section document; then ``query`` names the member
     (it may be left out when one member is shared).  ``parameters`` replaces members by
-    Python values; ``base_dir`` is where relative file names start; ``culture`` defaults to
-    ``MLANG_CULTURE``, else en-US; further keywords are those of `Session`.
+    Python values; ``bind`` replaces steps and queries at any depth (``Step``, ``Query`` or
+    ``Query/Step``) by Python values, frames, functions, or the content of the file that a
+    `pathlib.Path` names; ``base_dir`` is where relative file names start; ``culture`` defaults
+    to ``MLANG_CULTURE``, else en-US; further keywords are those of `Session`.
     Raises `MError` for M errors and `MSyntaxError` for texts that are no M.
     """
     from mlang.app.api import evaluate as evaluate_text
 
-    return evaluate_text(source, query, filename, parameters, base_dir=base_dir, culture=culture, **session)
+    return evaluate_text(
+        source, query, filename, parameters, bind, base_dir=base_dir, culture=culture, **session
+    )
 
 
 def parse(source: str, filename: str | None = None) -> Any:
@@ -69,11 +74,18 @@ def to_python(value: Any) -> Any:
     return convert(value)
 
 
-def explain(source: str, *, query: str | None = None, base_dir: str | None = None, **session: Any) -> Any:
+def explain(
+    source: str,
+    *,
+    query: str | None = None,
+    bind: dict[str, Any] | None = None,
+    base_dir: str | None = None,
+    **session: Any,
+) -> Any:
     """What folds: per step of a query its indicator, engine, SQL and the reason where it does not."""
     from mlang.app.api import explain as explain_text
 
-    return explain_text(source, query, base_dir=base_dir, **session)
+    return explain_text(source, query, bind, base_dir=base_dir, **session)
 
 
 def __getattr__(name: str) -> Any:

@@ -144,6 +144,45 @@ def test_run_refuses(mlang: Any, document: Path, arguments: tuple[str, ...], mes
     assert message in done.err
 
 
+def test_run_with_a_step_replaced(mlang: Any, tmp_path: Path) -> None:
+    (tmp_path / "q.pq").write_text(
+        'section S; shared Source = Csv.Document(File.Contents("nowhere.csv"));'
+        "shared Big = let Raw = Source, Kept = Table.SelectRows(Raw, each Number.From([a]) > 1) in Kept;"
+    )
+    (tmp_path / "mock.csv").write_text("a\n1\n5\n")
+    file, mock = str(tmp_path / "q.pq"), str(tmp_path / "mock.csv")
+    for name in ("Source", "Big/Raw", "Raw"):
+        done = mlang("run", file, "-q", "Big", "--json", "--bind", f"{name}={mock}")
+        assert (done.code, json.loads(done.out)) == (0, [{"a": "5"}])
+    assert mlang("explain", file, "-q", "Big", "--bind", f"Source={mock}").code == 0
+    wrong = mlang("run", file, "-q", "Big", "--bind", f"Sorce={mock}")
+    assert (wrong.code, "did you mean 'Source'" in wrong.err) == (2, True)
+
+
+def test_python_replaces_steps_by_values_frames_functions_and_files(tmp_path: Path) -> None:
+    import pyarrow
+
+    import mlang
+
+    text = 'let Raw = error "no source", Twice = (n) => n, Sum = List.Sum(Raw[a]) in Twice(Sum)'
+    (tmp_path / "mock.m").write_text('#table({"a"}, {{1}, {2}})')
+    for raw in (pyarrow.table({"a": [1.0, 2.0]}), tmp_path / "mock.m"):
+        bound = {"Raw": raw, "Twice": lambda n: 2 * n}
+        assert mlang.evaluate(text, bind=bound) == 6
+    with pytest.raises(mlang.Fault, match="to replace"):
+        mlang.evaluate(text, bind={"Nothing": 1})
+
+
+def test_a_long_list_is_written_as_it_comes(mlang: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    from mlang.app import main as entry
+
+    monkeypatch.setattr(entry, "_HELD", 20)
+    done = mlang("eval", "List.Numbers(1, 100)")
+    assert done.out == "{" + ", ".join(map(str, range(1, 101))) + "}\n"
+    failed = mlang("eval", '{1, 2, error "late"}')
+    assert (failed.code, failed.out) == (1, "")
+
+
 def test_run_a_missing_file(mlang: Any) -> None:
     done = mlang("run", "nowhere.pq")
     assert (done.code, done.err) == (2, "There is no file nowhere.pq.\n")

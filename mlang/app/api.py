@@ -11,7 +11,7 @@ from mlang.compile.entry import Document, run
 from mlang.session import _CURRENT, Session, current
 from mlang.values.kinds import kind_of
 from mlang.values.metadata import strip
-from mlang.values.thunk import force
+from mlang.values.thunk import Thunk, force
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:  # typing costs more to import than all of this
@@ -64,6 +64,7 @@ def evaluate(
     query: str | None = None,
     filename: str | None = None,
     parameters: dict[str, Any] | None = None,
+    bind: dict[str, Any] | None = None,
     **settings: Any,
 ) -> Any:
     """See `mlang.evaluate`.
@@ -74,18 +75,46 @@ def evaluate(
     session = open_session(**settings)
     overrides = {name: from_python(value) for name, value in (parameters or {}).items()}
     session.parameters.update(overrides)
-    document = Document(source, filename=filename, overrides=overrides)
+    document = _document(source, filename, overrides, bind)
     value = run(lambda: document.value(query), session)
     _CURRENT.set(session)
     return value
 
 
-def explain(source: str, query: str | None = None, **settings: Any) -> Any:
+def _document(
+    source: str, filename: str | None, overrides: dict[str, Any], bound: dict[str, Any] | None
+) -> Document:
+    if not bound:
+        return Document(source, filename=filename, overrides=overrides)
+    from mlang.app.overlay import bound_document
+
+    return bound_document(source, filename, {n: _bound_value(v) for n, v in bound.items()}, overrides)
+
+
+def _bound_value(value: Any) -> Thunk:
+    """What stands for a bound step: the content of a file for a path, else the value itself."""
+    from os import PathLike
+
+    if isinstance(value, PathLike):
+        from pathlib import Path
+
+        from mlang.app.overlay import file_value
+
+        return file_value(Path(value))
+    return Thunk(lambda: from_python(value))
+
+
+def explain(
+    source: str,
+    query: str | None = None,
+    bind: dict[str, Any] | None = None,
+    **settings: Any,
+) -> Any:
     """See `mlang.explain`."""
     from folding.explain import explain_steps
 
     session = open_session(**settings)
-    document = Document(source)
+    document = _document(source, None, {}, bind)
     return run(lambda: explain_steps(document.steps(query)), session)
 
 

@@ -83,6 +83,10 @@ PARAMETER_FILE = click.option(
     "--param-file", "parameter_file", type=click.Path(path_type=Path, dir_okay=False, exists=True),
     help="JSON object of parameters; MLANG_PARAM_name and --param win over it.",
 )  # fmt: skip
+BIND = click.option(
+    "--bind", "bindings", multiple=True, metavar="NAME=FILE",
+    help="Replace a step or query (Step, Query or Query/Step) by a .csv, .json, .parquet or M file.",
+)  # fmt: skip
 JSON = click.option("--json", "as_json", is_flag=True, help="Write JSON for machines.")
 CULTURE = click.option("--culture", metavar="TAG", help="Culture of texts, numbers and dates, such as de-DE.")
 ENGINE = click.option(
@@ -115,14 +119,15 @@ def version() -> None:
 
 @cli.command("eval")
 @click.argument("expression")
+@BIND
 @JSON
 @CULTURE
 @ENGINE
-def evaluate(expression: str, as_json: bool, culture: str | None, engine: str | None) -> int:
+def evaluate(expression: str, as_json: bool, **settings: Any) -> int:
     """Evaluate one expression and print its value."""
     from mlang.app.running import evaluate_text
 
-    return guarded(lambda: evaluate_text(expression, as_json, culture=culture, engine=engine), as_json)
+    return guarded(lambda: evaluate_text(expression, as_json, **settings), as_json)
 
 
 @cli.command("run")
@@ -135,6 +140,7 @@ def evaluate(expression: str, as_json: bool, culture: str | None, engine: str | 
     "-o", "--output", type=click.Path(path_type=Path, dir_okay=False),
     help="Write to a file: .csv, .json, .parquet, .arrow or .xlsx.",
 )  # fmt: skip
+@BIND
 @JSON
 @CULTURE
 @ENGINE
@@ -144,15 +150,12 @@ def run_file(
     parameters: dict[str, str],
     output: Path | None,
     as_json: bool,
-    culture: str | None,
-    engine: str | None,
+    **settings: Any,
 ) -> int:
     """Evaluate a query of an M file (.pq, .m, a dataflow folder; - is standard input)."""
     from mlang.app.running import run_file
 
-    return guarded(
-        lambda: run_file(file, query, parameters, output, as_json, culture=culture, engine=engine), as_json
-    )
+    return guarded(lambda: run_file(file, query, parameters, output, as_json, **settings), as_json)
 
 
 @cli.command()
@@ -173,6 +176,7 @@ def repl(culture: str | None, engine: str | None) -> int:
 @click.option("--step", metavar="NAME", help="Only this step.")
 @click.option("--sql", is_flag=True, help="Print the SQL of the last step, or of --step, alone.")
 @PARAMETERS
+@BIND
 @JSON
 @CULTURE
 def explain(
@@ -182,14 +186,12 @@ def explain(
     sql: bool,
     parameters: dict[str, str],
     as_json: bool,
-    culture: str | None,
+    **settings: Any,
 ) -> int:
     """Show for each step whether it folds, to which SQL, and why not."""
     from mlang.app.running import explain_file
 
-    return guarded(
-        lambda: explain_file(file, query, step, sql, parameters, as_json, culture=culture), as_json
-    )
+    return guarded(lambda: explain_file(file, query, step, sql, parameters, as_json, **settings), as_json)
 
 
 # ---------------------------------------------------------------- dataflows

@@ -10,6 +10,10 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:  # typing costs more to import than all of this
+    from typing import Any
+
 
 def main(argv: list[str] | None = None) -> None:
     """Runs one command and ends the process with its exit code."""
@@ -81,14 +85,37 @@ def show(value: object) -> None:
     """A value on stdout: tables by rows, everything else as M text."""
     from mlang.values.kinds import kind_of
 
-    if kind_of(value) == "table":
+    kind = kind_of(value)
+    if kind == "table":
         from mlang.app.render import print_table
 
         print_table(value)
         return
+    if kind == "list":
+        _show_list(value)
+        return
     from mlang.values.show import to_m
 
     print(to_m(value))
+
+
+#: Characters of a list that are held back, so that a short list with an error in it prints nothing but that.
+_HELD = 1_000_000
+
+
+def _show_list(items: Any) -> None:
+    """A list of any length in bounded memory: written in pieces as its items come."""
+    from mlang.values.show import to_m
+
+    held, size, separator = ["{"], 0, ""
+    for item in items:
+        held.append(separator + to_m(item))
+        size += len(held[-1])
+        separator = ", "
+        if size > _HELD:
+            sys.stdout.write("".join(held))
+            held, size = [], 0
+    print("".join(held) + "}")
 
 
 def guarded(action: Callable[[], int]) -> int:

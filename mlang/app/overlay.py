@@ -102,6 +102,22 @@ _READERS: dict[str, Callable[[str], str]] = {
 M_SUFFIXES = (".m", ".pq", ".pqout")
 
 
+def bound_document(
+    text: str, filename: str | None, bindings: dict[str, Thunk], overrides: dict[str, Any] | None = None
+) -> Document:
+    """A document of which the bound steps and queries are replaced; a plain one when nothing is bound."""
+    if not bindings:
+        return Document(text, filename=filename, overrides=overrides)
+    tree = parse_document(text, filename)
+    hidden = bind(tree, bindings)
+    return Overlay(text, filename=filename, tree=tree, overrides=overrides, hidden=hidden)
+
+
+def file_values(bindings: dict[str, Path]) -> dict[str, Thunk]:
+    """The fixtures that ``NAME=FILE`` options name."""
+    return {name: file_value(path) for name, path in bindings.items()}
+
+
 def file_value(path: Path) -> Thunk:
     """The value of a fixture: CSV (all text, headers promoted), JSON, Parquet or an M expression."""
     from mlang.values.show import text_literal

@@ -32,9 +32,9 @@ def read_source(file: Path) -> tuple[str, str, str]:
     return text, str(path), str(path.resolve().parent)
 
 
-def evaluate_text(expression: str, as_json: bool, **settings: Any) -> int:
+def evaluate_text(expression: str, as_json: bool, bindings: tuple[str, ...] = (), **settings: Any) -> int:
     """Evaluates an expression and prints its value."""
-    document = Document(expression)
+    document = open_document(expression, None, {}, bindings)
     return run(lambda: output_value(document.value(), None, as_json), api.open_session(**settings))
 
 
@@ -44,31 +44,41 @@ def run_file(
     parameters: dict[str, str],
     output: Path | None,
     as_json: bool,
+    bindings: tuple[str, ...] = (),
     **settings: Any,
 ) -> int:
     """Evaluates a query of a file and prints or writes its value."""
     text, name, base_dir = read_source(file)
-    document = open_document(text, name, parameters)
+    document = open_document(text, name, parameters, bindings)
     session = api.open_session(base_dir=base_dir, **settings)
     return run(lambda: output_value(document.value(query), output, as_json), session)
 
 
-def open_document(text: str, name: str, parameters: dict[str, str]) -> Document:
-    """A document with its parameters; texts become what the parameters' types say."""
-    document = Document(text, filename=name)
-    if not parameters:
-        return document
+def open_document(
+    text: str, name: str | None, parameters: dict[str, str], bindings: tuple[str, ...] = ()
+) -> Document:
+    """A document with its parameters (texts become what their types say) and ``NAME=FILE`` replacements."""
+    overrides = _overrides(Document(text, filename=name), parameters) if parameters else {}
+    if not bindings:
+        return Document(text, filename=name, overrides=overrides)
+    from mlang.app.overlay import bound_document, file_values, parse_bindings
+
+    return bound_document(text, name, file_values(parse_bindings(bindings)), overrides)
+
+
+def _overrides(document: Document, parameters: dict[str, str]) -> dict[str, Any]:
     from staging.errors import DataflowError
     from staging.parameters import typed_parameters
 
     if not document.is_section:
-        raise WrongUsage(f"{name} is one expression; parameters are members of a section document.")
+        raise WrongUsage(
+            f"{document.filename} is one expression; parameters are members of a section document."
+        )
     members = {n: m.value for n, m in document.members.items()}
     try:
-        overrides = typed_parameters(members, parameters)
+        return typed_parameters(members, parameters)
     except DataflowError as error:
         raise WrongUsage(str(error)) from None
-    return Document(text, filename=name, overrides=overrides)
 
 
 def output_value(value: Any, output: Path | None, as_json: bool) -> int:
@@ -100,14 +110,15 @@ def explain_file(
     sql: bool,
     parameters: dict[str, str],
     as_json: bool,
+    bindings: tuple[str, ...] = (),
     **settings: Any,
 ) -> int:
     """Explains the steps of a query; in a dataflow, over its staged data where there are."""
     from folding.explain import explain_steps
 
     text, name, base_dir = read_source(file)
-    document = open_document(text, name, parameters)
-    if file.is_dir():
+    document = open_document(text, name, parameters, bindings)
+    if file.is_dir() and not bindings:
         document = _over_staged(document, file, query)
     session = api.open_session(base_dir=base_dir, **settings)
     plan = run(lambda: explain_steps(document.steps(query)), session)

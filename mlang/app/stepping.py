@@ -14,7 +14,7 @@ from typing import Any
 
 from mlang import registry
 from mlang.app import api
-from mlang.app.overlay import HIDDEN, Overlay, bind, file_value
+from mlang.app.overlay import HIDDEN, Overlay, bind, file_values
 from mlang.app.render import cell_text, grid_lines
 from mlang.app.running import read_source
 from mlang.app.tracing import Trace, instrument
@@ -32,7 +32,7 @@ _VALUE_WIDTH = 200
 def _opened(file: Path, bound: dict[str, Path]) -> tuple[str, str, nodes.Node, dict[str, Thunk], str]:
     text, name, base_dir = read_source(file)
     tree = parse_document(text, name)
-    hidden = bind(tree, {n: file_value(p) for n, p in bound.items()})
+    hidden = bind(tree, file_values(bound))
     return text, name, tree, hidden, base_dir
 
 
