@@ -2,8 +2,8 @@
 
 Windows differs from CLDR in ways that hold for all cultures: years are written with
 four digits, the minus sign is the hyphen, blanks in patterns are plain blanks
-(CVT-28), names stand alone beside no day.  `_WINDOWS` names the differences of
-single cultures.
+(CVT-28), names stand alone beside no day.  The differences of single cultures stand in
+``windows.py``.
 """
 
 from __future__ import annotations
@@ -13,53 +13,8 @@ from functools import cache
 from typing import Any
 
 from mlang.culture.data import CultureInfo
-
-#: What Windows has where CLDR's translation would be wrong.
-_WINDOWS: dict[str, dict[str, Any]] = {
-    "ar-SA": {
-        "calendar": "umalqura", "short_date": "dd/MM/yy", "long_date": "dd/MMMM/yyyy", "era": "بعد الهجرة",
-        "short_time": "hh:mm tt", "long_time": "hh:mm:ss tt", "decimal": ".", "group": ",",
-        "currency_decimal": ".", "currency_group": ",", "date_separator": "/",
-        "currency_positive": "$ n", "currency_negative": "$n-",
-        "month_names": (
-            "محرم", "صفر", "ربيع الأول", "ربيع الثاني", "جمادى الأولى", "جمادى الثانية", "رجب", "شعبان",
-            "رمضان", "شوال", "ذو القعدة", "ذو الحجة",
-        ),
-    },
-    "cs-CZ": {"short_date": "dd.MM.yyyy", "date_separator": "."},
-    "da-DK": {
-        "short_date": "dd-MM-yyyy", "date_separator": "-", "time_separator": ":",
-        "short_time": "HH:mm", "long_time": "HH:mm:ss",
-    },
-    "de-AT": {"currency_negative": "-$ n", "short_date": "dd.MM.yyyy", "date_separator": "."},
-    "en-AU": {"short_date": "d/MM/yyyy", "short_time": "h:mm tt", "long_time": "h:mm:ss tt"},
-    "en-CA": {"short_date": "yyyy-MM-dd", "date_separator": "-"},
-    "en-IN": {"short_date": "dd-MM-yyyy", "date_separator": "-", "first_day": 1},
-    "en-NZ": {"short_date": "d/M/yyyy"},
-    "fa-IR": {"calendar": "persian"},
-    "fr-CA": {
-        "short_date": "yyyy-MM-dd", "date_separator": "-", "time_separator": ":",
-        "short_time": "HH:mm", "long_time": "HH:mm:ss",
-    },
-    "fr-CH": {"short_date": "dd.MM.yyyy", "date_separator": "."},
-    "he-IL": {
-        "short_date": "dd/MM/yyyy", "long_date": "dddd dd MMMM yyyy", "short_time": "HH:mm", "long_time": "HH:mm:ss",
-        "month_day": "dd MMMM", "date_separator": "/", "era": "לספירה",
-        "currency_positive": "$ n", "currency_negative": "$-n",
-        "day_names_abbreviated": ("יום א", "יום ב", "יום ג", "יום ד", "יום ה", "יום ו", "שבת"),
-    },
-    "hi-IN": {
-        "short_date": "dd-MM-yyyy", "long_date": "dd MMMM yyyy", "short_time": "HH:mm", "long_time": "HH:mm:ss",
-        "month_day": "dd MMMM", "date_separator": "-", "first_day": 1, "am": "पूर्वाह्न", "pm": "अपराह्न",
-        "currency_positive": "$ n", "currency_negative": "$ -n",
-        "day_names_abbreviated": ("रवि.", "सोम.", "मंगल.", "बुध.", "गुरु.", "शुक्र.", "शनि."),
-        "month_names": (
-            "जनवरी", "फरवरी", "मार्च", "अप्रैल", "मई", "जून", "जुलाई", "अगस्त", "सितम्बर", "अक्तूबर", "नवम्बर", "दिसम्बर",
-        ),
-    },
-    "nl-BE": {"short_date": "d/MM/yyyy"},
-    "th-TH": {"calendar": "buddhist", "short_date": "d/M/yyyy"},
-}  # fmt: skip
+from mlang.culture.tables import build
+from mlang.culture.windows import differences
 
 _RUN = re.compile(r"'(?:[^']|'')*'|([A-Za-z])\1*|.", re.S)
 #: CLDR pattern letters and what .NET writes; lengths above the key's take the longest.
@@ -78,12 +33,12 @@ def derive(name: str) -> CultureInfo | None:
     if parsed is None:
         return None
     shown, locale = parsed
-    fields = _numbers(locale) | _dates(locale)
-    windows = _WINDOWS.get(f"{locale.language}-{locale.territory}", {})
-    fields |= windows
-    if "month_names" in windows:
-        fields["month_names_genitive"] = fields["month_names_abbreviated"] = fields["month_names"]
-    return CultureInfo(shown, **fields)
+    country = f"{locale.language}-{locale.territory}"
+    if locale.script in (None, "Hans", "Latn"):
+        known = build(country.lower())
+        if known is not None:
+            return known._replace(name=shown)
+    return CultureInfo(shown, **(_numbers(locale) | _dates(locale) | differences(country)))
 
 
 def _locale(name: str) -> tuple[str, Any] | None:
@@ -126,6 +81,7 @@ def _numbers(locale: Any) -> dict[str, Any]:
         "decimal": decimal,
         "group": group,
         "group_sizes": _group_sizes(pattern),
+        "nan": symbols.get("nan", "NaN"),
         "percent_positive": percent,
         "percent_negative": percent_negative,
         "currency_symbol": locale.currency_symbols.get(code, code),
@@ -187,6 +143,7 @@ def _dates(locale: Any) -> dict[str, Any]:
         "month_names": _months(_alone(locale.months, "wide")),
         "month_names_genitive": _months(beside["wide"]),
         "month_names_abbreviated": _months(_alone(locale.months, "abbreviated")),
+        "month_names_abbreviated_genitive": _months(beside["abbreviated"]),
         "day_names": _days(_alone(locale.days, "wide")),
         "day_names_abbreviated": _days(_alone(locale.days, "abbreviated")),
         "am": _plain(names.get("am", "")),

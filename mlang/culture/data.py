@@ -2,8 +2,8 @@
 
 `culture("de-DE")` answers a `CultureInfo`; names ignore case and "" is the invariant
 culture (CVT-30).  The common cultures stand in ``tables.py``; every other one is
-derived from CLDR in ``cldr.py``, which alone imports babel.  Patterns are in .NET
-pattern syntax.  Read ``numbers.py`` and ``dates.py`` next: they use what stands here.
+derived from CLDR in ``cldr.py``, which alone imports babel.  What Windows has otherwise stands in
+``windows.py``.  Patterns are in .NET pattern syntax.  Read ``numbers.py`` and ``dates.py`` next: they use what stands here.
 """
 
 from __future__ import annotations
@@ -28,7 +28,8 @@ class CultureInfo(NamedTuple):
     Number patterns hold ``n`` for the digits, ``$`` for the currency symbol and ``%``
     for the percent sign (the symbols themselves are fields).  Weeks begin with
     Sunday = 0.  Month tuples have 12 names, day tuples 7 from Sunday.
-    ``month_names_genitive`` is used beside a day number (``d MMMM``).
+    ``month_names_genitive`` is used beside a day number (``d MMMM``); the abbreviated
+    ones are only read, never written.
     """
 
     name: str = ""
@@ -56,6 +57,7 @@ class CultureInfo(NamedTuple):
     month_names: tuple[str, ...] = MONTHS
     month_names_genitive: tuple[str, ...] = MONTHS
     month_names_abbreviated: tuple[str, ...] = _MONTHS_SHORT
+    month_names_abbreviated_genitive: tuple[str, ...] = _MONTHS_SHORT
     day_names: tuple[str, ...] = DAYS
     day_names_abbreviated: tuple[str, ...] = _DAYS_SHORT
     am: str = "AM"

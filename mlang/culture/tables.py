@@ -15,6 +15,7 @@ NARROW_BLANK, NO_BREAK = "\u202f", "\u00a0"
 
 _NAMES = {
     "month_names": 12, "month_names_genitive": 12, "month_names_abbreviated": 12,
+    "month_names_abbreviated_genitive": 12,
     "day_names": 7, "day_names_abbreviated": 7,
 }  # fmt: skip
 _ENGLISH: dict[str, Any] = {"percent_positive": "n%", "percent_negative": "-n%", "year_month": "MMMM yyyy"}
@@ -103,17 +104,18 @@ _ROWS: dict[str, dict[str, Any]] = {
         "month_names_abbreviated": "sty lut mar kwi maj cze lip sie wrz paź lis gru",
         "day_names": "niedziela poniedziałek wtorek środa czwartek piątek sobota",
         "day_names_abbreviated": "niedz. pon. wt. śr. czw. pt. sob.",
-        "am": "", "pm": "", "era": "n.e.", "short_date": "dd.MM.yyyy", "long_date": "dddd, d MMMM yyyy",
+        "am": "AM", "pm": "PM", "era": "n.e.", "short_date": "dd.MM.yyyy", "long_date": "dddd, d MMMM yyyy",
         "month_day": "d MMMM", "date_separator": ".",
     },
     "ru-RU": _CONTINENT | {
-        "group": NO_BREAK, "percent_positive": "n%", "percent_negative": "-n%",
+        "group": NO_BREAK, "percent_positive": "n%", "percent_negative": "-n%", "nan": f"не{NO_BREAK}число",
         "currency_symbol": "₽", "currency_positive": "n $", "currency_negative": "-n $",
         "month_names":
             "Январь Февраль Март Апрель Май Июнь Июль Август Сентябрь Октябрь Ноябрь Декабрь",
         "month_names_genitive":
             "января февраля марта апреля мая июня июля августа сентября октября ноября декабря",
         "month_names_abbreviated": "янв фев мар апр май июн июл авг сен окт ноя дек",
+        "month_names_abbreviated_genitive": "янв фев мар апр мая июн июл авг сен окт ноя дек",
         "day_names": "воскресенье понедельник вторник среда четверг пятница суббота",
         "day_names_abbreviated": "Вс Пн Вт Ср Чт Пт Сб",
         "am": "", "pm": "", "era": "н.э.", "short_date": "dd.MM.yyyy", "long_date": "d MMMM yyyy 'г.'",
@@ -130,7 +132,7 @@ _ROWS: dict[str, dict[str, Any]] = {
         "month_day": "d MMMM", "date_separator": ".",
     },
     "sv-SE": _CONTINENT | {
-        "group": NO_BREAK, "currency_symbol": "kr", "currency_positive": "n $", "currency_negative": "-n $",
+        "group": NO_BREAK, "nan": "¤¤¤", "currency_symbol": "kr", "currency_positive": "n $", "currency_negative": "-n $",
         "month_names":
             "januari februari mars april maj juni juli augusti september oktober november december",
         "month_names_abbreviated": "jan feb mar apr maj jun jul aug sep okt nov dec",
@@ -148,7 +150,7 @@ _ROWS: dict[str, dict[str, Any]] = {
         "day_names_abbreviated": "日 月 火 水 木 金 土",
         "am": "午前", "pm": "午後", "era": "西暦", "short_date": "yyyy/MM/dd",
         "long_date": "yyyy'年'M'月'd'日'", "short_time": "H:mm", "long_time": "H:mm:ss",
-        "month_day": "M'月'd'日'", "year_month": "yyyy'年'M'月'",
+        "month_day": "M月d日", "year_month": "yyyy'年'M'月'",
     },
     "zh-CN": {
         "percent_positive": "n%", "percent_negative": "-n%", "first_day": 1,
@@ -159,7 +161,7 @@ _ROWS: dict[str, dict[str, Any]] = {
         "day_names_abbreviated": "周日 周一 周二 周三 周四 周五 周六",
         "am": "上午", "pm": "下午", "era": "公元", "short_date": "yyyy/M/d",
         "long_date": "yyyy'年'M'月'd'日'", "short_time": "H:mm", "long_time": "H:mm:ss",
-        "month_day": "M'月'd'日'", "year_month": "yyyy'年'M'月'",
+        "month_day": "M月d日", "year_month": "yyyy'年'M'月'",
     },
     "ko-KR": {
         "percent_positive": "n%", "percent_negative": "-n%",
@@ -170,7 +172,7 @@ _ROWS: dict[str, dict[str, Any]] = {
         "day_names_abbreviated": "일 월 화 수 목 금 토",
         "am": "오전", "pm": "오후", "era": "서기", "short_date": "yyyy-MM-dd",
         "long_date": "yyyy'년' M'월' d'일' dddd", "short_time": "tt h:mm", "long_time": "tt h:mm:ss",
-        "month_day": "M'월' d'일'", "year_month": "yyyy'년' M'월'", "date_separator": "-",
+        "month_day": "M월 d일", "year_month": "yyyy'년' M'월'", "date_separator": "-",
     },
 }  # fmt: skip
 
@@ -194,6 +196,7 @@ def build(lower: str) -> CultureInfo | None:
             assert len(row[key]) == count, (name, key)
     if "month_names" in row:
         row.setdefault("month_names_genitive", row["month_names"])
+        row.setdefault("month_names_abbreviated_genitive", row["month_names_abbreviated"])
     row.setdefault("currency_decimal", row.get("decimal", "."))
     row.setdefault("currency_group", row.get("group", ","))
     return CultureInfo(shown, **row)
