@@ -83,7 +83,7 @@ def sort_column(column: list[Any]) -> tuple[list[Any], bool]:
             return keys, nulls
     if len(column) < 2:  # nothing is compared, so no kind can be wrong
         return [0] * len(column), False
-    return [sort_key(value, column[0]) for value in column], False
+    return [sort_key(value, column[0 if i else 1]) for i, value in enumerate(column)], False
 
 
 def _text_keys(column: list[Any]) -> list[Any] | None:

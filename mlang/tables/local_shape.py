@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterator
+from itertools import islice
 from typing import Any
 
 from mlang import errors
@@ -12,6 +13,8 @@ from mlang.tables import plan as p
 from mlang.tables.aggregates import Gathering, ListAggregate, list_function, recognise
 from mlang.tables.keys import first_rows, gathered_by, key_rows, numbered
 from mlang.tables.local import (
+    FIRST,
+    LARGEST,
     Columns,
     batched_rows,
     columnar,
@@ -297,29 +300,26 @@ def run_expand_table(node: p.ExpandTable, columns: Columns, limit: int | None) -
     yield from _exploded(node, columns, limit, set(inner), lambda cell: _table_rows(cell, fields))
 
 
-def _table_rows(cell: Any, fields: Columns) -> list[list[Any]]:
-    """The wanted columns of a nested table; one row of nulls when there is none."""
+def _table_rows(cell: Any, fields: Columns) -> Iterator[list[list[Any]]]:
+    """The wanted columns of a nested table, batch by batch; one row of nulls when there is none."""
     value = strip(force(cell))
     kind = kind_of(value)
-    if kind == "null":
-        return [[None] for _ in fields]
     if kind == "record":
-        return [[value.get(name)] for name in fields]
-    if kind != "table":
+        yield [[value.get(name)] for name in fields] or [[None]]
+        return
+    if kind not in ("null", "table"):
         raise errors.cannot_convert(value, "Table")
-    schema: TableType = value.plan.schema
-    have = [name for name in dict.fromkeys(fields) if schema.has(name)]
-    columns: dict[str, list[Any]] = {name: [] for name in have}
-    length = 0
-    for batch in value.batches(have):
-        length += batch.length
-        for name, column in zip(have, batch.columns, strict=True):
-            columns[name].extend(column)
-    length = length or 1
-    nulls = [None] * length
-    if not fields:
-        return [nulls]
-    return [columns[name] if columns.get(name) else nulls for name in fields]
+    empty = True
+    if kind == "table":
+        schema: TableType = value.plan.schema
+        have = [name for name in dict.fromkeys(fields) if schema.has(name)]
+        for batch in value.batches(have):
+            if batch.length:
+                empty = False
+                columns, nulls = dict(zip(have, batch.columns, strict=True)), [None] * batch.length
+                yield [columns.get(name, nulls) for name in fields] or [nulls]
+    if empty:
+        yield [[None] for _ in fields] or [[None]]
 
 
 @runs(p.ExpandList)
@@ -328,40 +328,56 @@ def run_expand_list(node: p.ExpandList, columns: Columns, limit: int | None) -> 
     return _exploded(node, columns, limit, {node.column}, _list_rows)
 
 
-def _list_rows(cell: Any) -> list[list[Any]]:
+def _list_rows(cell: Any) -> Iterator[list[list[Any]]]:
     value = strip(force(cell))
     kind = kind_of(value)
-    if kind == "null":
-        return [[None]]
-    if kind == "table":
-        return [list(value.records()) or [None]]
-    if kind != "list":
+    if kind not in ("null", "table", "list"):
         raise errors.cannot_convert(value, "List")
-    items = list(value)
-    return [items or [None]]
+    if value.__class__ is list:
+        yield [value or [None]]
+        return
+    items: Iterator[Any] = iter(()) if kind == "null" else value.records() if kind == "table" else iter(value)
+    some = list(islice(items, FIRST)) or [None]
+    while some:
+        yield [some]
+        some = list(islice(items, FIRST))
 
 
 def _exploded(
-    node: Any, columns: Columns, limit: int | None, new: set[str], explode: Callable[[Any], list[list[Any]]]
+    node: Any,
+    columns: Columns,
+    limit: int | None,
+    new: set[str],
+    explode: Callable[[Any], Iterator[list[list[Any]]]],
 ) -> Iterator[Batch]:
-    """Rows repeated for what one cell holds; a cell that fails gives one row of that failure."""
+    """Rows repeated for what one cell holds, which may have no end; a cell that fails gives one row of that."""
     kept = tuple(name for name in columns if name not in new)
     below = (*kept, node.column) if node.column not in kept else kept
     fresh = tuple(name for name in columns if name in new)
     arrange = picker(kept + fresh, columns)
+    size = LARGEST if limit is None else FIRST
     for batch in execute(node.input, below, limit):
         rows: list[int] = []
         cells: list[list[Any]] = [[] for _ in fresh]
         for i, cell in enumerate(batch.columns[below.index(node.column)]):
-            try:
-                parts = explode(cell)
-            except MError as error:
-                parts = [[failed(error)]] * max(1, len(fresh))
-            count = len(parts[0]) if parts else 1
-            rows += [i] * count
-            for store, part in zip(cells, parts, strict=False):
-                store.extend(part)
-        yield Batch(arrange(take_rows(batch.columns[: len(kept)], rows) + cells), len(rows))
+            for parts in _parts(explode, cell, len(fresh)):
+                rows += [i] * len(parts[0])
+                for store, part in zip(cells, parts, strict=False):
+                    store.extend(part)
+                if len(rows) >= size:
+                    yield Batch(arrange(take_rows(batch.columns[: len(kept)], rows) + cells), len(rows))
+                    rows, cells, size = [], [[] for _ in fresh], min(LARGEST, size * 4)
+        if rows:
+            yield Batch(arrange(take_rows(batch.columns[: len(kept)], rows) + cells), len(rows))
+
+
+def _parts(
+    explode: Callable[[Any], Iterator[list[list[Any]]]], cell: Any, width: int
+) -> Iterator[list[list[Any]]]:
+    try:
+        yield from explode(cell)
+    except MError as error:
+        yield [[failed(error)]] * max(1, width)
 
 
 @runs(p.ExpandRecord)

@@ -8,6 +8,7 @@ a criterion that compares two rows gets a merge sort of our own.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from itertools import takewhile
 from typing import Any
 
 from mlang import errors
@@ -57,15 +58,37 @@ def order(
     keys: tuple[p.SortKey, ...], schema: Any, names: Columns, columns: list[list[Any]], length: int
 ) -> list[int]:
     """The row numbers in sorted order."""
-    rows = list(range(length))
-    criteria: list[Criterion] = []  # that rows are still to be sorted by, before those done
-    for key in reversed(keys):
-        if key.comparer is not None:
-            rows = sorted_rows(rows, criteria)
-            rows, criteria = merge_sort(rows, row_comparer(key, names, columns, length)), []
+
+    def ordered(rows: list[int], keys: tuple[p.SortKey, ...]) -> list[int]:
+        """Some rows by some keys; a comparison of two rows is only asked about ties of the keys before it."""
+        head = tuple(takewhile(lambda key: key.comparer is None, keys))
+        criteria: list[Criterion] = [
+            (*key_values(key, schema, names, columns, length), key.descending) for key in head
+        ]
+        rows = sorted_rows(rows, criteria)
+        if len(head) == len(keys):
+            return rows
+        compare, rest = row_comparer(keys[len(head)], names, columns, length), keys[len(head) + 1 :]
+        tied = _all([_same(values) for values, _, _ in criteria])
+        result: list[int] = []
+        for group in _runs_of(rows, tied):
+            part = merge_sort(group, compare)
+            for equals in _runs_of(part, _ties(compare)) if rest else [part]:
+                result += ordered(equals, rest) if rest else equals
+        return result
+
+    return ordered(list(range(length)), keys)
+
+
+def _runs_of(rows: list[int], same: Callable[[int, int], bool]) -> list[list[int]]:
+    """Sorted rows cut wherever one differs from the one before."""
+    groups: list[list[int]] = []
+    for row in rows:
+        if groups and same(groups[-1][-1], row):
+            groups[-1].append(row)
         else:
-            criteria.insert(0, (*key_values(key, schema, names, columns, length), key.descending))
-    return sorted_rows(rows, criteria)
+            groups.append([row])
+    return groups
 
 
 def key_values(
@@ -132,6 +155,10 @@ def tie_test(
             tests.append(_ties(compare))
         else:
             tests.append(_same(key_values(key, schema, names, columns, length)[0]))
+    return _all(tests)
+
+
+def _all(tests: list[Callable[[int, int], bool]]) -> Callable[[int, int], bool]:
     return lambda a, b: all(test(a, b) for test in tests)
 
 
