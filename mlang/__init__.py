@@ -88,6 +88,13 @@ def explain(
     return explain_text(source, query, bind, base_dir=base_dir, **session)
 
 
+def load_ipython_extension(ipython: Any) -> None:
+    """What ``%load_ext mlang`` calls: the magics ``%%m`` and ``%m``."""
+    from mlang.app.notebook.magic import register
+
+    register(ipython)
+
+
 def __getattr__(name: str) -> Any:
     if name == "MSyntaxError":
         from mlang.syntax import MSyntaxError

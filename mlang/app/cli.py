@@ -168,6 +168,29 @@ def repl(culture: str | None, engine: str | None) -> int:
     return Repl(culture=culture, engine=engine).run()
 
 
+@cli.group()
+def kernel() -> None:
+    """M in Jupyter (needs the extra mlang[notebook])."""
+
+
+@kernel.command("install")
+@click.option("--user", is_flag=True, help="For this user (default: for this Python environment).")
+@click.option("--prefix", metavar="FOLDER", help="For the environment in this folder.")
+def kernel_install(user: bool, prefix: str | None) -> int:
+    """Register the kernel "Power Query M" with Jupyter."""
+
+    def act() -> int:
+        try:
+            from mlang.app.notebook.kernel import install
+        except ImportError as missing:
+            raise Fault(f"Jupyter is not here ({missing}); install mlang[notebook].") from None
+        place = install(user, prefix if prefix or user else sys.prefix)
+        print(f"Installed {place}.", file=sys.stderr)
+        return 0
+
+    return guarded(act)
+
+
 @cli.command()
 @click.argument("file", type=click.Path(allow_dash=True, path_type=Path))
 @click.option(

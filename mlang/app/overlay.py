@@ -33,7 +33,8 @@ class Overlay(Document):
         given: dict[str, Thunk] | None = None,
         hidden: dict[str, Thunk] | None = None,
     ) -> None:
-        self.given, self.hidden = given or {}, hidden or {}
+        self.given = {} if given is None else given
+        self.hidden = hidden or {}
         super().__init__(
             tree if tree is not None else parse_document(text, filename),
             filename=filename,
