@@ -10,6 +10,7 @@ rows, or M's error.
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -42,6 +43,11 @@ _STREAMING = (
 def run_plan(plan: p.Plan, columns: Sequence[str] | None = None, limit: int | None = None) -> Iterator[Batch]:
     """The plan's rows as batches of the named columns (None: all); the runner of sessions."""
     session = sessions.current()
+    if session.engine != "none" and "mlang.connectors.databases" in sys.modules:
+        from folding.engines import remote
+
+        if remote.has_tables(plan):
+            return remote.run(plan, columns, limit)
     if session.engine == "none" or (
         session.engine != "duckdb" and (_is_small(plan) or one_pass(plan) or _is_glance(plan, limit))
     ):

@@ -27,6 +27,7 @@ __all__ = [
     "bad_selector_pair",
     "browser_needed",
     "content_needs_anonymous",
+    "credentials_file",
     "credentials_invalid",
     "credentials_required",
     "csv_options_twice",
@@ -40,6 +41,7 @@ __all__ = [
     "json_end_of_input",
     "json_extra_characters",
     "json_unexpected",
+    "native_parameters",
     "not_a_document",
     "not_a_workbook",
     "not_json_value",
@@ -47,6 +49,7 @@ __all__ = [
     "odata_metadata_invalid",
     "odata_request_failed",
     "package_needed",
+    "query_failed",
     "row_selector_required",
     "too_large_unpacked",
     "too_many_columns",
@@ -207,6 +210,28 @@ def credentials_required(kind: str, path: str) -> MError:
 def credentials_invalid(kind: str, path: str) -> MError:
     template = "The credentials provided for the #{0} source are invalid. (Source at #{1}.)"
     return data_source_error(template, kind, path, detail={"DataSourceKind": kind, "DataSourcePath": path})
+
+
+def credentials_file(path: str) -> MError:
+    """Ours: the file that MLANG_CREDENTIALS names cannot be read."""
+    template = "The credentials file '#{0}' can't be read as a JSON object."
+    return data_source_error(template, path, detail=path)
+
+
+def query_failed(kind: str, message: str, path: str, code: str, sql: str) -> MError:
+    """What a database server answered (ERR-71), with its code and the query."""
+    detail = {"DataSourceKind": kind, "DataSourcePath": path, "Message": message}
+    if code:
+        detail["ErrorCode"] = code
+    if sql:
+        detail["Query"] = sql
+    return data_source_error("#{0}: #{1}", kind, message, detail=detail)
+
+
+def native_parameters(wanted: int, given: int) -> MError:
+    """Ours: a native query has other parameters than it was given."""
+    template = "The native query has #{0} parameters, but #{1} were given."
+    return expression_error(template, wanted, given)
 
 
 def header_needs_anonymous(header: str) -> MError:

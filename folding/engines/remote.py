@@ -1,0 +1,316 @@
+"""Source databases as engines: the steps that a database does exactly, as one query of it.
+
+`run` takes a plan over tables of databases, finds its largest parts that stand in one database and print there
+whole (`render`), and puts a `RemoteSource` in the place of each.  What stands above is folded to DuckDB or
+interpreted as over any source, so a join across two databases goes through DuckDB.  A query that fails there is
+done by the interpreter, which gives the rows, or M's error.
+
+Read ``renderer.py`` for how a query is printed, ``probes.py`` for what a server is asked before.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import attrs
+from attrs import evolve
+from sqlglot import exp
+
+from folding import terms as t
+from folding.engines.renderer import Renderer, Typed
+from folding.relations import Column, Context, Key, Origin, Relation, compile_node
+from folding.terms import CannotFold, Scalar, Unfoldable
+from mlang import session as sessions
+from mlang.connectors.databases import Failure, Refused, SqlSource, decoded
+from mlang.tables import plan as p
+from mlang.tables.local import run_local
+from mlang.tables.plan import Batch, Source
+from mlang.tables.simplify import prune
+
+#: What engines are called in reports.
+NAMES = {"postgres": "PostgreSQL", "mysql": "MySQL", "sqlserver": "SQL Server", "sqlite": "SQLite"}
+
+
+def renderer_class(dialect: str) -> type[Renderer]:
+    """The renderer of a dialect."""
+    if dialect == "postgres":
+        from folding.engines.postgres import PostgresRenderer
+
+        return PostgresRenderer
+    if dialect == "sqlite":
+        from folding.engines.sqlite import SqliteRenderer
+
+        return SqliteRenderer
+    if dialect == "mysql":
+        from folding.engines.mysql import MySqlRenderer
+
+        return MySqlRenderer
+    from folding.engines.sqlserver import SqlServerRenderer
+
+    return SqlServerRenderer
+
+
+class RemoteOrigin(Origin):
+    """A table of a source database; its rows are put in by the renderer."""
+
+    rows: int | None = None
+
+    def __init__(self, alias: str, source: SqlSource) -> None:
+        super().__init__(alias)
+        self.source, self.label = source, source.label
+        self.engine = NAMES[source.server.dialect]
+
+    def render(self, needed: set[str]) -> Any:
+        names = [exp.to_identifier(n) for n in sorted(needed, key=lambda n: (n[0], int(n[1:])))]
+        function = exp.Anonymous(this="source", expressions=names)
+        return exp.Table(this=function, alias=exp.TableAlias(this=exp.to_identifier(self.alias)))
+
+
+#: Types that travel as others.
+_TRAVELS = {"NULL": "VARCHAR", "CONDITION": "BOOLEAN"}
+
+
+class RemoteQuery:
+    """A relation over one database, printed: its text, the checks before it, how cells are read."""
+
+    def __init__(self, relation: Relation, source: SqlSource) -> None:
+        if relation.strict:
+            raise Unfoldable("conditions that may raise in an order that the database chooses")
+        self.relation, self.server = relation, source.server
+        self.origins = [o for o in relation.sources() if isinstance(o, RemoteOrigin)]
+        chosen = []
+        for index, c in enumerate(relation.columns, 1):
+            if c.text is not None:
+                raise Unfoldable("conversions of texts are done by the interpreter")
+            chosen.append((f"c{index}", c.term.sql))
+        tree = relation.select(chosen or [("one", exp.Literal.number(1))], ordered=True)
+        from folding.engines.probes import refused_forms
+
+        kind = renderer_class(self.server.dialect)
+        tables = {o.alias: o.source for o in self.origins}
+        printer = kind(tables, refused_forms(self.server))
+        self.decoders: list[Any] = []
+        printer.wire = self._wire
+        self.sql, self.types = printer.query(tree)
+        self.checks = self._checks(tree)
+
+    def _wire(self, index: int, type: str) -> str:
+        """How a column of a type travels; notes how its cells are read."""
+        if index >= len(self.relation.columns):
+            return "{}"
+        kind = self.relation.columns[index].term.kind
+        if kind == "number" and type not in ("DOUBLE", "BIGINT"):
+            raise Unfoldable("a number in another form")
+        storage = "DURATION" if kind == "duration" and type == "BIGINT" else _TRAVELS.get(type, type)
+        wire = self.server.wires.get(storage)
+        if wire is None:
+            raise Unfoldable(f"a column of type {type} does not travel")
+        self.decoders.append(wire.decode)
+        return wire.template
+
+    def _checks(self, tree: Any) -> str | None:
+        """A query for rows that hold what M has not, in columns that the query uses."""
+        asked = []
+        for table in tree.find_all(exp.Table):
+            if not isinstance(table.this, exp.Anonymous):
+                continue
+            origin = next(o for o in self.origins if o.alias == table.alias)
+            for wanted in table.this.expressions:
+                if wanted.name.startswith("c"):
+                    column = origin.source.columns[int(wanted.name[1:]) - 1]
+                    if column.check is not None:
+                        asked.append(f"SELECT 1 AS strange FROM {origin.source.relation} WHERE {column.check}")
+        if not asked:
+            return None
+        parts = list(dict.fromkeys(asked))
+        found = " OR ".join(f"EXISTS ({part})" for part in parts)
+        return f"SELECT 1 AS strange WHERE {found}"
+
+    def batches(self) -> Iterator[Batch]:
+        """The rows as batches of M cells; raises `Failure` or `Refused`."""
+        rows = self.server.rows(self.sql, self.checks)
+        next(rows)
+        for part in rows:
+            yield decoded(part, self.decoders)
+
+
+class RemoteSource(Source):
+    """A part of a plan that a database runs."""
+
+    def __init__(self, plan: p.Plan, query: RemoteQuery) -> None:
+        self.plan, self.query = plan, query
+        self.label = f"{NAMES[query.server.dialect]} query"
+
+    def batches(self, columns: list[str] | None, limit: int | None) -> Iterator[Batch]:
+        plan = self.plan if columns is None else prune(self.plan, tuple(columns))
+        done = 0
+        try:
+            for batch in self._query(plan, columns, limit).batches():
+                done += batch.length
+                yield batch
+            return
+        except (Failure, Refused, Unfoldable):
+            pass
+        from folding.boundary import skipped
+
+        yield from skipped(run_local(plan, None, limit), done)
+
+    def _query(self, plan: p.Plan, columns: list[str] | None, limit: int | None) -> RemoteQuery:
+        if columns is None and limit is None:
+            return self.query
+        relation, source = compiled(plan)
+        if limit is not None:
+            capped = limit if relation.limit is None else min(limit, relation.limit)
+            relation = evolve(relation, limit=capped)
+        return RemoteQuery(relation, source)
+
+    def row_count(self) -> int | None:
+        return None
+
+    def count(self, limit: int | None) -> Batch:
+        """The number of rows, counted there, as a batch of no columns."""
+        from folding.boundary import counted
+
+        try:
+            relation, source = compiled(prune(self.plan, ()))
+            query = RemoteQuery(counted(relation, limit), source)
+            for batch in query.batches():
+                return Batch([], int(batch.columns[0][0]))
+        except (Failure, Refused, Unfoldable):
+            pass
+        return Batch([], sum(b.length for b in run_local(self.plan, None, limit)))
+
+
+# ---------------------------------------------------------------- plans
+
+
+def has_tables(plan: p.Plan) -> bool:
+    """Whether a plan reads tables of a source database."""
+    stack = [plan]
+    while stack:
+        node = stack.pop()
+        if isinstance(node, p.Scan) and isinstance(node.source, SqlSource):
+            return True
+        if not isinstance(node, p.Buffer):
+            stack.extend(node.inputs)
+    return False
+
+
+def run(plan: p.Plan, columns: Sequence[str] | None, limit: int | None) -> Iterator[Batch]:
+    """The rows of a plan over tables of databases."""
+    from folding.boundary import run_plan
+
+    names = plan.schema.names if columns is None else tuple(columns)
+    if not names:
+        placed = place(plan)
+        if isinstance(placed, p.Scan) and isinstance(placed.source, RemoteSource):
+            found = placed.source.count(limit)
+            return iter([found] if found.length else [])
+        return run_plan(placed, columns, limit)
+    placed = place(prune(plan, names))
+    if isinstance(placed, p.Scan) and isinstance(placed.source, RemoteSource):
+        return placed.source.batches(None, limit)
+    return run_plan(placed, names, limit)
+
+
+def place(plan: p.Plan) -> p.Plan:
+    """The plan with its largest parts that databases do replaced by scans of their queries."""
+    if not has_tables(plan):
+        return plan
+    try:
+        relation, source = compiled(plan)
+        made: Source = RemoteSource(plan, RemoteQuery(relation, source))
+        return p.Scan(plan.schema, made, plan.schema.names, plan.function)
+    except Unfoldable:
+        pass
+    if isinstance(plan, p.Scan):
+        return evolve(plan, source=Whole(plan.source))
+    if isinstance(plan, p.Buffer):
+        return plan
+    changes: dict[str, Any] = {}
+    for attribute in attrs.fields(plan.__class__):
+        value = getattr(plan, attribute.name)
+        if isinstance(value, p.Plan):
+            changes[attribute.name] = place(value)
+        elif value.__class__ is tuple and value and all(isinstance(v, p.Plan) for v in value):
+            changes[attribute.name] = tuple(place(v) for v in value)
+    result: p.Plan = evolve(plan, **changes)
+    return result
+
+
+class Whole(Source):
+    """A table or query that is read whole."""
+
+    def __init__(self, source: Source) -> None:
+        self.source, self.label = source, source.label
+
+    def batches(self, columns: list[str] | None, limit: int | None) -> Iterator[Batch]:
+        return self.source.batches(columns, limit)
+
+
+# ---------------------------------------------------------------- relations
+
+
+def compiled(plan: p.Plan) -> tuple[Relation, SqlSource]:
+    """The relation of a whole plan over the tables of one database; `Unfoldable` when it is none."""
+    sources: list[SqlSource] = []
+
+    def child(node: p.Plan) -> Relation:
+        try:
+            if isinstance(node, p.Scan):
+                return _leaf(node, context, sources)
+            if isinstance(node, p.Values):
+                raise Unfoldable("rows that are in memory")
+            return compile_node(node, context)
+        except Unfoldable as no:
+            no.step = no.step or node.function
+            raise
+
+    mode = sessions.current().number_mode
+    context = Context(child, "ordered" if mode == "exact" else mode)
+    relation = child(plan)
+    return relation, sources[0]
+
+
+def _leaf(node: p.Scan, context: Context, sources: list[SqlSource]) -> Relation:
+    source = node.source
+    if not isinstance(source, SqlSource):
+        raise Unfoldable(f"{node.name} is not in the database")
+    if not source.foldable:
+        raise Unfoldable("a native query without EnableFolding")
+    if sources and not sources[0].server.same_as(source.server):
+        raise Unfoldable("tables of several databases")
+    sources.append(source)
+    origin = RemoteOrigin(context.alias(), source)
+    places = {c.name: i for i, c in enumerate(source.columns, 1)}
+    columns = []
+    for name in node.columns:
+        found = source.columns[places[name] - 1]
+        sql = t.column(f"c{places[name]}", origin.alias)
+        columns.append(Column(Scalar(sql, found.kind, found.storage, **found.facts)))
+    key = Key(t.column("r1", origin.alias), plain=True)
+    unique = tuple(t.column(f"c{places[name]}", origin.alias) for name in source.keys if name in places)
+    return Relation(context, origin, tuple(columns), (key,), natural=False, unique=unique)
+
+
+# ---------------------------------------------------------------- reports
+
+
+def describe(plan: p.Plan) -> tuple[RemoteQuery | CannotFold, list[RemoteSource]]:
+    """For `explain`: the query of a whole plan, or why there is none and which parts are queries."""
+    try:
+        relation, source = compiled(plan)
+        return RemoteQuery(relation, source), []
+    except Unfoldable as no:
+        placed = place(plan)
+        parts, stack = [], [placed]
+        while stack:
+            node = stack.pop()
+            if isinstance(node, p.Scan) and isinstance(node.source, RemoteSource):
+                parts.append(node.source)
+            stack.extend(node.inputs)
+        return CannotFold(no.step or plan.function, no.reason), parts
+
+
+__all__ = ["NAMES", "RemoteQuery", "RemoteSource", "Typed", "describe", "has_tables", "place", "run"]
