@@ -437,14 +437,17 @@ class Generator:
         mentions all lie in the branches is evaluated there, in each branch anew when
         its initialiser is small.
         """
-        sites, reached = self.reach(branches)
+        sites, reached = self.reach(branches, self.frame)
+        inside: dict[Variable, int] = {}
+        for site in sites:
+            for variable, times in self.r.mentions(site).items():
+                inside[variable] = inside.get(variable, 0) + times
+        touched = [self.reach([b], self.frame)[1] for b in branches] if reached and len(branches) > 1 else [reached]
         for variable in reached:
-            if variable.state != UNSET or variable.owner is not self.frame:
+            if variable.state != UNSET:
                 continue
-            inside = sum(self.r.mentions(site)[variable] for site in sites)
-            remaining = variable.total - variable.emitted
-            if remaining <= inside:
-                touching = sum(1 for b in branches if variable in self.reach([b])[1])
+            if variable.total - variable.emitted <= inside[variable]:
+                touching = sum(1 for found in touched if variable in found)
                 if touching < 2 or self._small(variable):
                     continue
             self.capture(variable)
@@ -452,20 +455,31 @@ class Generator:
     def _small(self, variable: Variable) -> bool:
         """Whether an initialiser, with those of unevaluated variables it leads to, may be generated twice."""
         assert variable.node is not None
-        left = DUPLICATE_LIMIT
-        for site in self.reach([variable.node])[0]:
+        left, seen, sites = DUPLICATE_LIMIT, {variable}, [variable.node]
+        for site in sites:  # grows while it is read
             left -= _size(site)
             if left < 0:
                 return False
+            for other in self.r.mentions(site):
+                if other.state == UNSET and other not in seen and other.node is not None:
+                    seen.add(other)
+                    sites.append(other.node)
         return True
 
-    def reach(self, given: list[nodes.Node]) -> tuple[list[nodes.Node], dict[Variable, None]]:
-        """The nodes, with initialisers of unevaluated variables they lead to, and those variables."""
+    def reach(
+        self, given: list[nodes.Node], owner: Frame | None = None
+    ) -> tuple[list[nodes.Node], dict[Variable, None]]:
+        """The nodes, with initialisers of unevaluated variables they lead to, and those variables.
+
+        With an ``owner`` only its own variables; those of outer frames lead to none of them.
+        """
         sites: list[nodes.Node] = list(given)
         reached: dict[Variable, None] = {}
         for site in sites:  # grows while it is read
             for variable in self.r.mentions(site):
-                if variable.state == UNSET and variable not in reached and variable.node is not None:
+                if variable.state != UNSET or variable in reached or variable.node is None:
+                    continue
+                if owner is None or variable.owner is owner:
                     reached[variable] = None
                     sites.append(variable.node)
         return sites, reached

@@ -96,12 +96,30 @@ class Resolution:
         """How often each variable is mentioned in a subtree (not through other variables)."""
         found = self._mentions.get(id(node))
         if found is None:
-            found = Counter()
-            for child in node.walk():
-                meaning = self.meaning.get(id(child))
-                if meaning.__class__ is Variable:
-                    found[meaning] += 1
-            self._mentions[id(node)] = found
+            # Inner ifs first and once: in a chain of a thousand else-ifs each part is asked for.
+            inner = [n for n in node.walk() if n.__class__ is nodes.If and n is not node]
+            for part in reversed(inner):
+                if id(part) not in self._mentions:
+                    self._count(part)
+            found = self._count(node)
+        return found
+
+    def _count(self, node: nodes.Node) -> Counter[Variable]:
+        """The mentions in a subtree; those of ifs in it are known."""
+        found: Counter[Variable] = Counter()
+        stack = [node]
+        while stack:
+            part = stack.pop()
+            known = self._mentions.get(id(part))
+            if known is not None:
+                for variable, times in known.items():
+                    found[variable] += times
+                continue
+            meaning = self.meaning.get(id(part))
+            if meaning.__class__ is Variable:
+                found[meaning] += 1
+            stack.extend(reversed(list(part.children())))
+        self._mentions[id(node)] = found
         return found
 
 

@@ -63,7 +63,10 @@ def real(number: Any) -> Any:
 
 def _equal_lists(a: Any, b: Any) -> bool:
     if a is b:
-        return all(equal(x, x) for x in map_force(a))
+        for x in map_force(a):
+            if not equal(x, x):
+                return False
+        return True
     left, right = iter(a), iter(b)
     end = object()
     while True:
@@ -83,7 +86,10 @@ def map_force(items: Any) -> Any:
 def _equal_records(a: dict[str, Any], b: dict[str, Any]) -> bool:
     if a.keys() != b.keys():
         return False
-    return all(equal(force(value), force(b[name])) for name, value in a.items())
+    for name, value in a.items():  # no generator: deep records would use the C stack
+        if not equal(force(value), force(b[name])):
+            return False
+    return True
 
 
 def _equal_tables(a: Any, b: Any) -> bool:
@@ -170,8 +176,38 @@ def compare(a: Any, b: Any) -> int:
     return int(x > y) - int(x < y)
 
 
+class _Unordered:
+    """Stands in a key for a value whose kind has no order: it is greater than null's rank, and
+    comparing it with anything else is the error (having such a value is none).
+
+    ``other`` is named in the error when only the rank of the other side is known.
+    """
+
+    __slots__ = ("other", "value")
+
+    def __init__(self, value: Any, other: Any) -> None:
+        self.value, self.other = value, value if other is None else other
+
+    def __eq__(self, other: object) -> bool:
+        return self is other or self._above(other, False)
+
+    def __lt__(self, other: Any) -> bool:
+        return self._above(other, False)
+
+    def __gt__(self, other: Any) -> bool:
+        return self._above(other, True)
+
+    __hash__ = None  # type: ignore[assignment]
+
+    def _above(self, other: Any, answer: bool) -> bool:
+        if other.__class__ is int and other == 0:
+            return answer
+        known = other.__class__ is _Unordered
+        raise errors.cannot_apply("<", other.value if known else self.other, self.value)
+
+
 def sort_key(value: Any, other: Any = None) -> Any:
-    """A Python key that sorts M values as `compare` does; ``other`` is only named in the error
+    """A Python key that sorts M values as `compare` does; ``other`` is only named in errors
     (a list being sorted: another of its kind)."""
     if value.__class__ is str:
         return (8, text_key(value))
@@ -184,7 +220,7 @@ def sort_key(value: Any, other: Any = None) -> Any:
     kind = kind_of(value)
     rank = RANK.get(kind)
     if rank is None:
-        raise errors.cannot_apply("<", value if other is None else other, value)
+        return (_Unordered(value, other),)
     if kind == "number":
         return (2, real(value)) if value == value else (1.5,)
     if kind == "binary":
