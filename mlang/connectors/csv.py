@@ -6,6 +6,7 @@ there are.  Read ``csv_reader.py`` for the rules, ``sources.py`` for what engine
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import Any
 
 from mlang import errors
@@ -16,8 +17,9 @@ from mlang.tables.plan import Scan
 from mlang.tables.table import Table
 from mlang.values import encodings
 from mlang.values.binary import path_of
-from mlang.values.kinds import kind_of
+from mlang.values.kinds import is_number, kind_of
 from mlang.values.metadata import strip
+from mlang.values.thunk import force
 from mlang.values.types import TEXT, ListType, MType, TableType, table_type
 
 _OPTIONS: dict[str, Any] = {
@@ -43,7 +45,8 @@ def document(
     The second argument is the number of columns, their names, a table type, or a record with
     Delimiter, Columns, Encoding, CsvStyle, QuoteStyle and ExtraValues.  Without columns, the first
     row says how many there are, and a longer row is an error; with columns, surplus fields are
-    dropped unless extraValues says otherwise.  Missing fields are empty texts.
+    dropped unless extraValues says otherwise.  Missing fields are empty texts.  The delimiter is a text,
+    "" for runs of blanks, a list of texts, or a list of the positions where columns of fixed width start.
     """
     if kind_of(source) not in ("text", "binary"):
         raise errors.cannot_convert(source, "Binary")
@@ -86,13 +89,20 @@ def _table(source: Any, chosen: dict[str, Any]) -> Table:
     return Table(Scan(schema, reader, schema.names, "Csv.Document"))
 
 
-def _delimiter(value: Any) -> str | tuple[str, ...]:
+def _delimiter(value: Any) -> str | tuple[str, ...] | tuple[int, ...]:
+    """A text, alternatives, or the positions at which columns of fixed width start."""
     value = strip(value)
     if value is None:
         return ","
     if value.__class__ is str:
         return str(value)
-    pieces = tuple(of_kind(item, "text") for item in of_kind(value, "list"))
+    parts = [strip(force(item)) for item in of_kind(value, "list")]
+    if parts and is_number(parts[0]):
+        positions = tuple(as_count(part, "delimiter") for part in parts)
+        if any(left > right for left, right in pairwise(positions)):
+            raise errors.argument_out_of_range("delimiter", value)
+        return positions
+    pieces = tuple(of_kind(part, "text") for part in parts)
     return pieces if pieces else ","
 
 

@@ -43,6 +43,8 @@ def lines_of(source: CsvSource) -> Iterator[str]:
 def rows_of(source: CsvSource) -> Iterator[list[str]]:
     """The rows as lists of fields, of whatever length they have."""
     delimiter = source.delimiter
+    if isinstance(delimiter, tuple) and isinstance(delimiter[0], int):
+        return _fixed_width(source, delimiter)
     if not _single(source):
         return _general(source)
     assert isinstance(delimiter, str)
@@ -83,6 +85,14 @@ def _unquoted_breaks(source: CsvSource, delimiter: str) -> Iterator[list[str]]:
             yield splitter.finish()
 
 
+def _fixed_width(source: CsvSource, starts: tuple[Any, ...]) -> Iterator[list[str]]:
+    """Lines cut at positions; quotes mean nothing here, and what is before the first position is dropped."""
+    cuts = [slice(start, end) for start, end in zip(starts, (*starts[1:], None), strict=True)]
+    for line in lines_of(source):
+        body = line.rstrip("\r\n")
+        yield [body[cut] for cut in cuts]
+
+
 def _general(source: CsvSource) -> Iterator[list[str]]:
     splitter = Splitter(source.delimiter, source.quoted_breaks, source.quote_always)
     pending = False
@@ -99,7 +109,7 @@ class Splitter:
 
     __slots__ = ("_always", "_breaks", "_fields", "_parts", "_quoted", "_start", "_stop")
 
-    def __init__(self, delimiter: str | tuple[str, ...], quoted_breaks: bool, quote_always: bool) -> None:
+    def __init__(self, delimiter: str | tuple[Any, ...], quoted_breaks: bool, quote_always: bool) -> None:
         if delimiter == "":
             pattern = r"\s+"
         else:

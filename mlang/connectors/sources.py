@@ -36,7 +36,8 @@ class CsvSource(Source):
     binary that it is read from.  ``encoding`` is a Windows code page (65001 is UTF-8).
     ``names`` are all column names of the file in order (``width`` of them).
     ``quoted_breaks`` is QuoteStyle.Csv; ``quote_always`` is CsvStyle.QuoteAlways.
-    ``delimiter`` is a single character, a longer text, a tuple of alternatives, or "" (runs of blanks).
+    ``delimiter`` is a single character, a longer text, a tuple of alternatives, "" (runs of blanks), or a
+    tuple of the positions where columns of fixed width start.
     ``extra_values`` is the ExtraValues number: what happens to a row longer than ``width``.
     A row shorter than ``width`` is filled with ``missing``.
     """
@@ -52,7 +53,7 @@ class CsvSource(Source):
         names: tuple[str, ...],
         *,
         path: str | None = None,
-        delimiter: str | tuple[str, ...] = ",",
+        delimiter: str | tuple[str, ...] | tuple[int, ...] = ",",
         encoding: int = 65001,
         quoted_breaks: bool = True,
         quote_always: bool = False,
