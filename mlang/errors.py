@@ -225,9 +225,17 @@ def could_not_parse(kind: str, text: Any) -> MError:
     return data_format_error("We couldn't parse the input provided as a #{0} value.", kind, detail=text)
 
 
+#: What a number must fit into, by its bits (0: a byte), and the engine's code for the failure.
+_INTEGERS = {
+    0: ("a byte", "10106"), 8: ("an 8 bit integer", "10483"), 16: ("a 16 bit integer", "10482"),
+    32: ("a 32 bit integer", "10108"), 64: ("a 64 bit integer", "10109"),
+}  # fmt: skip
+
+
 def integer_out_of_range(bits: int, value: Any) -> MError:
-    template = "The number is out of range of a #{0} bit integer value."
-    return expression_error(template, bits, detail=value, code="10482")
+    """ERR-33: too large for its kind of integer, or not whole where a whole number is needed."""
+    kind, code = _INTEGERS[bits]
+    return expression_error(f"The number is out of range of {kind} value.", detail=value, code=code)
 
 
 def argument_out_of_range(name: str, value: Any) -> MError:

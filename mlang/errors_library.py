@@ -54,6 +54,7 @@ __all__ = [
     "not_a_binary_format",
     "not_a_constant",
     "not_a_database",
+    "not_unsigned",
     "number_out_of_range",
     "options_and_arguments",
     "service_needed",
@@ -212,6 +213,13 @@ def bad_pairs(value: Any, what: str) -> MError:
 
 def number_out_of_range(type_name: str, value: Any) -> MError:
     return expression_error("The number is out of range of a #{0} value.", type_name, detail=value)
+
+
+def not_unsigned(value: Any) -> MError:
+    from mlang.values.show import number_text
+
+    template = "This function operates only on Unsigned values, but value #{0} doesn't match the Unsigned pattern."
+    return expression_error(template, number_text(value), detail=value, code="10015")
 
 
 def sign_of_nan() -> MError:

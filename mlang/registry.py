@@ -155,11 +155,11 @@ def _guarded(entry: Builtin) -> Callable[..., Any]:
     unknown = nulls - {p.name for p in entry.parameters}
     assert not unknown, f"{entry.name}: null= names no parameter: {unknown}"
     lines = []
-    for n, p in zip(names, entry.parameters, strict=True):
-        if p.name in nulls:
-            lines.append(f"    if {n} is None: return None")
     for i, (n, p) in enumerate(zip(names, entry.parameters, strict=True)):
         lines.extend(_guard(n, i, p, entry.raw))
+    for n, p in zip(names, entry.parameters, strict=True):
+        if p.name in nulls:  # after all kinds are checked, as the engine does
+            lines.append(f"    if {n} is None: return None")
     source = "def call({}):\n{}\n    return implementation({})\n".format(
         ", ".join(head), "\n".join(lines), ", ".join(names)
     )

@@ -62,7 +62,7 @@ def tables(source: Any, option: dict[str, Any] | None = None) -> Table:
 def _page_number(value: Any, name: str) -> int | None:
     if value is None:
         return None
-    number = as_int(of_kind(value, "number"), name)
+    number = as_int(of_kind(value, "number"))
     if number < 1:
         raise errors.argument_out_of_range(name, value)
     return number

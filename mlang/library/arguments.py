@@ -1,7 +1,7 @@
 """Arguments that many library functions share: whole numbers, enumeration members, options records.
 
 Numbers reach a builtin as float, int or Decimal; what must be whole goes through
-`as_int` or `as_count`.  Options records go through `options`, which knows the engine's
+`as_int`, `as_count` or `as_length`.  Options records go through `options`, which knows the engine's
 error for unknown fields.  Read ``enumerations.py`` for the members and their numbers.
 """
 
@@ -18,36 +18,51 @@ from mlang.values.thunk import force
 _INT32 = 2**31
 
 
-def as_int(value: Any, name: str) -> int:
-    """A whole number argument; one with a fraction, or outside 32 bits, is out of range."""
+def as_int(value: Any) -> int:
+    """A whole number argument of up to 32 bits; others raise as the engine's own conversion does."""
+    return _whole(value, 32)
+
+
+def as_int64(value: Any) -> int:
+    """A whole number of up to 64 bits."""
+    return _whole(value, 64)
+
+
+def _whole(value: Any, bits: int) -> int:
+    limit = 1 << (bits - 1)
     if value.__class__ is float:
-        if value.is_integer() and -_INT32 <= value < _INT32:
+        if value.is_integer() and -limit <= value < limit:
             return int(value)
-        raise errors.argument_out_of_range(name, value)
-    if value.__class__ is int:
-        return int(value)
+        raise errors.integer_out_of_range(bits, value)
     if not is_number(value):
         raise errors.cannot_convert(value, "Number")
     whole = int(value)
-    if whole != value:
+    if whole != value or not -limit <= whole < limit:
+        raise errors.integer_out_of_range(bits, value)
+    return whole
+
+
+def as_count(value: Any, name: str) -> int:
+    """A whole number that is not negative: counts and offsets in lists and tables."""
+    return _not_negative(_whole(value, 64), value, name)
+
+
+def as_length(value: Any, name: str) -> int:
+    """A whole number of 32 bits that is not negative: places and lengths in texts."""
+    return _not_negative(_whole(value, 32), value, name)
+
+
+def _not_negative(whole: int, value: Any, name: str) -> int:
+    if whole < 0:
         raise errors.argument_out_of_range(name, value)
     return whole
 
 
-def as_int64(value: Any, name: str) -> int:
-    """A whole number of up to 64 bits."""
-    if value.__class__ is float:
-        if value.is_integer() and -(2.0**63) <= value < 2.0**63:
-            return int(value)
-        raise errors.argument_out_of_range(name, value)
-    return as_int(value, name)
-
-
-def as_count(value: Any, name: str) -> int:
-    """A whole number that is not negative: counts, offsets, lengths."""
-    whole = as_int64(value, name)
+def as_unsigned(value: Any) -> int:
+    """A whole number that functions of unsigned integers take (Number.Factorial and its kin)."""
+    whole = _whole(value, 64)
     if whole < 0:
-        raise errors.argument_out_of_range(name, value)
+        raise errors.not_unsigned(value)
     return whole
 
 

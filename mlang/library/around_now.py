@@ -38,7 +38,7 @@ def _several(family: str, noun: str, unit: str, word: str, sign: int, distance: 
     units = unit.lower() + "s"
 
     def test(value: Any, count: Any) -> bool:
-        return 1 <= sign * distance(value, unit) <= as_int(count, units)
+        return 1 <= sign * distance(value, unit) <= as_int(count)
 
     test.__doc__ = f"Says whether {noun} lies in the {word.lower()} so many {units}, beside the current one."
     test.__name__ = f"is_in_{word.lower()}_n_{units}"

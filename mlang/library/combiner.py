@@ -11,7 +11,7 @@ from typing import Any
 
 from mlang import errors
 from mlang.culture.text import merge, units
-from mlang.library.arguments import as_count, enum_member, of_kind
+from mlang.library.arguments import as_length, enum_member, of_kind
 from mlang.library.splitter import ranges_of
 from mlang.registry import builtin
 from mlang.values.functions import Function, Param, Spec
@@ -107,7 +107,7 @@ def combine_text_by_lengths(lengths: Any, template: Any = None) -> Function:
     places: list[tuple[int, int | None]] = []
     at = 0
     for length in forced(lengths):
-        size = as_count(length, "lengths")
+        size = as_length(length, "lengths")
         places.append((at, size))
         at += size
     return _by_place("Combiner.CombineTextByLengths", places, template)
@@ -116,7 +116,7 @@ def combine_text_by_lengths(lengths: Any, template: Any = None) -> Function:
 @builtin("Combiner.CombineTextByPositions(positions as list, optional template as nullable text) as function")
 def combine_text_by_positions(positions: Any, template: Any = None) -> Function:
     """Makes a function that writes texts at given positions over a template; the next one cuts the last."""
-    starts = [as_count(position, "positions") for position in forced(positions)]
+    starts = [as_length(position, "positions") for position in forced(positions)]
     ends: list[int | None] = [*starts[1:], None]
     places: list[tuple[int, int | None]] = [
         (start, None if end is None else max(0, end - start)) for start, end in zip(starts, ends)

@@ -42,6 +42,9 @@ def ordinal_ignore_case(x: Any, y: Any) -> float:
 @builtin("Comparer.FromCulture(culture as text, optional ignoreCase as nullable logical) as function")
 def from_culture(culture: str, ignore_case: bool | None = None) -> Function:
     """Makes a comparer that orders texts as people of a culture do, with or without regard to case."""
+    from mlang.culture.data import culture as find
+
+    find(culture)  # an unknown culture raises here, not at the first comparison
     folded = bool(ignore_case)
 
     def comparer(x: Any, y: Any) -> float:

@@ -138,7 +138,7 @@ def _byte(value: Any) -> int:
     if not is_number(value):
         raise errors.cannot_convert(value, "Number")
     if not 0 <= value <= 255 or int(value) != value:
-        raise errors.integer_out_of_range(8, value)
+        raise errors.integer_out_of_range(0, value)
     return int(value)
 
 

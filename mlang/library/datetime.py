@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from mlang import errors
+from mlang.library.arguments import as_int64
 from mlang.library.around_now import declare
 from mlang.library.moments import (
     clocked,
@@ -36,11 +37,8 @@ FILE_TIME = days_of(1601, 1, 1) * DAY
 
 def file_time(value: Any) -> int:
     """UTC ticks of a Windows file time."""
-    try:
-        ticks = int(value)
-    except (ValueError, OverflowError):  # NaN and infinities
-        raise errors.argument_out_of_range("fileTime", value) from None
-    if ticks != value or not 0 <= ticks <= MAX_TICKS - FILE_TIME:
+    ticks = as_int64(value)
+    if not 0 <= ticks <= MAX_TICKS - FILE_TIME:
         raise errors.argument_out_of_range("fileTime", value)
     return FILE_TIME + ticks
 

@@ -28,7 +28,7 @@ _SHAPES = "shapes other than points"
 
 def _point(names: tuple[str, str], first: Any, second: Any, z: Any, m: Any, srid: Any) -> dict[str, Any]:
     point = {"Kind": "POINT", names[0]: first, names[1]: second}
-    rest = {"Z": z, "M": m, "SRID": None if srid is None else float(as_int(srid, "srid"))}
+    rest = {"Z": z, "M": m, "SRID": None if srid is None else float(as_int(srid))}
     return {**point, **{name: value for name, value in rest.items() if value is not None}}
 
 

@@ -12,7 +12,7 @@ from typing import Any
 
 from mlang import errors
 from mlang.culture.text import WHITE_SPACE, merge, units
-from mlang.library.arguments import as_count, enum_member, of_kind
+from mlang.library.arguments import as_length, enum_member, of_kind
 from mlang.library.quoted import any_of, each_of, split, split_from_end
 from mlang.registry import builtin
 from mlang.values.functions import Function, Param, Spec
@@ -144,7 +144,7 @@ def split_text_by_whitespace(quote_style: Any = None) -> Function:
 @builtin("Splitter.SplitTextByLengths(lengths as list, optional startAtEnd as nullable logical) as function")
 def split_text_by_lengths(lengths: Any, at_end: Any = None) -> Function:
     """Makes a function that cuts pieces of given lengths off a text; what is left over is dropped."""
-    sizes = tuple(as_count(size, "lengths") for size in forced(lengths))
+    sizes = tuple(as_length(size, "lengths") for size in forced(lengths))
 
     def cut(text: str) -> list[str]:
         pieces, at = [], 0
@@ -164,7 +164,7 @@ def split_text_by_lengths(lengths: Any, at_end: Any = None) -> Function:
 )
 def split_text_by_repeated_lengths(length: Any, at_end: Any = None) -> Function:
     """Makes a function that cuts a text into pieces of one length; the last may be shorter."""
-    size = as_count(length, "length")
+    size = as_length(length, "length")
     if size == 0:
         raise errors.argument_out_of_range("length", length)
 
@@ -179,7 +179,7 @@ def split_text_by_repeated_lengths(length: Any, at_end: Any = None) -> Function:
 )
 def split_text_by_positions(positions: Any, at_end: Any = None) -> Function:
     """Makes a function that cuts a text at given positions; what is before the first one is dropped."""
-    starts = tuple(as_count(place, "positions") for place in forced(positions))
+    starts = tuple(as_length(place, "positions") for place in forced(positions))
     ends: tuple[int | None, ...] = (*starts[1:], None)
 
     def cut(text: str) -> list[str]:
@@ -198,8 +198,8 @@ def ranges_of(ranges: Any) -> tuple[tuple[int, int | None], ...]:
         if len(parts) > 2:
             raise errors.too_many_elements(parts)
         offset, length = parts
-        size = None if length is None else as_count(length, "length")
-        result.append((as_count(offset, "offset"), size))
+        size = None if length is None else as_length(length, "length")
+        result.append((as_length(offset, "offset"), size))
     return tuple(result)
 
 

@@ -173,6 +173,8 @@ def compare(a: Any, b: Any) -> int:
     if a.__class__ is float and b.__class__ is float and a == a and b == b:
         return (a > b) - (a < b)
     x, y = sort_key(a, b), sort_key(b, a)
+    if x[0].__class__ is _Unordered and y != (0,) or y[0].__class__ is _Unordered and x != (0,):
+        raise errors.cannot_apply("<", b, a)
     return int(x > y) - int(x < y)
 
 
@@ -203,7 +205,8 @@ class _Unordered:
         if other.__class__ is int and other == 0:
             return answer
         known = other.__class__ is _Unordered
-        raise errors.cannot_apply("<", other.value if known else self.other, self.value)
+        # Python's sort asks a later item about an earlier one; M's compares the earlier with the later.
+        raise errors.cannot_apply("<", self.value, other.value if known else self.other)
 
 
 def sort_key(value: Any, other: Any = None) -> Any:

@@ -26,28 +26,28 @@ def add_months(value: Any, count: int) -> Any:
 @builtin("Date.AddDays(dateTime as any, numberOfDays as number) as any", null="dateTime")
 def add_days(value: Any, count: Any) -> Any:
     """The date, datetime or datetimezone that many days later; negative numbers go back."""
-    return with_days(dated(value), value.days + as_int(count, "numberOfDays"))
+    return with_days(dated(value), value.days + as_int(count))
 
 
 @builtin("Date.AddWeeks(dateTime as any, numberOfWeeks as number) as any", null="dateTime")
 def add_weeks(value: Any, count: Any) -> Any:
     """The date, datetime or datetimezone that many weeks later."""
-    return with_days(dated(value), value.days + 7 * as_int(count, "numberOfWeeks"))
+    return with_days(dated(value), value.days + 7 * as_int(count))
 
 
 @builtin("Date.AddMonths(dateTime as any, numberOfMonths as number) as any", null="dateTime")
 def add_months_to(value: Any, count: Any) -> Any:
     """The same day that many months later, or the last one of a shorter month."""
-    return add_months(dated(value), as_int(count, "numberOfMonths"))
+    return add_months(dated(value), as_int(count))
 
 
 @builtin("Date.AddQuarters(dateTime as any, numberOfQuarters as number) as any", null="dateTime")
 def add_quarters(value: Any, count: Any) -> Any:
     """The same day that many times three months later, or the last one of a shorter month."""
-    return add_months(dated(value), 3 * as_int(count, "numberOfQuarters"))
+    return add_months(dated(value), 3 * as_int(count))
 
 
 @builtin("Date.AddYears(dateTime as any, numberOfYears as number) as any", null="dateTime")
 def add_years(value: Any, count: Any) -> Any:
     """The same day that many years later; from 29 February 28 February where there is none."""
-    return add_months(dated(value), 12 * as_int(count, "numberOfYears"))
+    return add_months(dated(value), 12 * as_int(count))

@@ -68,7 +68,7 @@ def minimum(items: Any, default: Any = None, criterion: Any = None, include_null
 
 
 def _extremes(items: Any, count_or_test: Any, criterion: Any, include_nulls: Any, reverse: bool) -> Any:
-    number, test = count_or_condition(count_or_test)
+    number, test = count_or_condition(count_or_test, 1)
     ordering = comparison(criterion)
 
     def make() -> list[Any]:
@@ -89,7 +89,7 @@ def _extremes(items: Any, count_or_test: Any, criterion: Any, include_nulls: Any
     "optional includeNulls as nullable logical) as list"
 )
 def maximum_n(items: Any, count_or_test: Any, criterion: Any = None, include_nulls: Any = None) -> Any:
-    """Gives the greatest items, greatest first: so many, or as long as a condition holds."""
+    """Gives the greatest items, greatest first: so many (one for null), or as long as a condition holds."""
     return _extremes(items, count_or_test, criterion, include_nulls, True)
 
 
@@ -98,7 +98,7 @@ def maximum_n(items: Any, count_or_test: Any, criterion: Any = None, include_nul
     "optional includeNulls as nullable logical) as list"
 )
 def minimum_n(items: Any, count_or_test: Any, criterion: Any = None, include_nulls: Any = None) -> Any:
-    """Gives the least items, least first: so many, or as long as a condition holds."""
+    """Gives the least items, least first: so many (one for null), or as long as a condition holds."""
     return _extremes(items, count_or_test, criterion, include_nulls, False)
 
 

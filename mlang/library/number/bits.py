@@ -12,13 +12,6 @@ from mlang.values.kinds import is_number
 _EXACT = 2**53
 
 
-def _bits(value: Any, name: str) -> int:
-    whole = as_int64(value, name)
-    if not -(2**63) <= whole < 2**63:
-        raise errors.argument_out_of_range(name, value)
-    return whole
-
-
 def _number(value: int) -> Any:
     """64 bits read as a signed number; a double where it holds them."""
     value &= 2**64 - 1
@@ -32,7 +25,7 @@ def bitwise_not(number: Any) -> Any:
     """Inverts all 64 bits of a whole number."""
     if not is_number(number):
         raise errors.cannot_convert(number, "Number")
-    return _number(~_bits(number, "number"))
+    return _number(~as_int64(number))
 
 
 @builtin(
@@ -41,7 +34,7 @@ def bitwise_not(number: Any) -> Any:
 )
 def bitwise_and(number1: Any, number2: Any) -> Any:
     """Keeps the bits that both whole numbers have."""
-    return _number(_bits(number1, "number1") & _bits(number2, "number2"))
+    return _number(as_int64(number1) & as_int64(number2))
 
 
 @builtin(
@@ -50,7 +43,7 @@ def bitwise_and(number1: Any, number2: Any) -> Any:
 )
 def bitwise_or(number1: Any, number2: Any) -> Any:
     """Joins the bits of two whole numbers."""
-    return _number(_bits(number1, "number1") | _bits(number2, "number2"))
+    return _number(as_int64(number1) | as_int64(number2))
 
 
 @builtin(
@@ -59,7 +52,7 @@ def bitwise_or(number1: Any, number2: Any) -> Any:
 )
 def bitwise_xor(number1: Any, number2: Any) -> Any:
     """Keeps the bits that exactly one of two whole numbers has."""
-    return _number(_bits(number1, "number1") ^ _bits(number2, "number2"))
+    return _number(as_int64(number1) ^ as_int64(number2))
 
 
 @builtin(
@@ -68,7 +61,7 @@ def bitwise_xor(number1: Any, number2: Any) -> Any:
 )
 def shift_left(number1: Any, number2: Any) -> Any:
     """Moves the bits of a whole number to the left; the count is taken modulo 64."""
-    return _number(_bits(number1, "number1") << (_bits(number2, "number2") & 63))
+    return _number(as_int64(number1) << (as_int64(number2) & 63))
 
 
 @builtin(
@@ -77,4 +70,4 @@ def shift_left(number1: Any, number2: Any) -> Any:
 )
 def shift_right(number1: Any, number2: Any) -> Any:
     """Moves the bits of a whole number to the right, keeping its sign; the count is taken modulo 64."""
-    return _number(_bits(number1, "number1") >> (_bits(number2, "number2") & 63))
+    return _number(as_int64(number1) >> (as_int64(number2) & 63))

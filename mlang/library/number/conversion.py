@@ -71,11 +71,11 @@ def to_text(number: Any, format: str | None = None, culture: str | None = None) 
     return format_number(number, format, culture)
 
 
-def _integer(value: Any, culture: Any, mode: Any, bits: int, signed: bool = True) -> Any:
+def _integer(value: Any, culture: Any, mode: Any, bits: int) -> Any:
     number = from_value(value, culture)
     if number is None:
         return None
-    return to_integer(number, bits, enum_member(mode, "roundingMode", _MODES, TO_EVEN), signed)
+    return to_integer(number, bits, enum_member(mode, "roundingMode", _MODES, TO_EVEN))
 
 
 @builtin(
@@ -84,7 +84,7 @@ def _integer(value: Any, culture: Any, mode: Any, bits: int, signed: bool = True
 )
 def byte_from(value: Any, culture: str | None = None, roundingMode: Any = None) -> Any:
     """Converts a value to a whole number from 0 to 255."""
-    return _integer(value, culture, roundingMode, 8, signed=False)
+    return _integer(value, culture, roundingMode, 0)
 
 
 @builtin(

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from typing import Any
 
 from mlang import errors
-from mlang.library.arguments import as_count, enum_member
+from mlang.library.arguments import as_unsigned, enum_member
 from mlang.library.number.rounding import plain
 from mlang.registry import builtin
 
@@ -167,7 +167,7 @@ def _as_double(value: int) -> float:
 @builtin("Number.Factorial(number as nullable number) as nullable number", null="number")
 def factorial(number: Any) -> float:
     """Multiplies all whole numbers from 1 to a number."""
-    count = as_count(number, "number")
+    count = as_unsigned(number)
     return math.inf if count > 170 else float(math.factorial(count))
 
 
@@ -177,7 +177,7 @@ def factorial(number: Any) -> float:
 )
 def combinations(setSize: Any, combinationSize: Any) -> float:
     """Counts the ways to choose some items of a set when their order does not matter."""
-    n, k = as_count(setSize, "setSize"), as_count(combinationSize, "combinationSize")
+    n, k = as_unsigned(setSize), as_unsigned(combinationSize)
     k = min(k, n - k) if k <= n else k
     if k > n:
         return 0.0
@@ -190,7 +190,7 @@ def combinations(setSize: Any, combinationSize: Any) -> float:
 )
 def permutations(setSize: Any, permutationSize: Any) -> float:
     """Counts the ways to choose some items of a set when their order matters."""
-    n, k = as_count(setSize, "setSize"), as_count(permutationSize, "permutationSize")
+    n, k = as_unsigned(setSize), as_unsigned(permutationSize)
     if k > n:
         return 0.0
     return math.inf if k > 170 else _as_double(math.perm(n, k))

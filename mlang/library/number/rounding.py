@@ -90,7 +90,7 @@ def plain(result: Decimal, value: Any = None) -> Any:
 
 
 def _digits(digits: Any) -> int:
-    return 0 if digits is None else as_int(digits, "digits")
+    return 0 if digits is None else as_int(digits)
 
 
 @builtin(
@@ -163,9 +163,9 @@ def round_away_from_zero(number: Any, digits: Any = None) -> Any:
     return _directed(number, digits, ROUND_UP, ROUND_UP)
 
 
-def to_integer(value: Any, bits: int, mode: int = TO_EVEN, signed: bool = True) -> Any:
-    """A whole number of so many bits, or the engine's range error (CVT-65, CVT-66)."""
-    low, high = (-(1 << (bits - 1)), (1 << (bits - 1)) - 1) if signed else (0, (1 << bits) - 1)
+def to_integer(value: Any, bits: int, mode: int = TO_EVEN) -> Any:
+    """A signed whole number of so many bits (0: a byte), or the engine's range error (CVT-65, CVT-66)."""
+    low, high = (-(1 << (bits - 1)), (1 << (bits - 1)) - 1) if bits else (0, 255)
     if value.__class__ is not float or not value.is_integer():
         if value.__class__ is float and not math.isfinite(value):
             raise errors.integer_out_of_range(bits, value)
@@ -174,4 +174,4 @@ def to_integer(value: Any, bits: int, mode: int = TO_EVEN, signed: bool = True) 
         rounded = value
     if not low <= rounded <= high:
         raise errors.integer_out_of_range(bits, value)
-    return rounded
+    return rounded if abs(rounded) <= 2**53 else int(rounded)

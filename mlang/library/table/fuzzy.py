@@ -51,7 +51,7 @@ def _matching(given: dict[str, Any] | None, function: str, known: dict[str, Any]
     if not 0 <= threshold <= 1:
         raise errors.argument_out_of_range("Threshold", threshold)
     requests = chosen.get("ConcurrentRequests")
-    if requests is not None and not 1 <= as_int(requests, "ConcurrentRequests") <= 8:
+    if requests is not None and not 1 <= as_int(requests) <= 8:
         raise errors.argument_out_of_range("ConcurrentRequests", requests)
     most = chosen.get("NumberOfMatches")
     column = chosen["SimilarityColumnName"]

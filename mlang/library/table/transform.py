@@ -344,7 +344,7 @@ def _split_names(table: Table, source: str, call: Callable[[Any], Any], names: A
     if names is not None and not is_number(names):
         return texts(names)
     if names is not None:
-        width = as_int(names, "columnNamesOrNumber")
+        width = as_int(names)
         if width < 0:
             raise errors.argument_out_of_range("columnNamesOrNumber", names)
     else:

@@ -85,7 +85,7 @@ def from_binary(binary: Any, encoding: Any = None) -> str:
 @builtin("Character.FromNumber(number as nullable number) as nullable text", null="number")
 def character_from_number(number: Any) -> str:
     """Gives the character of a Unicode code point."""
-    code = as_int(number, "number")
+    code = as_int(number)
     if not 0 <= code <= 0x10FFFF:
         raise errors.argument_out_of_range("number", number)
     return chr(code)

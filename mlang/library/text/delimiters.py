@@ -10,7 +10,7 @@ from typing import Any
 
 from mlang import errors
 from mlang.culture.text import merge, units
-from mlang.library.arguments import as_count, enum_member
+from mlang.library.arguments import as_length, enum_member
 from mlang.registry import builtin
 from mlang.values.kinds import is_number, kind_of
 from mlang.values.metadata import strip
@@ -24,13 +24,13 @@ def _occurrence(index: Any, name: str) -> tuple[int, bool]:
     if index is None:
         return 0, False
     if is_number(index):
-        return as_count(index, name), False
+        return as_length(index, name), False
     if kind_of(index) != "list":
         raise errors.cannot_convert(index, "Number")
     parts = [strip(force(part)) for part in index]
     if len(parts) != 2:
         raise errors.argument_out_of_range(name, index)
-    return as_count(parts[0], name), enum_member(parts[1], name, _POSITIONS) == 1
+    return as_length(parts[0], name), enum_member(parts[1], name, _POSITIONS) == 1
 
 
 def _find(text: str, delimiter: str, index: Any, name: str) -> int:

@@ -8,7 +8,7 @@ from typing import Any
 from mlang import errors, session
 from mlang.culture import text as casing
 from mlang.culture.text import WHITE_SPACE, merge, units
-from mlang.library.arguments import as_count
+from mlang.library.arguments import as_length
 from mlang.library.text.modification import single_characters
 from mlang.registry import builtin
 from mlang.values.lists import forced
@@ -73,7 +73,7 @@ def trim_end(text: str, trim: Any = None) -> str:
 
 def _padding(text: str, count: Any, character: str | None) -> str:
     """What is missing to a length of ``count``."""
-    length = as_count(count, "count")
+    length = as_length(count, "count")
     fill = " " if character is None else character
     if len(units(fill)) != 1:
         raise errors.not_single_character(character)
@@ -120,7 +120,7 @@ def reverse(text: str) -> str:
 @builtin("Text.Repeat(text as nullable text, count as number) as nullable text", null="text")
 def repeat(text: str, count: Any) -> str:
     """Writes a text so many times."""
-    return merge(text * as_count(count, "count"))
+    return merge(text * as_length(count, "count"))
 
 
 @builtin("Text.Split(text as text, separator as text) as list")
