@@ -65,7 +65,8 @@ def _shape(parts: list[Relation], node: p.Append, name: str) -> Scalar:
         if c.text is not None:
             raise Unfoldable("a combination of columns whose cells may be errors")
         found = c.term if found is None else _common(found, c.term)
-    assert found is not None
+    if found is None:
+        raise Unfoldable("a combination with a column that no table has")
     return evolve(found, nullable=True) if missing else found
 
 

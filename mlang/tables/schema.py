@@ -42,6 +42,17 @@ def retyped(schema: TableType, types: Mapping[str, MType]) -> TableType:
     return of_columns([(n, types.get(n, t)) for n, t in pairs(schema)], schema.keys)
 
 
+def unkeyed(schema: TableType, names: Iterable[str] | None = None) -> TableType:
+    """The same columns without the keys that some columns take part in, or without any key.
+
+    For steps after which equal keys may stand in several rows.
+    """
+    if not schema.keys:
+        return schema
+    gone = set(schema.names if names is None else names)
+    return of_columns(pairs(schema), [key for key in schema.keys if not gone.intersection(key[0])])
+
+
 def untyped(schema: TableType) -> TableType:
     """The same names, every column any."""
     return table_type(schema.names)

@@ -193,7 +193,7 @@ def promote_headers(table: Table, settings: Any = None) -> Table:
     first = access.item(table, 0.0, True)
     if first is None:
         return table
-    every = given["PromoteAllScalars"] is True
+    every = given["PromoteAllScalars"] is not None and of_kind(given["PromoteAllScalars"], "logical")
     taken: set[Any] = set()
     columns: list[tuple[str, str | None]] = []
     headers = [_header(force(cell), every, given["Culture"]) for cell in first.values()]

@@ -49,7 +49,8 @@ def expand_table_column(table: Table, column: str, names: Any, new_names: Any = 
     A row with an empty table stays, with nulls.  New names avoid clashes.
     """
     fields = _fields(names, new_names)
-    return Table(p.ExpandTable(_expanded_schema(table, column, fields), table.plan, column, fields))
+    schema = schemas.unkeyed(_expanded_schema(table, column, fields))
+    return Table(p.ExpandTable(schema, table.plan, column, fields))
 
 
 @builtin("Table.ExpandRecordColumn(table as table, column as text, fieldNames as list, "
@@ -69,7 +70,8 @@ def expand_list_column(table: Table, column: str) -> Table:
         item = nullable(type.item)
     elif isinstance(type, TableType):
         item = nullable(type.row)
-    return Table(p.ExpandList(schemas.retyped(table.type, {column: item}), table.plan, column))
+    schema = schemas.unkeyed(schemas.retyped(table.type, {column: item}))
+    return Table(p.ExpandList(schema, table.plan, column))
 
 
 @builtin("Table.AggregateTableColumn(table as table, column as text, aggregations as list) as table")

@@ -12,6 +12,7 @@ from mlang.library.table.criteria import distinct_columns, items, row_criteria
 from mlang.library.table.rows import record_cells
 from mlang.registry import builtin
 from mlang.tables import plan as p
+from mlang.tables import schema as schemas
 from mlang.tables.plan import Batch
 from mlang.tables.table import Table
 from mlang.values.kinds import is_number
@@ -229,4 +230,4 @@ def replace_matching_rows(table: Table, replacements: Any, criteria: Any = None)
                         column[i] = cell
             yield Batch(changed, batch.length)
 
-    return Table(p.Step(table.type, (table.plan,), run, "Table.ReplaceMatchingRows"))
+    return Table(p.Step(schemas.unkeyed(table.type), (table.plan,), run, "Table.ReplaceMatchingRows"))

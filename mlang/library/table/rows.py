@@ -11,6 +11,7 @@ from mlang.library.table.criteria import count_or_condition, known_columns
 from mlang.registry import builtin
 from mlang.tables import access
 from mlang.tables import plan as p
+from mlang.tables import schema as schemas
 from mlang.tables.plan import Batch
 from mlang.tables.table import Table
 from mlang.values.functions import Function
@@ -232,7 +233,8 @@ def _spliced(table: Table, offset: int, gone: int, rows: list[list[Any]], step: 
             if added.length:
                 yield added
 
-    return _same(table, p.Step(table.type, (table.plan,), run, step))
+    schema = schemas.unkeyed(table.type) if rows else table.type
+    return _same(table, p.Step(schema, (table.plan,), run, step))
 
 
 @builtin("Table.AlternateRows(table as table, offset as number, skip as number, take as number) as table")
@@ -258,7 +260,7 @@ def alternate_rows(table: Table, offset: Any, skipped: Any, taken: Any) -> Table
 @builtin("Table.Repeat(table as table, count as number) as table")
 def repeat(table: Table, count: Any) -> Table:
     """The rows of a table so many times, one after the other."""
-    return _same(table, p.Append(table.type, (table.plan,) * as_count(count, "count")))
+    return _same(table, p.Append(schemas.unkeyed(table.type), (table.plan,) * as_count(count, "count")))
 
 
 @builtin("Table.ReverseRows(table as table) as table")
@@ -287,7 +289,6 @@ def combine(tables: Any, columns: Any = None) -> Table:
 
 def _combined_type(parts: list[Table], columns: Any) -> TableType:
     from mlang.library.arguments import texts
-    from mlang.tables import schema as schemas
     from mlang.values.types import ANY, non_nullable
 
     if kind_of(columns) == "type":

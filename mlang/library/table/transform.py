@@ -119,7 +119,7 @@ def transform_columns(
 def _transformed(table: Table, transforms: list[tuple[str, Any]], types: dict[str, MType]) -> Table:
     """The steps for a list of transforms; a column named twice is transformed twice."""
     plan = table.plan
-    schema = schemas.retyped(table.type, types)
+    schema = schemas.unkeyed(schemas.retyped(table.type, types), types)
     while transforms:
         now: dict[str, Any] = {}
         later: list[tuple[str, Any]] = []
@@ -231,7 +231,8 @@ def replace_value(table: Table, old: Any, new: Any, replacer: Function, columns:
     Old and new value may be functions of the row.
     """
     names = known_columns(columns, table.type)
-    schema = schemas.retyped(table.type, {n: _replaced_type(table, n, replacer) for n in names})
+    retyped = schemas.retyped(table.type, {n: _replaced_type(table, n, replacer) for n in names})
+    schema = schemas.unkeyed(retyped, names)
     per_row = old.__class__ is Function or new.__class__ is Function
     return Table(p.ReplaceValue(schema, table.plan, old, new, replacer, tuple(names), per_row))
 
@@ -261,7 +262,7 @@ def replace_error_values(table: Table, replacements: Any) -> Table:
         if name in pairs:
             raise errors.column_exists(name)
         pairs[name] = pair[1]
-    return Table(p.ReplaceErrors(table.type, table.plan, tuple(pairs.items())))
+    return Table(p.ReplaceErrors(schemas.unkeyed(table.type, pairs), table.plan, tuple(pairs.items())))
 
 
 # ---------------------------------------------------------------- splitting
@@ -400,13 +401,18 @@ def combined_columns(
 @builtin("Table.FillDown(table as table, columns as list) as table")
 def fill_down(table: Table, columns: Any) -> Table:
     """Replaces nulls by the last value above them, column by column."""
-    return Table(p.Fill(table.type, table.plan, tuple(known_columns(columns, table.type)), True))
+    return _filled(table, columns, True)
 
 
 @builtin("Table.FillUp(table as table, columns as list) as table")
 def fill_up(table: Table, columns: Any) -> Table:
     """Replaces nulls by the next value below them, column by column."""
-    return Table(p.Fill(table.type, table.plan, tuple(known_columns(columns, table.type)), False))
+    return _filled(table, columns, False)
+
+
+def _filled(table: Table, columns: Any, down: bool) -> Table:
+    names = known_columns(columns, table.type)
+    return Table(p.Fill(schemas.unkeyed(table.type, names), table.plan, tuple(names), down))
 
 
 @builtin("Table.ClearDown(table as table, columns as list) as table")
@@ -429,7 +435,8 @@ def clear_down(table: Table, columns: Any) -> Table:
                 above = here
             yield Batch(changed, batch.length)
 
-    schema = schemas.retyped(table.type, {n: nullable(schemas.column_type(table.type, n)) for n in names})
+    retyped = schemas.retyped(table.type, {n: nullable(schemas.column_type(table.type, n)) for n in names})
+    schema = schemas.unkeyed(retyped, names)
     return Table(p.Step(schema, (table.plan,), run, "Table.ClearDown"))
 
 
