@@ -16,6 +16,8 @@ from mlang.session import Session
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:  # typing costs more to import than all of this
+    from collections.abc import Iterable
+    from os import PathLike
     from typing import Any
 
 __version__ = "0.1.0"
@@ -31,6 +33,7 @@ def evaluate(
     base_dir: str | None = None,
     parameters: dict[str, Any] | None = None,
     bind: dict[str, Any] | None = None,
+    extensions: Iterable[str | PathLike[str]] = (),
     culture: str | None = None,
     filename: str | None = None,
     **session: Any,
@@ -41,14 +44,15 @@ def evaluate(
     (it may be left out when one member is shared).  ``parameters`` replaces members by
     Python values; ``bind`` replaces steps and queries at any depth (``Step``, ``Query`` or
     ``Query/Step``) by Python values, frames, functions, or the content of the file that a
-    `pathlib.Path` names; ``base_dir`` is where relative file names start; ``culture`` defaults
+    `pathlib.Path` names; ``extensions`` are modules (.pq, .mez, .pqx) whose shared members the
+    text may use; ``base_dir`` is where relative file names start; ``culture`` defaults
     to ``MLANG_CULTURE``, else en-US; further keywords are those of `Session`.
     Raises `MError` for M errors and `MSyntaxError` for texts that are no M.
     """
     from mlang.app.api import evaluate as evaluate_text
 
     return evaluate_text(
-        source, query, filename, parameters, bind, base_dir=base_dir, culture=culture, **session
+        source, query, filename, parameters, bind, extensions, base_dir=base_dir, culture=culture, **session
     )
 
 
@@ -79,13 +83,14 @@ def explain(
     *,
     query: str | None = None,
     bind: dict[str, Any] | None = None,
+    extensions: Iterable[str | PathLike[str]] = (),
     base_dir: str | None = None,
     **session: Any,
 ) -> Any:
     """What folds: per step of a query its indicator, engine, SQL and the reason where it does not."""
     from mlang.app.api import explain as explain_text
 
-    return explain_text(source, query, bind, base_dir=base_dir, **session)
+    return explain_text(source, query, bind, extensions, base_dir=base_dir, **session)
 
 
 def load_ipython_extension(ipython: Any) -> None:

@@ -5,7 +5,8 @@ Lives in ``app`` because it may import upward (folding), lazily.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from os import PathLike
 
 from mlang.compile.entry import Document, run
 from mlang.session import _CURRENT, Session, current
@@ -65,6 +66,7 @@ def evaluate(
     filename: str | None = None,
     parameters: dict[str, Any] | None = None,
     bind: dict[str, Any] | None = None,
+    extensions: Iterable[str | PathLike[str]] = (),
     **settings: Any,
 ) -> Any:
     """See `mlang.evaluate`.
@@ -75,26 +77,32 @@ def evaluate(
     session = open_session(**settings)
     overrides = {name: from_python(value) for name, value in (parameters or {}).items()}
     session.parameters.update(overrides)
-    document = _document(source, filename, overrides, bind)
+    document = _document(source, filename, overrides, bind, extensions)
     value = run(lambda: document.value(query), session)
     _CURRENT.set(session)
     return value
 
 
 def _document(
-    source: str, filename: str | None, overrides: dict[str, Any], bound: dict[str, Any] | None
+    source: str,
+    filename: str | None,
+    overrides: dict[str, Any],
+    bound: dict[str, Any] | None,
+    extensions: Iterable[str | PathLike[str]],
 ) -> Document:
-    if not bound:
+    if not bound and not extensions:
         return Document(source, filename=filename, overrides=overrides)
+    from pathlib import Path
+
+    from mlang.app.modules import load
     from mlang.app.overlay import bound_document
 
-    return bound_document(source, filename, {n: _bound_value(v) for n, v in bound.items()}, overrides)
+    replaced = {n: _bound_value(v) for n, v in (bound or {}).items()}
+    return bound_document(source, filename, replaced, overrides, load(Path(e) for e in extensions))
 
 
 def _bound_value(value: Any) -> Thunk:
     """What stands for a bound step: the content of a file for a path, else the value itself."""
-    from os import PathLike
-
     if isinstance(value, PathLike):
         from pathlib import Path
 
@@ -108,13 +116,14 @@ def explain(
     source: str,
     query: str | None = None,
     bind: dict[str, Any] | None = None,
+    extensions: Iterable[str | PathLike[str]] = (),
     **settings: Any,
 ) -> Any:
     """See `mlang.explain`."""
     from folding.explain import explain_steps
 
     session = open_session(**settings)
-    document = _document(source, None, {}, bind)
+    document = _document(source, None, {}, bind, extensions)
     return run(lambda: explain_steps(document.steps(query)), session)
 
 

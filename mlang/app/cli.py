@@ -87,6 +87,10 @@ BIND = click.option(
     "--bind", "bindings", multiple=True, metavar="NAME=FILE",
     help="Replace a step or query (Step, Query or Query/Step) by a .csv, .json, .parquet or M file.",
 )  # fmt: skip
+EXTENSION = click.option(
+    "--extension", "extensions", multiple=True, metavar="FILE", type=click.Path(path_type=Path, dir_okay=False),
+    help="A module (.pq, .mez, .pqx) whose shared members may be used; may be repeated.",
+)  # fmt: skip
 JSON = click.option("--json", "as_json", is_flag=True, help="Write JSON for machines.")
 CULTURE = click.option("--culture", metavar="TAG", help="Culture of texts, numbers and dates, such as de-DE.")
 ENGINE = click.option(
@@ -120,6 +124,7 @@ def version() -> None:
 @cli.command("eval")
 @click.argument("expression")
 @BIND
+@EXTENSION
 @JSON
 @CULTURE
 @ENGINE
@@ -141,6 +146,7 @@ def evaluate(expression: str, as_json: bool, **settings: Any) -> int:
     help="Write to a file: .csv, .json, .parquet, .arrow or .xlsx.",
 )  # fmt: skip
 @BIND
+@EXTENSION
 @JSON
 @CULTURE
 @ENGINE
@@ -159,13 +165,14 @@ def run_file(
 
 
 @cli.command()
+@EXTENSION
 @CULTURE
 @ENGINE
-def repl(culture: str | None, engine: str | None) -> int:
+def repl(extensions: tuple[Path, ...], **settings: Any) -> int:
     """Evaluate expressions as you type them."""
     from mlang.app.repl import Repl
 
-    return Repl(culture=culture, engine=engine).run()
+    return guarded(lambda: Repl(extensions, **settings).run())
 
 
 @cli.group()
@@ -200,6 +207,7 @@ def kernel_install(user: bool, prefix: str | None) -> int:
 @click.option("--sql", is_flag=True, help="Print the SQL of the last step, or of --step, alone.")
 @PARAMETERS
 @BIND
+@EXTENSION
 @JSON
 @CULTURE
 def explain(

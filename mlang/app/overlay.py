@@ -42,6 +42,10 @@ class Overlay(Document):
         )
         self.text = text
 
+    def shared(self) -> dict[str, Any]:
+        """``#shared`` holds the given names too."""
+        return {**super().shared(), **self.given}
+
     def member(self, name: str, section: nodes.Section | None) -> Thunk | None:
         """A hidden name, an own member, or a name given from outside."""
         if name[:1] == HIDDEN:
@@ -104,14 +108,16 @@ M_SUFFIXES = (".m", ".pq", ".pqout")
 
 
 def bound_document(
-    text: str, filename: str | None, bindings: dict[str, Thunk], overrides: dict[str, Any] | None = None
+    text: str,
+    filename: str | None,
+    bindings: dict[str, Thunk],
+    overrides: dict[str, Any] | None = None,
+    given: dict[str, Thunk] | None = None,
 ) -> Document:
-    """A document of which the bound steps and queries are replaced; a plain one when nothing is bound."""
-    if not bindings:
-        return Document(text, filename=filename, overrides=overrides)
+    """A document of which the bound steps and queries are replaced, and that sees the given names."""
     tree = parse_document(text, filename)
     hidden = bind(tree, bindings)
-    return Overlay(text, filename=filename, tree=tree, overrides=overrides, hidden=hidden)
+    return Overlay(text, filename=filename, tree=tree, overrides=overrides, hidden=hidden, given=given)
 
 
 def file_values(bindings: dict[str, Path]) -> dict[str, Thunk]:

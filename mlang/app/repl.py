@@ -15,6 +15,7 @@ from typing import Any
 
 from mlang.app import api
 from mlang.app.commands import COMMANDS, WITH_EXPRESSION
+from mlang.app.modules import load
 from mlang.app.overlay import Overlay
 from mlang.app.report import print_error
 from mlang.compile.entry import run
@@ -43,11 +44,11 @@ An empty line ends an expression that never gets complete.  Tab completes."""
 class Repl:
     """One conversation."""
 
-    def __init__(self, **settings: Any) -> None:
+    def __init__(self, extensions: tuple[Path, ...] = (), **settings: Any) -> None:
         self.session = api.open_session(base_dir=os.getcwd(), **settings)
         #: Name -> its text, and -> its value.
         self.kept: dict[str, str] = {}
-        self.thunks: dict[str, Thunk] = {}
+        self.thunks: dict[str, Thunk] = load(extensions) if extensions else {}
         self.failed = False
         self._documents: list[Overlay] = []
         #: The last table and how many of its rows were shown.

@@ -32,9 +32,15 @@ def read_source(file: Path) -> tuple[str, str, str]:
     return text, str(path), str(path.resolve().parent)
 
 
-def evaluate_text(expression: str, as_json: bool, bindings: tuple[str, ...] = (), **settings: Any) -> int:
+def evaluate_text(
+    expression: str,
+    as_json: bool,
+    bindings: tuple[str, ...] = (),
+    extensions: tuple[Path, ...] = (),
+    **settings: Any,
+) -> int:
     """Evaluates an expression and prints its value."""
-    document = open_document(expression, None, {}, bindings)
+    document = open_document(expression, None, {}, bindings, extensions)
     return run(lambda: output_value(document.value(), None, as_json), api.open_session(**settings))
 
 
@@ -45,25 +51,31 @@ def run_file(
     output: Path | None,
     as_json: bool,
     bindings: tuple[str, ...] = (),
+    extensions: tuple[Path, ...] = (),
     **settings: Any,
 ) -> int:
     """Evaluates a query of a file and prints or writes its value."""
     text, name, base_dir = read_source(file)
-    document = open_document(text, name, parameters, bindings)
+    document = open_document(text, name, parameters, bindings, extensions)
     session = api.open_session(base_dir=base_dir, **settings)
     return run(lambda: output_value(document.value(query), output, as_json), session)
 
 
 def open_document(
-    text: str, name: str | None, parameters: dict[str, str], bindings: tuple[str, ...] = ()
+    text: str,
+    name: str | None,
+    parameters: dict[str, str],
+    bindings: tuple[str, ...] = (),
+    extensions: tuple[Path, ...] = (),
 ) -> Document:
-    """A document with its parameters (texts become what their types say) and ``NAME=FILE`` replacements."""
+    """A document with its parameters (texts become what their types say), replacements and extensions."""
     overrides = _overrides(Document(text, filename=name), parameters) if parameters else {}
-    if not bindings:
+    if not bindings and not extensions:
         return Document(text, filename=name, overrides=overrides)
+    from mlang.app.modules import load
     from mlang.app.overlay import bound_document, file_values, parse_bindings
 
-    return bound_document(text, name, file_values(parse_bindings(bindings)), overrides)
+    return bound_document(text, name, file_values(parse_bindings(bindings)), overrides, load(extensions))
 
 
 def _overrides(document: Document, parameters: dict[str, str]) -> dict[str, Any]:
@@ -111,13 +123,14 @@ def explain_file(
     parameters: dict[str, str],
     as_json: bool,
     bindings: tuple[str, ...] = (),
+    extensions: tuple[Path, ...] = (),
     **settings: Any,
 ) -> int:
     """Explains the steps of a query; in a dataflow, over its staged data where there are."""
     from folding.explain import explain_steps
 
     text, name, base_dir = read_source(file)
-    document = open_document(text, name, parameters, bindings)
+    document = open_document(text, name, parameters, bindings, extensions)
     if file.is_dir() and not bindings:
         document = _over_staged(document, file, query)
     session = api.open_session(base_dir=base_dir, **settings)

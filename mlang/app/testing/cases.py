@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from mlang.app import api
+from mlang.app.modules import Module, documents
 from mlang.app.overlay import Overlay, bind, file_value, read_text
 from mlang.app.testing import diff, facts, snapshot
 from mlang.app.testing.discover import (
@@ -87,34 +88,32 @@ class _File:
         self.text = read_text(file)
         self.tree: nodes.Node = parse_document(self.text, str(file))
         self.expected_file = file.with_name(file.name.removesuffix(QUERY) + OUTPUT)
-        self.tested: list[Document] = []
+        self.tested: list[Overlay] = []
         self.unbound: list[str] = []
 
     # ------------------------------------------------------------ documents
 
-    def sources(self) -> list[tuple[Path, str, nodes.Node]]:
+    def sources(self) -> list[Module]:
         """What the tests see besides the library: the file under test, then extensions."""
         stem = self.file.name.removesuffix(TESTS).removesuffix(QUERY)
         own = self.file.with_name(stem + ".pq")
         files = [*self.options.extensions, *self.settings.extensions]
         if own != self.file and own.is_file() and own not in files:
             files.insert(0, own)
-        texts = [(path, _extension_text(path)) for path in files]
-        return [(path, text, parse_document(text, str(path))) for path, text in texts]
+        return [Module(path) for path in files]
 
     def document(self) -> Overlay:
         """The test file itself, with its fixtures and with what it tests in sight."""
         sources = self.sources()
-        trees = [self.tree, *(tree for _, _, tree in sources)]
+        parsed = [parse_document(module.text, str(module.path)) for module in sources]
+        trees = [self.tree, *parsed]
         hidden: dict[str, Thunk] = {}
         for name, path in self.options.bindings.items():
             found = _bind_anywhere(trees, name, file_value(path))
             hidden |= found
             if not found:
                 self.unbound.append(name)
-        self.tested = [
-            Overlay(text, filename=str(path), tree=tree, hidden=hidden) for path, text, tree in sources
-        ]
+        self.tested = documents(sources, parsed, hidden)
         given: dict[str, Thunk] = facts.helpers()
         for other in self.tested:
             given |= _visible(other, self.file)
@@ -251,19 +250,6 @@ def _bind_anywhere(trees: list[nodes.Node], name: str, thunk: Thunk) -> dict[str
         with suppress(Fault):
             found |= bind(tree, {name: thunk})
     return found
-
-
-def _extension_text(path: Path) -> str:
-    """The M text of an extension: a section document, or the one inside a .mez archive."""
-    if path.suffix.lower() not in (".mez", ".zip"):
-        return read_text(path)
-    import zipfile
-
-    with zipfile.ZipFile(path) as archive:
-        names = [n for n in archive.namelist() if n.lower().endswith((".m", ".pq"))]
-        if len(names) != 1:
-            raise Fault(f"{path} holds {len(names)} M documents; one was expected.")
-        return archive.read(names[0]).decode("utf-8-sig")
 
 
 def _line_of(text: str, name: str) -> int | None:
