@@ -102,7 +102,7 @@ def test_modules_see_each_other(tmp_path: Path) -> None:
     both = [tmp_path / "a.pq", tmp_path / "b.pq"]
     assert mlang.evaluate("A.Both + B.Both", extensions=both) == 6
     (tmp_path / "c.pq").write_text("section C; shared A.One = 1;")
-    with pytest.raises(mlang.Fault, match="another module has a A.One"):
+    with pytest.raises(mlang.Fault, match=r"another module has a A\.One"):
         mlang.evaluate("1", extensions=[*both, tmp_path / "c.pq"])
 
 
