@@ -145,6 +145,8 @@ def _exchange(
         raise errors.bad_compressed_data() from None
     except (httpx.InvalidURL, httpx.UnsupportedProtocol):
         raise errors.invalid_uri(request.shown) from None
+    except UnicodeError:  # a host name with an empty or endless label
+        raise errors.web_name_not_resolved(urlsplit(request.shown).hostname or "", request.shown) from None
     except httpx.HTTPError as error:  # its text may tell the address, with a key in it
         raise errors.web_failed(request.shown, type(error).__name__, request.name) from None
 
