@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from mlang.culture.calendars import full_year, parts, to_days
 from mlang.culture.data import CultureInfo
-from mlang.culture.date_formats import Token, expand, tokens
+from mlang.culture.date_formats import UNIVERSAL, Token, expand, tokens
 from mlang.values.temporal import HOUR, MINUTE, SECOND
 
 
@@ -31,13 +31,18 @@ def parse_exact(text: str, format: str, culture: CultureInfo) -> Found:
     custom, culture = expand(format, culture)
     reader = _Reader(text, culture)
     found = tokens(custom)
+    skip = False
     for index, token in enumerate(found):
-        reader.read(token, found[index + 1] if index + 1 < len(found) else None)
+        following = found[index + 1] if index + 1 < len(found) else None
+        if skip:
+            skip = False
+        elif token.literal == "." and following is not None and following.letter == "F" and not reader.at_point():
+            skip = True  # without its point an optional fraction is left out
+        else:
+            reader.read(token)
     if reader.at != len(text):
         raise Unreadable(text)
-    if format == "u":
-        reader.parts["offset"] = 0
-    if format in "rR":
+    if format in UNIVERSAL:
         reader.parts["offset"] = 0
     return reader.result()
 
@@ -59,7 +64,11 @@ class _Reader:
         if stop - start < least:
             raise Unreadable(text)
         self.at = stop
-        return int(text[start:stop])
+        return int(text[start:stop] or 0)
+
+    def at_point(self) -> bool:
+        """Whether a decimal point stands here."""
+        return self.text.startswith(".", self.at)
 
     def literal(self, wanted: str) -> None:
         if not self.text.startswith(wanted, self.at):
@@ -85,13 +94,9 @@ class _Reader:
 
     # -- specifiers
 
-    def read(self, token: Token, following: Token | None) -> None:
+    def read(self, token: Token) -> None:
         letter, count = token.letter, token.size
         if not letter:
-            if token.literal == "." and following is not None and following.letter == "F":
-                if self.text.startswith(".", self.at):
-                    self.at += 1
-                return
             self.literal(token.literal)
         elif letter in "dMyg":
             self.date_part(letter, count)
@@ -102,7 +107,8 @@ class _Reader:
         elif letter == "t":
             self.designator(count)
         elif letter in ":/":
-            self.literal(self.culture.time_separator if letter == ":" else self.culture.date_separator)
+            own = self.culture.time_separator if letter == ":" else self.culture.date_separator
+            self.literal(letter if self.text.startswith(letter, self.at) else own)
         else:
             part = {"h": "hour12", "H": "hour", "m": "minute", "s": "second"}[letter]
             self.put(part, self.digits(1 if count == 1 else 2, 2))
@@ -135,10 +141,16 @@ class _Reader:
 
     def designator(self, count: int) -> None:
         am, pm = self.culture.am, self.culture.pm
-        if not am and not pm:
-            return
-        names = (am[:1], pm[:1]) if count == 1 else (am, pm)
-        self.put("pm", self.name(names))
+        if count == 1:
+            here = self.text[self.at : self.at + 1]
+            if not here or here not in (am[:1], pm[:1]):
+                raise Unreadable(self.text)
+            self.at += 1
+            self.put("pm", int(here != am[:1]))
+        elif pm:
+            self.put("pm", self.name((am, pm)))
+        else:
+            self.put("pm", 1)  # .NET lets the empty name of the afternoon match
 
     def zone(self, letter: str, count: int) -> None:
         here = self.text[self.at : self.at + 1]

@@ -81,6 +81,8 @@ def tokens(text: str) -> tuple[Token, ...]:
             if at + 1 >= end or text[at + 1] == "%":
                 raise BadFormat(text)
             at += 1
+            if text[at] in "'\"\\":
+                raise BadFormat(text)
             if text[at] in _LETTERS:
                 found.append(Token(text[at], 1))
                 at += 1
@@ -113,6 +115,19 @@ def _quoted(text: str, at: int) -> tuple[str, int]:
     raise BadFormat(text)
 
 
-def has_day_number(parts: tuple[Token, ...]) -> bool:
-    """Whether a day of the month stands in the format: months then take their genitive."""
-    return any(token.letter == "d" and token.size <= 2 for token in parts)
+def beside_day_number(parts: tuple[Token, ...], index: int) -> bool:
+    """Whether the next ``d`` before or after a month is a day of the month: the month takes its genitive.
+
+    As in .NET a ``d`` in a literal counts too, and one behind a day's name hides what lies farther.
+    """
+    before = "".join(_letters(part) for part in parts[:index])
+    behind = "".join(_letters(part) for part in parts[index + 1 :])
+    for near in (before[::-1], behind):
+        at = near.find("d")
+        if at >= 0 and near[at : at + 3] != "ddd":
+            return True
+    return False
+
+
+def _letters(part: Token) -> str:
+    return part.letter * part.size if part.letter else part.literal

@@ -17,7 +17,7 @@ from mlang.culture import data
 from mlang.culture.calendars import full_year, to_days
 from mlang.culture.data import CultureInfo
 from mlang.culture.date_exact import Found, Unreadable, parse_exact, this_year
-from mlang.culture.date_formats import BadFormat
+from mlang.culture.date_formats import UNIVERSAL, BadFormat
 from mlang.values.temporal import (
     DAY,
     HOUR,
@@ -95,7 +95,9 @@ def _info(culture: CultureInfo | str | None) -> CultureInfo:
 def _read(text: str, culture: CultureInfo | str | None, format: str | None, kind: str) -> Found:
     try:
         if format:
-            return parse_exact(text, format, _info(culture))
+            found = parse_exact(text, format, _info(culture))
+            universal = format in UNIVERSAL and kind != "DateTimeZone"  # .NET keeps the fields as they are
+            return found._replace(offset=None) if universal else found
         trimmed = text.strip()
         return _iso(trimmed, kind) or _cultural(trimmed, _info(culture), kind)
     except (Unreadable, BadFormat):
@@ -119,7 +121,7 @@ def _ticks(found: Found, format: str | None, kind: str, text: str) -> int:
 _ISO_DATE = r"(?P<y>\d{4})(?:-(?P<m>\d\d)(?:-(?P<d>\d\d))?)?"
 _ISO_BASIC = r"(?P<y>\d{4})(?P<m>\d\d)(?P<d>\d\d)"
 _ISO_CLOCK = r"(?P<h>\d\d)(?::?(?P<mi>\d\d)(?::?(?P<s>\d\d)(?:[.,](?P<f>\d+))?)?)?"
-_ISO_ZONE = r"\s*(?P<z>[Zz]|[+-]\d\d(?::?\d\d)?)"
+_ISO_ZONE = r"\s*(?P<z>[Zz]|[+-][0-9][0-9](?::?[0-9][0-9])?)"
 _ISO_MOMENT = re.compile(rf"{_ISO_DATE}(?:[Tt ]{_ISO_CLOCK}(?:{_ISO_ZONE})?)?$", re.ASCII)
 _ISO_PACKED = re.compile(rf"{_ISO_BASIC}(?:[Tt]{_ISO_CLOCK}(?:{_ISO_ZONE})?)?$", re.ASCII)
 _ISO_TIME = re.compile(rf"{_ISO_CLOCK}$", re.ASCII)
@@ -180,34 +182,46 @@ class Habits:
         self.culture = culture
         self.months = _names(
             data.MONTHS, tuple(m[:3] for m in data.MONTHS),
-            culture.month_names_abbreviated, culture.month_names_genitive, culture.month_names,
+            culture.month_names_abbreviated_genitive, culture.month_names_abbreviated,
+            culture.month_names_genitive, culture.month_names,
         )  # fmt: skip
         self.weekdays = _names(
             data.DAYS, tuple(d[:3] for d in data.DAYS), culture.day_names_abbreviated, culture.day_names
         )
         self.fillers = _fillers(culture)
+        #: Whether a point only stands between parts, not at the end.
+        self.points = culture.date_separator == "." != culture.time_separator
         self.order = _order(culture.short_date, "dMy")
         self.month_day = _order(culture.month_day, "dM")
         self.year_month = _order(culture.year_month, "My")
         self.clocks = _clocks(culture)
         self.phrases = _phrases(self.months, self.weekdays)
 
+    def word(self, part: str) -> str:
+        """A word as the tables have it: with its final point when a name ends in one."""
+        folded = part.casefold()
+        return folded if folded in self.months or folded in self.weekdays else folded.removesuffix(".")
+
 
 def _names(*groups: tuple[str, ...]) -> dict[str, int]:
     """Name -> index; later groups win, names of digits (Japanese months) are left out."""
     return {
-        name.casefold().rstrip("."): index
+        _BLANKS.sub(" ", name.casefold()): index
         for group in groups
         for index, name in enumerate(group)
         if name and not name[0].isdigit()
     }
 
 
+#: These belong to the number before them and are read by `_CJK`.
+_CJK_SUFFIXES = frozenset("年月日년월일")
+
+
 def _fillers(culture: CultureInfo) -> frozenset[str]:
     """Words of the culture's patterns that mean nothing by themselves: "de", "den"."""
     patterns = culture.long_date + culture.month_day + culture.year_month
     words = re.findall(r"'([^']*)'", patterns)
-    return frozenset(w for text in words for w in re.findall(r"[^\W\d_]+", text.casefold()))
+    return frozenset(w for text in words for w in re.findall(r"[^\W\d_]+", text.casefold())) - _CJK_SUFFIXES
 
 
 def _order(pattern: str, letters: str) -> str:
@@ -216,7 +230,7 @@ def _order(pattern: str, letters: str) -> str:
     return "".join(sorted((c for c in letters if c in bare), key=bare.index))
 
 
-_ZONE = r"(?:\s*(?P<z>Z(?!\w)|GMT(?!\w)|UTC(?!\w)|[+-]\d{1,2}(?::\d\d)?(?!\d)|[+-]\d{4}(?!\d)))?"
+_ZONE = r"(?:\s*(?P<z>Z(?!\w)|GMT(?!\w)|[+-][0-9]{1,2}(?::[0-9][0-9])?(?![0-9])|[+-][0-9]{4}(?![0-9])))?"
 _AFTER_LETTER = r"(?<![^\W\d_])"
 _BEFORE_LETTER = r"(?![^\W\d_])"
 
@@ -224,25 +238,27 @@ _BEFORE_LETTER = r"(?![^\W\d_])"
 def _clocks(culture: CultureInfo) -> list[re.Pattern[str]]:
     """How times are written, likelier first: with separators, with an hour and AM or PM only, with points."""
     own = [m for m in (culture.am, culture.pm) if m]
-    marks = sorted({*own, "AM", "PM", "A", "P"}, key=len, reverse=True)
+    marks = sorted({*own, "AM", "PM"}, key=len, reverse=True)
     mark = "|".join(re.escape(m) for m in marks)
     lead = "|".join(re.escape(m) for m in own) or "AM|PM"
     separator = ":"
     if culture.time_separator not in (":", culture.date_separator, ".", ",", "-", "/", " "):
         separator = f"(?::|{re.escape(culture.time_separator)})"
     usual = (
-        rf"(?<![\d+-])(?:{_AFTER_LETTER}(?P<lead>{lead})\s*)?"
-        rf"(?P<h>\d{{1,2}}){separator}(?P<mi>\d{{1,2}})(?:{separator}(?P<s>\d{{1,2}})(?:[.,](?P<f>\d+))?)?"
+        rf"(?<![0-9+-])(?:{_AFTER_LETTER}(?P<lead>{lead})\s*)?"
+        rf"(?P<h>[0-9]{{1,2}}){separator}(?P<mi>[0-9]{{1,2}})(?:{separator}(?P<s>[0-9]{{1,2}})(?:\.(?P<f>[0-9]+))?)?"
         rf"(?:\s*(?P<mark>{mark}){_BEFORE_LETTER})?{_ZONE}"
     )
     found = [
         usual,
-        rf"(?<!\d)(?P<h>\d{{1,2}})\s*(?P<mark>{mark}){_BEFORE_LETTER}{_ZONE}",
+        rf"(?<![0-9])(?P<h>[0-9]{{1,2}})\s*(?P<mark>{mark}){_BEFORE_LETTER}{_ZONE}",
     ]
     if culture.time_separator == ".":
         found.append(
-            rf"(?:^|(?<=\s))(?P<h>\d{{1,2}})\.(?P<mi>\d\d)(?:\.(?P<s>\d\d)(?:,(?P<f>\d+))?)?{_ZONE}$"
+            rf"(?:^|(?<=\s))(?P<h>[0-9]{{1,2}})\.(?P<mi>[0-9][0-9])(?:\.(?P<s>[0-9][0-9])(?:\.(?P<f>[0-9]+))?)?"
+            rf"(?:\s*(?P<mark>{mark}){_BEFORE_LETTER})?{_ZONE}$"
         )
+    found.append(rf"(?:{_AFTER_LETTER}(?P<lead>{lead})\s*)?{_CJK_CLOCK}$")
     return [re.compile(pattern, re.IGNORECASE) for pattern in found]
 
 
@@ -255,16 +271,24 @@ def _phrases(months: dict[str, int], weekdays: dict[str, int]) -> list[tuple[str
     """Names of several words, the longest first, and the word that stands for each while reading."""
     found: list[tuple[str, str]] = []
     for names in (months, weekdays):
-        for name in [n for n in names if not n.replace("-", "").isalpha()]:
+        for name in [n for n in names if not n.replace("-", "").removesuffix(".").isalpha()]:
             word = f"name{len(found)}of{len(name)}".translate(_LETTERS)
             names[word] = names[name]
             found.append((name, word))
     return sorted(found, key=lambda pair: -len(pair[0]))
 
 
+#: Blanks that do not break stand in Windows' names of several words; people type others.
+_BLANKS = re.compile("[\u00a0\u202f]")
+#: A distance from UTC straight behind a date.
+_DATE_ZONE = re.compile(r"(?<=[0-9])\s*(Z|[+-][0-9]{1,2}:[0-9][0-9])$")
 _LETTERS = str.maketrans("0123456789", "abcdefghij")
-_CJK = re.compile(r"(\d{1,4})\s*[年년]\s*(\d{1,2})\s*[月월]\s*(?:(\d{1,2})\s*[日일])?\s*(\S+)?")
-_WORD = re.compile(r"[^\W\d_](?:[^\s\d,./،-]|-(?=[^\W\d_]))*\.?|\d+|[\s,./،-]+", re.UNICODE)
+_CJK = re.compile(
+    r"(?:(?P<y>[0-9]{1,4})(?:\s*[年년]|(?<=[0-9]{4})\s)\s*)?(?P<m>[0-9]{1,2})\s*[月월]\s*(?:(?P<d>[0-9]{1,2})(?:\s*[日일])?)?"
+    r"\s*(?P<name>[^\s0-9]+)?"
+)
+_CJK_CLOCK = r"(?P<h>[0-9]{1,2})[時时시]\s*(?:(?P<mi>[0-9]{1,2})[分분]\s*)?(?:(?P<s>[0-9]{1,2})[秒초])?"
+_WORD = re.compile(r"[^\W\d_](?:[^\s0-9,./،-]|-(?=[^\W\d_]))*\.?|[0-9]+|[\s,./،-]+", re.UNICODE)
 #: What may stand between two parts: one mark with blanks around it, or blanks.
 _GAP = re.compile(r"\s+|\s*[,./،-]\s*|\.\s+|\.,\s*")
 
@@ -272,6 +296,7 @@ _GAP = re.compile(r"\s+|\s*[,./،-]\s*|\.\s+|\.,\s*")
 def _cultural(text: str, culture: CultureInfo, kind: str) -> Found:
     """Reads a text by a culture's habits; raises `Unreadable`."""
     habits = _habits(culture.name)
+    text = _BLANKS.sub(" ", text.strip("#"))
     clock = _find_clock(text, habits, kind)
     ticks = offset = None
     rest = text
@@ -280,9 +305,11 @@ def _cultural(text: str, culture: CultureInfo, kind: str) -> Found:
         before, after = text[: clock.start()].strip(), text[clock.end() :].strip()
         if before and after:
             raise Unreadable(text)
-        rest = re.sub(r"(?<=\d)[Tt]$", "", before or after).strip().removesuffix(",").strip()
+        rest = (before or after).removeprefix(",").removesuffix(",").strip()
         if not rest:
             return Found(None, ticks, offset)
+    elif zone := _DATE_ZONE.search(text):
+        rest, offset = text[: zone.start()], _zone(zone[1], text)
     if not rest:
         raise Unreadable(text)
     return Found(_cultural_date(rest, habits), ticks, offset)
@@ -298,28 +325,31 @@ def _find_clock(text: str, habits: Habits, kind: str) -> re.Match[str] | None:
 
 
 def _cultural_clock(match: re.Match[str], habits: Habits, text: str) -> tuple[int, int | None]:
-    part = {"lead": None, "mark": None, "mi": None, "s": None, "f": None} | match.groupdict()
+    part = dict.fromkeys(("lead", "mark", "mi", "s", "f", "z")) | match.groupdict()
     mark = part["mark"] or part["lead"]
     if part["lead"] and part["mark"]:
         raise Unreadable(text)
-    hour = int(match["h"])
+    hour = int(part["h"] or 0)
     if mark is not None:
-        if hour > 12:
-            raise Unreadable(text)
         folded = mark.casefold()
-        pm = folded in ("pm", "p") or folded == habits.culture.pm.casefold()
-        hour = hour % 12 + 12 * pm
+        pm = folded == "pm" or folded == habits.culture.pm.casefold()
+        if hour > 12 and not pm:
+            raise Unreadable(text)
+        hour = hour if hour > 12 else hour % 12 + 12 * pm
     ticks = _clock(hour, int(part["mi"] or 0), int(part["s"] or 0), part["f"], text)
-    return ticks, _zone(match["z"], text) if match["z"] else None
+    return ticks, _zone(part["z"], text) if part["z"] else None
 
 
 def _cultural_date(text: str, habits: Habits) -> int:
     cjk = _CJK.fullmatch(text)
     if cjk:
-        days = _days(int(cjk[1]), int(cjk[2]), int(cjk[3] or 1), habits, text)
+        year = None if cjk["y"] is None else int(cjk["y"])
+        if year is not None and len(cjk["y"]) < 3:
+            year = full_year(year, habits.culture.calendar)
+        days = _days(year, int(cjk["m"]), int(cjk["d"] or 1), habits, text)
         weekday = None
-        if cjk[4]:
-            weekday = habits.weekdays.get(cjk[4].casefold(), 7)
+        if cjk["name"]:
+            weekday = habits.weekdays.get(cjk["name"].casefold(), 7)
     else:
         numbers, month, at, weekday = _scan(_simplified(text, habits), habits)
         if month is None:
@@ -357,7 +387,7 @@ def _scan(text: str, habits: Habits) -> tuple[list[str], int | None, int, int | 
         if part[0].isdigit():
             numbers.append(part)
         elif part[0].isalpha():
-            word = part.casefold().rstrip(".")
+            word = habits.word(part)
             if word in habits.months and month is None:
                 month, at = habits.months[word], len(numbers)
             elif word in habits.weekdays and weekday is None:
@@ -365,7 +395,7 @@ def _scan(text: str, habits: Habits) -> tuple[list[str], int | None, int, int | 
             elif word not in habits.fillers:
                 raise Unreadable(text)
         elif position == len(text):
-            if part not in (".", ","):
+            if part not in (".", ",") or (part == "." and habits.points):
                 raise Unreadable(text)
         elif gap or not _GAP.fullmatch(part):
             raise Unreadable(text)

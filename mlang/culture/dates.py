@@ -15,7 +15,7 @@ from mlang import errors
 from mlang.culture import data
 from mlang.culture.calendars import parts
 from mlang.culture.data import CultureInfo
-from mlang.culture.date_formats import UNIVERSAL, BadFormat, Token, expand, has_day_number, tokens
+from mlang.culture.date_formats import UNIVERSAL, BadFormat, Token, beside_day_number, expand, tokens
 from mlang.values.temporal import (
     DAY,
     DAYS,
@@ -120,7 +120,7 @@ def _writer(token: Token, found: tuple[Token, ...], index: int, culture: Culture
             literal = literal[:-1]  # the fraction writes its own point, or none
         return lambda days, ticks, offset: literal
     if letter in "dMyg":
-        return _date_writer(letter, count, culture, has_day_number(found))
+        return _date_writer(letter, count, culture, beside_day_number(found, index))
     if letter == "F":
         point = "." if index > 0 and found[index - 1].literal.endswith(".") else ""
         return lambda days, ticks, offset: _short_fraction(ticks, count, point)

@@ -18,7 +18,7 @@ from mlang.culture.digits import Digits, digits_of, group
 from mlang.culture.text import WHITE_SPACE
 from mlang.values.show import number_text
 
-_STANDARD = re.compile(r"([A-Za-z])([0-9]{0,2})\Z")
+_STANDARD = re.compile(r"([A-Za-z])(0*[0-9]{0,2})\Z")
 
 
 # ---------------------------------------------------------------- to text
@@ -26,6 +26,8 @@ _STANDARD = re.compile(r"([A-Za-z])([0-9]{0,2})\Z")
 
 def default_text(value: Any, info: CultureInfo) -> str:
     """The text of a number without a format, in a culture (CVT-11)."""
+    if value.__class__ is float and not -_INFINITY < value < _INFINITY:
+        return _symbol(value, info)
     text = number_text(value)
     if info.decimal != "." and "." in text:
         text = text.replace(".", info.decimal)
@@ -44,7 +46,7 @@ def format_number(value: Any, format: str | None, culture_name: str | None = Non
     if value.__class__ is float and (value != value or value in (_INFINITY, -_INFINITY)):
         if letter in ("D", "X"):
             raise errors.format_not_supported("Number", format)
-        return info.nan if value != value else info.infinity if value > 0 else info.negative_infinity
+        return _symbol(value, info)
     if match is None:
         from mlang.culture.custom import format_custom
 
@@ -54,6 +56,11 @@ def format_number(value: Any, format: str | None, culture_name: str | None = Non
 
 
 _INFINITY = float("inf")
+
+
+def _symbol(value: float, info: CultureInfo) -> str:
+    """What a culture writes for what is no finite number (CVT-12)."""
+    return info.nan if value != value else info.infinity if value > 0 else info.negative_infinity
 
 
 def _sign(number: Digits, text: str, info: CultureInfo) -> str:
@@ -206,21 +213,21 @@ def read(text: str, info: CultureInfo) -> Spelt | None:
         return Spelt(None)
     if text == info.nan:
         return Spelt(float("nan"))
-    if text in (info.infinity, info.positive_sign + info.infinity):
+    if text == info.infinity:
         return Spelt(_INFINITY)
-    if text in (info.negative_infinity, info.negative_sign + info.infinity):
+    if text == info.negative_infinity:
         return Spelt(-_INFINITY)
-    if info.currency_decimal != info.decimal and info.currency_symbol in text:
-        info = info._replace(name=info.name + "$", decimal=info.currency_decimal, group=info.currency_group)
     body, percent = _without_percent(text, info)
-    match = _grammar(info).match(body)
+    money = _CURRENCY_FIRST.match(body)
+    separators = _separators(info, money is not None and info.currency_symbol in money[0])
+    match = _grammar(info, separators).match(body)
     if match is None or not (match["whole"] or match["fraction"]):
         return None
     around = _around(match["lead"], match["trail"], info)
     if around is None:
         return None
     digits = match["whole"]
-    for mark in _group_marks(info):
+    for mark in separators[1]:
         digits = digits.replace(mark, "")
     negative, currency = around
     number = _value(digits, match["fraction"] or "", match["exponent"], negative, 2 if percent else 0)
@@ -264,13 +271,23 @@ def _around(lead: str, trail: str, info: CultureInfo) -> tuple[bool, bool] | Non
     return (negative, currency) if open_ == closed else None
 
 
-_grammars: dict[str, re.Pattern[str]] = {}
+#: Decimal and group separators that count.
+Separators = tuple[tuple[str, ...], tuple[str, ...]]
+_CURRENCY_FIRST = re.compile(r"[^0-9]*")
+_grammars: dict[tuple[str, Separators], re.Pattern[str]] = {}
 _token_patterns: dict[str, re.Pattern[str]] = {}
 
 
-def _group_marks(info: CultureInfo) -> list[str]:
-    """A no-break blank may be typed as a blank; the narrow one may not (CVT-51)."""
-    return [info.group, " "] if info.group == "\u00a0" else [info.group]
+def _separators(info: CultureInfo, money: bool) -> Separators:
+    """Those of amounts of money, and those of numbers unless the currency symbol came before the digits.
+
+    A no-break blank may be typed as a blank; the narrow one may not (CVT-51).
+    """
+    decimals = (info.currency_decimal,) if money else (info.currency_decimal, info.decimal)
+    groups = (info.currency_group,) if money else (info.currency_group, info.group)
+    if "\u00a0" in groups:
+        groups += (" ",)
+    return decimals, tuple(mark for mark in groups if mark not in decimals)
 
 
 def _tokens(info: CultureInfo) -> re.Pattern[str]:
@@ -282,15 +299,15 @@ def _tokens(info: CultureInfo) -> re.Pattern[str]:
     return pattern
 
 
-def _grammar(info: CultureInfo) -> re.Pattern[str]:
+def _grammar(info: CultureInfo, separators: Separators) -> re.Pattern[str]:
     """The shape of numbers in a culture; what may stand at the sides is checked by `_around`."""
-    pattern = _grammars.get(info.name)
+    pattern = _grammars.get((info.name, separators))
     if pattern is None:
-        marks = "|".join(re.escape(mark) for mark in _group_marks(info))
+        points, marks = ("|".join(re.escape(mark) for mark in either) for either in separators)
         sides = _tokens(info).pattern
-        pattern = _grammars[info.name] = re.compile(
+        pattern = _grammars[info.name, separators] = re.compile(
             rf"(?P<lead>(?:{sides})*)(?P<whole>(?:[0-9](?:{marks})*)*)"
-            rf"(?:{re.escape(info.decimal)}(?P<fraction>[0-9]*))?(?:[eE](?P<exponent>[-+]?[0-9]+))?"
+            rf"(?:(?:{points})(?P<fraction>[0-9]*))?(?:[eE](?P<exponent>[-+]?[0-9]+))?"
             rf"(?P<trail>(?:{sides})*)\Z"
         )
     return pattern
