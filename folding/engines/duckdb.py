@@ -33,7 +33,7 @@ BATCH_ROWS = 32_768
 class FoldedBatch(ArrowBatch):
     """Rows of a result: cells by the kinds that folding knows, Arrow data of the types that the table claims."""
 
-    __slots__ = ("_arrow", "_part", "_query")
+    __slots__ = ("_arrow", "_cells", "_part", "_query")
 
     def __init__(self, part: Any, query: Query) -> None:
         self._part, self._query = part, query
@@ -67,6 +67,10 @@ class FoldedBatch(ArrowBatch):
                 arrays, names=[f"c{i}" for i in range(1, len(arrays) + 1)]
             )
         return self._arrow
+
+    def arrow(self, index: int) -> Any:
+        """A column as Arrow data."""
+        return self.data.column(index)
 
 
 class Query:

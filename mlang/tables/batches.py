@@ -1,31 +1,92 @@
-"""Batches that are Arrow data until somebody reads their cells.
+"""Batches whose columns may be Arrow data until somebody reads their cells.
 
-Sources that have Arrow data yield `ArrowBatch`: steps read ``columns`` as of any batch, and
-get M values; whoever wants Arrow (export, staging) takes ``data`` and nothing is converted.
+Sources that have Arrow data yield `ArrowBatch`, and so do the steps that work on it: steps read
+``parts`` and move the columns as they are, others read ``columns`` as of any batch, and get M
+values; whoever wants Arrow (export, staging) asks for `ArrowBatch.arrow` and nothing is converted.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
 from typing import Any
 
-from mlang.tables.plan import Batch
+from mlang.tables.column import Column, joined
+from mlang.tables.plan import Batch, Values
+
+#: Rows of the batches that columns in memory are cut into.
+ROWS = 65_536
 
 
 class ArrowBatch(Batch):
-    """The rows of a ``pyarrow.RecordBatch``; ``columns`` are converted at the first access."""
+    """The rows of a ``pyarrow.RecordBatch``, or of some `Column`s (`of`)."""
 
-    __slots__ = ("_cells", "data")
+    __slots__ = ("parts",)
+
+    parts: list[Column]
 
     def __init__(self, data: Any) -> None:
-        self.data = data
+        self.parts = [Column(raw=column) for column in data.columns]
         self.length = data.num_rows
-        self._cells: list[list[Any]] | None = None
 
     @property
     def columns(self) -> list[list[Any]]:  # type: ignore[override]
         """The cells as M values, by column."""
-        if self._cells is None:
-            from mlang.connectors.arrow import column_to_values
+        return [part.cells() for part in self.parts]
 
-            self._cells = [column_to_values(column) for column in self.data.columns]
-        return self._cells
+    def arrow(self, index: int) -> Any:
+        """A column's Arrow data; None when it is cells."""
+        return self.parts[index].raw
+
+
+def of(parts: list[Column], length: int) -> Batch:
+    """A batch of columns."""
+    batch = ArrowBatch.__new__(ArrowBatch)
+    batch.parts, batch.length = parts, length
+    return batch
+
+
+def parts_of(batch: Batch) -> list[Column]:
+    """The columns of any batch."""
+    if batch.__class__ is ArrowBatch:
+        return batch.parts
+    return [Column(cells) for cells in batch.columns]
+
+
+def memory(node: Values, names: tuple[str, ...]) -> list[Column]:
+    """Columns in memory; what they are as Arrow data is remembered."""
+    if not node.parts:
+        node.parts.extend([Column(cells) for cells in node.columns])
+    return [node.parts[node.schema.index(name)] for name in names]
+
+
+def gathered(batches: Iterator[Batch], width: int) -> tuple[list[Column], int]:
+    """All rows of some batches, by column."""
+    found: list[list[Column]] = [[] for _ in range(width)]
+    length = 0
+    for batch in batches:
+        length += batch.length
+        for store, part in zip(found, parts_of(batch), strict=True):
+            store.append(part)
+    return [joined(parts) if parts else Column([]) for parts in found], length
+
+
+def cut(parts: list[Column], length: int) -> Iterator[Batch]:
+    """Columns in memory as batches."""
+    for start in range(0, length, ROWS):
+        stop = min(length, start + ROWS)
+        yield of([part.slice(start, stop) for part in parts], stop - start)
+
+
+def taken(parts: list[Column], rows: Any) -> Iterator[Batch]:
+    """Rows of columns in memory, in the order of an Arrow array of row numbers."""
+    for start in range(0, len(rows), ROWS):
+        some = rows.slice(start, ROWS)
+        yield of([part.take(some) for part in parts], len(some))
+
+
+def choosing(have: tuple[str, ...], want: tuple[str, ...]) -> Callable[[list[Column]], list[Column]]:
+    """A function that picks the wanted columns (`local.picker` for columns)."""
+    if have == want:
+        return lambda parts: parts
+    places = [have.index(name) for name in want]
+    return lambda parts: [parts[i] for i in places]

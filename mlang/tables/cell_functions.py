@@ -24,16 +24,23 @@ def columnar_cell(function: Any) -> Any:
     """The column form of a function of a cell that only does cheap work; else None."""
     if function.__class__ is not Function or function.spec is None or function.spec.node is None:
         return None
-    spec = function.spec
-    if spec not in _SPECS:
-        _SPECS[spec] = _row_spec(spec)
-    rewritten = _SPECS[spec]
-    if rewritten is None:
+    row = as_row_function(function)
+    if row is None:
         return None
     from mlang.compile.fusion import columnar
 
-    form = columnar(Function(function.fn, 1, 1, rewritten))
+    form = columnar(row)
     return form if form is not None and form.cheap and form.fields == (CELL,) else None
+
+
+def as_row_function(function: Function) -> Function | None:
+    """The function of a cell as a function of a row whose only field is `CELL`."""
+    spec = function.spec
+    assert spec is not None
+    if spec not in _SPECS:
+        _SPECS[spec] = _row_spec(spec)
+    rewritten = _SPECS[spec]
+    return None if rewritten is None else Function(function.fn, 1, 1, rewritten)
 
 
 def _row_spec(spec: Spec) -> Spec | None:

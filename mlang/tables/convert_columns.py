@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from mlang.errors import MError
+from mlang.tables.column import Column, plain
 from mlang.tables.convert import conversion_name, converter
 from mlang.tables.keys import classes_of
 from mlang.values.temporal import DAY, HOUR, MINUTE, SECOND, Date, DateTime
@@ -278,3 +279,102 @@ _FAST: dict[str, Callable[[ByText, str | None], ColumnMap]] = {
     "Text.From": _same(str),
     "Logical.From": _same(bool),
 }
+
+
+# ---------------------------------------------------------------- typed columns
+
+_NUMBERS = frozenset({"Number.From", "Double.From"})
+#: Functions of whole numbers, with the least and the first that is too large.
+_INTEGERS = {
+    "Int64.From": (-(2.0**63), 2.0**63), "Int32.From": (-(2.0**31), 2.0**31),
+    "Int16.From": (-(2.0**15), 2.0**15), "Int8.From": (-(2.0**7), 2.0**7), "Byte.From": (0.0, 2.0**8),
+}  # fmt: skip
+#: Spellings that Arrow reads as M does, in cultures with a decimal point.
+_SPELT = r"^-?[0-9]+(\.[0-9]+)?$"
+
+
+def typed_converter(
+    type: MType, culture: str | None, by_cell: ColumnMap
+) -> Callable[[Column], Column | None]:
+    """The conversion of a typed column: by Arrow where the spellings are plain, else once per distinct text."""
+    name = conversion_name(type) or ""
+
+    def typed(column: Column) -> Column | None:
+        from mlang.tables.kernels import by_text
+
+        array = column.array()
+        kind = str(array.type)
+        if kind == _KINDS.get(name):
+            return column
+        if kind == "double" and name in _INTEGERS:
+            return column if _all_whole(array, *_INTEGERS[name]) else None
+        found = _read(array, name, culture) if kind == "string" else None
+        return by_text(column, by_cell) if found is None else Column(raw=found)
+
+    return typed
+
+
+_KINDS = {
+    **dict.fromkeys(_NUMBERS, "double"), "Text.From": "string", "Logical.From": "bool",
+    "Date.From": "date32[day]",
+}  # fmt: skip
+
+
+def _read(texts: Any, name: str, culture: str | None) -> Any:
+    """Text read as numbers or dates; None when some of it is not plain."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    blank = pc.equal(texts, "")
+    if pc.any(blank).as_py():
+        texts = pc.if_else(blank, pa.scalar(None, pa.string()), texts)
+    try:
+        if name == "Date.From":
+            return _read_dates(texts)
+        if name in _NUMBERS or name in _INTEGERS:
+            numbers = _read_numbers(texts, culture)
+            bounds = _INTEGERS.get(name)
+            return numbers if numbers is None or bounds is None or _all_whole(numbers, *bounds) else None
+    except pa.ArrowInvalid:
+        pass  # not plain after all
+    return None
+
+
+def _read_numbers(texts: Any, culture: str | None) -> Any:
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    from mlang.culture.data import culture as culture_of
+
+    info = culture_of(culture)
+    if info.decimal != "." or info.negative_sign != "-":
+        return None
+    longest = pc.max(pc.binary_length(texts)).as_py()
+    if longest is None or longest >= _LONG or pc.all(pc.match_substring_regex(texts, _SPELT)).as_py() is False:
+        return None
+    numbers = texts.cast(pa.float64())
+    sizes = pc.abs(numbers)
+    tiny = pc.and_(pc.less(sizes, 1e-4), pc.greater(sizes, 0.0))
+    return None if pc.any(tiny).as_py() else numbers
+
+
+def _read_dates(texts: Any) -> Any:
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    lengths = pc.min_max(pc.binary_length(texts)).as_py()
+    if lengths["min"] != 10 or lengths["max"] != 10:
+        return None
+    return plain(texts.cast(pa.date32()))
+
+
+def _all_whole(numbers: Any, low: float, high: float) -> bool:
+    """Whether all numbers are whole and of a range."""
+    import pyarrow.compute as pc
+
+    bounds = pc.min_max(numbers).as_py()
+    if bounds["min"] is None:
+        return True
+    if not (bounds["min"] >= low and bounds["max"] < high):
+        return False
+    return pc.all(pc.equal(pc.floor(numbers), numbers)).as_py() is not False

@@ -66,7 +66,9 @@ def _inferred(batches: list[Batch], index: int) -> pa.DataType | None:
     """The type of an untyped column, told by its Arrow data; None when its cells must be looked at."""
     if not batches or not all(isinstance(batch, ArrowBatch) for batch in batches):
         return None
-    columns = [batch.data.column(index) for batch in batches if isinstance(batch, ArrowBatch)]
+    columns = [batch.arrow(index) for batch in batches if isinstance(batch, ArrowBatch)]
+    if any(column is None for column in columns):
+        return None
     if len({column.type for column in columns}) > 1 or all(c.null_count == len(c) for c in columns):
         return None
     return _TELLING.get(columns[0].type)
@@ -80,9 +82,11 @@ def _ready(batch: Batch, index: int, target: pa.DataType | None) -> Any:
     """A column of Arrow data that may go out unconverted; None when its cells must be looked at."""
     if not isinstance(batch, ArrowBatch):
         return None
-    column = batch.data.column(index)
+    column = batch.arrow(index)
+    if column is None:
+        return None
     if column.type != target:
-        return _as_doubles(column) if column.type == pa.int64() and target == pa.float64() else None
+        return _as_numbers(column, target) if {column.type, target} == {pa.int64(), pa.float64()} else None
     bounds = _CALENDAR["date"] if pa.types.is_date(target) else _CALENDAR["timestamp"]
     if pa.types.is_date(target) or pa.types.is_timestamp(target):
         numbers = pc.min_max(column.view(pa.int32() if pa.types.is_date(target) else pa.int64())).as_py()
@@ -91,10 +95,10 @@ def _ready(batch: Batch, index: int, target: pa.DataType | None) -> Any:
     return column
 
 
-def _as_doubles(column: Any) -> Any:
-    """Whole numbers as doubles; None when there are some that a double cannot hold."""
+def _as_numbers(column: Any, target: pa.DataType) -> Any:
+    """Whole numbers as doubles, or doubles as whole numbers; None when there are some that do not fit."""
     try:
-        return column.cast(pa.float64())
+        return column.cast(target)
     except pa.ArrowInvalid:
         return None
 

@@ -153,7 +153,10 @@ _MANY = 1000
 def _buckets(rows: list[int], keys: list[Any], nulls: bool, descending: bool) -> list[list[int]] | None:
     """The rows of each key, in the order of the keys; None when there are nearly as many keys as rows."""
     values = list(map(keys.__getitem__, rows))
-    distinct = set(values)
+    try:
+        distinct = set(values)
+    except TypeError:  # a key that refuses to be ordered, which the sort will find
+        return None
     if len(distinct) * 4 > len(rows):
         return None
     found: dict[Any, list[int]] = {key: [] for key in sorted(distinct, reverse=descending)}

@@ -18,7 +18,9 @@ from itertools import islice
 from typing import Any, TypeVar
 
 from mlang.errors import MError
+from mlang.tables import batches
 from mlang.tables import plan as p
+from mlang.tables.column import MANY, Column
 from mlang.tables.plan import Batch
 from mlang.values.functions import Function, bind
 from mlang.values.thunk import WAITING, Thunk, failed
@@ -82,6 +84,16 @@ def whole(plan: p.Plan, columns: Columns) -> tuple[list[list[Any]], int]:
             store.extend(column)
         length += batch.length
     return gathered, length
+
+
+def whole_columns(plan: p.Plan, columns: Columns) -> tuple[list[Column], int]:
+    """All rows of a plan as columns that may be Arrow data, and their number."""
+    source = plan
+    while isinstance(source, p.Buffer) and source.cell:
+        source = source.cell[0]
+    if isinstance(source, p.Values):
+        return batches.memory(source, columns), source.length
+    return batches.gathered(execute(plan, columns), len(columns))
 
 
 def take_rows(columns: list[list[Any]], rows: Sequence[int]) -> list[list[Any]]:
@@ -174,10 +186,12 @@ class RowFunction:
     (``fusion.columnar``) `map` runs that loop; else each call gets a row record.
     """
 
-    __slots__ = ("_call", "_eager", "_fused", "reads")
+    __slots__ = ("_call", "_eager", "_fused", "_kernel", "function", "reads")
 
     def __init__(self, function: Any, schema: Any) -> None:
         self._eager = False
+        self._kernel: Any = _UNKNOWN
+        self.function = function
         fused = columnar(function)
         if fused is not None and all(schema.has(name) for name in fused.fields):
             self._fused: Any = fused
@@ -192,6 +206,27 @@ class RowFunction:
     def fused(self) -> bool:
         """Whether `map` is one loop over columns."""
         return self._fused is not None
+
+    def vector(self, columns: list[Column], length: int, lazy: bool = False) -> Column | None:
+        """The results of many rows where whole columns give them (``kernels.py``); None where the loop must.
+
+        ``lazy`` asks for nothing but what may run before somebody reads a result.
+        """
+        fused = self._fused
+        if fused is None or length < MANY or (lazy and not fused.cheap):
+            return None
+        if any(column.array() is None for column in columns):
+            return None
+        from mlang.tables import kernels
+
+        if self._kernel is _UNKNOWN:
+            self._kernel = kernels.kernel_of(self.function, self.reads)
+        array = None if self._kernel is None else self._kernel.array(columns, length)
+        if array is not None:
+            return Column(raw=array)
+        if len(columns) == 1 and fused.cheap:
+            return kernels.by_text(columns[0], lambda texts: self.map([texts], len(texts)))
+        return None
 
     def map(self, columns: list[list[Any]], length: int) -> list[Any]:
         """Results per row; failures sit in their place as failed thunks."""
@@ -225,6 +260,9 @@ class RowFunction:
         call = self._call
         for record in records(self.reads, columns, length):
             yield call(record)
+
+
+_UNKNOWN = object()
 
 
 def waiting(column: list[Any]) -> bool:
@@ -278,7 +316,9 @@ def merged(columns: Columns, more: Iterable[str]) -> Columns:
 
 @runs(p.Values)
 def run_values(node: p.Values, columns: Columns, limit: int | None) -> Iterator[Batch]:
-    """Columns in memory."""
+    """Columns in memory; many rows in large batches, whose Arrow form is remembered."""
+    if limit is None and node.length >= MANY:
+        return batches.cut(batches.memory(node, columns), node.length)
     chosen = [node.columns[node.schema.index(name)] for name in columns]
     return in_batches(chosen, node.length, limit)
 

@@ -12,8 +12,10 @@ from typing import Any
 from mlang import errors
 from mlang.errors import MError
 from mlang.tables import plan as p
-from mlang.tables.cell_functions import CellLoop, columnar_cell
-from mlang.tables.convert_columns import ByText, column_converter
+from mlang.tables.batches import choosing, of, parts_of
+from mlang.tables.cell_functions import CellLoop, as_row_function, columnar_cell
+from mlang.tables.column import Column
+from mlang.tables.convert_columns import ByText, column_converter, typed_converter
 from mlang.tables.local import Columns, RowFunction, execute, merged, picker, runs, waiting
 from mlang.tables.plan import Batch
 from mlang.tables.vector import vector_column
@@ -56,8 +58,8 @@ def run_project(node: p.Project, columns: Columns, limit: int | None) -> Iterato
     below = tuple(dict.fromkeys(name for name in sources if name is not None))
     places = [None if name is None else below.index(name) for name in sources]
     for batch in execute(node.input, below, limit):
-        length = batch.length
-        yield Batch([[None] * length if i is None else batch.columns[i] for i in places], length)
+        parts, length = parts_of(batch), batch.length
+        yield of([Column([None] * length) if i is None else parts[i] for i in places], length)
 
 
 @runs(p.Retype)
@@ -76,16 +78,21 @@ def run_add_column(node: p.AddColumn, columns: Columns, limit: int | None) -> It
     if node.column not in columns:
         yield from execute(node.input, columns, limit)
         return
-    function: Any = vector_column(node.value)
-    if function is None or not all(map(node.input.schema.has, function.reads)):
-        function = RowFunction(node.value, node.input.schema)
+    called = vector_column(node.value)
+    if called is not None and not all(map(node.input.schema.has, called.reads)):
+        called = None
+    function = called or RowFunction(node.value, node.input.schema)
     others = tuple(name for name in columns if name != node.column)
     below = merged(others, function.reads)
-    arguments = picker(below, function.reads)
-    pick = picker((*below, node.column), columns)
+    arguments = choosing(below, function.reads)
+    pick = choosing((*below, node.column), columns)
     for batch in execute(node.input, below, limit):
-        added = function.lazily(arguments(batch.columns), batch.length)
-        yield Batch(pick([*batch.columns, added]), batch.length)
+        parts = parts_of(batch)
+        read = arguments(parts)
+        added = function.vector(read, batch.length, True) if isinstance(function, RowFunction) else None
+        if added is None:
+            added = Column(function.lazily([part.cells() for part in read], batch.length))
+        yield of(pick([*parts, added]), batch.length)
 
 
 @runs(p.AddIndex)
@@ -95,30 +102,49 @@ def run_add_index(node: p.AddIndex, columns: Columns, limit: int | None) -> Iter
         yield from execute(node.input, columns, limit)
         return
     below = tuple(name for name in columns if name != node.column)
-    pick = picker((*below, node.column), columns)
+    pick = choosing((*below, node.column), columns)
     start, step, done = node.start, node.step, 0
     for batch in execute(node.input, below, limit):
         numbers = [start + step * i for i in range(done, done + batch.length)]
-        yield Batch(pick([*batch.columns, numbers]), batch.length)
+        yield of(pick([*parts_of(batch), Column(numbers)]), batch.length)
         done += batch.length
 
 
 # ---------------------------------------------------------------- changing cells
 
 
+#: A function of all cells of a column, in two forms: of the cells, and (maybe) of the typed column, which
+#: gives None where the cells must be looked at.
+CellMap = Callable[[list[Any]], list[Any]]
+TypedMap = Callable[[Column], "Column | None"]
+
+
 def _mapped(
-    input: p.Plan, columns: Columns, limit: int | None, maps: Mapping[str, Callable[[list[Any]], list[Any]]]
+    input: p.Plan, columns: Columns, limit: int | None, maps: Mapping[str, tuple[CellMap, TypedMap | None]]
 ) -> Iterator[Batch]:
     """Some columns through a function of the whole column part, the rest as they are."""
-    work = [(i, maps[name]) for i, name in enumerate(columns) if name in maps]
+    work = [(i, *maps[name]) for i, name in enumerate(columns) if name in maps]
     for batch in execute(input, columns, limit):
         if not work:
             yield batch
             continue
-        changed = list(batch.columns)
-        for i, function in work:
-            changed[i] = function(changed[i])
-        yield Batch(changed, batch.length)
+        changed = list(parts_of(batch))
+        for i, by_cell, typed in work:
+            part = changed[i]
+            found = typed(part) if typed is not None and part.array() is not None else None
+            changed[i] = Column(by_cell(part.cells())) if found is None else found
+        yield of(changed, batch.length)
+
+
+def once_per_text(function: CellMap) -> TypedMap:
+    """The typed form of a pure function of cells: text goes through it once for each distinct one."""
+
+    def typed(column: Column) -> Column | None:
+        from mlang.tables.kernels import by_text
+
+        return by_text(column, function)
+
+    return typed
 
 
 @runs(p.TransformColumns)
@@ -127,28 +153,46 @@ def run_transform_columns(node: p.TransformColumns, columns: Columns, limit: int
     return _mapped(node.input, columns, limit, {n: _transformer(f) for n, f in node.transforms})
 
 
-def _transformer(function: Any) -> Callable[[list[Any]], list[Any]]:
+def _transformer(function: Any) -> tuple[CellMap, TypedMap | None]:
     call = bind(function, 1)
     if is_eager(function):
-        return ByText(call)
+        pure = ByText(call)
+        return pure, once_per_text(pure)
     form = columnar_cell(function)
     if form is None:
-        return lambda column: delayed_cells(column, call)
+        return (lambda column: delayed_cells(column, call)), None
     loop = CellLoop(form)
-    return lambda column: delayed_cells(column, call) if waiting(column) else loop(column)
+
+    def typed(column: Column) -> Column | None:
+        from mlang.tables.kernels import by_text, kernel_of
+
+        kernel = kernel_of(as_row_function(function), form.fields)
+        array = None if kernel is None else kernel.array([column], column.length)
+        return by_text(column, loop) if array is None else Column(raw=array)
+
+    return (lambda column: delayed_cells(column, call) if waiting(column) else loop(column)), typed
 
 
 @runs(p.ChangeTypes)
 def run_change_types(node: p.ChangeTypes, columns: Columns, limit: int | None) -> Iterator[Batch]:
     """Cells converted to types."""
-    maps = {name: column_converter(type, node.culture) for name, type in node.changes}
-    return _mapped(node.input, columns, limit, {n: f for n, f in maps.items() if f is not None})
+    maps: dict[str, tuple[CellMap, TypedMap | None]] = {}
+    for name, type in node.changes:
+        by_cell = column_converter(type, node.culture)
+        if by_cell is not None:
+            maps[name] = by_cell, typed_converter(type, node.culture, by_cell)
+    return _mapped(node.input, columns, limit, maps)
 
 
 @runs(p.ReplaceErrors)
 def run_replace_errors(node: p.ReplaceErrors, columns: Columns, limit: int | None) -> Iterator[Batch]:
     """Cells that fail replaced by a value; each cell is replaced when it is read."""
-    return _mapped(node.input, columns, limit, {n: _healer(v) for n, v in node.replacements})
+    return _mapped(node.input, columns, limit, {n: (_healer(v), _unchanged) for n, v in node.replacements})
+
+
+def _unchanged(column: Column) -> Column:
+    """A typed column has no errors."""
+    return column
 
 
 def _healer(value: Any) -> Callable[[list[Any]], list[Any]]:
@@ -222,13 +266,11 @@ def run_replace_value(node: p.ReplaceValue, columns: Columns, limit: int | None)
         def replaced(cell: Any) -> Any:
             return call(cell, old, new)
 
-        replace: Callable[[list[Any]], list[Any]]
+        change: tuple[CellMap, TypedMap | None] = (lambda column: delayed_cells(column, replaced)), None
         if _is_replacer(node.replacer):
-            replace = ByText(replaced)
-        else:
-            replace = lambda column: delayed_cells(column, replaced)  # noqa: E731
-        maps = dict.fromkeys(targets, replace)
-        yield from _mapped(node.input, columns, limit, maps)
+            pure = ByText(replaced)
+            change = pure, once_per_text(pure)
+        yield from _mapped(node.input, columns, limit, dict.fromkeys(targets, change))
 
 
 def _is_replacer(function: Any) -> bool:

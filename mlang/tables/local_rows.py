@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Iterator
-from itertools import compress
 from typing import Any
 
 from mlang.errors import MError
 from mlang.tables import plan as p
+from mlang.tables.batches import choosing, of, parts_of
+from mlang.tables.column import Column
 from mlang.tables.keys import first_rows, key_rows
 from mlang.tables.local import (
     Columns,
@@ -35,24 +36,45 @@ def run_select_rows(node: p.SelectRows, columns: Columns, limit: int | None) -> 
     """Rows for which the predicate is true; an error in it is raised after the rows before it."""
     function = RowFunction(node.predicate, node.input.schema)
     below = merged(columns, function.reads)
-    arguments, pick = picker(below, function.reads), picker(below, columns)
+    read, keep = choosing(below, function.reads), choosing(below, columns)
     for batch in paced(execute(node.input, below), limit):
-        values = function.map(arguments(batch.columns), batch.length) if function.fused else None
-        chosen = pick(batch.columns)
+        parts = parts_of(batch)
+        mask = _mask(function, read(parts), batch.length)
+        if mask is not None:
+            count = mask.true_count
+            if count == batch.length:
+                yield of(keep(parts), count)
+            elif count:
+                yield of([part.filter(mask) for part in keep(parts)], count)
+            continue
+        cells = [part.cells() for part in read(parts)]
+        values = function.map(cells, batch.length) if function.fused else None
         if values is not None and set(map(type, values)) <= _LOGICALS:
             count = values.count(True)
             if count == batch.length:
-                yield Batch(chosen, count)
+                yield of(keep(parts), count)
             elif count:
-                yield Batch([list(compress(column, values)) for column in chosen], count)
+                yield of([part.compress(values) for part in keep(parts)], count)
             continue
-        kept, failure = _kept(function, arguments(batch.columns), batch.length)
+        kept, failure = _kept(function, cells, batch.length)
         if len(kept) == batch.length:
-            yield Batch(chosen, batch.length)
+            yield of(keep(parts), batch.length)
         elif kept:
+            chosen = [part.cells() for part in keep(parts)]
             yield Batch(take_rows(chosen, kept), len(kept))
         if failure is not None:
             raise failure
+
+
+def _mask(function: RowFunction, columns: list[Column], length: int) -> Any:
+    """The predicate of many rows as an Arrow mask; None when it must be looked at row by row."""
+    found = function.vector(columns, length)
+    mask = None if found is None else found.array()
+    if mask is None:
+        return None
+    import pyarrow as pa
+
+    return mask if mask.type == pa.bool_() else None
 
 
 _LOGICALS = {bool, type(None)}
@@ -100,7 +122,7 @@ def run_take(node: p.Take, columns: Columns, limit: int | None) -> Iterator[Batc
         return
     for batch in execute(node.input, columns, left):
         if batch.length >= left:
-            yield Batch([column[:left] for column in batch.columns], left)
+            yield of([part.slice(0, left) for part in parts_of(batch)], left)
             return
         yield batch
         left -= batch.length
@@ -155,7 +177,8 @@ def run_drop(node: p.Drop, columns: Columns, limit: int | None) -> Iterator[Batc
         if left >= batch.length:
             left -= batch.length
         elif left:
-            yield Batch([column[left:] for column in batch.columns], batch.length - left)
+            rest = [part.slice(left, batch.length) for part in parts_of(batch)]
+            yield of(rest, batch.length - left)
             left = 0
         else:
             yield batch

@@ -90,6 +90,8 @@ class Values(Plan):
 
     columns: list[list[Any]]
     length: int
+    #: The columns as `column.Column`, once somebody wanted them so (``batches.memory``).
+    parts: list[Any] = field(factory=list, init=False)
 
     @property
     def function(self) -> str:
