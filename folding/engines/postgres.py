@@ -52,6 +52,15 @@ class PostgresRenderer(Renderer):
             raise Unfoldable(f"a value of type {type} for which M may raise")
         return f"CAST({_FAILS} AS {self.types[type]})"
 
+    def group_key(self, node: Any) -> str:
+        """A constant is a group key only as a conversion."""
+        text = self.render(node).sql
+        return (
+            f"CAST({text} AS text)"
+            if isinstance(node, exp.Cast) and isinstance(node.this, exp.Literal)
+            else text
+        )
+
     def divided(self, left: Typed, right: Typed) -> Typed:
         infinite = f"CASE WHEN CAST({right.sql} AS text) LIKE '-%' THEN '-Infinity' ELSE 'Infinity' END"
         zero = f"{left.inner} * CAST({infinite} AS double precision)"
@@ -204,7 +213,9 @@ def _pattern(node: Any) -> str:
     """A class of characters as PostgreSQL writes it; \\x{...} becomes \\U........"""
     import re
 
-    if not isinstance(node, exp.Literal) or not re.fullmatch(r"\(?\[\^?(\\x\{[0-9A-Fa-f]+\}-?)+\]\)?", node.this):
+    if not isinstance(node, exp.Literal) or not re.fullmatch(
+        r"\(?\[\^?((\\x\{[0-9A-Fa-f]+\}|[^\W\d_])-?)+\]\)?", node.this
+    ):
         raise Unfoldable("a regular expression of another form")
     # PostgreSQL's texts have no character 0
     text = node.this.replace(r"\x{00}", r"\x{01}")
@@ -247,7 +258,9 @@ def _isnan(r: Renderer, nodes: list[Any]) -> Typed:
 @forms(FUNCTIONS, "isfinite")
 def _isfinite(r: Renderer, nodes: list[Any]) -> Typed:
     x = number_of(r, nodes[0]).inner
-    return Typed(f"{x} > '-Infinity'::double precision AND {x} < 'Infinity'::double precision", "BOOLEAN", False)
+    return Typed(
+        f"{x} > '-Infinity'::double precision AND {x} < 'Infinity'::double precision", "BOOLEAN", False
+    )
 
 
 def _plain(name: str) -> Form:
@@ -322,7 +335,9 @@ def _make_date(r: Renderer, nodes: list[Any]) -> Typed:
 
 @forms(FUNCTIONS, "epoch_us")
 def _epoch(r: Renderer, nodes: list[Any]) -> Typed:
-    return Typed(f"CAST(extract(epoch FROM {moment(r, nodes[0], 'TIMESTAMP').sql}) * 1000000 AS bigint)", "BIGINT")
+    return Typed(
+        f"CAST(extract(epoch FROM {moment(r, nodes[0], 'TIMESTAMP').sql}) * 1000000 AS bigint)", "BIGINT"
+    )
 
 
 # ---------------------------------------------------------------- aggregates
@@ -335,7 +350,9 @@ def _sum(r: Renderer, nodes: list[Any]) -> Typed:
     if isinstance(inner, exp.Order):
         value = number_of(r, inner.this)
         # the sum begins with 0, as M's does: -0 alone gives 0
-        return Typed(f"sum({value.sql} ORDER BY {', '.join(r.ordered(k) for k in inner.expressions)})", "DOUBLE")
+        return Typed(
+            f"sum({value.sql} ORDER BY {', '.join(r.ordered(k) for k in inner.expressions)})", "DOUBLE"
+        )
     value = number_of(r, inner, "BIGINT", "DOUBLE")
     return Typed(f"sum({value.sql})", "DOUBLE" if value.type == "DOUBLE" else "NUMERIC")
 

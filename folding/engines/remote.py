@@ -120,7 +120,9 @@ class RemoteQuery:
                 if wanted.name.startswith("c"):
                     column = origin.source.columns[int(wanted.name[1:]) - 1]
                     if column.check is not None:
-                        asked.append(f"SELECT 1 AS strange FROM {origin.source.relation} WHERE {column.check}")
+                        asked.append(
+                            f"SELECT 1 AS strange FROM {origin.source.relation} WHERE {column.check}"
+                        )
         if not asked:
             return None
         parts = list(dict.fromkeys(asked))

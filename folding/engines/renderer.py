@@ -37,6 +37,8 @@ class Typed:
         return self.sql if self.free else f"({self.sql})"
 
 
+#: What DuckDB prints for a type.
+_NAMES = {"TEXT": "VARCHAR", "INT": "BIGINT"}
 Form = Callable[[Any, list[Any]], Typed]
 
 
@@ -155,7 +157,9 @@ class Renderer:
         """The outputs of the outermost query in the forms in which they travel."""
         if self.wire is None or len(self.scopes) > 1:
             return items
-        return [self.wire(i, type).format(item) for i, (item, type) in enumerate(zip(items, types, strict=True))]
+        return [
+            self.wire(i, type).format(item) for i, (item, type) in enumerate(zip(items, types, strict=True))
+        ]
 
     def value_of(self, value: Typed) -> str:
         """An output as the engine can select it."""
@@ -204,7 +208,11 @@ class Renderer:
             names = [e.alias for e in first.expressions]
             scope[alias] = dict(zip(names, types, strict=True))
             return f"({start}{inner}{self.line()}){self.derived_alias}{alias}"
-        if isinstance(node, exp.Table) and isinstance(node.this, exp.Anonymous) and node.this.name == "source":
+        if (
+            isinstance(node, exp.Table)
+            and isinstance(node.this, exp.Anonymous)
+            and node.this.name == "source"
+        ):
             return self.leaf(alias, [e.name for e in node.this.expressions], scope)
         raise Unfoldable("a source that is not in this database")
 
@@ -307,7 +315,7 @@ class Renderer:
     def on_Cast(self, node: Any) -> Typed:
         if isinstance(node, exp.TryCast):
             raise Unfoldable("conversions of texts are done by the interpreter")
-        target = node.to.sql("duckdb")
+        target = _NAMES.get(node.to.sql("duckdb"), node.to.sql("duckdb"))
         inner = node.this
         negative = isinstance(inner, exp.Neg)
         if isinstance(inner, exp.Literal) and inner.is_string:
@@ -338,7 +346,6 @@ class Renderer:
             if value.type == "NULL":
                 return Typed(f"CAST(NULL AS {self.types[target]})", target)
             return value
-        target = "BIGINT" if target == "INTEGER" else target
         if (value.type, target) in self.casts:
             return Typed(self.casts[value.type, target].format(value.sql), target)
         if value.type == target:
@@ -386,7 +393,11 @@ class Renderer:
             raise Unfoldable("a comparison of different types")
         if left.type not in PLAIN | {"TID"}:
             raise Unfoldable(f"a comparison of values of type {left.type}")
-        if left.type != right.type and not isinstance(node.this, exp.Literal) and not isinstance(node.expression, exp.Literal):
+        if (
+            left.type != right.type
+            and not isinstance(node.this, exp.Literal)
+            and not isinstance(node.expression, exp.Literal)
+        ):
             raise Unfoldable("a comparison of whole numbers with doubles")
         return left, right
 

@@ -5,12 +5,13 @@ a query of it.  A connector (`postgresql.py`, `mysql.py`, `sql.py`, `sqlite.py`)
 of each column what M type it has, which SQL expression gives it, and in which form it travels (`Wire`).
 Folding (``folding/engines``) uses the same columns, so both ways of reading agree.
 
-Connections belong to the evaluation and are kept for its next query.  Credentials: see `credential`.
+A few connections of each login are kept for the next query.  Credentials: see `credential`.
 """
 
 from __future__ import annotations
 
 import os
+import threading
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -102,6 +103,14 @@ class Server:
         """Ends the query on a connection; whether it can be used again."""
         raise NotImplementedError
 
+    def alive(self, connection: Any) -> bool:
+        """Whether a connection that waited can be used."""
+        raise NotImplementedError
+
+    def close(self, connection: Any) -> None:
+        """Ends a connection."""
+        connection.close()
+
     def interrupt(self, connection: Any) -> None:
         """Stops the running query, from another thread."""
 
@@ -131,15 +140,17 @@ class Server:
 
         ``checks`` is a query whose rows, if there are any, say that the first one may not be run (`Refused`).
         """
-        idle = session.current().fixed.setdefault(("database", self.key()), [])
-        connection = idle.pop() if idle else self.connect()
+        key = (self.key(), login_of(self))
+        connection = _taken(key)
+        if connection is not None and not self.alive(connection):
+            connection = None
+        if connection is None:
+            connection = self.connect()
         session.current().fixed["folding.cursor"] = _Running(self, connection)
         done = False
         try:
-            if checks is not None:
-                for part in list(self.execute(connection, checks))[1:]:
-                    if part:
-                        raise Refused
+            if checks is not None and any(list(self.execute(connection, checks))[1:]):
+                raise Refused
             yield from self.execute(connection, sql)
             done = True
         except Failure as failure:
@@ -147,7 +158,7 @@ class Server:
             raise
         finally:
             if self.release(connection, done):
-                idle.append(connection)
+                _given_back(self, key, connection)
 
     def ask(self, sql: str) -> list[Any]:
         """All rows of a small query; the engine's failure as M error."""
@@ -157,6 +168,13 @@ class Server:
             raise self.failed(failure) from None
         return [row for part in found[1:] for row in part]
 
+    def ask_columns(self, sql: str) -> list[str]:
+        """The names of a query's columns."""
+        try:
+            return [str(c[0]) for c in list(self.rows(sql))[0]]
+        except Failure as failure:
+            raise self.failed(failure) from None
+
     def failed(self, failure: Failure) -> errors.MError:
         """The M error of a failure: the server's text and the query, no credentials."""
         if failure.refused:
@@ -164,6 +182,43 @@ class Server:
             make = errors.credentials_invalid if known else errors.credentials_required
             return make(self.kind, self.path)
         return errors.query_failed(self.kind, failure.message, self.path, failure.code, failure.sql)
+
+
+#: Connections that wait for their next query, by server and login, the oldest first; few of each.
+_IDLE: dict[Any, list[Any]] = {}
+_MOST_IDLE = 3
+_lock = threading.Lock()
+
+
+def login_of(server: Server) -> Any:
+    """What tells two logins to a server apart (not the secret itself)."""
+    known = credential(server.kind, server.path)
+    return None if known is None else hash(tuple(sorted((k, str(v)) for k, v in known.items())))
+
+
+def _taken(key: Any) -> Any:
+    with _lock:
+        waiting = _IDLE.get(key)
+        return waiting.pop() if waiting else None
+
+
+def _given_back(server: Server, key: Any, connection: Any) -> None:
+    with _lock:
+        waiting = _IDLE.setdefault(key, [])
+        if len(waiting) < _MOST_IDLE:
+            waiting.append(connection)
+            return
+    server.close(connection)
+
+
+def close_idle(server: Server | None = None) -> None:
+    """Closes the connections that wait (of one server, or all): they would keep a file or a server busy."""
+    with _lock:
+        for key, waiting in list(_IDLE.items()):
+            if server is None or key[0] == server.key():
+                for connection in waiting:
+                    connection.close()
+                del _IDLE[key]
 
 
 class Refused(Exception):
@@ -246,7 +301,17 @@ class SqlSource(Source):
     that is not ``foldable`` is read whole.
     """
 
-    __slots__ = ("columns", "foldable", "keys", "label", "ordered", "place", "place_storage", "relation", "server")
+    __slots__ = (
+        "columns",
+        "foldable",
+        "keys",
+        "label",
+        "ordered",
+        "place",
+        "place_storage",
+        "relation",
+        "server",
+    )
 
     def __init__(
         self, server: Server, relation: str, columns: list[Column], label: str, *, place: str, place_storage: str,
@@ -332,12 +397,17 @@ def navigation(entries: list[Entry], hierarchical: bool) -> Table:
     schemas = list(dict.fromkeys(e.schema for e in entries))
     inner = [_schema_listing([e for e in entries if e.schema == s]) for s in schemas]
     listing = table_type(["Schema", "Data"], [TEXT, TABLE])
-    return Table(Values(TableType(listing.row, ((("Schema",), True),)), [list(schemas), list(inner)], len(schemas)))
+    return Table(
+        Values(TableType(listing.row, ((("Schema",), True),)), [list(schemas), list(inner)], len(schemas))
+    )
 
 
 def _schema_listing(entries: list[Entry]) -> Table:
     columns: list[list[Any]] = [
-        [e.item for e in entries], [Thunk(e.open) for e in entries], [e.item for e in entries], [e.kind for e in entries]
+        [e.item for e in entries],
+        [Thunk(e.open) for e in entries],
+        [e.item for e in entries],
+        [e.kind for e in entries],
     ]
     listing = table_type(["Name", "Data", "Item", "Kind"], [TEXT, TABLE, TEXT, TEXT])
     return Table(Values(TableType(listing.row, ((("Name",), True),)), columns, len(entries)))
@@ -355,7 +425,9 @@ def opened(
     listing = navigation(entries(), bool(of_kind(chosen["HierarchicalNavigation"], "logical")))
 
     def native(text: Any, parameters: Any = None, option: Any = None) -> Table:
-        settings = options(strip(force(option)), "Value.NativeQuery", {"EnableFolding": False, "PreserveTypes": None})
+        settings = options(
+            strip(force(option)), "Value.NativeQuery", {"EnableFolding": False, "PreserveTypes": None}
+        )
         folding = bool(of_kind(settings["EnableFolding"], "logical"))
         return query(server, bound(server, of_kind(text, "text"), strip(force(parameters))), folding)
 
@@ -376,7 +448,12 @@ def bound(server: Server, text: str, parameters: Any) -> str:
         end = _skipped(text, place, server.dialect)
         if end > place:
             out.append(text[place:end])
-        elif named and text[place] in "@:" and text[place + 1 : place + 2].isidentifier() and text[place - 1 : place] != text[place]:
+        elif (
+            named
+            and text[place] in "@:"
+            and text[place + 1 : place + 2].isidentifier()
+            and text[place - 1 : place] != text[place]
+        ):
             end = place + 2
             while end < len(text) and (text[end].isalnum() or text[end] == "_"):
                 end += 1
@@ -430,7 +507,9 @@ def literal(server: Server, value: Any) -> str:
         plain = "1" if value else "0"
         return plain if server.dialect in ("sqlite", "sqlserver") else ("TRUE" if value else "FALSE")
     if kind == "binary":
-        return {"postgres": "'\\x{}'::bytea", "sqlserver": "0x{}"}.get(server.dialect, "X'{}'").format(value.hex())
+        return {"postgres": "'\\x{}'::bytea", "sqlserver": "0x{}"}.get(server.dialect, "X'{}'").format(
+            value.hex()
+        )
     if kind in ("date", "time", "datetime"):
         return f"{_TEMPORAL[kind] if server.dialect in ('postgres', 'mysql') else ''}'{temporal_text(value, kind)}'"
     raise errors.not_supported("Value.NativeQuery", f"a parameter of kind {kind}")

@@ -153,6 +153,16 @@ class PostgresServer(Server):
             connection.close()
         return not connection.closed
 
+    def alive(self, connection: Any) -> bool:
+        import psycopg
+
+        try:
+            connection.execute("SELECT 1")
+            connection.rollback()
+        except psycopg.Error:
+            connection.close()
+        return not connection.closed
+
     def interrupt(self, connection: Any) -> None:
         connection.cancel_safe()
 
@@ -165,7 +175,8 @@ class PostgresServer(Server):
 
 
 @builtin(
-    "PostgreSQL.Database(server as text, database as text, optional options as nullable record) as table", raw=False
+    "PostgreSQL.Database(server as text, database as text, optional options as nullable record) as table",
+    raw=False,
 )
 def database(server: str, name: str, option: dict[str, Any] | None = None) -> Any:
     """Lists the tables and views of a PostgreSQL database, each with its rows in the Data column.
@@ -231,8 +242,12 @@ def _column(server: PostgresServer, name: str, type: str, required: bool) -> Col
     quoted = server.quoted(name)
     facts = {"nullable": not required}
 
-    def made(m: mtypes.MType, sql: str, storage: str, kind: str = "any", check: str | None = None, **more: Any) -> Column:
-        return Column(name, m if required else mtypes.nullable(m), sql, storage, kind, {**facts, **more}, check)
+    def made(
+        m: mtypes.MType, sql: str, storage: str, kind: str = "any", check: str | None = None, **more: Any
+    ) -> Column:
+        return Column(
+            name, m if required else mtypes.nullable(m), sql, storage, kind, {**facts, **more}, check
+        )
 
     if type in _INT:
         return made(mtypes.INT64, quoted, "BIGINT", "number", int53=_INT[type][1], nonan=True)
@@ -290,6 +305,8 @@ def _described(server: PostgresServer, text: str) -> list[tuple[str, str]]:
         raise server.failed(failure) from None
     codes = sorted({int(c.type_code) for c in description})
     names = dict(
-        server.ask(f"SELECT oid::bigint, typname::text FROM pg_catalog.pg_type WHERE oid IN ({', '.join(map(str, codes)) or '0'})")
+        server.ask(
+            f"SELECT oid::bigint, typname::text FROM pg_catalog.pg_type WHERE oid IN ({', '.join(map(str, codes)) or '0'})"
+        )
     )
     return [(c.name, names[int(c.type_code)]) for c in description]

@@ -1,0 +1,398 @@
+"""SQLite's forms: dates are texts, logicals are 0 and 1, and what it lacks comes from ``sqlite_functions.py``.
+
+SQLite has infinities but no NaN (it becomes null), so a result that is null though no operand is stops the query.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from functools import lru_cache
+from typing import Any
+
+from sqlglot import exp
+
+from folding.engines.renderer import (
+    COMMON, Form, Renderer, Typed, counted, forms, moment, number_of, texts, unless,
+)  # fmt: skip
+from folding.terms import Unfoldable
+
+FUNCTIONS: dict[str, Form] = dict(COMMON)
+
+
+@lru_cache(4096)
+def _reads_back(text: str, value: float) -> bool:
+    """Whether SQLite reads this spelling of a double bit for bit."""
+    connection = sqlite3.connect(":memory:")
+    found: Any = connection.execute(f"SELECT {text}").fetchone()[0]
+    connection.close()
+    return bool(found.__class__ is float and found.hex() == value.hex())
+
+
+class SqliteRenderer(Renderer):
+    """Prints queries for SQLite 3.35 and later."""
+
+    dialect = "sqlite"
+    functions = FUNCTIONS
+    null_safe = ("IS", "IS NOT")
+    sides = (
+        frozenset({"LEFT", "RIGHT", "FULL"})
+        if sqlite3.sqlite_version_info >= (3, 39)
+        else frozenset({"LEFT"})
+    )
+    types = {  # noqa: RUF012
+        "DOUBLE": "REAL", "BIGINT": "INTEGER", "VARCHAR": "TEXT", "BOOLEAN": "INTEGER", "DATE": "TEXT", "TIMESTAMP": "TEXT",
+    }  # fmt: skip
+    casts = {  # noqa: RUF012
+        ("BIGINT", "DOUBLE"): "CAST({} AS REAL)", ("DOUBLE", "BIGINT"): "CAST({} AS INTEGER)",
+        ("BOOLEAN", "BIGINT"): "CAST({} AS INTEGER)", ("BOOLEAN", "DOUBLE"): "CAST({} AS REAL)",
+        ("BIGINT", "VARCHAR"): "CAST({} AS TEXT)", ("DATE", "TIMESTAMP"): "({} || ' 00:00:00')",
+        ("TIMESTAMP", "DATE"): "substr({}, 1, 10)",
+    }  # fmt: skip
+    some = {  # noqa: RUF012
+        "BIGINT": "0", "DOUBLE": "0.0", "VARCHAR": "''", "DATE": "'2000-01-01'", "TIMESTAMP": "'2000-01-01 00:00:00'",
+        "BOOLEAN": "0",
+    }  # fmt: skip
+
+    def number(self, value: float) -> Typed:
+        text = {"inf": "9e999", "-inf": "-9e999"}.get(repr(value), repr(value))
+        if value != value:
+            raise Unfoldable("NaN, which SQLite has not")
+        if repr(value) == "-0.0":
+            text = "(-1.0 / 9e999)"
+        if not _reads_back(text, value):
+            raise Unfoldable("a number that SQLite reads otherwise")
+        return Typed(text, "DOUBLE", not text.startswith("-"))
+
+    def constant(self, text: str, target: str) -> Typed:
+        if target in ("DATE", "TIMESTAMP"):
+            return Typed(self.text(text.removesuffix(".000000")), target)
+        return super().constant(text, target)
+
+    def no_limit(self) -> str:
+        return f"{self.line()}LIMIT -1"
+
+    def failure(self, type: str) -> str:
+        return "m_error()"
+
+    def operation(self, operator: str, left: Typed, right: Typed) -> Typed:
+        if left.type == "BIGINT":
+            return super().operation(operator, left, right)
+        plain = f"{left.inner} {operator} {right.inner}"
+        return Typed(f"coalesce({plain}, m_nan({left.sql}, {right.sql}))", "DOUBLE")
+
+    def on_Neg(self, node: Any) -> Typed:
+        """Minus 0 of a double is -0: SQLite's own minus says 0."""
+        value = self.render(node.this)
+        if value.type == "DOUBLE":
+            return Typed(f"{value.inner} * -1.0", "DOUBLE", False)
+        return super().on_Neg(node)
+
+    def divided(self, left: Typed, right: Typed) -> Typed:
+        exact = f"CASE WHEN {right.inner} = 0 THEN m_divide({left.sql}, {right.sql}) ELSE m_nan({left.sql}, {right.sql}) END"
+        return Typed(f"coalesce({left.inner} / {right.inner}, {exact})", "DOUBLE")
+
+    def remainder(self, node: Any, left: Typed, right: Typed) -> Typed:
+        if left.type != "DOUBLE":
+            raise Unfoldable("remainders of whole numbers by a variable")
+        return Typed(f"m_mod({left.sql}, {right.sql})", "DOUBLE")
+
+    def on_Sub(self, node: Any) -> Typed:
+        left, right = self.render(node.this), self.render(node.expression)
+        if (left.type, right.type) == ("DATE", "DATE"):
+            return Typed(f"m_days({left.sql}, {right.sql})", "BIGINT")
+        if (left.type, right.type) == ("DATE", "BIGINT"):
+            return Typed(f"m_add_days({left.sql}, -{right.inner})", "DATE")
+        return super().on_Sub(node)
+
+    def on_Add(self, node: Any) -> Typed:
+        left = self.render(node.this)
+        if left.type == "DATE" and isinstance(node.expression, exp.Interval):
+            months = int(node.expression.this.name)
+            return Typed(f"(m_add_months({left.sql}, {months}) || ' 00:00:00')", "TIMESTAMP")
+        if left.type == "DATE":
+            return Typed(f"m_add_days({left.sql}, {counted(self, node.expression).sql})", "DATE")
+        return super().on_Add(node)
+
+
+# ---------------------------------------------------------------- texts
+
+
+@forms(FUNCTIONS, "length")
+def _length(r: Renderer, nodes: list[Any]) -> Typed:
+    return Typed(f"length({texts(r, nodes, 1)[0].sql})", "BIGINT")
+
+
+@forms(FUNCTIONS, "strlen")
+def _strlen(r: Renderer, nodes: list[Any]) -> Typed:
+    return Typed(f"length(CAST({texts(r, nodes, 1)[0].sql} AS BLOB))", "BIGINT")
+
+
+def _letter_case(name: str) -> Form:
+    """SQLite knows ASCII letters only: other texts go to the interpreter."""
+
+    def form(r: Renderer, nodes: list[Any]) -> Typed:
+        value = texts(r, nodes, 1)[0]
+        beyond = f"length(CAST({value.sql} AS BLOB)) > length({value.sql})"
+        return unless(r, beyond, Typed(f"{name}({value.sql})", "VARCHAR"))
+
+    return form
+
+
+FUNCTIONS["upper"], FUNCTIONS["lower"] = _letter_case("upper"), _letter_case("lower")
+
+
+@forms(FUNCTIONS, "contains")
+def _contains(r: Renderer, nodes: list[Any]) -> Typed:
+    a, b = texts(r, nodes, 2)
+    return Typed(f"instr({a.sql}, {b.sql}) > 0", "BOOLEAN", False)
+
+
+@forms(FUNCTIONS, "starts_with")
+def _starts(r: Renderer, nodes: list[Any]) -> Typed:
+    a, b = texts(r, nodes, 2)
+    return Typed(f"substr({a.sql}, 1, length({b.sql})) = {b.inner}", "BOOLEAN", False)
+
+
+@forms(FUNCTIONS, "suffix")
+def _suffix(r: Renderer, nodes: list[Any]) -> Typed:
+    a, b = texts(r, nodes, 2)
+    end = f"substr({a.sql}, length({a.sql}) - length({b.sql}) + 1) = {b.inner}"
+    return Typed(f"CASE WHEN length({a.sql}) < length({b.sql}) THEN 0 ELSE {end} END", "BOOLEAN")
+
+
+@forms(FUNCTIONS, "strpos")
+def _strpos(r: Renderer, nodes: list[Any]) -> Typed:
+    a, b = texts(r, nodes, 2)
+    return Typed(f"instr({a.sql}, {b.sql})", "BIGINT")
+
+
+@forms(FUNCTIONS, "left")
+def _left(r: Renderer, nodes: list[Any]) -> Typed:
+    return Typed(f"substr({texts(r, nodes[:1], 1)[0].sql}, 1, {counted(r, nodes[1]).sql})", "VARCHAR")
+
+
+@forms(FUNCTIONS, "right")
+def _right(r: Renderer, nodes: list[Any]) -> Typed:
+    a, n = texts(r, nodes[:1], 1)[0].sql, counted(r, nodes[1]).sql
+    return Typed(f"substr({a}, max(length({a}) - {n}, 0) + 1)", "VARCHAR")
+
+
+@forms(FUNCTIONS, "substr")
+def _substr(r: Renderer, nodes: list[Any]) -> Typed:
+    a = texts(r, nodes[:1], 1)[0]
+    return Typed(f"substr({a.sql}, {', '.join(counted(r, n).sql for n in nodes[1:])})", "VARCHAR")
+
+
+@forms(FUNCTIONS, "repeat")
+def _repeat(r: Renderer, nodes: list[Any]) -> Typed:
+    return Typed(f"m_repeat({texts(r, nodes[:1], 1)[0].sql}, {counted(r, nodes[1]).sql})", "VARCHAR")
+
+
+def _pad(name: str) -> Form:
+    def form(r: Renderer, nodes: list[Any]) -> Typed:
+        a, filler = texts(r, [nodes[0], nodes[2]], 2)
+        return Typed(f"{name}({a.sql}, {counted(r, nodes[1]).sql}, {filler.sql})", "VARCHAR")
+
+    return form
+
+
+FUNCTIONS["lpad"], FUNCTIONS["rpad"] = _pad("m_lpad"), _pad("m_rpad")
+
+
+def _trim(name: str) -> Form:
+    def form(r: Renderer, nodes: list[Any]) -> Typed:
+        a, characters = texts(r, nodes, 2)
+        return Typed(f"{name}({a.sql}, {characters.sql})", "VARCHAR")
+
+    return form
+
+
+for _name in ("trim", "ltrim", "rtrim"):
+    FUNCTIONS[_name] = _trim(_name)
+
+
+@forms(FUNCTIONS, "split_part")
+def _split_part(r: Renderer, nodes: list[Any]) -> Typed:
+    a, mark = texts(r, nodes[:2], 2)
+    if nodes[2].name != "1":
+        raise Unfoldable("later parts of a text")
+    place = f"instr({a.sql}, {mark.sql})"
+    return Typed(f"CASE WHEN {place} > 0 THEN substr({a.sql}, 1, {place} - 1) ELSE {a.sql} END", "VARCHAR")
+
+
+@forms(FUNCTIONS, "concat_ws")
+def _concat_ws(r: Renderer, nodes: list[Any]) -> Typed:
+    return Typed(f"m_concat_ws({', '.join(v.sql for v in texts(r, nodes))})", "VARCHAR")
+
+
+@forms(FUNCTIONS, "chr")
+def _chr(r: Renderer, nodes: list[Any]) -> Typed:
+    return Typed(f"char({counted(r, nodes[0]).sql})", "VARCHAR")
+
+
+@forms(FUNCTIONS, "regexp_matches")
+def _matches(r: Renderer, nodes: list[Any]) -> Typed:
+    a, pattern = texts(r, nodes, 2)
+    return Typed(f"m_matches({a.sql}, {pattern.sql})", "BOOLEAN")
+
+
+@forms(FUNCTIONS, "regexp_replace")
+def _regexp_replace(r: Renderer, nodes: list[Any]) -> Typed:
+    a, pattern, new = texts(r, nodes[:3], 3)
+    return Typed(f"m_replace({a.sql}, {pattern.sql}, {new.sql})", "VARCHAR")
+
+
+@forms(FUNCTIONS, "len")
+def _length_of(r: Renderer, nodes: list[Any]) -> Typed:
+    inner = nodes[0]
+    if not isinstance(inner, exp.Anonymous) or inner.name.lower() != "regexp_extract_all":
+        raise Unfoldable("lists")
+    a, pattern = texts(r, inner.expressions, 2)
+    return Typed(f"m_count({a.sql}, {pattern.sql})", "BIGINT")
+
+
+@forms(FUNCTIONS, "array_to_string")
+def _reverse(r: Renderer, nodes: list[Any]) -> Typed:
+    """A text backwards: the only use of lists of letters."""
+    inner = nodes[0]
+    letters = (
+        inner.expressions[0] if isinstance(inner, exp.Anonymous) and inner.name == "list_reverse" else None
+    )
+    if not isinstance(letters, exp.Anonymous) or letters.name != "string_split":
+        raise Unfoldable("lists")
+    return Typed(f"m_reverse({texts(r, letters.expressions[:1], 1)[0].sql})", "VARCHAR")
+
+
+# ---------------------------------------------------------------- numbers
+
+
+@forms(FUNCTIONS, "isfinite")
+def _isfinite(r: Renderer, nodes: list[Any]) -> Typed:
+    x = number_of(r, nodes[0]).inner
+    return Typed(f"{x} > -9e999 AND {x} < 9e999", "BOOLEAN", False)
+
+
+def _unary(name: str) -> Form:
+    def form(r: Renderer, nodes: list[Any]) -> Typed:
+        if len(nodes) > 1 and nodes[1].name != "0":
+            raise Unfoldable("rounding to digits")
+        return Typed(f"{name}({number_of(r, nodes[0]).sql})", "DOUBLE")
+
+    return form
+
+
+for _name, _call in {
+    "floor": "m_floor", "ceil": "m_ceil", "trunc": "m_trunc", "round_even": "m_round", "sqrt": "m_sqrt",
+}.items():  # fmt: skip
+    FUNCTIONS[_name] = _unary(_call)
+
+
+@forms(FUNCTIONS, "round")
+def _round(r: Renderer, nodes: list[Any]) -> Typed:
+    if nodes[1].name != "0":
+        raise Unfoldable("rounding to digits")
+    x = number_of(r, nodes[0])
+    half = f"m_floor(abs({x.sql}) + 0.5)"
+    return Typed(f"CASE WHEN {x.inner} < 0 THEN -{half} ELSE {half} END", "DOUBLE")
+
+
+@forms(FUNCTIONS, "sign")
+def _sign(r: Renderer, nodes: list[Any]) -> Typed:
+    x = number_of(r, nodes[0]).inner
+    return Typed(f"CASE WHEN {x} > 0 THEN 1.0 WHEN {x} < 0 THEN -1.0 WHEN {x} = 0 THEN 0.0 END", "DOUBLE")
+
+
+# ---------------------------------------------------------------- dates
+
+
+def _digits(start: int, count: int, *types: str) -> Form:
+    def form(r: Renderer, nodes: list[Any]) -> Typed:
+        return Typed(
+            f"CAST(substr({moment(r, nodes[0], *types).sql}, {start}, {count}) AS INTEGER)", "BIGINT"
+        )
+
+    return form
+
+
+FUNCTIONS["year"], FUNCTIONS["month"], FUNCTIONS["day"] = _digits(1, 4), _digits(6, 2), _digits(9, 2)
+FUNCTIONS["hour"], FUNCTIONS["minute"] = _digits(12, 2, "TIMESTAMP"), _digits(15, 2, "TIMESTAMP")
+
+
+def _strftime(code: str) -> Form:
+    def form(r: Renderer, nodes: list[Any]) -> Typed:
+        return Typed(f"CAST(strftime('{code}', {moment(r, nodes[0]).sql}) AS INTEGER)", "BIGINT")
+
+    return form
+
+
+FUNCTIONS["dayofyear"], FUNCTIONS["dayofweek"] = _strftime("%j"), _strftime("%w")
+
+
+@forms(FUNCTIONS, "quarter")
+def _quarter(r: Renderer, nodes: list[Any]) -> Typed:
+    return Typed(f"(CAST(substr({moment(r, nodes[0]).sql}, 6, 2) AS INTEGER) + 2) / 3", "BIGINT", False)
+
+
+@forms(FUNCTIONS, "date_trunc")
+def _date_trunc(r: Renderer, nodes: list[Any]) -> Typed:
+    unit, value = nodes[0].this, moment(r, nodes[1]).sql
+    if unit == "year":
+        return Typed(f"(substr({value}, 1, 4) || '-01-01 00:00:00')", "TIMESTAMP")
+    if unit == "month":
+        return Typed(f"(substr({value}, 1, 7) || '-01 00:00:00')", "TIMESTAMP")
+    if unit == "quarter":
+        month = f"(CAST(substr({value}, 6, 2) AS INTEGER) - 1) / 3 * 3 + 1"
+        return Typed(f"(substr({value}, 1, 5) || printf('%02d', {month}) || '-01 00:00:00')", "TIMESTAMP")
+    raise Unfoldable(f"the start of a {unit}")
+
+
+@forms(FUNCTIONS, "last_day")
+def _last_day(r: Renderer, nodes: list[Any]) -> Typed:
+    return Typed(f"m_last_day(substr({moment(r, nodes[0]).sql}, 1, 10))", "DATE")
+
+
+@forms(FUNCTIONS, "make_date")
+def _make_date(r: Renderer, nodes: list[Any]) -> Typed:
+    parts = [counted(r, n).sql for n in nodes]
+    return Typed(
+        f"CASE WHEN {parts[0]} IS NOT NULL THEN printf('%04d-%02d-%02d', {', '.join(parts)}) END", "DATE"
+    )
+
+
+@forms(FUNCTIONS, "epoch_us")
+def _epoch(r: Renderer, nodes: list[Any]) -> Typed:
+    return Typed(f"m_micros({moment(r, nodes[0], 'TIMESTAMP').sql})", "BIGINT")
+
+
+# ---------------------------------------------------------------- aggregates
+
+
+@forms(FUNCTIONS, "sum")
+def _sum(r: Renderer, nodes: list[Any]) -> Typed:
+    """Whole numbers (an overflow raises); doubles in row order."""
+    inner = nodes[0]
+    if isinstance(inner, exp.Order):
+        value, place = number_of(r, inner.this), r.render(inner.expressions[0].this)
+        return Typed(f"m_sum({value.sql}, {place.sql})", "DOUBLE")
+    return Typed(f"sum({number_of(r, inner, 'BIGINT').sql})", "BIGINT")
+
+
+@forms(FUNCTIONS, "bool_or")
+def _bool_or(r: Renderer, nodes: list[Any]) -> Typed:
+    return Typed(f"max({r.condition(nodes[0])})", "BOOLEAN")
+
+
+def _end(name: str) -> Form:
+    def form(r: Renderer, nodes: list[Any]) -> Typed:
+        value, place = r.render(nodes[0]), r.render(nodes[1])
+        return Typed(f"{name}({value.sql}, {place.sql})", value.type)
+
+    return form
+
+
+FUNCTIONS["arg_min_null"], FUNCTIONS["arg_max_null"] = _end("m_first"), _end("m_last")
+
+
+@forms(FUNCTIONS, "quantile_disc")
+def _quantile(r: Renderer, nodes: list[Any]) -> Typed:
+    return Typed(f"m_median({number_of(r, nodes[0]).sql})", "DOUBLE")
