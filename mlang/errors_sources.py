@@ -175,8 +175,8 @@ def too_large_unpacked(limit: int) -> MError:
 # ---------------------------------------------------------------- the web
 
 
-def _web_detail(url: str) -> dict[str, Any]:
-    return {"DataSourceKind": "Web", "DataSourcePath": url.partition("?")[0], "Url": url}
+def _web_detail(url: str, kind: str = "Web") -> dict[str, Any]:
+    return {"DataSourceKind": kind, "DataSourcePath": url.partition("?")[0], "Url": url}
 
 
 def web_status(url: str, status: int, reason: str, name: str = "Web.Contents") -> MError:
@@ -187,11 +187,15 @@ def web_status(url: str, status: int, reason: str, name: str = "Web.Contents") -
 
 def web_failed(url: str, reason: str, name: str = "Web.Contents") -> MError:
     """No answer: time-outs, refused or broken connections."""
+    if name.startswith("OData."):
+        return data_source_error("OData: Request failed: #{0}", reason, detail=_web_detail(url, "OData"))
     template = "#{0} failed to get contents from '#{1}': #{2}"
     return data_source_error(template, name, url, reason, detail=_web_detail(url))
 
 
-def web_name_not_resolved(host: str, url: str) -> MError:
+def web_name_not_resolved(host: str, url: str, name: str = "Web.Contents") -> MError:
+    if name.startswith("OData."):
+        return web_failed(url, f"The remote name could not be resolved: '{host}'", name)
     template = "The remote name could not be resolved: '#{0}'"
     return data_source_error(template, host, detail=_web_detail(url))
 

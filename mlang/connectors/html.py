@@ -17,6 +17,7 @@ from mlang import errors
 from mlang.connectors.extras import need
 from mlang.library.arguments import of_kind, options
 from mlang.registry import builtin
+from mlang.tables import schema as schemas
 from mlang.tables.plan import Values
 from mlang.tables.table import Table
 from mlang.values import binary, encodings
@@ -41,6 +42,7 @@ def table(source: Any, pairs: Any, option: dict[str, Any] | None = None) -> Tabl
     """
     chosen = options(option, "Html.Table", {"RowSelector": None})
     columns = [_column(pair) for pair in pairs]
+    schemas.unique([name for name, _, _ in columns])
     row_selector = chosen["RowSelector"]
     if row_selector is not None:
         row_selector = of_kind(row_selector, "text")

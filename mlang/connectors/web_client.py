@@ -146,7 +146,8 @@ def _exchange(
     except (httpx.InvalidURL, httpx.UnsupportedProtocol):
         raise errors.invalid_uri(request.shown) from None
     except UnicodeError:  # a host name with an empty or endless label
-        raise errors.web_name_not_resolved(urlsplit(request.shown).hostname or "", request.shown) from None
+        host = urlsplit(request.shown).hostname or ""
+        raise errors.web_name_not_resolved(host, request.shown, request.name) from None
     except httpx.HTTPError as error:  # its text may tell the address, with a key in it
         raise errors.web_failed(request.shown, type(error).__name__, request.name) from None
 
@@ -155,7 +156,7 @@ def _unreachable(request: Request, error: Exception) -> errors.MError:
     host = urlsplit(request.shown).hostname or ""
     text = str(error).lower()
     if "name or service" in text or "nodename" in text or "getaddrinfo" in text or "name resolution" in text:
-        return errors.web_name_not_resolved(host, request.shown)
+        return errors.web_name_not_resolved(host, request.shown, request.name)
     if "certificate" in text:
         reason = "The underlying connection was closed: Could not establish trust relationship."
         return errors.web_failed(request.shown, reason, request.name)

@@ -58,7 +58,7 @@ class Request:
         self.method = "POST" if method == "GET" and self.body is not None else method
         self.headers = _headers(chosen["Headers"])
         self.timeout = _timeout(chosen["Timeout"])
-        self.manual = {int(of_kind(s, "number")) for s in chosen["ManualStatusHandling"] or ()}
+        self.manual = {int(of_kind(s, "number")) for s in _items(chosen["ManualStatusHandling"])}
         self.retry = chosen["IsRetry"] is not None and of_kind(chosen["IsRetry"], "logical")
         own = chosen["ManualCredentials"] is not None and of_kind(chosen["ManualCredentials"], "logical")
         self.shown = self.url = address(url, chosen["RelativePath"], chosen["Query"])
@@ -66,7 +66,7 @@ class Request:
         self.anonymous = True
         if not own:
             self._authorize(chosen["ApiKeyName"])
-        excluded = {of_kind(h, "text").lower() for h in chosen["ExcludedFromCacheKey"] or ()}
+        excluded = {of_kind(h, "text").lower() for h in _items(chosen["ExcludedFromCacheKey"])}
         kept = sorted((k.lower(), v) for k, v in self.headers.items() if k.lower() not in excluded)
         self.key = (self.method, self.url, tuple(kept), tuple(sorted(self.secrets.items())), self.body)
 
@@ -143,6 +143,11 @@ def _headers(headers: Any) -> dict[str, str]:
             raise errors.argument_out_of_range("Headers", name)
         found[name] = text
     return found
+
+
+def _items(value: Any) -> list[Any]:
+    """What an option that is a list or null holds."""
+    return [] if value is None else [strip(force(item)) for item in of_kind(value, "list")]
 
 
 def _timeout(timeout: Any) -> float:

@@ -159,7 +159,7 @@ def _name_key(comparer: Any) -> Any:
         return lambda name: name
     from mlang.library.comparer import comparer_key
 
-    key = comparer_key(comparer)
+    key = comparer_key(of_kind(comparer, "function"))
     if key is None:
         raise errors.custom_comparer()
     return key
