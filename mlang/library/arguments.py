@@ -12,7 +12,7 @@ from typing import Any
 
 from mlang import errors
 from mlang.values.kinds import DISPLAY, is_number, kind_of
-from mlang.values.metadata import strip
+from mlang.values.metadata import Annotated, strip
 from mlang.values.thunk import force
 
 _INT32 = 2**31
@@ -34,6 +34,8 @@ def _whole(value: Any, bits: int) -> int:
         if value.is_integer() and -limit <= value < limit:
             return int(value)
         raise errors.integer_out_of_range(bits, value)
+    if value.__class__ is Annotated:  # an item of a list
+        return _whole(value.value, bits)
     if not is_number(value):
         raise errors.cannot_convert(value, "Number")
     whole = int(value)

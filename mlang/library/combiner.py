@@ -86,13 +86,15 @@ def combine_text_by_each_delimiter(delimiters: Any, quote_style: Any = None) -> 
 
 
 def _place(texts: list[str], places: list[tuple[int, int | None]], template: str) -> str:
-    """The template with each text written at its offset, cut to its length; gaps are blanks."""
-    if len(texts) > len(places):
-        raise errors.not_enough_elements([])
-    result = units(template)
+    """The template with each text written at its offset, cut to its length.
+
+    Blanks fill the template up to where the last place ends; texts without a place are left out.
+    """
+    width = max((offset + (length or 0) for offset, length in places), default=0)
+    result = units(template).ljust(width)
     for text, (offset, length) in zip(texts, places):
         piece = units(text)[:length]
-        result = result[:offset].ljust(offset) + piece + result[offset + len(piece) :]
+        result = result[:offset] + piece + result[offset + len(piece) :]
     return merge(result)
 
 
