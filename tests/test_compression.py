@@ -41,3 +41,29 @@ def test_missing_package_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "cramjam", None)
     with pytest.raises(mlang.MError, match="codecs"):
         mlang.evaluate("Binary.Compress(#binary({1}), Compression.Brotli)")
+
+
+@pytest.mark.parametrize("kind", [*KINDS, "GZip", "Deflate"])
+def test_bombs_are_refused(kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What unpacks to more than the limit raises; the limit can be chosen."""
+    if kind in KINDS:
+        pytest.importorskip("cramjam", reason="the extra codecs is not installed")
+    monkeypatch.setenv("MLANG_UNPACK_LIMIT", "1000")
+    zeros = "Binary.FromList(List.Repeat({0}, 300000))"
+    text = f"Binary.Length(Binary.Decompress(Binary.Compress({zeros}, Compression.{kind}), Compression.{kind}))"
+    if kind == "Snappy":  # never packs 200 times smaller
+        monkeypatch.setattr("mlang.connectors.limits.RATIO", 2)
+    else:
+        monkeypatch.setattr("mlang.connectors.limits.RATIO", 10)
+    with pytest.raises(mlang.MError, match="larger than") as caught:
+        mlang.evaluate(text)
+    assert caught.value.reason == "DataFormat.Error"
+    monkeypatch.setenv("MLANG_UNPACK_LIMIT", "300000")
+    assert mlang.evaluate(text) == 300000
+
+
+def test_gzip_members_follow_one_another() -> None:
+    text = """
+        let pack = (n) => Binary.Compress(#binary({n}), Compression.GZip)
+        in Binary.ToList(Binary.Decompress(Binary.Combine({pack(1), pack(2), #binary({0, 0}), pack(3)}), 0))"""
+    assert mlang.evaluate(text) == [1, 2, 3]

@@ -2,7 +2,8 @@
 
 GZip and raw deflate come with Python; Snappy, Brotli, LZ4 and Zstandard with the package
 ``cramjam`` (the extra ``codecs``).  Snappy is written as one raw block, as Parquet and
-Avro have it, LZ4 as a frame; of Snappy the framed form is read as well.
+Avro have it, LZ4 as a frame; of Snappy the framed form is read as well.  What would unpack to
+more than ``connectors/limits.py`` allows is refused before it fills the memory.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from collections.abc import Callable
 from typing import Any
 
 from mlang import errors
+from mlang.connectors import limits
 from mlang.library.arguments import enum_member
 from mlang.library.enumerations import MEMBERS
 from mlang.registry import builtin
@@ -20,6 +22,7 @@ from mlang.values import binary
 NONE, GZIP, DEFLATE, SNAPPY, BROTLI, LZ4, ZSTANDARD = -1, 0, 1, 2, 3, 4, 5
 _MEMBERS = tuple(MEMBERS["Compression"].values())
 _SNAPPY_STREAM = b"\xff\x06\x00\x00sNaPpY"
+_ROOM = 1 << 16
 
 
 def _codecs(function: str) -> Any:
@@ -65,25 +68,47 @@ def decompress(value: Any, compression: Any) -> bytes:
     if kind in (GZIP, DEFLATE):
         return _inflate(data, kind)
     codecs = _codecs("Binary.Decompress")
-    framed = data.startswith(_SNAPPY_STREAM)
-    unpackers: dict[int, Callable[[bytes], Any]] = {
-        SNAPPY: codecs.snappy.decompress if framed else codecs.snappy.decompress_raw,
-        BROTLI: codecs.brotli.decompress,
-        LZ4: codecs.lz4.decompress,
-        ZSTANDARD: codecs.zstd.decompress,
-    }
+    raw = kind == SNAPPY and not data.startswith(_SNAPPY_STREAM)
     try:
-        return bytes(unpackers[kind](data))
+        if raw:
+            limits.check_size(codecs.snappy.decompress_raw_len(data), len(data))
+            return bytes(codecs.snappy.decompress_raw(data))
+        unpackers = {SNAPPY: codecs.snappy, BROTLI: codecs.brotli, LZ4: codecs.lz4, ZSTANDARD: codecs.zstd}
+        return _unpacked(unpackers[kind].decompress_into, data, codecs.DecompressionError)
     except codecs.DecompressionError:
         raise errors.bad_compressed_data() from None
 
 
+def _unpacked(unpack: Callable[[bytes, bytearray], int], data: bytes, failure: type[Exception]) -> bytes:
+    """What unpacks into a room that grows as long as it is too small, up to the limit."""
+    limit = limits.allowed(len(data))
+    room = min(limit, max(_ROOM, 16 * len(data)))
+    while True:
+        space = bytearray(room)
+        try:
+            size = unpack(data, space)
+            return bytes(memoryview(space)[:size])
+        except failure as error:
+            if "whole buffer" not in str(error) or "write" not in str(error):
+                raise
+        if room >= limit:
+            raise errors.too_large_unpacked(limit)
+        room = min(limit, room * 8)
+
+
 def _inflate(data: bytes, kind: int) -> bytes:
-    out = []
+    """The members of a gzip file, or one raw deflate stream, step by step up to the limit."""
+    out: list[bytes] = []
+    limit = left = limits.allowed(len(data))
     try:
         while data:
             unpacker = zlib.decompressobj(wbits=31 if kind == GZIP else -15)
-            out.append(unpacker.decompress(data))
+            while data and not unpacker.eof:
+                out.append(unpacker.decompress(data, left + 1))
+                left -= len(out[-1])
+                if left < 0:
+                    raise errors.too_large_unpacked(limit)
+                data = unpacker.unconsumed_tail
             if not unpacker.eof:
                 raise errors.bad_compressed_data()
             data = unpacker.unused_data.lstrip(b"\0") if kind == GZIP else b""  # gzip members may follow

@@ -237,10 +237,13 @@ def _while(item: Format, goes_on: Callable[[Any], Any]) -> Format:
     def steps(order: str, data: bytes, at: int, end: int) -> Iterator[tuple[Any, int]]:
         read = item.reader(order)
         while True:
-            value, at = read(data, at, end)
-            yield value, at
+            value, behind = read(data, at, end)
+            yield value, behind
             if not of_kind(goes_on(value), "logical"):
                 return
+            if behind == at:  # the same item would come again and again
+                raise problem(at, "A list of items without bytes has no end.")
+            at = behind
 
     def make(order: str) -> Reader:
         def read(data: bytes, at: int, end: int) -> tuple[Any, int]:
