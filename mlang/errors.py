@@ -26,6 +26,12 @@ class MError(Exception):
 
     #: Made by ``Table.ViewError``: handlers of views raise it for good.
     final = False
+    # Most errors have none of these, and programs make errors by the million: set where given.
+    message_format: str | None = None
+    message_parameters: Any = None
+    error_code: str | None = None
+    #: Where it happened: filled while unwinding, innermost first.
+    frames: list[Any] | None = None
 
     def __init__(
         self,
@@ -37,15 +43,16 @@ class MError(Exception):
         message_parameters: Any = None,
         error_code: str | None = None,
     ) -> None:
-        super().__init__(reason, message)
         self.reason = reason
         self.message = message
         self.detail = detail
-        self.message_format = message_format
-        self.message_parameters = message_parameters
-        self.error_code = error_code
-        #: Where it happened: filled while unwinding, innermost first.
-        self.frames: list[Any] | None = None
+        if message_format is not None:
+            self.message_format = message_format
+            self.message_parameters = message_parameters
+        elif message_parameters is not None:
+            self.message_parameters = message_parameters
+        if error_code is not None:
+            self.error_code = error_code
 
     def __str__(self) -> str:
         if self.reason is None:

@@ -73,8 +73,8 @@ class Generator:
         self.globals: dict[str, Any] = {}
         self._constants: dict[Any, str] = {}
         self._constant_kinds: dict[str, str] = {}
-        #: Comparisons whose result may be null, as conditions of an if.
-        self.conditions: dict[str, str] = {}
+        #: Comparisons whose result may be null: the fast form with its guard, and the slow form.
+        self.conditions: dict[str, tuple[str, str]] = {}
         #: Variables whose thunk is being written: their local is not set yet.
         self.delaying: set[Variable] = set()
         #: Row parameters whose fields are locals, with the variables of those.
@@ -197,7 +197,7 @@ class Generator:
         """A nested block of the current frame; what it evaluates is not known after it."""
         frame = self.frame
         saved_lines, saved_trail = frame.lines, frame.trail
-        saved_known, saved_kinds = dict(frame.known), dict(frame.kinds)
+        saved_known, saved_kinds, saved_fields = dict(frame.known), dict(frame.kinds), dict(frame.fields)
         frame.lines, frame.trail = [], []
         frame.indent += 1
         lines = frame.lines
@@ -207,7 +207,7 @@ class Generator:
             for undo in reversed(frame.trail):
                 undo()
             frame.lines, frame.trail = saved_lines, saved_trail
-            frame.known, frame.kinds = saved_known, saved_kinds
+            frame.known, frame.kinds, frame.fields = saved_known, saved_kinds, saved_fields
             frame.indent -= 1
 
     def know(self, variable: Variable, python: str) -> None:
@@ -242,6 +242,7 @@ class Generator:
         if loop:
             out.append((indent + 1, "while True:", self.pos))
             extra += 1
+        out[1:1] = [(indent + 1, text, pos) for _, text, pos in frame.head or ()]
         out += [(i + extra, text, pos) for i, text, pos in frame.lines]
         if result is not None:
             out.append((extra + 1, f"return {result}", self.pos))
@@ -269,6 +270,11 @@ class Generator:
             return variable.python
         alias = self.fresh(variable.name)
         python = variable.python
+        if frame.head is not None:  # looked up once for all rounds, and forced in the first that needs it
+            frame.head.append((0, f"{alias} = {python}", self.pos))
+            self.line(f"if {alias}.__class__ is Thunk: {alias} = {alias}.get()")
+            self.know(variable, alias)
+            return alias
         self.line(f"{alias} = {python}.get() if {python}.__class__ is Thunk else {python}")
         self.know(variable, alias)
         return alias
@@ -442,7 +448,9 @@ class Generator:
         for site in sites:
             for variable, times in self.r.mentions(site).items():
                 inside[variable] = inside.get(variable, 0) + times
-        touched = [self.reach([b], self.frame)[1] for b in branches] if reached and len(branches) > 1 else [reached]
+        touched = (
+            [self.reach([b], self.frame)[1] for b in branches] if reached and len(branches) > 1 else [reached]
+        )
         for variable in reached:
             if variable.state != UNSET:
                 continue

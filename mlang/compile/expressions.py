@@ -68,9 +68,14 @@ def _field_access(g: Generator, node: nodes.FieldAccess) -> str:
     name = g.text(node.name)
     if node.optional:
         return f"field_or_null({target}, {name})"
+    seen = g.frame.fields.get((target, name))
+    if seen is not None:
+        return seen
     test = "" if g.kind(target) == "dict" else f"{target}.__class__ is dict and "
     value = g.temp(f"{target}[{name}] if {test}{name} in {target} else field({target}, {name})")
     g.line(f"if {value}.__class__ is Thunk: {value} = {value}.get()")
+    if target.isidentifier():
+        g.frame.fields[target, name] = value
     return value
 
 
@@ -115,9 +120,9 @@ def _invocation(g: Generator, node: nodes.Invocation) -> str:
             if fused is not None:
                 return fused
         if value.__class__.__name__ == "Function" and _fits(value, count):
-            arguments = g.emit_all(node.arguments)
-            direct = g.constant(value.fn, ("direct", meaning.name))
-            return f"{direct}({', '.join(arguments)})"
+            from mlang.compile import builtins
+
+            return builtins.call(g, meaning.name, meaning.builtin, value, g.emit_all(node.arguments))
     if isinstance(meaning, Variable) and meaning.node.__class__ in (nodes.Function, nodes.Each):
         code = _direct_call(g, meaning, node, count)
         if code is not None:
@@ -282,7 +287,7 @@ def _guarded(g: Generator, guard: str | None, fast: str, slow: str, kind: str) -
     if guard == "":
         return g.mark(f"({fast})", kind)
     if kind == "bool":
-        g.conditions[f"({fast} if {guard} else {slow})"] = f"({fast} if {guard} else condition({slow}))"
+        g.conditions[f"({fast} if {guard} else {slow})"] = (f"{fast} if {guard}", slow)
     return f"({fast} if {guard} else {slow})"
 
 
@@ -308,7 +313,7 @@ def _equal(g: Generator, node: nodes.Binary, left: str, right: str) -> str:
         if literal.__class__ is nodes.Literal:
             value = literal.value
             if value is None:
-                return f"is_null({code})"
+                return null_test(g, code)
             if value.__class__ in (str, float):
                 cls = value.__class__.__name__
                 if g.kind(code) == cls:
@@ -318,6 +323,14 @@ def _equal(g: Generator, node: nodes.Binary, left: str, right: str) -> str:
         if g.kind(left) == cls == g.kind(right):
             return f"({left} == {right})"
     return f"equal({left}, {right})"
+
+
+def null_test(g: Generator, code: str) -> str:
+    """Whether a value is null, metadata or not."""
+    kind = g.kind(code)
+    if kind is not None and kind != "Annotated":
+        return "True" if kind == "NoneType" else "False"
+    return f"({code} is None or {code}.__class__ is Annotated and is_null({code}))"
 
 
 def _logical(g: Generator, node: nodes.Binary) -> str:
@@ -359,10 +372,10 @@ def _coalesce(g: Generator, node: nodes.Binary) -> str:
     with g.block() as lines:
         right = g.emit(node.right)
     if not lines:
-        return f"({right} if is_null({left}) else {left})"
+        return f"({right} if {null_test(g, left)} else {left})"
     result = g.fresh()
     g.line(f"{result} = {left}")
-    g.line(f"if is_null({left}):")
+    g.line(f"if {null_test(g, left)}:")
     g.frame.lines += lines
     g.frame.lines.append((g.frame.indent + 1, f"{result} = {right}", g.pos))
     return result

@@ -57,7 +57,7 @@ def _function_frame(g: Generator, node: Any, looping: Variable | None) -> Frame:
     parameters = g.r.scopes[id(node)]
     frame = Frame(g.frame, False)
     if looping is not None:
-        frame.loop, frame.blocks = (looping, parameters), 1
+        frame.loop, frame.blocks, frame.head = (looping, parameters), 1, []
     saved, g.pos = g.pos, node.pos
     with g.inside(frame):
         g.declare(parameters)
@@ -233,7 +233,8 @@ def _condition(g: Generator, node: nodes.If) -> str:
     if g.kind(code) == "bool":
         return code
     if code in g.conditions:
-        return g.conditions[code]
+        fast, slow = g.conditions[code]
+        return f"({fast} else condition({slow}))"
     test = g.named(code)
     return f"{test} is True or ({test} is not False and condition({test}))"
 
@@ -272,7 +273,14 @@ def _if(g: Generator, node: nodes.If) -> str:
 
 @emits(nodes.Error)
 def _error(g: Generator, node: nodes.Error) -> str:
-    return f"fail({g.emit(node.operand)})"
+    code = g.emit(node.operand)
+    if not g.frame.discards:
+        return f"fail({code})"
+    # Nobody sees this error, only that there is one: the handler stands in the same frame.
+    if not code.isidentifier():
+        g.line(code)
+    g.line("raise Discarded")
+    return "None"
 
 
 @emits(nodes.Try)
@@ -290,14 +298,16 @@ def _try(g: Generator, node: nodes.Try) -> str:
         g.settle([handler])
     g.settle([node.body])
     g.frame.blocks += 1
+    discards, g.frame.discards = g.frame.discards, node.otherwise is not None
     with g.block() as body:
         value = g.emit(node.body)
     g.frame.blocks -= 1
+    g.frame.discards = discards
     if handler is None:
         value = f'{{"HasError": False, "Value": {value}}}'
     g.line("try:")
     g.frame.lines += [*body, (g.frame.indent + 1, f"{result} = {value}", g.pos)]
-    g.line(f"except MError as {error}:")
+    g.line("except MError:" if node.otherwise is not None else f"except MError as {error}:")
     g.frame.blocks += 2  # an except part counts as two
     with g.block() as handling:
         _handle(g, node, handler, result, error)

@@ -18,9 +18,24 @@ class Frame:
     locals that hold their forced value at this point; ``trail`` lists what to undo when
     the current block ends.  ``kinds`` says of expressions which Python class their values
     certainly have (see `Generator.kind`).  ``base`` is the indentation of its def.
+    ``discards`` tells that the lines stand in a try whose handler does not look at the error.
     """
 
-    __slots__ = ("base", "blocks", "indent", "kinds", "known", "lines", "loop", "once", "parent", "trail")
+    __slots__ = (
+        "base",
+        "blocks",
+        "discards",
+        "fields",
+        "head",
+        "indent",
+        "kinds",
+        "known",
+        "lines",
+        "loop",
+        "once",
+        "parent",
+        "trail",
+    )
 
     def __init__(self, parent: Frame | None, once: bool, base: int | None = None) -> None:
         self.parent, self.once = parent, once
@@ -31,6 +46,11 @@ class Frame:
         self.trail: list[Callable[[], None]] = []
         self.indent = 1
         self.blocks = 0
+        self.discards = False
+        #: (local of a record, name of a field) -> local that holds the field's forced value.
+        self.fields: dict[tuple[str, str], str] = {}
+        #: Of a loop: lines before it, for what is looked up once.
+        self.head: list[Line] | None = None
         self.loop: tuple[Variable, list[Variable]] | None = None
 
     @property

@@ -70,7 +70,7 @@ def _loop(
     """``def hint(items, ...): for item in items: ...``; ``step`` writes the body and may refuse it."""
     variables = g.r.scopes[id(made)]
     frame = Frame(g.frame, False)
-    frame.blocks = 1
+    frame.blocks, frame.head = 1, []
     name = g.fresh(hint)
 
     def write() -> str | None:
@@ -78,9 +78,11 @@ def _loop(
             names = [bind(g, frame, v, k) for v, k in zip(variables, kinds, strict=True)]
             with g.block() as lines:
                 if not step(names) or makes_closures(lines):
+                    frame.head = []
                     return None
         g.line(f"def {name}({', '.join(['items', *names[:-1]])}):")
         at = g.frame.indent
+        g.frame.lines += [(at + 1, text, pos) for _, text, pos in frame.head or ()]
         g.frame.lines.append((at + 1, f"for {names[-1]} in items:", g.pos))
         g.frame.lines += [(i + at, text, pos) for i, text, pos in lines]
         if len(names) > 1:
@@ -145,7 +147,12 @@ def _select(g: Generator, node: nodes.Invocation) -> str | None:
 
 def condition(g: Generator, code: str) -> str:
     """A Python condition for the result of a predicate."""
-    return code if g.kind(code) == "bool" else f"{helper(g, 'met')}({code})"
+    if g.kind(code) == "bool":
+        return code
+    if code in g.conditions:
+        fast, slow = g.conditions[code]
+        return f"({fast} else {helper(g, 'met')}({slow}))"
+    return f"{helper(g, 'met')}({code})"
 
 
 def _accumulate(g: Generator, node: nodes.Invocation) -> str | None:
@@ -196,8 +203,15 @@ def _byte(g: Generator, node: nodes.Invocation) -> str | None:
         return None
     if not isinstance(count, nodes.Literal) or count.value.__class__ is not float or count.value != 1.0:
         return None
-    data, offset = g.emit_all(part.arguments[:2])
-    return g.mark(g.temp(f"{helper(g, 'byte_at')}({data}, {offset})"), "float")
+    data, offset = (g.as_atom(code) for code in g.emit_all(part.arguments[:2]))
+    tests = [f"{data}.__class__ is bytes"] if g.kind(data) != "bytes" else []
+    if g.kind(offset) != "float":
+        tests.append(f"{offset}.__class__ is float")
+    at = g.fresh("at")
+    tests.append(f"0.0 <= {offset} < len({data}) and ({at} := int({offset})) == {offset}")
+    numbers = g.constant(streams.BYTES, ("stream", "BYTES"))
+    slow = f"{helper(g, 'byte_at')}({data}, {offset})"
+    return g.mark(g.temp(f"{numbers}[{data}[{at}]] if {' and '.join(tests)} else {slow}"), "float")
 
 
 _FUSERS: dict[str, Callable[[Generator, nodes.Invocation], str | None]] = {

@@ -267,6 +267,12 @@ def fail(value: Any) -> Any:
     raise make_error(value)
 
 
+class Discarded(MError):
+    """Stands for the error of an ``error`` whose ``otherwise`` is in the same frame: it has no content."""
+
+    __init__ = Exception.__init__
+
+
 def fail_with(make: Callable[[], MError]) -> Any:
     """Raises the error that a constructor makes, as an expression."""
     raise make()
@@ -309,6 +315,7 @@ NAMES: dict[str, Any] = {
     "MISSING": MISSING,
     "Annotated": Annotated,
     "Function": Function,
+    "Discarded": Discarded,
     "MError": MError,
     "Thunk": Thunk,
     "add": operators.add,

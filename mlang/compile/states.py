@@ -11,7 +11,7 @@ from __future__ import annotations
 from typing import Any
 
 from mlang.compile.attempts import attempt, flat, makes_closures
-from mlang.compile.codegen import Frame, Generator
+from mlang.compile.codegen import Frame, Generator, Line
 from mlang.compile.expressions import record_entries
 from mlang.compile.fusion import _row_accesses
 from mlang.compile.loops import condition, helper, literal
@@ -68,6 +68,8 @@ def _plain(node: nodes.Node) -> bool:
         nodes.If,
         nodes.Parenthesized,
         nodes.Invocation,
+        nodes.FieldAccess,
+        nodes.ItemAccess,
     )
     return all(isinstance(n, kinds) for n in node.walk())
 
@@ -99,12 +101,14 @@ class _States:
         g = self.g
         name, frame = g.fresh("states"), Frame(g.frame, False)
         frame.blocks = 1
+        head: list[Line] = []
         with g.inside(frame):
             first = self._part("first", self._make(self.initial), [])
             names = self._declare(first, excluded)
             g.line(f"{names} = {', '.join(code for code, _ in first)}")
             with g.block() as lines:
                 self._own(frame)
+                frame.head = head
                 test = self._part("test", lambda: [condition(g, g.emit(self.test))], self.state)[0][0]
                 g.line(f"if not ({test}): return")
                 g.line(f"yield {self._viewed(lazily)}")
@@ -173,11 +177,11 @@ class _States:
 
         def inline() -> list[tuple[str, str | None]] | None:
             start = len(g.frame.lines)
-            known = dict(g.frame.known)
+            known, fields = dict(g.frame.known), dict(g.frame.fields)
             codes = write()
             if makes_closures(g.frame.lines[start:], *codes):
                 del g.frame.lines[start:]
-                g.frame.known = known
+                g.frame.known, g.frame.fields = known, fields
                 return None
             return [(code, g.kind(code)) for code in codes]
 

@@ -7,6 +7,7 @@ enumeration.  Only the loop is generated code instead of a call for every item.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from itertools import chain
 from typing import Any
 
 from mlang import errors
@@ -95,16 +96,34 @@ class Generating(LazyList):
         return self.strict()
 
 
+def total(items: Any) -> Any:
+    """List.Sum: doubles are added here, anything else is the library's business."""
+    if items.__class__ is list or isinstance(items, LazyList):
+        result = 0.0
+        some = False
+        rest: Any = None
+        values = forced(items)
+        for value in values:
+            if value.__class__ is not float:
+                rest = value
+                break
+            result = result + value if some else value
+            some = True
+        else:
+            return result if some else None
+        return value_of("List.Sum").fn(Streamed(lambda: chain([result, rest] if some else [rest], values)))
+    return value_of("List.Sum").fn(items)
+
+
 def byte_at(data: Any, offset: Any) -> Any:
-    """``BinaryFormat.Byte(Binary.Range(data, offset, 1))``."""
-    if data.__class__ is bytes and offset.__class__ is float and 0 <= offset < len(data):
-        at = int(offset)
-        if at == offset:
-            return float(data[at])
+    """``BinaryFormat.Byte(Binary.Range(data, offset, 1))``, where it is no byte of bytes in memory."""
     return value_of("BinaryFormat.Byte").fn(value_of("Binary.Range").fn(data, offset, 1.0))
 
 
+#: The numbers that bytes are.
+BYTES = tuple(float(byte) for byte in range(256))
+
 NAMES: dict[str, Any] = {
     "Generating": Generating, "Transformed": Transformed, "forced": forced, "list_argument": list_argument,
-    "met": met, "selected": selected, "strip": strip, "byte_at": byte_at,
+    "met": met, "selected": selected, "strip": strip, "byte_at": byte_at, "total": total,
 }  # fmt: skip

@@ -63,7 +63,7 @@ def real(number: Any) -> Any:
 
 def _equal_lists(a: Any, b: Any) -> bool:
     if a is b:
-        for x in map_force(a):
+        for x in map_force(a):  # noqa: SIM110
             if not equal(x, x):
                 return False
         return True
@@ -86,7 +86,7 @@ def map_force(items: Any) -> Any:
 def _equal_records(a: dict[str, Any], b: dict[str, Any]) -> bool:
     if a.keys() != b.keys():
         return False
-    for name, value in a.items():  # no generator: deep records would use the C stack
+    for name, value in a.items():  # noqa: SIM110 (no generator: deep records would use the C stack)
         if not equal(force(value), force(b[name])):
             return False
     return True

@@ -30,7 +30,7 @@ class LazyList:
 
     def count(self) -> int:
         """How many items; does not force them."""
-        return sum(1 for _ in self)
+        return _counted(iter(self))
 
     def item(self, index: int) -> Any:
         """The raw item at a zero-based index; IndexError past the end."""
@@ -49,6 +49,13 @@ class LazyList:
         return False
 
 
+def _counted(items: Iterator[Any]) -> int:
+    size = 0
+    for _ in items:
+        size += 1
+    return size
+
+
 class Streamed(LazyList):
     """Items of an iterator that a function makes anew for each enumeration.
 
@@ -64,7 +71,7 @@ class Streamed(LazyList):
         return self.make()
 
     def count(self) -> int:
-        return self.size() if self.size is not None else sum(1 for _ in self.make())
+        return self.size() if self.size is not None else _counted(self.make())
 
 
 class Deferred(LazyList):
@@ -122,6 +129,9 @@ class Computed(LazyList):
         return True
 
 
+_LONG = 1 << 20
+
+
 class NumberRange(LazyList):
     """``{first..last}`` over whole numbers, both ends included."""
 
@@ -131,7 +141,14 @@ class NumberRange(LazyList):
         self.first, self.last = first, last
 
     def __iter__(self) -> Iterator[float]:
+        if self.last - self.first > _LONG:
+            return self._in_parts()
         return map(float, range(self.first, self.last + 1))
+
+    def _in_parts(self) -> Iterator[float]:
+        """A long range: between its parts Ctrl-C is heard even while C code makes a list of it."""
+        for start in range(self.first, self.last + 1, _LONG):
+            yield from map(float, range(start, min(start + _LONG, self.last + 1)))
 
     def values(self) -> Iterator[float]:
         return iter(self)
