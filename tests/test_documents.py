@@ -14,6 +14,7 @@ import pytest
 import mlang
 from mlang.connectors import limits
 from mlang.connectors.excel_binary import error_cells
+from mlang.connectors.excel_ods import ods_errors
 from mlang.connectors.extras import need
 from mlang.errors import MError
 
@@ -317,6 +318,64 @@ def test_broken_binary_workbooks_have_no_error_cells() -> None:
     for size in range(0, len(data), 97):
         assert isinstance(error_cells(data[:size]), dict)
     assert error_cells(xlsb()[:-30]) == {}
+
+
+# ---------------------------------------------------------------- ods
+
+_SPACES = " ".join(
+    f'xmlns:{name}="urn:oasis:names:tc:opendocument:xmlns:{name}:1.0"' for name in ("office", "table", "text")
+)
+
+
+def ods(*rows: str) -> bytes:
+    """An OpenDocument spreadsheet with one sheet of these rows."""
+    body = f'<table:table table:name="S">{"".join(rows)}</table:table>'
+    calc = 'xmlns:calcext="urn:org:documentfoundation:names:experimental:calc:xmlns:calcext:1.0"'
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w") as file:
+        file.writestr("mimetype", "application/vnd.oasis.opendocument.spreadsheet")
+        manifest = "urn:oasis:names:tc:opendocument:xmlns:manifest:1.0"
+        file.writestr("META-INF/manifest.xml", f'<m:manifest xmlns:m="{manifest}"/>')
+        content = f"<office:body><office:spreadsheet>{body}</office:spreadsheet></office:body>"
+        file.writestr(
+            "content.xml", f"<office:document-content {_SPACES} {calc}>{content}</office:document-content>"
+        )
+    return out.getvalue()
+
+
+def ods_cell(shown: str, more: str) -> str:
+    return f"<table:table-cell {more}><text:p>{shown}</text:p></table:table-cell>"
+
+
+def test_error_cells_of_ods(tmp_path: Path) -> None:
+    """Marked by LibreOffice, written as zero by Excel, repeated; a text that looks like an error is none."""
+    number = ods_cell("1", 'office:value-type="float" office:value="1"')
+    marked = ods_cell(
+        "#DIV/0!", 'office:value-type="string" office:string-value="" calcext:value-type="error"'
+    )
+    zero = ods_cell("#N/A", 'table:formula="of:=NA()" office:value-type="float" office:value="0"')
+    text_cell = ods_cell("#REF!", 'office:value-type="string"')
+    skip = '<table:table-cell table:number-columns-repeated="2"/>'
+    (tmp_path / "b.ods").write_bytes(
+        ods(
+            f"<table:table-row>{number}{marked}{text_cell}</table:table-row>",
+            f'<table:table-row table:number-rows-repeated="2">{skip}{zero}</table:table-row>',
+        )
+    )
+    cells = 'Excel.Workbook(File.Contents("b.ods")){[Name = "S"]}[Data]'
+    tried = f"(r, c) => try Table.ToColumns({cells}){{c}}{{r}} catch (e) => e[Message]"
+    asked = "{{0, 0}, {0, 1}, {0, 2}, {1, 0}, {1, 2}, {2, 2}}"
+    assert show(f"List.Transform({asked}, (p) => ({tried})(p{{0}}, p{{1}}))", tmp_path) == (
+        '{1, "Invalid cell value \'#DIV/0!\'.", "#REF!", null, '
+        "\"Invalid cell value '#N/A'.\", \"Invalid cell value '#N/A'.\"}"
+    )
+
+
+def test_ods_with_endless_error_cells_is_refused(tmp_path: Path) -> None:
+    cell = 'table:formula="of:=NA()" table:number-columns-repeated="16384" office:value-type="float"'
+    row = ods_cell("#N/A", cell + ' office:value="0"')
+    with pytest.raises(MError):
+        ods_errors(ods(f'<table:table-row table:number-rows-repeated="1000000">{row}</table:table-row>'))
 
 
 # ---------------------------------------------------------------- optional packages

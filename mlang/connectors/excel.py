@@ -15,6 +15,7 @@ from typing import Any
 from mlang import errors
 from mlang.connectors.excel_binary import error_cells
 from mlang.connectors.excel_file import Area, OpenXml, dimension_of, odd_cells
+from mlang.connectors.excel_ods import ods_errors
 from mlang.connectors.limits import check_zip
 from mlang.library.arguments import of_kind, options
 from mlang.registry import builtin, value_of
@@ -35,7 +36,7 @@ _LAST_SERIAL = 2_958_465
 @builtin(
     "Excel.Workbook(workbook as binary, optional useHeaders as any, optional delayTypes as nullable logical) "
     "as table",
-    missing="tables and defined names of xls, xlsb and ods files, error cells of ods files",
+    missing="tables and defined names of xls, xlsb and ods files",
 )
 def workbook(source: Any, use_headers: Any = None, delay_types: Any = None) -> Table:
     """Lists the sheets, tables and named ranges of an Excel workbook, each with its cells in Data.
@@ -69,7 +70,7 @@ class Workbook:
             raise errors.not_a_workbook() from None
         is_zip = data.startswith(b"PK") and b"xl/workbook.xml" in data
         self._xml = OpenXml(data) if is_zip else None
-        self._errors = {} if is_zip else error_cells(data)
+        self._errors = {} if is_zip else error_cells(data) or ods_errors(data)
         self._sheets: dict[str, Sheet] = {}
 
     def listing(self) -> Table:
