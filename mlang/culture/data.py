@@ -3,7 +3,8 @@
 `culture("de-DE")` answers a `CultureInfo`; names ignore case and "" is the invariant
 culture (CVT-30).  The common cultures stand in ``tables.py``; every other one is
 derived from CLDR in ``cldr.py``, which alone imports babel.  What Windows has otherwise stands in
-``windows.py``.  Patterns are in .NET pattern syntax.  Read ``numbers.py`` and ``dates.py`` next: they use what stands here.
+``windows.py``.  Patterns are in .NET pattern syntax.  Read ``numbers.py`` and ``dates.py``
+next: they use what stands here.
 """
 
 from __future__ import annotations

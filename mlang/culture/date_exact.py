@@ -36,7 +36,12 @@ def parse_exact(text: str, format: str, culture: CultureInfo) -> Found:
         following = found[index + 1] if index + 1 < len(found) else None
         if skip:
             skip = False
-        elif token.literal == "." and following is not None and following.letter == "F" and not reader.at_point():
+        elif (
+            token.literal == "."
+            and following is not None
+            and following.letter == "F"
+            and not reader.at_point()
+        ):
             skip = True  # without its point an optional fraction is left out
         else:
             reader.read(token)

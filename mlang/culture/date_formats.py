@@ -130,4 +130,4 @@ def beside_day_number(parts: tuple[Token, ...], index: int) -> bool:
 
 
 def _letters(part: Token) -> str:
-    return part.letter * part.size if part.letter else part.literal
+    return part.letter * part.size if part.letter else f"'{part.literal}'"

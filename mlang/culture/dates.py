@@ -37,6 +37,8 @@ _DISPLAY = {Date: "Date", Time: "Time", DateTime: "DateTime", DateTimeZone: "Dat
 #: Without a format: short date, short time, date and long time (CVT-85).
 _DEFAULT = {Date: "d", Time: "t", DateTime: "G", DateTimeZone: "G"}
 _MILLISECOND = SECOND // 1000
+#: What ``F`` writes for no digits.
+_NO_FRACTION = "\0"
 _DAY_MILLISECONDS = 86_400_000
 #: 1 January 0100, the least date that has a serial.
 _OLE_FIRST = 36_159
@@ -74,7 +76,14 @@ def format_temporal(value: Any, format: str | None, culture: CultureInfo | str |
     if writers is None:
         writers = _compile(format, chosen, value)
     days, ticks, offset = _view(value, format)
-    return "".join([write(days, ticks, offset) for write in writers])
+    text = "".join([write(days, ticks, offset) for write in writers])
+    while _NO_FRACTION in text:  # the point before a fraction that is not written goes, too
+        text = (
+            text.replace("." + _NO_FRACTION, "", 1)
+            if "." + _NO_FRACTION in text
+            else text.replace(_NO_FRACTION, "")
+        )
+    return text
 
 
 _compiled: dict[tuple[str, str, type], list[Writer]] = {}
@@ -116,14 +125,11 @@ def _writer(token: Token, found: tuple[Token, ...], index: int, culture: Culture
     letter, count = token.letter, token.size
     if not letter:
         literal = token.literal
-        if literal.endswith(".") and index + 1 < len(found) and found[index + 1].letter == "F":
-            literal = literal[:-1]  # the fraction writes its own point, or none
         return lambda days, ticks, offset: literal
     if letter in "dMyg":
         return _date_writer(letter, count, culture, beside_day_number(found, index))
     if letter == "F":
-        point = "." if index > 0 and found[index - 1].literal.endswith(".") else ""
-        return lambda days, ticks, offset: _short_fraction(ticks, count, point)
+        return lambda days, ticks, offset: f"{ticks % SECOND:07d}"[:count].rstrip("0") or _NO_FRACTION
     if letter in "zK":
         return _zone_writer(letter, count)
     return _time_writer(letter, count, culture)
@@ -166,11 +172,6 @@ def _time_writer(letter: str, count: int, culture: CultureInfo) -> Writer:
         return lambda days, ticks, offset: am if ticks < 12 * HOUR else pm
     separator = culture.time_separator if letter == ":" else culture.date_separator
     return lambda days, ticks, offset: separator
-
-
-def _short_fraction(ticks: int, count: int, point: str) -> str:
-    digits = f"{ticks % SECOND:07d}"[:count].rstrip("0")
-    return point + digits if digits else ""
 
 
 def _zone_writer(letter: str, count: int) -> Writer:

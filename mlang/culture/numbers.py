@@ -284,9 +284,9 @@ def _separators(info: CultureInfo, money: bool) -> Separators:
     A no-break blank may be typed as a blank; the narrow one may not (CVT-51).
     """
     decimals = (info.currency_decimal,) if money else (info.currency_decimal, info.decimal)
-    groups = (info.currency_group,) if money else (info.currency_group, info.group)
+    groups = [info.currency_group] if money else [info.currency_group, info.group]
     if "\u00a0" in groups:
-        groups += (" ",)
+        groups.append(" ")
     return decimals, tuple(mark for mark in groups if mark not in decimals)
 
 

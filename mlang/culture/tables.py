@@ -132,7 +132,8 @@ _ROWS: dict[str, dict[str, Any]] = {
         "month_day": "d MMMM", "date_separator": ".",
     },
     "sv-SE": _CONTINENT | {
-        "group": NO_BREAK, "nan": "¤¤¤", "currency_symbol": "kr", "currency_positive": "n $", "currency_negative": "-n $",
+        "group": NO_BREAK, "nan": "¤¤¤", "currency_symbol": "kr",
+        "currency_positive": "n $", "currency_negative": "-n $",
         "month_names":
             "januari februari mars april maj juni juli augusti september oktober november december",
         "month_names_abbreviated": "jan feb mar apr maj jun jul aug sep okt nov dec",

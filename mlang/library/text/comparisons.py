@@ -26,9 +26,10 @@ def text_of(value: Any, culture: str | None = None) -> str:
     name = "number" if kind is float else kind_of(value)
     if name == "number":
         text = number_text(value)
-        if "." in text:
-            point = find(culture).decimal
-            return text if point == "." else text.replace(".", point)
+        if "." in text or text.endswith(("N", "∞")):
+            from mlang.culture.numbers import default_text as number_default
+
+            return number_default(value, find(culture))
         return text
     if name == "binary":
         from base64 import b64encode
