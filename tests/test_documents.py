@@ -129,6 +129,38 @@ def test_pdf_page_text(report: Path) -> None:
     )
 
 
+def unruled(
+    rows: list[list[str]], top: float, xs: tuple[float, ...] = (50, 150, 250), step: float = 14
+) -> str:
+    cells = [
+        (cell, x, top - step * i) for i, row in enumerate(rows) for cell, x in zip(row, xs, strict=False)
+    ]
+    return "\n".join(text(cell, x, y) for cell, x, y in cells if cell)
+
+
+def test_pdf_table_without_lines(report: Path) -> None:
+    table = [["Name", "Place", "Sum"], ["Ann", "Oslo", "1"], ["Bob Lee", "", "22"], ["Cy", "Rome", "3"]]
+    page = text("A list of what was found", 50, 550) + "\n" + unruled(table, 500)
+    page += "\n" + text("Nothing more was found here.", 50, 380) + "\n" + ruled([["p", "q"], ["1", "2"]], 300)
+    (report / "r.pdf").write_bytes(pdf(page))
+    assert show(f"{PDF.format('')}[Id]", report) == '{"Table001", "Table002", "Page001"}'
+    assert show(f"Table.ToRows({PDF.format('')}{{0}}[Data])", report) == (
+        '{{"Name", "Place", "Sum"}, {"Ann", "Oslo", "1"}, {"Bob Lee", null, "22"}, {"Cy", "Rome", "3"}}'
+    )
+    assert show(f"Table.ToRows({PDF.format('')}{{1}}[Data])", report) == '{{"p", "q"}, {"1", "2"}}'
+
+
+def test_pdf_text_that_is_no_table(report: Path) -> None:
+    """Prose in two columns, two lines only, lines far apart."""
+    prose = [
+        ["A long sentence that fills its whole column.", "Another sentence, as long as the first one."]
+    ] * 6
+    far = [["a", "b"]] * 4
+    pages = [unruled(prose, 500, (20, 230)), unruled(far[:2], 500), unruled(far, 500, step=60)]
+    (report / "r.pdf").write_bytes(pdf(*pages))
+    assert show(f"{PDF.format('')}[Kind]", report) == '{"Page", "Page", "Page"}'
+
+
 def test_pdf_options_and_junk(report: Path) -> None:
     (report / "r.pdf").write_bytes(b"no document")
     assert fails(PDF.format("") + "{0}", report).reason == "DataFormat.Error"

@@ -1,7 +1,8 @@
 """Pdf.Tables: the tables of a PDF file, and its pages.
 
-Tables are found by their lines (pdfplumber); a table that goes on at the top of the next page
-with the same columns is one table, unless MultiPageTables is false.  After the tables each page
+Tables are found by their lines (pdfplumber), or by text that stands in columns (``pdf_text.py``); a
+table that goes on at the top of the next page with the same columns is one table, unless
+MultiPageTables is false.  After the tables each page
 is listed as a whole: one row per line of text, columns where no line has text (``pdf_page.py``).
 """
 
@@ -15,6 +16,7 @@ from mlang import errors
 from mlang.connectors.extras import need
 from mlang.connectors.limits import check_deflated_streams
 from mlang.connectors.pdf_page import page_grid
+from mlang.connectors.pdf_text import text_tables
 from mlang.library.arguments import as_int, of_kind, options
 from mlang.registry import builtin
 from mlang.tables.plan import Rows
@@ -36,10 +38,7 @@ _BROKEN = (AssertionError, AttributeError, IndexError, KeyError, RecursionError,
 Grid = list[list[str | None]]
 
 
-@builtin(
-    "Pdf.Tables(pdf as binary, optional options as nullable record) as table",
-    missing="tables without lines between their cells; they are in the Data of their page",
-)
+@builtin("Pdf.Tables(pdf as binary, optional options as nullable record) as table")
 def tables(source: Any, option: dict[str, Any] | None = None) -> Table:
     """Lists the tables and the pages of a PDF file with Id, Name, Kind and Data.
 
@@ -133,26 +132,33 @@ def _read(
     try:
         with plumber.open(io.BytesIO(data)) as file:
             for page in file.pages[first - 1 : last]:
-                pages.append((page.page_number, page_grid(page.extract_words(keep_blank_chars=False))))
-                found.extend(_tables(page, strict))
+                words = page.extract_words(keep_blank_chars=False)
+                pages.append((page.page_number, page_grid(words)))
+                found.extend(_tables(page, words, strict))
                 page.close()
     except (PDFException, PSException, PdfminerException, MalformedPDFException, *_BROKEN) as error:
         raise errors.not_a_document("PDF", type(error).__name__) from None
     return pages, found
 
 
-def _tables(page: Any, strict: bool) -> list[Found]:
-    """The ruled tables of a page from top to bottom."""
+def _tables(page: Any, words: list[dict[str, Any]], strict: bool) -> list[Found]:
+    """The tables of a page from top to bottom: those with lines, and lines of text that look like one."""
     how = "lines_strict" if strict else "lines"
     settings = {"vertical_strategy": how, "horizontal_strategy": how}
-    found = []
-    for table in sorted(page.find_tables(settings), key=lambda t: (t.bbox[1], t.bbox[0])):
+    placed: list[tuple[float, float, Found]] = []
+    boxes: list[tuple[float, ...]] = []
+    for table in page.find_tables(settings):
         grid = [[cell or None for cell in row] for row in table.extract()]
         if len(grid) < 2 and max(map(len, grid), default=0) < 2:
             continue  # a frame around something
         edges = {round(edge, 1) for cell in table.cells for edge in (cell[0], cell[2])}
-        found.append(Found(page.page_number, grid, sorted(edges)))
-    return found
+        boxes.append(table.bbox)
+        placed.append((table.bbox[1], table.bbox[0], Found(page.page_number, grid, sorted(edges))))
+    for cells, (box, columns) in text_tables(words, boxes):
+        borders = [edge for column in columns for edge in column]
+        placed.append((box[1], box[0], Found(page.page_number, cells, borders)))
+    placed.sort(key=lambda part: part[:2])
+    return [part for _, _, part in placed]
 
 
 def _data(grid: Grid) -> Table:

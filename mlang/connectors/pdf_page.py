@@ -12,8 +12,11 @@ _GAP = 6.0
 
 def page_grid(words: list[dict[str, Any]]) -> list[list[str | None]]:
     """The cells of a page from its words (pdfplumber's: text, x0, x1, top, bottom)."""
-    lines = _lines(words)
-    columns = _columns(words)
+    return grid_of(lines_of(words), columns_of(words))
+
+
+def grid_of(lines: list[list[dict[str, Any]]], columns: list[tuple[float, float]]) -> list[list[str | None]]:
+    """The cells of some lines under some columns."""
     grid = []
     for line in lines:
         cells: list[list[str]] = [[] for _ in columns]
@@ -24,7 +27,7 @@ def page_grid(words: list[dict[str, Any]]) -> list[list[str | None]]:
     return grid
 
 
-def _lines(words: list[dict[str, Any]]) -> list[list[dict[str, Any]]]:
+def lines_of(words: list[dict[str, Any]]) -> list[list[dict[str, Any]]]:
     """Words by line, from top to bottom and left to right."""
     lines: list[list[dict[str, Any]]] = []
     middle = height = 0.0
@@ -38,7 +41,7 @@ def _lines(words: list[dict[str, Any]]) -> list[list[dict[str, Any]]]:
     return [sorted(line, key=lambda w: float(w["x0"])) for line in lines]
 
 
-def _columns(words: list[dict[str, Any]]) -> list[tuple[float, float]]:
+def columns_of(words: list[dict[str, Any]]) -> list[tuple[float, float]]:
     """Stretches of the page's width that are nowhere interrupted by a gap."""
     columns: list[tuple[float, float]] = []
     for word in sorted(words, key=lambda w: float(w["x0"])):
