@@ -124,6 +124,14 @@ def _modulo(g: Generator, given: list[str], tests: list[str], slow: str) -> str:
     return f"({g.constant(fmod, 'fmod')}({number}, {divisor}) if {' and '.join(every)} else {slow})"
 
 
+def _record_field(g: Generator, given: list[str], tests: list[str], slow: str) -> str:
+    """A field by a computed name, forced."""
+    every = [*tests, f"{given[1]} in {given[0]}"]
+    value = g.temp(f"{given[0]}[{given[1]}] if {' and '.join(every)} else {slow}")
+    g.line(f"if {value}.__class__ is Thunk: {value} = {value}.get()")
+    return value
+
+
 #: Culture name -> whether its letters have the usual capitals.
 _USUAL: dict[str, bool] = {}
 
@@ -160,6 +168,7 @@ _SPECIAL: dict[tuple[str, int], tuple[list[str], Any, str | None]] = {
     ("Number.Abs", 1): (["float"], _inline("abs({0})"), "float"),
     ("List.Count", 1): (["list"], _inline("float(len({0}))"), "float"),
     ("List.IsEmpty", 1): (["list"], _inline("not {0}"), "bool"),
+    ("Record.Field", 2): (["dict", "str"], _record_field, None),
     ("Binary.Length", 1): (["bytes"], _inline("float(len({0}))"), "float"),
 }
 

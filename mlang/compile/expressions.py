@@ -67,7 +67,11 @@ def _field_access(g: Generator, node: nodes.FieldAccess) -> str:
     target = _target(g, node)
     name = g.text(node.name)
     if node.optional:
-        return f"field_or_null({target}, {name})"
+        value = g.temp(
+            f"{target}.get({name}) if {target}.__class__ is dict else field_or_null({target}, {name})"
+        )
+        g.line(f"if {value}.__class__ is Thunk: {value} = {value}.get()")
+        return value
     seen = g.frame.fields.get((target, name))
     if seen is not None:
         return seen
@@ -94,8 +98,24 @@ def _projection(g: Generator, node: nodes.Projection) -> str:
 
 @emits(nodes.ItemAccess)
 def _item_access(g: Generator, node: nodes.ItemAccess) -> str:
-    target, index = g.emit_all([node.target, node.index])
-    return f"{'item_or_null' if node.optional else 'item'}({target}, {index})"
+    target, index = (g.as_atom(code) for code in g.emit_all([node.target, node.index]))
+    slow = f"{'item_or_null' if node.optional else 'item'}({target}, {index})"
+    if g.kind(target) not in (None, "list"):
+        return slow
+    position = node.index.value if node.index.__class__ is nodes.Literal else None
+    if position.__class__ is float and position.is_integer():
+        place = str(int(position))
+        test = f"{target}.__class__ is list and {place} < len({target})"
+    elif g.kind(index) not in (None, "float"):
+        return slow
+    else:
+        place = g.fresh("at")
+        number = "" if g.kind(index) == "float" else f" and {index}.__class__ is float"
+        test = f"{target}.__class__ is list{number} and 0.0 <= {index} < len({target})"
+        test += f" and ({place} := int({index})) == {index}"
+    value = g.temp(f"{target}[{place}] if {test} else {slow}")
+    g.line(f"if {value}.__class__ is Thunk: {value} = {value}.get()")
+    return value
 
 
 # ---------------------------------------------------------------- calls
@@ -381,6 +401,11 @@ def _coalesce(g: Generator, node: nodes.Binary) -> str:
     return result
 
 
+#: Python classes that are certainly of a kind: one test instead of a call.
+EXACT = {
+    "number": "float", "text": "str", "logical": "bool", "record": "dict", "list": "list", "binary": "bytes",
+    "function": "Function",
+}  # fmt: skip
 _UNARY = {"-": "negate", "+": "positive", "not": "logical_not"}
 
 
@@ -406,7 +431,7 @@ def _type_test(g: Generator, node: nodes.TypeTest) -> str:
     kind = g.text(name)
     call = "is_kind" if node.operator == "is" else "as_kind"
     slow = f"{call}({operand}, {kind}, {nullable})"
-    cls = {"number": "float", "text": "str", "logical": "bool", "record": "dict"}.get(name)
+    cls = EXACT.get(name)
     if cls is not None and g.kind(operand) == cls:
         return "True" if node.operator == "is" else operand
     if cls is not None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from mlang.compile.codegen import MAX_EXPRESSION, MAX_INDENT, MAX_TRY, Frame, Generator, emits, spec_arity
-from mlang.compile.expressions import constant_value
+from mlang.compile.expressions import EXACT, constant_value
 from mlang.compile.scopes import VALUE, Variable
 from mlang.syntax import nodes
 from mlang.values.functions import Param, Spec
@@ -81,15 +81,11 @@ def _body(g: Generator, body: nodes.Node, result: nodes.PrimitiveType | None) ->
     g.line(f"return {lift(g, body, result)}")
 
 
-#: Python classes that are certainly of a kind: one test instead of a call.
-_EXACT = {"number": "float", "text": "str", "record": "dict"}
-
-
 def _check_parameter(g: Generator, p: nodes.Parameter, v: Variable) -> None:
     declared = p.type
     if not isinstance(declared, nodes.PrimitiveType) or declared.name == "any":
         return
-    cls = _EXACT.get(declared.name)
+    cls = EXACT.get(declared.name)
     nullable = declared.nullable or p.optional
     call = f"{v.python} = as_kind({v.python}, {g.text(declared.name)}, {nullable})"
     g.line(f"if {v.python}.__class__ is not {cls}: {call}" if cls else call)
@@ -177,7 +173,7 @@ def tail(g: Generator, node: nodes.Node, result: nodes.PrimitiveType | None) -> 
     code = g.emit(node)
     saved, g.pos = g.pos, node.pos
     if result is not None and result.name != "any":
-        cls = _EXACT.get(result.name)
+        cls = EXACT.get(result.name)
         if cls is not None and g.kind(code) == cls:
             g.line(f"return {code}")
             g.pos = saved

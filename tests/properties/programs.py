@@ -14,8 +14,16 @@ KINDS = ["number", "number", "text", "logical", "list", "record", "function", "a
 SHAPES = [
     "leaf", "binary", "binary", "if", "let", "let", "let", "record", "list", "call", "try", "field", "item",
     "lambda", "error", "unary", "logic", "row", "row", "typed", "optional", "loop", "test", "list call",
-    "generate", "object",
+    "generate", "object", "library call", "library call", "index", "try error",
 ]  # fmt: skip
+#: Library functions that the compiler calls without their checks where it knows the arguments' classes.
+LIBRARY = {
+    "Text.Upper": 1, "Text.Lower": 1, "Text.Length": 1, "Number.Mod": 2, "Number.Abs": 1, "List.Count": 1,
+    "List.IsEmpty": 1, "List.Sum": 1, "Record.Field": 2, "Binary.Length": 1, "Text.StartsWith": 2, "Text.Middle": 3,
+    "Number.RoundDown": 1, "Text.Combine": 2, "List.First": 1, "List.Contains": 2, "Record.HasFields": 2,
+    "Text.From": 1, "Text.Trim": 1, "Number.IntegerDivide": 2, "Text.Replace": 3, "Logical.ToText": 1,
+    "List.Reverse": 1, "Record.FieldNames": 1, "Value.Equals": 2, "List.Max": 1,
+}  # fmt: skip
 
 
 def literals() -> st.SearchStrategy[n.Node]:
@@ -171,6 +179,42 @@ class Maker:
             return n.ItemAccess(n.Parenthesized(made), n.Literal(1.0), self.draw(st.booleans()))
         return call("List." + over, made)
 
+    def library_call(self) -> n.Node:
+        """A library function, sometimes of too few or too many arguments, sometimes with metadata."""
+        name = self.pick(sorted(LIBRARY))
+        count = LIBRARY[name] + self.pick([0, 0, 0, 0, 0, 0, 1, -1])
+        arguments = [self.sub() for _ in range(count)]
+        if arguments and self.pick([False, False, False, True]):
+            given = n.Record((n.Binding("m", n.Literal(1.0)),))
+            arguments[0] = n.Binary("meta", paren(arguments[0]), given)
+        if name == "Record.Field" and count == 2 and self.draw(st.booleans()):
+            arguments[1] = n.Literal(self.pick(NAMES[:4]))
+        return call(name, *arguments)
+
+    def index(self) -> n.Node:
+        """A list, and a place in it that is computed."""
+        made = self.items()
+        places = [n.Literal(x) for x in (0.0, 1.0, 1.5, 9007199254740993)] + [n.Unary("-", n.Literal(1.0))]
+        place = (
+            self.pick(places)
+            if self.draw(st.booleans())
+            else n.Binary("-", paren(self.sub()), n.Literal(1.0))
+        )
+        return n.ItemAccess(n.Parenthesized(made), place, self.draw(st.booleans()))
+
+    def try_error(self) -> n.Node:
+        """An error that an otherwise in the same function hides, in a loop or not."""
+        raised = n.Error(
+            self.pick([n.Literal("boom"), self.sub(), n.Record((n.Binding("Reason", self.sub()),))])
+        )
+        body: n.Node = n.If(self.sub(), raised, self.sub()) if self.draw(st.booleans()) else raised
+        if self.draw(st.booleans()):
+            body = n.Binary(self.pick(["+", "&", "and", "??", "="]), paren(self.sub()), paren(body))
+        if self.draw(st.booleans()):
+            body = n.Try(body, None, n.Function((), None, n.Error(self.sub())))
+        made = n.Try(paren(body), self.sub(), None)
+        return call("List.Transform", self.items(), n.Each(made)) if self.draw(st.booleans()) else made
+
     def object(self) -> n.Node:
         """A record of functions that call each other, and a call of one."""
         names = ["g", "h"]
@@ -245,5 +289,6 @@ def expressions(draw: Any, scope: tuple[str, ...] = (), depth: int = 4) -> n.Nod
     own = {
         "typed": maker.typed, "optional": maker.optional, "loop": maker.loop, "list call": maker.consumed,
         "generate": maker.consumed, "object": maker.object,
+        "library call": maker.library_call, "index": maker.index, "try error": maker.try_error,
     }.get(kind)  # fmt: skip
     return own() if own is not None else make(maker, kind)
