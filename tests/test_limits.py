@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import signal
+import subprocess
+import sys
+import time
 from typing import Any
 
 import pytest
 
 from mlang.compile.entry import Document, run
 from mlang.errors import MError
+from mlang.values.show import to_m
 
 
 def nested(before: str, inner: str, after: str, times: int) -> str:
@@ -90,6 +95,41 @@ CASES: dict[str, tuple[str, Any]] = {
     "thunks on thunks": (
         "List.Accumulate({1..50000}, [a = 0], (s, i) => [a = s[a] + (if i > 0 then 1 else 2)])[a]", 50_000.0,
     ),
+    "else if, 2000": ("((x) => " + chain(2000, "x = #", "#", "-1") + ")(1999)", 1999.0),
+    "branches that lead to earlier ones": (
+        "((x) => let a0 = x, a1 = x, "
+        + ", ".join(f"a{i} = if x > {i} then a{i - 1} else a{i - 2} + 1" for i in range(2, 2000)) + " in a1999)(5)", 1002.0,
+    ),
+    "steps of lists": (
+        "let a0 = {1}, " + ", ".join(f"a{i} = List.Transform(a{i - 1}, each _ + 1)" for i in range(1, 500))
+        + " in List.Sum(a499)", 500.0,
+    ),
+    "let of 5000 steps": (
+        "let a0 = 1, " + ", ".join(f"a{i} = a{i - 1} + 1" for i in range(1, 5000)) + " in a4999", 5000.0,
+    ),
+    "texts, 10000": ('((x) => Text.Length(' + each_of(10_000, "x", " & ") + '))("a")', 10_000.0),
+    "recursion of 100000": ("let f = (n) => if n = 0 then 0 else @f(n - 1) + 1 in f(100000)", 100_000.0),
+    "recursion of 100000, typed": (
+        "let f = (n as number) as number => if n = 0 then 0 else @f(n - 1) + 1 in f(100000)", 100_000.0,
+    ),
+    "recursion of 100000 through a record": (
+        "let o = [f = (n) => if n = 0 then 0 else @f(n - 1) + 1] in o[f](100000)", 100_000.0,
+    ),
+    "recursion of 100000 through try": (
+        "let f = (n) => if n = 0 then 0 else (try @f(n - 1) otherwise 0) + 1 in f(100000)", 100_000.0,
+    ),
+    "recursion of 50000 through a list": (
+        "let f = (n) => if n = 0 then 0 else List.Sum(List.Transform({n - 1}, (x) => @f(x))) + 1 in f(50000)", 50_000.0,
+    ),
+    "error from a depth of 100000": (
+        'let f = (n) => if n = 0 then error "x" else @f(n - 1) + 1 in try f(100000) otherwise 5', 5.0,
+    ),
+    "equality of lists in lists": (
+        "let made = (n) => List.Accumulate({1..n}, {}, (s, i) => {s}) in made(100000) = made(100000)", True,
+    ),
+    "equality of records in records": (
+        "let made = (n) => List.Accumulate({1..n}, [], (s, i) => [a = s]) in made(100000) = made(100000)", True,
+    ),
     "deep recursion": ("let f = (n) => if n = 0 then 0 else 1 + @f(n - 1) in f(50000)", 50_000.0),
 }  # fmt: skip
 
@@ -106,9 +146,45 @@ def test_evaluates(name: str) -> None:
         ("let f = (x) => 1 + @f(x) in f(1)", "stack overflow"),
         ("let f = (x) => let y = @f(x + 1) in y + 1 in f(1)", "stack overflow"),
         ("let f = (x) => [a = @f(x + 1)[a]] in f(1)[a]", "stack overflow"),
-        ("let a = b, b = a in a", "cyclic reference"),
+        ("let f = (n) => List.Sum(List.Transform({n}, (x) => @f(x + 1))) + 1 in f(1)", "stack overflow"),
+        (
+            "let f = (n) => List.Sum(List.Generate(() => 0, each _ < 2, each _ + 1, each @f(n))) in f(1)",
+            "stack overflow",
+        ),
+        ("let f = (n) => @f(n + 1) + 1 in try f(1) otherwise 5", "stack overflow"),
+        ("let a = b, b = a in a", "A cyclic reference was encountered during evaluation."),
+        ("let a = b + 1, b = c + 1, c = a + 1 in a", "A cyclic reference was encountered during evaluation."),
+        ("let r = [a = b, b = a] in r[a]", "A cyclic reference was encountered during evaluation."),
     ],
 )
 def test_fails_as_m_does(source: str, message: str) -> None:
     with pytest.raises(MError, match=message):
         run(lambda: Document(source).value())
+
+
+@pytest.mark.parametrize(("before", "after"), [("{", "}"), ("[a = ", "]")])
+def test_shows_deep_values(before: str, after: str) -> None:
+    wrapped = before + "s" + after
+    source = f"List.Accumulate({{1..100000}}, 1, (s, i) => {wrapped})"
+    assert run(lambda: to_m(Document(source).value())) == before * 100_000 + "1" + after * 100_000
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "let f = (n) => @f(n + 1) in f(1)",
+        "List.Count(List.Generate(() => 0, each true, each _ + 1))",
+        "List.Accumulate({1..1e12}, 0, (s, i) => s + i)",
+    ],
+)
+def test_endless_programs_hear_ctrl_c(source: str) -> None:
+    script = (
+        "import sys; from mlang.app.cli import main; print('ready', flush=True); sys.exit(main(sys.argv[1:]))"
+    )
+    command = [sys.executable, "-c", script, "eval", source]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as process:
+        assert process.stdout is not None
+        process.stdout.readline()
+        time.sleep(0.7)  # well into the evaluation
+        process.send_signal(signal.SIGINT)
+        assert process.wait(timeout=20) == 130

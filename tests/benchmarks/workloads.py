@@ -1,4 +1,4 @@
-"""The ten workloads of the evaluator's benchmark: M text, arguments, the same by hand in Python."""
+"""The workloads of the evaluator's benchmark: M text, arguments, the same by hand in Python."""
 
 from __future__ import annotations
 
@@ -91,6 +91,29 @@ def failing(n: float) -> float:
     return out
 
 
+def parsed(n: float) -> float:
+    out = 0.0
+    for i in range(int(n)):
+        try:
+            out += float("12" if i % 2 else "x")
+        except ValueError:
+            out += 1
+    return out
+
+
+def stepped(n: float) -> float:
+    steps = [1.0, 2.0, 3.0, 4.0]
+    return sum([steps[i % 4] for i in range(int(n))])
+
+
+def parts(n: float) -> float:
+    text = "2024-05-17"
+    out = 0.0
+    for _ in range(int(n)):
+        out += len(text[:4]) + len(text[5:7])
+    return out
+
+
 def own_record(n: float) -> float:
     out = 0.0
     for i in range(1, int(n) + 1):
@@ -158,6 +181,23 @@ WORKLOADS = (
         """(n) => List.Sum(List.Transform({0..n - 1}, each
              try (if Number.Mod(_, 2) = 1 then error "odd" else _) otherwise 1))""",
         (1e5,), failing,
+    ),
+    Workload(
+        "try Number.FromText, 1e5, half fail",
+        """(n) => List.Sum(List.Transform({0..n - 1}, each
+             try Number.FromText(if Number.Mod(_, 2) = 1 then "12" else "x") otherwise 1))""",
+        (1e5,), parsed,
+    ),
+    Workload(
+        "items by index, 1e5",
+        "(n) => let steps = {1, 2, 3, 4} in List.Sum(List.Transform({0..n - 1}, each steps{Number.Mod(_, 4)}))",
+        (1e5,), stepped,
+    ),
+    Workload(
+        "Text.Start, Text.Middle, Text.Length, 1e5",
+        """(n) => let t = "2024-05-17" in List.Sum(List.Transform({1..n}, each
+             Text.Length(Text.Start(t, 4)) + Text.Length(Text.Middle(t, 5, 2))))""",
+        (1e5,), parts,
     ),
     Workload(
         "self-referring record per item, 1e5",
