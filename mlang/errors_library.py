@@ -19,6 +19,10 @@ if TYPE_CHECKING:  # typing costs more to import than all of this
     from typing import Any
 
 __all__ = [
+    "no_embedded_value",
+    "no_identities",
+    "no_cube_member",
+    "not_a_cube",
     "bad_binary_text",
     "bad_choice_type",
     "bad_conversion_type",
@@ -218,7 +222,9 @@ def number_out_of_range(type_name: str, value: Any) -> MError:
 def not_unsigned(value: Any) -> MError:
     from mlang.values.show import number_text
 
-    template = "This function operates only on Unsigned values, but value #{0} doesn't match the Unsigned pattern."
+    template = (
+        "This function operates only on Unsigned values, but value #{0} doesn't match the Unsigned pattern."
+    )
     return expression_error(template, number_text(value), detail=value, code="10015")
 
 
@@ -314,6 +320,26 @@ def bad_well_known_text(text: Any) -> MError:
 
 def bad_point(value: Any) -> MError:
     return expression_error("The record isn't a point that can be written as well-known text.", detail=value)
+
+
+def not_a_cube(value: Any) -> MError:
+    """Ours: Cube.* of a table that nothing describes as a cube."""
+    return expression_error("The table isn't a cube.", detail=value)
+
+
+def no_cube_member(what: str, name: str) -> MError:
+    """Ours: a dimension, attribute, measure or parameter that a cube does not have."""
+    return expression_error("The cube has no #{0} '#{1}'.", what, name, detail=name)
+
+
+def no_identities(condition: Any) -> MError:
+    """Ours: a condition that asks more than who somebody is."""
+    return expression_error("The condition can't be converted to a list of identities.", detail=condition)
+
+
+def no_embedded_value(path: str) -> MError:
+    """Ours: Embedded.Value with a path that leads nowhere."""
+    return expression_error("The embedded mashup has no value '#{0}'.", path, detail=path)
 
 
 def service_needed(name: str, needs: str) -> MError:

@@ -49,6 +49,7 @@ HOMES = {
     **dict.fromkeys(("guid", "character"), "text"),
     **dict.fromkeys(("geographypoint", "geometry", "geometrypoint"), "geography"),
     **dict.fromkeys(("tableaction", "valueaction"), "action"),
+    "identityprovider": "identity",
     **dict.fromkeys(("powerplatform", "powerbi", "lakehouse", "fabric"), "dataflows"),
 }
 #: Python classes that are exactly a kind: the guard that costs nothing.

@@ -103,42 +103,11 @@ SERVICES: dict[str, str] = {
 
 #: Signature -> what there is nothing of here.
 UNSUPPORTED: dict[str, str] = {
-    "AccessControlEntry.ConditionToIdentities(identityProvider as function, condition as function) as "
-    "list": "identities and access control of a host",
     "Binary.End(binary as binary) as binary": "an internal function of the engine",
-    "Cube.AddAndExpandDimensionColumn(cube as table, dimensionSelector as any, attributeNames as "
-    "list, optional newColumnNames as any) as table": "a cube, which only cube sources give",
-    "Cube.AddMeasureColumn(cube as table, column as text, measureSelector as any) as table":
-    "a cube, which only cube sources give",
-    "Cube.ApplyParameter(cube as table, parameter as any, optional arguments as nullable list) as "
-    "table": "a cube, which only cube sources give",
-    "Cube.AttributeMemberId(attribute as any) as any": "a cube, which only cube sources give",
-    "Cube.AttributeMemberProperty(attribute as any, propertyName as text) as any":
-    "a cube, which only cube sources give",
-    "Cube.CollapseAndRemoveColumns(cube as table, columnNames as list) as table":
-    "a cube, which only cube sources give",
-    "Cube.Dimensions(cube as table) as table": "a cube, which only cube sources give",
-    "Cube.DisplayFolders(cube as table) as table": "a cube, which only cube sources give",
-    "Cube.MeasureProperties(cube as table) as table": "a cube, which only cube sources give",
-    "Cube.MeasureProperty(measure as any, propertyName as text) as any":
-    "a cube, which only cube sources give",
-    "Cube.Measures(cube as any) as table": "a cube, which only cube sources give",
-    "Cube.Parameters(cube as table) as table": "a cube, which only cube sources give",
-    "Cube.Properties(cube as table) as table": "a cube, which only cube sources give",
-    "Cube.PropertyKey(property as any) as any": "a cube, which only cube sources give",
-    "Cube.ReplaceDimensions(cube as table, dimensions as any) as table":
-    "a cube, which only cube sources give",
-    "Cube.Transform(cube as table, transforms as list) as table": "a cube, which only cube sources give",
     "DirectQueryCapabilities.From(value as any) as table": "an internal function of the engine",
-    "Embedded.Value(value as any, path as text) as any": "an internal function of the engine",
     "Excel.ShapeTable(table as table, optional options as nullable record) as any":
     "an internal function of the engine",
     "Graph.Nodes(graph as record) as list": "an internal function of the engine",
-    "Identity.From(identityProvider as function, value as any) as record":
-    "identities and access control of a host",
-    "Identity.IsMemberOf(identity as record, collection as record) as logical":
-    "identities and access control of a host",
-    "IdentityProvider.Default() as any": "identities and access control of a host",
     "Progress.DataSourceProgress() as any": "an internal function of the engine",
     "SqlExpression.SchemaFrom(schema as any) as any": "an internal function of the engine",
     "SqlExpression.ToExpression(sql as text, environment as record) as text":

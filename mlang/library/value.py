@@ -16,6 +16,7 @@ from mlang.registry import builtin
 from mlang.session import current
 from mlang.values.functions import Function, apply, as_function
 from mlang.values.kinds import DISPLAY, kind_of
+from mlang.values.lists import forced
 from mlang.values.metadata import metadata_of, strip, with_metadata
 from mlang.values.records import field_or
 from mlang.values.thunk import force
@@ -156,10 +157,12 @@ def _view_handler(value: Any, name: str) -> Any:
     return None if handlers is None else force(handlers.get(name))
 
 
-@builtin("Value.Alternates(alternates as list) as any", missing="alternate plans do not exist here")
+@builtin("Value.Alternates(alternates as list) as any")
 def alternates(plans: Any) -> Any:
-    """Stands for alternate query plans in the engine's own syntax trees; not supported."""
-    raise errors.not_supported("Value.Alternates", "alternate query plans")
+    """Gives the first of several plans for one value: they all stand for the same."""
+    for plan in forced(plans):
+        return plan
+    raise errors.not_enough_elements(plans)
 
 
 @builtin("Value.Lineage(value as any) as any")

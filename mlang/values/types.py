@@ -303,4 +303,18 @@ def function_type(function: Any) -> FunctionType:
         count = function.most if function.most is not None else function.least
         return FunctionType([(f"arg{i + 1}", ANY) for i in range(count)], function.least, ANY)
     parameters = [(p.name, primitive(p.kind, p.nullable or p.optional)) for p in spec.parameters]
-    return FunctionType(parameters, spec.required, primitive(spec.result, spec.result_nullable))
+    type = FunctionType(parameters, spec.required, primitive(spec.result, spec.result_nullable))
+    if spec.builtin is not None:
+        type.meta = _documentation(spec.builtin)
+    return type
+
+
+def _documentation(entry: Any) -> dict[str, Any]:
+    """What the type of a library function says about it in its metadata (ENV-56)."""
+    words = " ".join(entry.doc.split())
+    first = entry.doc.partition("\n")[0].strip()
+    return {
+        "Documentation.Name": entry.name,
+        "Documentation.Description": first,
+        "Documentation.LongDescription": words,
+    }
