@@ -103,8 +103,10 @@ def _find(name: str) -> CultureInfo:
     info = build(name.replace("_", "-").lower())
     if info is None:
         from mlang.culture.cldr import derive
+        from mlang.culture.windows import ALIASES
 
-        info = derive(name)
+        other = ALIASES.get(name.lower())
+        info = derive(name) if other is None else culture(other)._replace(name=name)
     if info is None:
         raise errors.culture_not_supported(name)
     return info

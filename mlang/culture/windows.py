@@ -15,10 +15,10 @@ _NAMES = frozenset({
     "day_names", "day_names_abbreviated",
 })  # fmt: skip
 
-_ENGLISH: dict[str, Any] = {
-    "month_names_abbreviated": "Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec", "am": "AM", "pm": "PM",
-}  # fmt: skip
+_ENGLISH_MONTHS = "Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec"
+_ENGLISH: dict[str, Any] = {"month_names_abbreviated": _ENGLISH_MONTHS, "am": "AM", "pm": "PM"}
 _GERMAN: dict[str, Any] = {
+    "month_names_abbreviated": "Jan|Feb|Mär|Apr|Mai|Jun|Jul|Aug|Sep|Okt|Nov|Dez",
     "month_names_abbreviated_genitive": "Jan.|Feb.|März|Apr.|Mai|Juni|Juli|Aug.|Sep.|Okt.|Nov.|Dez.",
     "day_names_abbreviated": "So.|Mo.|Di.|Mi.|Do.|Fr.|Sa.",
 }
@@ -27,6 +27,7 @@ _SPANISH: dict[str, Any] = {
     "month_names_abbreviated": "ene.|feb.|mar.|abr.|may.|jun.|jul.|ago.|sep.|oct.|nov.|dic.",
     "day_names_abbreviated": "dom.|lun.|mar.|mié.|jue.|vie.|sáb.", "am": "a. m.", "pm": "p. m.",
 }  # fmt: skip
+_PORTUGUESE: dict[str, Any] = {"month_names_abbreviated": "jan|fev|mar|abr|mai|jun|jul|ago|set|out|nov|dez"}
 _CHINESE: dict[str, Any] = {
     "month_names": "一月|二月|三月|四月|五月|六月|七月|八月|九月|十月|十一月|十二月",
     "month_names_abbreviated": "一月|二月|三月|四月|五月|六月|七月|八月|九月|十月|十一月|十二月",
@@ -54,6 +55,15 @@ _SHORT_CLOCK: dict[str, Any] = {"short_time": "H:mm", "long_time": "H:mm:ss", "t
 _SMALL_HALVES: dict[str, Any] = {"am": "am", "pm": "pm"}
 _NO_HALVES: dict[str, Any] = {"am": "", "pm": ""}
 
+#: What holds for all countries of a language.
+_LANGUAGES: dict[str, dict[str, Any]] = {
+    "ar": {"decimal": ".", "group": ",", "currency_decimal": ".", "currency_group": ","},
+    "de": _GERMAN, "en": {"month_names_abbreviated": _ENGLISH_MONTHS}, "es": _SPANISH, "pt": _PORTUGUESE,
+}  # fmt: skip
+#: Names that mean another culture than their likeliest country, in lower case.
+ALIASES = {
+    "ar": "ar-SA", "sr": "sr-Latn-RS", "sw": "sw-KE", "zh-chs": "zh-CN", "zh-cht": "zh-HK", "zh-hant": "zh-HK",
+}  # fmt: skip
 _ROWS: dict[str, dict[str, Any]] = {
     "ar-AE": _ARABIC | {
         "first_day": 6,
@@ -83,11 +93,11 @@ _ROWS: dict[str, dict[str, Any]] = {
         "day_names_abbreviated": "sø|ma|ti|on|to|fr|lø", "short_date": "dd-MM-yyyy",
         "long_date": "d. MMMM yyyy", "date_separator": "-",
     },
-    "de-AT": _GERMAN | {
+    "de-AT": {
         "group": "\u00a0", "currency_negative": "-$ n", "short_date": "dd.MM.yyyy", "date_separator": ".",
+        "month_names_abbreviated": "Jän|Feb|Mär|Apr|Mai|Jun|Jul|Aug|Sep|Okt|Nov|Dez",
         "month_names_abbreviated_genitive": "Jän.|Feb.|März|Apr.|Mai|Juni|Juli|Aug.|Sep.|Okt.|Nov.|Dez.",
     },
-    "de-CH": _GERMAN, "de-LI": _GERMAN, "de-LU": _GERMAN,
     "el-GR": {
         "month_names_abbreviated": "Ιαν|Φεβ|Μαρ|Απρ|Μαϊ|Ιουν|Ιουλ|Αυγ|Σεπ|Οκτ|Νοε|Δεκ",
         "day_names_abbreviated": "Κυρ|Δευ|Τρι|Τετ|Πεμ|Παρ|Σαβ", "am": "πμ", "pm": "μμ",
@@ -105,17 +115,18 @@ _ROWS: dict[str, dict[str, Any]] = {
     },
     "en-NZ": _ENGLISH | _SMALL_HALVES | {"short_date": "d/M/yyyy"},
     "en-ZA": _ENGLISH | _SMALL_HALVES,
-    "es-AR": _SPANISH | _CLOCK | {
+    "es-AR": _CLOCK | {
         "first_day": 0, "currency_positive": "$ n", "currency_negative": "-$ n",
     },
-    "es-CL": _SPANISH | _SHORT_CLOCK,
-    "es-CO": _SPANISH | {"currency_positive": "$ n", "currency_negative": "-$ n"},
-    "es-MX": _SPANISH | {"short_time": "hh:mm tt", "long_time": "hh:mm:ss tt"},
-    "es-PE": _SPANISH | _CLOCK | {
+    "es-CL": _SHORT_CLOCK,
+    "es-CO": {"currency_positive": "$ n", "currency_negative": "-$ n"},
+    "es-MX": {"short_time": "hh:mm tt", "long_time": "hh:mm:ss tt"},
+    "es-PE": _CLOCK | {
         "currency_positive": "$n", "currency_negative": "-$n",
         "month_names_abbreviated": "ene.|feb.|mar.|abr.|may.|jun.|jul.|ago.|set.|oct.|nov.|dic.",
     },
     "es-US": {
+        "percent_positive": "n%", "percent_negative": "-n%", "day_names_abbreviated": "dom|lun|mar|mié|jue|vie|sáb",
         "currency_negative": "($n)", "am": "AM", "pm": "PM", "short_date": "M/d/yyyy",
         "month_names_abbreviated": "ene|feb|mar|abr|may|jun|jul|ago|sep|oct|nov|dic",
         "long_date": "dddd, MMMM dd, yyyy", "month_day": "MMMM d",
@@ -173,7 +184,6 @@ _ROWS: dict[str, dict[str, Any]] = {
     },
     "nl-BE": _NO_HALVES | _SHORT_CLOCK | {"currency_negative": "-$ n", "short_date": "d/MM/yyyy"},
     "pt-PT": _NO_HALVES | {
-        "month_names_abbreviated": "jan|fev|mar|abr|mai|jun|jul|ago|set|out|nov|dez",
         "day_names_abbreviated": "dom|seg|ter|qua|qui|sex|sáb", "long_date": "d 'de' MMMM 'de' yyyy",
     },
     "ro-RO": {"currency_symbol": "lei"},
@@ -207,9 +217,8 @@ _ROWS: dict[str, dict[str, Any]] = {
 
 def differences(name: str) -> dict[str, Any]:
     """The fields of a culture (``da-DK``) that replace the derived ones."""
-    fields = {
-        key: tuple(value.split("|")) if key in _NAMES else value for key, value in _ROWS.get(name, {}).items()
-    }
+    row = _LANGUAGES.get(name.partition("-")[0], {}) | _ROWS.get(name, {})
+    fields = {key: tuple(value.split("|")) if key in _NAMES else value for key, value in row.items()}
     if "month_names" in fields:
         fields.setdefault("month_names_genitive", fields["month_names"])
     if "month_names_abbreviated" in fields:
