@@ -267,11 +267,11 @@ _OPEN = 'Excel.Workbook(File.Contents("b.xlsx"), null, true)'
         ),
     ],
 )
-def test_excel(workbook: Path, expression: str, answer: str) -> None:
+def test_excel(workbook: Path, expression: str, answer: str) -> None:  # ENV-47, DAT-15
     assert show(expression, workbook) == answer
 
 
-def test_excel_errors(workbook: Path) -> None:
+def test_excel_errors(workbook: Path) -> None:  # ENV-46, ERR-42, DAT-16
     cell = fails(_OPEN + "{0}[Data]{3}[Column2]", workbook)
     assert (cell.reason, cell.message) == ("DataFormat.Error", "Invalid cell value '#REF!'.")
     assert fails("Excel.Workbook(#binary({1, 2}))", workbook).reason == "DataFormat.Error"

@@ -115,7 +115,7 @@ def test_graph(tmp_path: Path) -> None:
         ("Public", "Organizational", True, False), ("Public", "Public", True, True),
     ],
 )  # fmt: skip
-def test_matrix(origin: str, target: str, flows: bool, shares: bool) -> None:
+def test_matrix(origin: str, target: str, flows: bool, shares: bool) -> None:  # ENV-28
     assert firewall.may_flow(origin, target) is flows
     assert firewall.may_share(origin, target) is shares
 
@@ -127,7 +127,7 @@ def refused(folder: Path, text: str, levels: Any = None) -> list[str]:
     return [v.message for v in firewall.violations(firewall.analyse(read(make(folder, text))), levels)]
 
 
-def test_a_reference_and_a_source(tmp_path: Path) -> None:  # 50, 51, 53
+def test_a_reference_and_a_source(tmp_path: Path) -> None:  # 50, 51, 53, ENV-27, ENV-29, ERR-62, EVL-53
     text = COMPANY + 'shared Search = let Url = "https://x/" & Company, Page = Web.Contents(Url) in Page;'
     [message] = refused(tmp_path, text)
     assert message == (
@@ -136,7 +136,7 @@ def test_a_reference_and_a_source(tmp_path: Path) -> None:  # 50, 51, 53
     )
 
 
-def test_one_query_with_two_sources(tmp_path: Path) -> None:  # 49, 51, 53
+def test_one_query_with_two_sources(tmp_path: Path) -> None:  # 49, 51, 53, ENV-29, ERR-63
     text = """shared Search = let Company = Text.FromBinary(File.Contents("company.txt")),
         Page = Web.Contents("https://x/" & Company) in Page;"""
     assert refused(tmp_path, text) == []
@@ -169,7 +169,7 @@ def test_sources_in_functions_belong_to_the_caller(tmp_path: Path) -> None:  # 5
     assert [x.split("(")[0] for x in refused(tmp_path, text)] == ["Query 'A' "]
 
 
-def test_a_refresh_behind_the_firewall(tmp_path: Path) -> None:  # 51, 55
+def test_a_refresh_behind_the_firewall(tmp_path: Path) -> None:  # 51, 55, ENV-31
     text = 'shared F = Csv.Document(File.Contents("n.csv")); shared A = Table.Combine({F, Csv.Document(File.Contents("m.csv"))});'
     place = make(tmp_path, text)
     for name in ("n.csv", "m.csv"):

@@ -139,7 +139,7 @@ def fails(server: Server, source: str, **session: Any) -> MError:
         ('[Content = Text.ToBinary("body")]', "POST / body"),
     ],
 )
-def test_options_make_the_request(server: Server, options: str, line: str) -> None:
+def test_options_make_the_request(server: Server, options: str, line: str) -> None:  # ENV-37
     arguments = f"base, {options}" if options else "base"
     assert show(server, f"Text.FromBinary(Web.Contents({arguments}))") == mlang.to_m(line)
 
@@ -186,7 +186,7 @@ def test_nothing_is_sent_before_it_is_needed(server: Server) -> None:
     assert not server.asked
 
 
-def test_same_request_is_sent_once(server: Server) -> None:
+def test_same_request_is_sent_once(server: Server) -> None:  # ENV-40
     def both(one: str, other: str) -> int:
         server.asked.clear()
         show(server, "{" + ", ".join(f"Binary.Length(Web.Contents(base, {o}))" for o in (one, other)) + "}")
@@ -234,7 +234,7 @@ def test_request_headers(server: Server) -> None:
 # ---------------------------------------------------------------- statuses
 
 
-def test_status_errors(server: Server) -> None:
+def test_status_errors(server: Server) -> None:  # ERR-64, ERR-65, ERR-67, EVL-52
     error = fails(server, 'Binary.Length(Web.Contents(base & "/status/404"))')
     url = f"{server.base}/status/404"
     assert (
@@ -255,7 +255,7 @@ def test_manual_status_handling(server: Server, waits: list[float]) -> None:
     assert not waits
 
 
-def test_retries(server: Server, waits: list[float]) -> None:
+def test_retries(server: Server, waits: list[float]) -> None:  # ENV-38
     server.busy = 2
     assert show(server, 'Text.FromBinary(Web.Contents(base & "/busy"))') == '"at last"'
     assert waits == [7.0, 7.0]
@@ -268,7 +268,7 @@ def test_retries(server: Server, waits: list[float]) -> None:
 
 
 @pytest.mark.parametrize("code", [301, 302, 303, 307, 308])
-def test_redirects(server: Server, code: int) -> None:
+def test_redirects(server: Server, code: int) -> None:  # ENV-38
     assert show(server, f'Text.FromBinary(Web.Contents(base & "/redirect/{code}/x"))') == '"GET /x "'
     source = f'Text.FromBinary(Web.Contents(base & "/redirect/{code}/x", [Content = Text.ToBinary("b")]))'
     assert show(server, source) == ('"POST /x b"' if code >= 307 else '"GET /x "')
@@ -324,7 +324,7 @@ def test_keys_are_sent_and_never_told(server: Server) -> None:
     assert show(server, uri, credentials=known) == f'"{server.base}/?a=1"'
 
 
-def test_what_credentials_exclude(server: Server) -> None:
+def test_what_credentials_exclude(server: Server) -> None:  # ERR-66
     known = {("Web", server.base): "key"}
     error = fails(server, 'Web.Contents(base, [Headers = [Authorization = "x"]])', credentials=known)
     assert str(error).startswith(
@@ -344,7 +344,7 @@ def test_invalid_credentials(server: Server) -> None:
     assert "p4ss" not in repr((error.message, error.detail))
 
 
-def test_longest_path_wins_and_names_do_not_run_over() -> None:
+def test_longest_path_wins_and_names_do_not_run_over() -> None:  # ENV-32
     found = Session(
         credentials={("Web", "http://h"): "a", ("Web", "http://h/x"): "b", ("Sql", "http://h/x/y"): "c"}
     )
