@@ -173,7 +173,7 @@ def compare(a: Any, b: Any) -> int:
     if a.__class__ is float and b.__class__ is float and a == a and b == b:
         return (a > b) - (a < b)
     x, y = sort_key(a, b), sort_key(b, a)
-    if x[0].__class__ is _Unordered and y != (0,) or y[0].__class__ is _Unordered and x != (0,):
+    if (x[0].__class__ is _Unordered and y != (0,)) or (y[0].__class__ is _Unordered and x != (0,)):
         raise errors.cannot_apply("<", b, a)
     return int(x > y) - int(x < y)
 

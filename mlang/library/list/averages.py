@@ -70,7 +70,7 @@ def standard_deviation(items: Any) -> float | None:
     if len(values) == 1:
         return 0.0
     mean = _plain_sum(values) / len(values)
-    return math.sqrt(_plain_sum([(value - mean) ** 2 for value in values]) / (len(values) - 1))
+    return math.sqrt(_plain_sum([(value - mean) * (value - mean) for value in values]) / (len(values) - 1))
 
 
 @builtin("List.Covariance(numberList1 as list, numberList2 as list) as nullable number")

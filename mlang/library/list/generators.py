@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from itertools import islice
 from typing import Any
 
-from mlang.library.arguments import as_count
+from mlang.library.arguments import as_count, as_int
 from mlang.library.list.shared import predicate
 from mlang.registry import builtin
 from mlang.values import operators
 from mlang.values import temporal as t
 from mlang.values.functions import Function, bind
-from mlang.values.lists import Computed, LazyList, NumberRange
+from mlang.values.lists import Computed, LazyList, NumberRange, Streamed
 from mlang.values.thunk import Thunk
 
 
@@ -120,10 +121,9 @@ def durations(start: t.Duration, count: Any, step: t.Duration) -> Any:
 @builtin("List.Random(count as number, optional seed as nullable number) as list")
 def random_numbers(count: Any, seed: Any = None) -> Any:
     """Makes so many random numbers between 0 and 1; the same seed gives the same numbers."""
-    from random import Random
-
     from mlang.library.number.random import generator
+    from mlang.library.number.seeded import numbers as seeded
 
     size = as_count(count, "count")
-    source = generator() if seed is None else Random(float(seed))
-    return [source.random() for _ in range(size)]
+    start = generator().getrandbits(31) if seed is None else as_int(seed)
+    return Streamed(lambda: islice(seeded(start), size), lambda: size)

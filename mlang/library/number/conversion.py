@@ -13,6 +13,7 @@ from decimal import Decimal
 from typing import Any
 
 from mlang import errors
+from mlang.culture.data import culture as find
 from mlang.culture.numbers import format_number, parse_number
 from mlang.library.arguments import enum_member
 from mlang.library.number.rounding import TO_EVEN, round_number, to_integer
@@ -35,7 +36,7 @@ def from_value(value: Any, culture: str | None = None) -> Any:
     if kind is float or value is None:
         return value
     if kind is str:
-        return parse_number(value, culture)
+        return from_text(value, culture)
     if kind is bool:
         return 1.0 if value else 0.0
     name = kind_of(value)
@@ -54,6 +55,8 @@ def from_value(value: Any, culture: str | None = None) -> Any:
 )
 def from_text(text: str, culture: str | None = None) -> Any:
     """Reads the number that a text spells in a culture; an empty text gives null."""
+    if culture is not None:
+        find(culture)  # an unknown culture raises with every text
     return parse_number(text, culture)
 
 

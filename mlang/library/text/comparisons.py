@@ -25,6 +25,8 @@ def text_of(value: Any, culture: str | None = None) -> str:
         return "true" if value else "false"
     name = "number" if kind is float else kind_of(value)
     if name == "number":
+        if culture is not None:
+            find(culture)  # an unknown culture raises with every number
         text = number_text(value)
         if "." in text or text.endswith(("N", "∞")):
             from mlang.culture.numbers import default_text as number_default
