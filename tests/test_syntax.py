@@ -125,7 +125,7 @@ REJECTED = {
     "LEX-09": ["1 /* open", "/* /* */ */ 1"],
     "LEX-17": ["# date", "#Date(1,2,3)", "#foo", "@#date"],
     "LEX-22": ["a€", "1 $ 2", "x\u2019s", "\u0301a"],
-    "LEX-23": ["a.", "a. b", ".a"],
+    "LEX-23": ["a. b", ".a", "a..b"],
     "LEX-34": ["let a b = 1 in 1", "(a b) => 1", "section S; a b = 1;", "let 1a = 1 in 1"],
     "LEX-38": ["[Non-Recurring]", "[a\tb = 1]", "[a/b]", "[don't]", "[a /* c */ b = 1]", "[a (b)]"],
     "LEX-40": ["type [1 = number]", "type [1st = number]"],
@@ -595,27 +595,26 @@ def test_formatting_keeps_comments() -> None:
         format_text(COMMENTED)
         == """\
 // top
-/* block */
-let
+/* block */ let
     // first
-    a = 1, // one
+    a = 1,
+    // one
     b = {
-        1, // x
-        2, /* two */
+        1,
+        // x
+        2 /* two */,
         3
         // last
-    },
-    /* c doc */
-    c = f(
-        a, /* inline */
-        b
-    ), // see c
-    d = each // why
+    }, /* c doc */ c = f(a, /* inline */ b),
+    // see c
+    d = each
+    // why
     [x] + 1
     // before in
-    // result
 in
-    d // end
+    // result
+    d
+// end
 // bye"""
     )
     assert format_text(format_text(COMMENTED)) == format_text(COMMENTED)
@@ -636,6 +635,36 @@ def test_comments_anywhere_survive_formatting() -> None:
         formatted = format_text(commented)
         assert parse_document(formatted) == tree
         assert [c.text for c in comments_of(formatted)] == [c.text for c in comments_of(commented)]
+        assert format_text(formatted) == formatted
+
+
+#: What Microsoft's formatter does by default, one decision a text.
+LAYOUTS = {
+    "let a = 1 in a": "let a = 1 in a",
+    "let a = 1, b = 2 in\n  b": "let a = 1, b = 2 in b",
+    "each [a][b]": "each[a][b]",
+    "f( x{0}? , [a]? )": "f(x{0} ?, [a]?)",
+    '#"a" & "x#(lf)" & 0xFF': '#"a" & "x#(lf)" & 0xFF',
+    "f([a = 1,\n b = 2])": "f([\n    a = 1,\n    b = 2\n])",
+    "[a = 1,\n b = 2]": "[a = 1, b = 2]",
+    "f([a = [b = 1]])": "f([\n    a = [b = 1]\n])",
+    "section S; A.a = 1; A.b = 2; B.a = 3;": "section S;\n\nA.a = 1;\nA.b = 2;\n\nB.a = 3;",
+    "section S; a = 1;\n\nb = 2;": "section S;\n\na = 1;\n\nb = 2;",
+    "- 1 + not a * +b": "-1 + not a * +b",
+    "{ 1 .. 5, a..b }": "{1..5, a..b}",
+    "() => 1": "() => 1",
+    "let\n a = 1, // mlang: ignore\n b = f(if x then 1 else 2) // mlang: ignore\n in b": (
+        "let\n    a = 1, // mlang: ignore\n    b = f(if x then 1 else 2) // mlang: ignore\nin\n    b"
+    ),
+    "let a = 1 /* x */, b = 2 // y\n in b": "let\n    a = 1 /* x */,\n    b = 2\n    // y\nin\n    b",
+}
+
+
+@pytest.mark.parametrize("text", LAYOUTS)
+def test_texts_are_laid_out(text: str) -> None:
+    assert format_text(text) == LAYOUTS[text]
+    assert format_text(LAYOUTS[text]) == LAYOUTS[text]
+    assert parse_document(LAYOUTS[text]) == parse_document(text)
 
 
 # ---------------------------------------------------------------- places

@@ -53,18 +53,10 @@ def _files(count: int) -> str:
 
 
 def formatted(text: str, filename: str, width: int) -> str:
-    """The formatted text with one line end at its end.
-
-    A comment may stand in another place once what it belongs to has moved: formatting goes on until nothing
-    changes any more, so that formatted text is left alone.
-    """
+    """The formatted text with one line end at its end."""
     if not text.strip("\ufeff \t\r\n"):
         return text
-    for _ in range(4):
-        before, text = text, format_text(text, filename, width) + "\n"
-        if text == before:
-            break
-    return text
+    return format_text(text, filename, width) + "\n"
 
 
 def _one(path: Path, check: bool, diff: bool, width: int) -> bool:

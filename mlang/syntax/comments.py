@@ -31,6 +31,11 @@ class Comment:
         """Whether a line end must follow."""
         return self.text.startswith("//")
 
+    @property
+    def ends_line(self) -> bool:
+        """Whether what follows it stands on a line of its own."""
+        return self.to_line_end or "\n" in self.text or "\r" in self.text
+
 
 def comments_of(text: str) -> list[Comment]:
     """All comments, in order."""

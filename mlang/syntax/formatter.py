@@ -1,138 +1,358 @@
-"""Formats a text and keeps its comments.
+"""Formats a text as Microsoft's formatter does by default, and keeps its comments.
 
-The tree is printed as ``printer.py`` does; whenever it comes to a place where a
-line may end, or to the next node, the comments that the source has before that
-place are put there.  A comment at the end of a line stays at the end of a line, one on
-its own line stays above what follows it.
+``boxes.py`` says which boxes a text consists of and how they behave; here they are written in order.
+A box that is a container stands on one line when it fits and holds no comment of its own; otherwise
+it is a block: the tokens that open it end a line, the commas in it do, and what closes it
+stands on a line of its own.  A comment stands before the token that follows it in the source.
 """
 
 from __future__ import annotations
 
+from collections import defaultdict
+
 from mlang.syntax import nodes as n
+from mlang.syntax.boxes import Box, Style, boxes_of
 from mlang.syntax.comments import Comment, comments_of
-from mlang.syntax.layout import Mark, Piece, lines
+from mlang.syntax.lexer import Tokens, tokenize
 from mlang.syntax.parser import parse_document
-from mlang.syntax.printer import Part, expand
+from mlang.syntax.spans import line_column
+
+INDENT = 4
+#: Such a comment speaks of the line it stands on and stays there.
+_PRAGMA = "// mlang:"
+#: Beyond this column lines stand no further to the right.
+DEEPEST = 400
+WIDTH = 120
 
 
-def format_text(text: str, filename: str | None = None, width: int = 100) -> str:
+def format_text(text: str, filename: str | None = None, width: int = WIDTH) -> str:
     """The document laid out anew, with its comments, without a line end at the end."""
     root = parse_document(text, filename)
-    weaver = _Weaver(comments_of(text))
-    formatted = lines(weaver.pieces(root), width)
-    # A line mark next to a comment's own line end leaves blanks behind.
-    return "\n".join(line.rstrip() if not line.strip() else line for line in formatted.split("\n")).strip(
-        "\n"
-    )
+    tokens = tokenize(text)
+    comments = _by_token(tokens, comments_of(text))
+    boxes = boxes_of(root, tokens.starts, tokens.ends)
+    broken: set[int] = set()
+    while True:
+        writer = _Writer(tokens, comments, width, broken)
+        formatted = writer.write(boxes)
+        if writer.broken <= broken:
+            return formatted
+        # A record that came out in lines would stay in lines the next time: it is so at once.
+        broken |= writer.broken
 
 
-class _After:
-    """Stands on the stack where a node ends."""
+class _Writer:
+    """Writes boxes; what was written last decides about blanks and line ends."""
 
-    __slots__ = ("end",)
+    def __init__(
+        self, tokens: Tokens, comments: dict[int, list[Comment]], width: int, in_lines: set[int]
+    ) -> None:
+        self.tokens, self.text, self.in_lines = tokens, tokens.text, in_lines
+        # Two columns are left for what follows a box.
+        self.width = width - 2
+        self.comments = comments
+        self.commented: defaultdict[Box, int] = defaultdict(int)
+        self.out: list[str] = []
+        self.line = ""
+        self.indent = 0
+        #: For every open block whether it stands in lines.
+        self.blocks: list[bool] = []
+        #: What was written last: "open", "close", "divide", "comment", "else" or "".
+        self.last = ""
+        self.joins = False
+        #: The line goes on where the last one ended: the line end was taken back.
+        self.resumed = self.fresh = False
+        self.member: n.Member | None = None
+        #: How many lines were ended, and at the opening of every record met.
+        self.ended = 0
+        self.opened: dict[int, int] = {}
+        #: The records that came out in lines without having to, by their opening token.
+        self.broken: set[int] = set()
 
-    def __init__(self, end: int) -> None:
-        self.end = end
-
-
-class _Weaver:
-    """Unfolds a tree into pieces and weaves the comments in."""
-
-    def __init__(self, comments: list[Comment]) -> None:
-        self.waiting = comments[::-1]
-        self.out: list[Piece] = []
-        #: A comment was put that takes the rest of its line: it must end before anything else.
-        self.line_must_end = False
-
-    def pieces(self, root: n.Node) -> list[Piece]:
-        out = self.out
-        stack: list[Part] = [root]
+    def write(self, top: Box) -> str:
+        self._count_comments(top)
+        stack: list[tuple[Box, bool, int, int]] = [(top, top.length < self.width, -1, 0)]
         while stack:
-            part = stack.pop()
-            kind = part.__class__
-            if kind is str:
-                if self.line_must_end:
-                    self.line_must_end = False
-                    out.append(Mark.HARD)
-                out.append(part)
-            elif kind is Mark:
-                self._mark(part, stack)
-            elif kind is _After:
-                self._before_text(part.end)
+            box, inline, indent, blocks = stack.pop()
+            if indent >= 0:
+                self._leave(box, inline, indent, blocks)
+                continue
+            style = box.style
+            if style.container and box.kind == "if":
+                self._join_else()
+            indent, blocks = self.indent, len(self.blocks)
+            inline = self._enter(box, inline)
+            stack.append((box, inline, indent, blocks))
+            if box.token >= 0:
+                self._token(box, style)
             else:
-                node = _node_of(part)
-                if node is not None:
-                    self._before_text(node.pos)
-                    stack.append(_After(node.end))
-                stack += reversed(expand(part))
-        self._at_line_end(1 << 60, Mark.HARD)
-        while out and out[-1] is Mark.HARD:
-            out.pop()
-        return out
+                stack += [(child, inline, -1, 0) for child in reversed(box.children)]
+        self._comments(len(self.tokens.kinds) - 1)
+        return "".join(self.out).strip("\n").rstrip(" \t\n")
 
-    def _mark(self, mark: Mark, stack: list[Part]) -> None:
-        """A place where the line may end, or where lines step back to the left."""
-        if mark is Mark.OPEN and self.line_must_end:
-            self.line_must_end = False
-            self.out.append(Mark.HARD)
-        if mark in (Mark.OPEN, Mark.CLOSE, Mark.INDENT):
-            self.out.append(mark)
-            return
-        limit = _next_offset(stack)
-        if mark is Mark.DEDENT:
-            self.line_must_end |= self._at_line_end(limit, None)
-            self.out.append(mark)
-        elif not self._at_line_end(limit, mark):
-            self.out.append(Mark.HARD if self.line_must_end and mark is not Mark.BLANK else mark)
-        if mark is not Mark.DEDENT:
-            self.line_must_end = False
+    # ------------------------------------------------------------ boxes
 
-    def _at_line_end(self, limit: int, mark: Mark | None) -> bool:
-        """Puts the comments before ``limit`` here and ends the line; whether there were any."""
-        out, waiting = self.out, self.waiting
-        if not waiting or waiting[-1].pos >= limit:
+    def _count_comments(self, top: Box) -> None:
+        """How many tokens with comments each container holds itself."""
+        stack = [top]
+        while stack:
+            box = stack.pop()
+            stack += box.children
+            comments = self.comments.get(box.token) if box.token >= 0 else None
+            if not comments:
+                continue
+            holder = box.parent
+            while holder is not None and not holder.style.container:
+                holder = holder.parent
+            # Above its first token a container needs no lines of its own.
+            if holder is not None and not (comments[-1].ends_line and holder.children[0] is box):
+                self.commented[holder] += 1
+
+    def _enter(self, box: Box, inline: bool) -> bool:
+        """Before a box; whether it stands on one line."""
+        style = box.style
+        if box.kind == "section" and self.out:
+            self._end_line()
+            self.member = None
+        elif box.kind == "member":
+            self._between_members(box.node)  # type: ignore[arg-type]
+        inline = self._on_one_line(box, inline)
+        if box.token >= 0:
+            self._comments(box.token)
+        if style.container and not style.opens:
+            self.blocks.append(not inline)
+        if style.closes:
+            self._close(style)
+        elif style.opens == "L":
+            self.blocks.append(not inline)
+            self.indent += not inline
+            self.last = "open"
+            if self.line and not inline:
+                self._end_line()
+        elif style.divides == "L" and self.last not in ("divide", "comment"):
+            self.last = "divide"
+            if self.blocks and self.blocks[-1] and not self._at_line_start():
+                self._end_line()
+        return inline
+
+    def _on_one_line(self, box: Box, inline: bool) -> bool:
+        style = box.style
+        commented = self.commented.get(box, 0) > 0
+        force = self._stands_in_lines(box)
+        length = box.length + (len(self.line) or len(self._indentation()))
+        if style.inherits and not force:
+            return inline
+        if inline and not commented and not force:
+            return length < self.width
+        if style.container and not (commented or style.stays or force):
+            return length < self.width
+        return False
+
+    def _stands_in_lines(self, box: Box) -> bool:
+        """A record that the source has in lines stays so, as does one with a record for a field.
+
+        A record that is the whole document is laid out as it fits.
+        """
+        if box.parent is None:
             return False
-        while waiting and waiting[-1].pos < limit and waiting[-1].trailing:
-            out += [Mark.HARD if self.line_must_end else " ", waiting[-1].text]
-            self.line_must_end = waiting.pop().to_line_end
-        self.line_must_end = False
-        blank = mark is Mark.BLANK
-        while waiting and waiting[-1].pos < limit:
-            out += [Mark.BLANK if blank else Mark.HARD, waiting.pop().text]
-            blank = False
-        if mark is not None:
-            out.append(Mark.BLANK if blank else Mark.HARD)
-        return True
+        if box.kind == "items":
+            return box.parent.force
+        node = box.node
+        if isinstance(node, n.Record):
+            opening = box.children[0].token
+            self.opened[opening] = self.ended
+            box.force = (
+                opening in self.in_lines
+                or _has_line_end(self.text[node.pos : node.end])
+                or (box.kind == "record" and any(isinstance(e.value, n.Record) for e in node.entries))
+            )
+        return box.force
 
-    def _before_text(self, limit: int) -> None:
-        """Comments where no line was to end: the line ends only if it must."""
-        while self.waiting and self.waiting[-1].pos < limit:
-            comment = self.waiting.pop()
-            if self.line_must_end:
-                self.out.append(Mark.HARD)
-            last = self.out[-1] if self.out else Mark.HARD
-            fresh = last in (Mark.HARD, Mark.BLANK) or (last.__class__ is str and str(last).endswith(" "))
-            self.out += [comment.text] if fresh else [" ", comment.text]
-            self.line_must_end = comment.to_line_end or not comment.trailing
-            if not self.line_must_end:
-                self.out.append(" ")
+    def _leave(self, box: Box, inline: bool, indent: int, blocks: int) -> None:
+        style = box.style
+        if style.opens == "R" and (not style.opens_for_forms or self._form_follows(box)):
+            self.blocks.append(not inline)
+            self.last = "open"
+            if not inline:
+                is_else = box.token >= 0 and self._spelt(box.token) == "else"
+                self._end_line()
+                self.indent += 1
+                self.last = "else" if is_else else "open"
+        elif style.divides == "R" and self.last != "divide":
+            self.last = "divide"
+            if self.blocks and self.blocks[-1]:
+                self._end_line()
+        if isinstance(box.node, n.Record) and not box.force and box.parent is not None:
+            opening = box.children[0].token
+            if self.ended > self.opened[opening]:
+                self.broken.add(opening)
+        if style.container:
+            del self.blocks[blocks:]
+            self.indent = indent
+            if not inline and self.line and not style.tight:
+                self._end_line()
+
+    def _close(self, style: Style) -> None:
+        block = self.blocks.pop() if self.blocks else None
+        if block:
+            self.indent -= 1
+            if self.last == "open" and not self.line and style.trims:
+                self._resume()
+            elif self.line:
+                self._end_line()
+        elif block is not None and self.last == "open":
+            self._trim()
+            self.fresh = True
+        self.last = "close"
+
+    def _join_else(self) -> None:
+        """``else if`` stands on one line."""
+        if self.last == "else" and not self.line:
+            self._resume()
+            self.indent -= 1
+            self._put(" ")
+
+    def _form_follows(self, box: Box) -> bool:
+        after = box.token + 1
+        return after not in self.comments and self._spelt(after) in ("if", "let", "try")
+
+    def _between_members(self, member: n.Member) -> None:
+        """An empty line between members where the source has one, or where another family of names begins."""
+        before, self.member = self.member, member
+        if before is None:
+            return
+        gap = self.text[before.end : member.pos]
+        lines = line_column(self.text, member.pos)[0] - line_column(self.text, before.end)[0]
+        if (lines > 1 and _line_ends(gap) > 1) or _family(before.name) != _family(member.name):
+            self._end_line()
+
+    # ------------------------------------------------------------ tokens and comments
+
+    def _spelt(self, token: int) -> str:
+        return self.text[self.tokens.starts[token] : self.tokens.ends[token]]
+
+    def _token(self, box: Box, style: Style) -> None:
+        self._write(self._spelt(box.token), style)
+
+    def _write(self, word: str, style: Style) -> None:
+        if style.pulls:
+            if self.line:
+                self._trim()
+            else:
+                self._resume()
+        elif style.trims:
+            if self.line:
+                self._trim()
+        elif style.breaks_before:
+            if not self._at_line_start():
+                self._end_line()
+        elif style.left and self.line and self.line[-1] not in " \t" and not self.fresh:
+            self._put(" ")
+        too_long = len(self.line) + len(word) + 1 > self.width
+        if self.last == "divide" and too_long and len(self._indentation()) + len(word) + 1 <= self.width:
+            self._end_line()
+        if not self.line and not self.resumed:
+            self._put(self._indentation())
+        self._put(word)
+        if style.breaks_after:
+            for _ in range(style.breaks_after):
+                self._end_line()
+        elif style.joins:
+            self.joins = True
+        elif style.right:
+            self._put(" ")
+
+    def _comments(self, token: int) -> None:
+        """The comments before a token."""
+        before: Comment | None = None
+        for comment in self.comments.get(token, ()):
+            if before is None:
+                if comment.trailing and comment.text.startswith(_PRAGMA):
+                    self._resume()
+                    self._trim()
+                    self._put(" ")
+                elif self.line and comment.ends_line:
+                    self._end_line()
+            elif before.ends_line:
+                self._end_line()
+            else:
+                self._put(" ")
+            self._write(comment.text, Style(right=not comment.ends_line))
+            before = comment
+        if before is not None and before.ends_line:
+            self._end_line()
+            self.last = "comment"
+
+    # ------------------------------------------------------------ characters
+
+    def _indentation(self) -> str:
+        return " " * min(self.indent * INDENT, DEEPEST)
+
+    def _put(self, text: str) -> None:
+        if self.joins and text == " ":
+            return
+        self.joins = False
+        self.out.append(text)
+        self.line += text
+        self.last = ""
+        self.fresh = False
+
+    def _end_line(self) -> None:
+        self.joins = False
+        self.ended += 1
+        if not self.fresh:
+            self._strip(" \t")
+        self.out.append("\n")
+        self.line = ""
+        self.resumed = False
+
+    def _at_line_start(self) -> bool:
+        return not self.line and (not self.out or self.out[-1] == "\n")
+
+    def _trim(self) -> None:
+        self._strip(" \t")
+        self.line = self.line.rstrip(" \t")
+
+    def _resume(self) -> None:
+        """Goes on where the last line ended, unless a comment ends it."""
+        if not self.line and self.last != "comment":
+            self._strip("\r\n")
+            self._strip(" \t")
+            self.resumed = self.fresh = True
+
+    def _strip(self, characters: str) -> None:
+        while self.out:
+            rest = self.out[-1].rstrip(characters)
+            if rest:
+                self.out[-1] = rest
+                return
+            self.out.pop()
 
 
-def _node_of(part: Part) -> n.Node | None:
-    if isinstance(part, n.Node):
-        return part
-    if part.__class__ is tuple:
-        return part[0]  # type: ignore[no-any-return]
-    binding = getattr(part, "binding", None)
-    return binding if isinstance(binding, n.Node) else None
+def _by_token(tokens: Tokens, comments: list[Comment]) -> dict[int, list[Comment]]:
+    """The comments before each token, by its index."""
+    found: dict[int, list[Comment]] = {}
+    token = 0
+    for comment in comments:
+        while tokens.starts[token] < comment.pos:
+            token += 1
+        found.setdefault(token, []).append(comment)
+    return found
 
 
-def _next_offset(stack: list[Part]) -> int:
-    """The offset in the source of what is printed next."""
-    for part in reversed(stack):
-        if part.__class__ is _After:
-            return part.end
-        node = _node_of(part)
-        if node is not None:
-            return node.pos
-    return 1 << 60
+def _has_line_end(text: str) -> bool:
+    return "\n" in text or "\r" in text
+
+
+def _family(name: str) -> str:
+    head, dot, _ = name.partition(".")
+    return head if dot else ""
+
+
+def _line_ends(gap: str) -> int:
+    """How many line ends stand at the edges of what is between two members."""
+    leading = gap[: len(gap) - len(gap.lstrip("\r\n"))]
+    rest = gap[len(leading) :]
+    trailing = rest[len(rest.rstrip("\r\n")) :] if len(rest) > 1 else ""
+    total = leading.count("\n") + trailing.count("\n")
+    return total - 1 if gap.strip() and total else total

@@ -47,6 +47,7 @@ from mlang.syntax.vocabulary import (
     OPTIONAL,
     RPAR,
     SIGNS,
+    T_FUNCTION,
     T_LBRACE,
     T_LSQB,
     T_TABLE,
@@ -67,6 +68,9 @@ _BLANK = r"[^\S\x1c-\x1f]"
 COMMENT = r"//(?:\S++|(?!\u2028)(?!\u2029)[^\S\n\r\x85])*+|/\*(?s:.*?)\*/"
 _PART = r"[^\s\x00-/:-@\[-\^`{-\x7f]"
 _FIRST = r"[^\s\x00-@\[-\^`{-\x7f]"
+# A dot belongs to the word before it unless another dot follows (LEX-23 to LEX-25).
+_DOTTED = rf"(?:\.(?!\.){_PART}*+)*+"
+_FIELD_WORD = rf"(?:\.(?=[1-9]))?{_PART}++{_DOTTED}"
 _SKIP = rf"(?:{_BLANK}++|{COMMENT})*+"
 _CONTENT = r'[^"]*+(?:""[^"]*+)*+"'
 
@@ -76,7 +80,7 @@ _TOKEN = re.compile(
     + "(?:"
     + "|".join(
         [
-            rf"({_FIRST}{_PART}*+(?:\.{_PART}++)*+)",
+            rf"({_FIRST}{_PART}*+{_DOTTED})",
             r"(\?\?|\?|=>|<=|<>|>=|\.\.\.|\.\.|/(?!\*)|[,;=<>+\-*&()\[\]{}@!])",
             rf'"({_CONTENT})',
             r"(0[xX][0-9A-Fa-f]++|(?:[0-9]++(?:\.[0-9]++)?|\.[0-9]++)(?:[eE][+-]?[0-9]++)?)",
@@ -89,9 +93,7 @@ _TOKEN = re.compile(
     + ")?"
 ).match
 
-_FIELD = re.compile(
-    rf'{_SKIP}(?:({_PART}++(?:\.{_PART}++)*+(?:[ ]++{_PART}++(?:\.{_PART}++)*+)*+)|#"({_CONTENT}))'
-).match
+_FIELD = re.compile(rf'{_SKIP}(?:({_FIELD_WORD}(?:[ ]++{_FIELD_WORD})*+)|#"({_CONTENT}))').match
 _OPTIONAL_FIELD = re.compile(rf'{_SKIP}(optional)(?!{_PART}|\.){_SKIP}(?={_FIRST}|#")').match
 
 _ASSIGNED = re.compile(rf"{_SKIP}=(?!>)").match
@@ -179,7 +181,9 @@ def _scan(text: str, tokens: Tokens) -> None:
                     if kind == LITERAL:
                         value = CONSTANTS[value]
                     elif kind == CONTEXTUAL:
-                        kind = _contextual(value, text, position, previous)
+                        kind = _contextual(
+                            value, text, position, previous, _in_function_type(stack[-1], kinds)
+                        )
                     elif kind in BEFORE_TYPE:
                         awaits_type = _ANY_TYPE
                     elif kind == LET:
@@ -220,7 +224,7 @@ def _scan(text: str, tokens: Tokens) -> None:
                 if stack[-1] != _NOTHING:
                     stack.pop()
             elif kind == ARROW:
-                _mark_parameters(kinds, values)
+                _mark_parameters(tokens)
         elif group == _TEXT:
             start, position = match.start(3) - 1, match.end(3)  # type: ignore[union-attr]
             value = _unescape(text[start + 1 : position - 1], start + 1)
@@ -291,27 +295,35 @@ def _field(text: str, position: int, in_type: bool, previous: int) -> tuple[int,
     if not name.isascii():
         for word in re.finditer("[^ .]+", name):
             _check_letters("_" + word[0], start + word.start() - 1)
-    if in_type and "0" <= name[0] <= "9":
+    if in_type and (name[0] in ".0123456789" or name.split(" ", 1)[0] == "null"):
         return None
     return FIELD, name, start, end
 
 
-def _contextual(word: str, text: str, position: int, previous: int) -> int:
+def _in_function_type(bracket: int, kinds: list[int]) -> bool:
+    """Whether the innermost bracket holds the parameters of a function type."""
+    opening = bracket - _PARENTHESIS
+    return opening > 0 and kinds[opening - 1] == T_FUNCTION
+
+
+def _contextual(word: str, text: str, position: int, previous: int, in_function_type: bool) -> int:
     if word == "catch":
         # After attributes a member may have this name: "[a = 1] catch = 2;".
         ends = previous in ENDS_EXPRESSION and not _ASSIGNED(text, position)
         return CATCH if ends else NAME
-    if previous != LPAR and previous != COMMA:
+    # "optional" is a keyword only before the name of a parameter; whether a parenthesis holds
+    # the parameters of a function is known at "=>" only.
+    if not in_function_type or (previous != LPAR and previous != COMMA):
         return NAME
-    # "optional" is a keyword only before the name of a parameter.
     match = _TOKEN(text, position)
     if match is None or match.lastindex not in (_WORD, _QUOTED):
         return NAME
     return OPTIONAL if match.lastindex == _QUOTED or match[_WORD] not in KEYWORDS else NAME
 
 
-def _mark_parameters(kinds: list[int], values: list[Any]) -> None:
+def _mark_parameters(tokens: Tokens) -> None:
     """``=>`` was read: the parenthesis before it (and its type) holds parameters."""
+    kinds, values = tokens.kinds, tokens.values
     at = len(kinds) - 1
     if at > 0 and kinds[at] in TYPE_NAMES:
         at -= 1
@@ -321,7 +333,17 @@ def _mark_parameters(kinds: list[int], values: list[Any]) -> None:
             return
         at -= 1
     if at > 0 and kinds[at] == RPAR and values[at].__class__ is int:
-        kinds[values[at]] = LPFN
+        opening = values[at]
+        kinds[opening] = LPFN
+        for index in range(opening + 1, at - 1):
+            # A quoted name is no keyword.
+            if (
+                values[index] == "optional"
+                and kinds[index] == kinds[index + 1] == NAME
+                and kinds[index - 1] in (LPFN, COMMA)
+                and tokens.text[tokens.starts[index]] == "o"
+            ):
+                kinds[index] = OPTIONAL
 
 
 _EXACT = 2**53
