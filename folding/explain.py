@@ -14,6 +14,7 @@ from typing import Any
 from attrs import field, frozen
 
 from folding.boundary import boundaries, fold, leaves, resumes
+from folding.engines import remote
 from folding.terms import Unfoldable
 from mlang.errors import MError
 from mlang.tables import plan as p
@@ -104,6 +105,8 @@ def explain_plan(name: str, plan: p.Plan) -> StepReport:
     function, rows = plan.function, known_rows(plan)
     if all(isinstance(leaf, (p.Values, p.Rows, p.Buffer)) for leaf in leaves(plan)):
         return StepReport(name, function, OPAQUE, rows=rows, reason="the data is in memory already")
+    if remote.has_tables(plan):
+        return _in_a_database(name, plan)
     try:
         relation = fold(plan)
         query = Query(relation)
@@ -115,6 +118,25 @@ def explain_plan(name: str, plan: p.Plan) -> StepReport:
     engines = dict.fromkeys(getattr(leaf, "engine", "DuckDB") for leaf in relation.sources())
     return StepReport(
         name, function, FOLDING, ", ".join(engines), rows, sql=query.sql(pretty=True), notes=relation.notes
+    )
+
+
+def _in_a_database(name: str, plan: p.Plan) -> StepReport:
+    """The report of a plan over tables of databases: their queries, and what is done here."""
+    found, parts = remote.describe(plan)
+    if isinstance(found, remote.RemoteQuery):
+        engine = remote.NAMES[found.server.dialect]
+        return StepReport(name, plan.function, FOLDING, engine, sql=found.sql, notes=found.relation.notes)
+    notes = [f"{remote.NAMES[q.query.server.dialect]} runs the steps up to {q.plan.function}" for q in parts]
+    step = f" ({found.step})" if found.step != plan.function else ""
+    indicator = MIGHT_FOLD if resumes(plan) else NOT_FOLDING
+    notes.append(
+        "the interpreter runs the rest"
+        if indicator == NOT_FOLDING
+        else "DuckDB or the interpreter runs the rest"
+    )
+    return StepReport(
+        name, plan.function, indicator, reason=found.reason + step, notes=tuple(dict.fromkeys(notes))
     )
 
 

@@ -65,8 +65,8 @@ def table(engine: Engine, expression: str, x: str, y: str | None) -> str:
 def parts(m: str, count: int) -> Iterator[str]:
     """The table, then ever smaller pieces of it: where rows are refused the others are compared."""
     yield m
-    for size in (50, 5):
-        for start in range(0, min(count, size * 12), size):
+    for size in (50, 5, 1):
+        for start in range(0, min(count, max(size * 12, 50)), size):
             yield f'Table.SelectRows({m}, each [#"#"] > {start} and [#"#"] <= {start + size})'
 
 

@@ -11,7 +11,16 @@ from typing import Any
 from sqlglot import exp
 
 from folding.engines.renderer import (
-    COMMON, Form, Renderer, Typed, counted, forms, moment, number_of, texts, unless,
+    COMMON,
+    Form,
+    Renderer,
+    Typed,
+    counted,
+    forms,
+    moment,
+    number_of,
+    texts,
+    unless,
 )  # fmt: skip
 from folding.terms import ASTRAL, Unfoldable
 

@@ -58,8 +58,8 @@ class Renderer:
 
     dialect = ""
     #: SQL type names by storage.
-    types: dict[str, str]  # noqa: RUF012
-    functions: dict[str, Form]  # noqa: RUF012
+    types: dict[str, str]
+    functions: dict[str, Form]
     #: Join sides that the engine has.
     sides = frozenset({"LEFT", "RIGHT", "FULL"})
     null_safe = ("IS NOT DISTINCT FROM", "IS DISTINCT FROM")
@@ -157,9 +157,17 @@ class Renderer:
         """The outputs of the outermost query in the forms in which they travel."""
         if self.wire is None or len(self.scopes) > 1:
             return items
-        return [
-            self.wire(i, type).format(item) for i, (item, type) in enumerate(zip(items, types, strict=True))
-        ]
+        sent = []
+        for index, (item, type) in enumerate(zip(items, types, strict=True)):
+            template = self.wire(index, type)
+            stored = item.partition(".")[0] in self.tables and item.replace(".", "").isalnum()
+            if template == "{}" and type == "DOUBLE" and not stored:
+                template = self.computed_double
+            sent.append(template.format(item))
+        return sent
+
+    #: How a double travels that was computed.
+    computed_double = "{}"
 
     def value_of(self, value: Typed) -> str:
         """An output as the engine can select it."""
@@ -353,7 +361,7 @@ class Renderer:
         raise Unfoldable(f"a conversion from {value.type} to {target}")
 
     #: Conversions as templates.
-    casts: dict[tuple[str, str], str]  # noqa: RUF012
+    casts: dict[tuple[str, str], str]
 
     # ------------------------------------------------------------ logic
 
@@ -388,10 +396,10 @@ class Renderer:
         left, right = self.render(node.this), self.render(node.expression)
         if "NULL" in (left.type, right.type):
             raise Unfoldable("a comparison with an untyped null")
-        numbers = {"BIGINT", "DOUBLE"}
+        numbers = {"BIGINT", "DOUBLE", "NUMERIC"}
         if left.type != right.type and not {left.type, right.type} <= numbers:
             raise Unfoldable("a comparison of different types")
-        if left.type not in PLAIN | {"TID"}:
+        if left.type not in PLAIN | {"TID", "NUMERIC"}:
             raise Unfoldable(f"a comparison of values of type {left.type}")
         if (
             left.type != right.type

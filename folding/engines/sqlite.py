@@ -12,7 +12,16 @@ from typing import Any
 from sqlglot import exp
 
 from folding.engines.renderer import (
-    COMMON, Form, Renderer, Typed, counted, forms, moment, number_of, texts, unless,
+    COMMON,
+    Form,
+    Renderer,
+    Typed,
+    counted,
+    forms,
+    moment,
+    number_of,
+    texts,
+    unless,
 )  # fmt: skip
 from folding.terms import Unfoldable
 

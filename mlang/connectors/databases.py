@@ -81,7 +81,7 @@ class Server:
     kind = ""
     dialect = ""
     #: Forms in which columns travel, by storage.
-    wires: dict[str, Wire]  # noqa: RUF012
+    wires: dict[str, Wire]
 
     def __init__(self, path: str, chosen: dict[str, Any] | None = None) -> None:
         chosen = chosen or {}
@@ -171,7 +171,7 @@ class Server:
     def ask_columns(self, sql: str) -> list[str]:
         """The names of a query's columns."""
         try:
-            return [str(c[0]) for c in list(self.rows(sql))[0]]
+            return [str(c[0]) for c in next(iter(self.rows(sql)))]
         except Failure as failure:
             raise self.failed(failure) from None
 
@@ -286,7 +286,7 @@ def _filed() -> dict[tuple[str, str], Any]:
         raise errors.credentials_file(name) from None
     if not isinstance(found, dict):
         raise errors.credentials_file(name)
-    return {tuple(key.partition(" ")[::2]): value for key, value in found.items()}  # type: ignore[misc]
+    return {tuple(key.partition(" ")[::2]): value for key, value in found.items()}
 
 
 # ---------------------------------------------------------------- tables and queries
@@ -441,8 +441,9 @@ def bound(server: Server, text: str, parameters: Any) -> str:
     """A query with its parameters put in as literals: @name and :name of a record, ? of a list."""
     if parameters is None:
         return text
-    values = parameters if isinstance(parameters, dict) else [force(v) for v in of_kind(parameters, "list")]
-    named = isinstance(values, dict)
+    named = isinstance(parameters, dict)
+    fields: dict[str, Any] = parameters if named else {}
+    values: list[Any] = [] if named else [force(v) for v in of_kind(parameters, "list")]
     out, place, used = [], 0, 0
     while place < len(text):
         end = _skipped(text, place, server.dialect)
@@ -458,7 +459,7 @@ def bound(server: Server, text: str, parameters: Any) -> str:
             while end < len(text) and (text[end].isalnum() or text[end] == "_"):
                 end += 1
             name = text[place + 1 : end]
-            out.append(literal(server, force(values[name])) if name in values else text[place:end])
+            out.append(literal(server, force(fields[name])) if name in fields else text[place:end])
         elif not named and text[place] == "?":
             if used == len(values):
                 raise errors.native_parameters(text.count("?"), len(values))
@@ -479,6 +480,14 @@ def _skipped(text: str, place: int, dialect: str) -> int:
         if text.startswith(begin, place):
             stop = text.find(end, place + 2)
             return len(text) if stop < 0 else stop + len(end)
+    if dialect == "postgres":
+        import re
+
+        found = re.compile(
+            r"(\$(?:[A-Za-z_]\w*)?\$).*?(?:\1|\Z)|[eE]'(?:\\.|''|[^'\\])*(?:'|\Z)", re.S
+        ).match(text, place)
+        if found is not None and not (place and (text[place - 1].isalnum() or text[place - 1] in "_$")):
+            return found.end()
     quotes = {"'": "'", '"': '"', "`": "`", "[": "]" if dialect in ("sqlserver", "sqlite") else ""}
     close = quotes.get(text[place], "")
     if not close:

@@ -13,7 +13,18 @@ from typing import Any
 
 from mlang import errors
 from mlang.connectors.databases import (
-    COMMON, ROWS, Column, Entry, Failure, Server, SqlSource, Wire, credential, host_and_port, opened, table_over,
+    COMMON,
+    ROWS,
+    Column,
+    Entry,
+    Failure,
+    Server,
+    SqlSource,
+    Wire,
+    credential,
+    host_and_port,
+    opened,
+    table_over,
 )  # fmt: skip
 from mlang.connectors.extras import need
 from mlang.library.arguments import options
@@ -106,7 +117,7 @@ class PostgresServer(Server):
             "TimeZone": "UTC", "IntervalStyle": "postgres", "extra_float_digits": "1", "bytea_output": "hex",
             "standard_conforming_strings": "on", "synchronize_seqscans": "off", "client_encoding": "UTF8",
             "statement_timeout": str(int(self.patience * 1000)), "default_transaction_isolation": "'repeatable read'",
-            "default_transaction_read_only": "on", "search_path": "",
+            "default_transaction_read_only": "on",
         }  # fmt: skip
         try:
             connection = psycopg.connect(
@@ -114,7 +125,6 @@ class PostgresServer(Server):
                 connect_timeout=max(2, round(self.connect_patience)),
                 **{k: v for k, v in login.items() if v is not None},
             )  # fmt: skip
-            settings.pop("search_path")
             for name, value in settings.items():
                 connection.execute(f"SET {name} = {value if value.startswith(chr(39)) else self.text(value)}")
             connection.autocommit = False
@@ -196,7 +206,10 @@ def _entries(server: PostgresServer) -> list[Entry]:
         'ORDER BY n.nspname COLLATE "C", c.relname COLLATE "C"'
     )
     return [
-        Entry(f"{schema}.{item}", schema, item, "View" if kind in "vm" else "Table", _opener(server, schema, item, kind, oid))
+        Entry(
+            f"{schema}.{item}", schema, item, "View" if kind in "vm" else "Table",
+            _opener(server, schema, item, kind, oid),
+        )
         for schema, item, kind, oid in listed
     ]  # fmt: skip
 
@@ -207,12 +220,11 @@ def _opener(server: PostgresServer, schema: str, item: str, kind: str, oid: int)
 
 def _table(server: PostgresServer, schema: str, item: str, kind: str, oid: int) -> Table:
     listed = server.ask(
-        "SELECT a.attname::text, t.typname::text, t.typtype::text, a.attnotnull, a.atttypmod, "
-        "coalesce(co.collname::text, ''), t.typbasetype::bigint FROM pg_catalog.pg_attribute a "
-        "JOIN pg_catalog.pg_type t ON t.oid = a.atttypid LEFT JOIN pg_catalog.pg_collation co ON co.oid = a.attcollation "
+        "SELECT a.attname::text, t.typname::text, a.attnotnull FROM pg_catalog.pg_attribute a "
+        "JOIN pg_catalog.pg_type t ON t.oid = a.atttypid "
         f"WHERE a.attrelid = {oid:d} AND a.attnum > 0 AND NOT a.attisdropped ORDER BY a.attnum"
     )
-    columns = [_column(server, name, type, bool(notnull)) for name, type, _, notnull, _, _, _ in listed]
+    columns = [_column(server, name, type, bool(notnull)) for name, type, notnull in listed]
     found = server.ask(
         "SELECT a.attname::text FROM pg_catalog.pg_index i CROSS JOIN LATERAL unnest(i.indkey) WITH ORDINALITY k(n, p) "
         f"JOIN pg_catalog.pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = k.n WHERE i.indrelid = {oid:d} "
@@ -300,13 +312,12 @@ def _described(server: PostgresServer, text: str) -> list[tuple[str, str]]:
     """Names and types of a query's columns, from the server's description of no rows."""
     rows = server.rows(f"SELECT * FROM ({text}\n) AS q LIMIT 0")
     try:
-        description = list(rows)[0]
+        description = next(iter(rows))
     except Failure as failure:
         raise server.failed(failure) from None
     codes = sorted({int(c.type_code) for c in description})
+    listed = ", ".join(map(str, codes)) or "0"
     names = dict(
-        server.ask(
-            f"SELECT oid::bigint, typname::text FROM pg_catalog.pg_type WHERE oid IN ({', '.join(map(str, codes)) or '0'})"
-        )
+        server.ask(f"SELECT oid::bigint, typname::text FROM pg_catalog.pg_type WHERE oid IN ({listed})")
     )
     return [(c.name, names[int(c.type_code)]) for c in description]

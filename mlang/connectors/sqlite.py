@@ -14,7 +14,16 @@ from collections.abc import Iterator
 from typing import Any
 
 from mlang.connectors.databases import (
-    COMMON, ROWS, Column, Entry, Failure, Server, SqlSource, Wire, opened, table_over,
+    COMMON,
+    ROWS,
+    Column,
+    Entry,
+    Failure,
+    Server,
+    SqlSource,
+    Wire,
+    opened,
+    table_over,
 )  # fmt: skip
 from mlang.connectors.file import absolute, os_error
 from mlang.library.arguments import options

@@ -1,0 +1,363 @@
+"""The forms of MariaDB and MySQL: doubles without NaN and infinities, texts compared by code point and with their blanks.
+
+A result that would be infinite or NaN raises there (or is made to raise); logicals are 0 and 1.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from sqlglot import exp
+
+from folding.engines.renderer import (
+    COMMON, Form, Renderer, Typed, counted, forms, moment, number_of, texts, unless,
+)  # fmt: skip
+from folding.terms import Unfoldable
+
+FUNCTIONS: dict[str, Form] = dict(COMMON)
+#: A double that is out of range; not a constant, so that it is evaluated only for rows that come here.
+_FAILS = "exp(10000 + rand())"
+
+
+class MySqlRenderer(Renderer):
+    """Prints queries for MariaDB 10.5 and later, and MySQL 8."""
+
+    dialect = "mysql"
+    functions = FUNCTIONS
+    sides = frozenset({"LEFT", "RIGHT"})
+    null_safe = ("<=>", "")
+    # the server computes with -0, but writes 0
+    computed_double = "CASE WHEN {0} = 0 AND atan2({0}, -1) < 0 THEN '-0' ELSE CAST({0} AS CHAR) END"
+    types = {  # noqa: RUF012
+        "DOUBLE": "DOUBLE", "BIGINT": "SIGNED", "VARCHAR": "CHAR", "BOOLEAN": "SIGNED", "DATE": "DATE",
+        "TIMESTAMP": "DATETIME(6)",
+    }  # fmt: skip
+    casts = {  # noqa: RUF012
+        ("BIGINT", "DOUBLE"): "CAST({} AS DOUBLE)", ("DOUBLE", "BIGINT"): "CAST({} AS SIGNED)",
+        ("BOOLEAN", "BIGINT"): "CAST({} AS SIGNED)", ("BOOLEAN", "DOUBLE"): "CAST({} AS DOUBLE)",
+        ("BIGINT", "VARCHAR"): "CAST({} AS CHAR)", ("DATE", "TIMESTAMP"): "CAST({} AS DATETIME(6))",
+        ("TIMESTAMP", "DATE"): "date({})", ("NUMERIC", "DOUBLE"): "CAST({} AS DOUBLE)",
+        ("NUMERIC", "BIGINT"): "CAST({} AS SIGNED)",
+    }  # fmt: skip
+
+    def name(self, name: str) -> str:
+        return "`" + name.replace("`", "``") + "`"
+
+    def number(self, value: float) -> Typed:
+        text = repr(value)
+        if value - value != 0:
+            raise Unfoldable("NaN or an infinity, which the engine has not")
+        return Typed(text if "e" in text else text + "e0", "DOUBLE", not text.startswith("-"))
+
+    def no_limit(self) -> str:
+        return f"{self.line()}LIMIT 18446744073709551615"
+
+    def criterion(self, value: Typed, down: bool, nulls_first: bool) -> str:
+        plain = f"{value.sql}{' DESC' if down else ''}"
+        if down == nulls_first:
+            return f"{value.inner} IS NULL{' DESC' if down else ''}, {plain}"
+        return plain
+
+    def on_NullSafeNEQ(self, node: Any) -> Typed:
+        return Typed(f"NOT ({self._compare(node, '<=>').sql})", "BOOLEAN", False)
+
+    def null_safe_join(self, node: Any) -> str:
+        left, right = self.pair(node)
+        return f"{left.inner} <=> {right.inner}"
+
+    def failure(self, type: str) -> str:
+        if type == "DOUBLE":
+            return _FAILS
+        if type == "BOOLEAN":
+            return f"({_FAILS} > 0)"
+        if type not in self.types:
+            raise Unfoldable(f"a value of type {type} for which M may raise")
+        return f"CAST({_FAILS} AS {self.types[type]})"
+
+    def divided(self, left: Typed, right: Typed) -> Typed:
+        by_zero = f"{right.inner} = 0 AND {left.inner} IS NOT NULL"
+        return unless(self, by_zero, Typed(f"{left.inner} / {right.inner}", "DOUBLE"))
+
+    def remainder(self, node: Any, left: Typed, right: Typed) -> Typed:
+        if left.type != "DOUBLE":
+            raise Unfoldable("remainders of whole numbers by a variable")
+        by_zero = f"{right.inner} = 0 AND {left.inner} IS NOT NULL"
+        return unless(self, by_zero, Typed(f"{left.inner} % {right.inner}", "DOUBLE"))
+
+    def quotient(self, left: Typed, right: Typed) -> Typed:
+        return Typed(f"{left.inner} DIV {right.inner}", "BIGINT", False)
+
+    def joined(self, left: Typed, right: Typed) -> Typed:
+        return Typed(f"concat({left.sql}, {right.sql})", "VARCHAR")
+
+    def on_Neg(self, node: Any) -> Typed:
+        """Minus 0 of a double is -0, also where the engine's own minus says 0."""
+        value = self.render(node.this)
+        return (
+            Typed(f"{value.inner} * -1e0", "DOUBLE", False)
+            if value.type == "DOUBLE"
+            else super().on_Neg(node)
+        )
+
+    def on_Sub(self, node: Any) -> Typed:
+        left, right = self.render(node.this), self.render(node.expression)
+        if (left.type, right.type) == ("DATE", "DATE"):
+            return Typed(f"datediff({left.sql}, {right.sql})", "BIGINT")
+        if (left.type, right.type) == ("DATE", "BIGINT"):
+            return self.moved(left, f"INTERVAL -({right.sql}) DAY", "DATE")
+        return super().on_Sub(node)
+
+    def on_Add(self, node: Any) -> Typed:
+        left = self.render(node.this)
+        if left.type == "DATE" and isinstance(node.expression, exp.Interval):
+            found = self.moved(left, f"INTERVAL {int(node.expression.this.name)} MONTH", "DATE")
+            return Typed(f"CAST({found.sql} AS DATETIME(6))", "TIMESTAMP")
+        if left.type == "DATE":
+            return self.moved(left, f"INTERVAL {counted(self, node.expression).inner} DAY", "DATE")
+        return super().on_Add(node)
+
+    def moved(self, day: Typed, interval: str, type: str) -> Typed:
+        """A day some time later; null there means out of range."""
+        moved = f"date_add({day.sql}, {interval})"
+        fails = f"CASE WHEN {day.inner} IS NOT NULL THEN {self.failure(type)} END"
+        return Typed(f"coalesce({moved}, {fails})", type)
+
+
+# ---------------------------------------------------------------- texts
+
+
+def _simple(name: str, template: str, count: int, type: str = "VARCHAR") -> None:
+    """A text function with a template."""
+
+    def form(r: Renderer, nodes: list[Any]) -> Typed:
+        return Typed(template.format(*[v.sql for v in texts(r, nodes, count)]), type)
+
+    FUNCTIONS[name] = form
+
+
+_simple("length", "char_length({0})", 1, "BIGINT")
+_simple("strlen", "length({0})", 1, "BIGINT")
+_simple("contains", "(locate({1}, {0}) > 0)", 2, "BOOLEAN")
+_simple("starts_with", "(left({0}, char_length({1})) = {1})", 2, "BOOLEAN")
+_simple("suffix", "(right({0}, char_length({1})) = {1})", 2, "BOOLEAN")
+_simple("strpos", "locate({1}, {0})", 2, "BIGINT")
+
+
+def _letter_case(name: str) -> Form:
+    """ASCII letters only: other texts go to the interpreter."""
+
+    def form(r: Renderer, nodes: list[Any]) -> Typed:
+        value = texts(r, nodes, 1)[0]
+        beyond = f"length({value.sql}) > char_length({value.sql})"
+        return unless(r, beyond, Typed(f"{name}({value.sql})", "VARCHAR"))
+
+    return form
+
+
+FUNCTIONS["upper"], FUNCTIONS["lower"] = _letter_case("upper"), _letter_case("lower")
+
+
+def _with_counts(name: str) -> Form:
+    def form(r: Renderer, nodes: list[Any]) -> Typed:
+        a = texts(r, nodes[:1], 1)[0]
+        return Typed(f"{name}({a.sql}, {', '.join(counted(r, n).sql for n in nodes[1:])})", "VARCHAR")
+
+    return form
+
+
+for _name in ("left", "right", "substr", "repeat"):
+    FUNCTIONS[_name] = _with_counts(_name)
+
+
+def _pad(name: str) -> Form:
+    def form(r: Renderer, nodes: list[Any]) -> Typed:
+        a, filler = texts(r, [nodes[0], nodes[2]], 2)
+        return Typed(f"{name}({a.sql}, {counted(r, nodes[1]).sql}, {filler.sql})", "VARCHAR")
+
+    return form
+
+
+FUNCTIONS["lpad"], FUNCTIONS["rpad"] = _pad("lpad"), _pad("rpad")
+
+
+def _trim(template: str) -> Form:
+    """The engine trims a text, not a set of characters: a class of them at an end."""
+
+    def form(r: Renderer, nodes: list[Any]) -> Typed:
+        a = texts(r, nodes[:1], 1)[0]
+        if not isinstance(nodes[1], exp.Literal):
+            raise Unfoldable("characters that are not constant")
+        codes = "".join(r"\x{" + format(ord(c), "X") + "}" for c in nodes[1].this)
+        found = a.sql
+        for pattern in template.split():
+            found = f"regexp_replace({found}, {r.text(pattern.format(f'[{codes}]+'))}, '')"
+        return Typed(found, "VARCHAR")
+
+    return form
+
+
+FUNCTIONS["trim"], FUNCTIONS["ltrim"], FUNCTIONS["rtrim"] = (
+    _trim(r"\A{} {}\z"),
+    _trim(r"\A{}"),
+    _trim(r"{}\z"),
+)
+
+
+@forms(FUNCTIONS, "split_part")
+def _split_part(r: Renderer, nodes: list[Any]) -> Typed:
+    a, mark = texts(r, nodes[:2], 2)
+    if nodes[2].name != "1":
+        raise Unfoldable("later parts of a text")
+    return Typed(f"substring_index({a.sql}, {mark.sql}, 1)", "VARCHAR")
+
+
+@forms(FUNCTIONS, "concat_ws")
+def _concat_ws(r: Renderer, nodes: list[Any]) -> Typed:
+    return Typed(f"concat_ws({', '.join(v.sql for v in texts(r, nodes))})", "VARCHAR")
+
+
+@forms(FUNCTIONS, "chr")
+def _chr(r: Renderer, nodes: list[Any]) -> Typed:
+    if not isinstance(nodes[0], exp.Literal):
+        raise Unfoldable("a character that is not constant")
+    return Typed(f"CONVERT(X'{chr(int(nodes[0].name)).encode().hex()}' USING utf8mb4)", "VARCHAR")
+
+
+def _pattern(node: Any) -> str:
+    """A class of characters; both engines read \\x{...}."""
+    if not isinstance(node, exp.Literal) or not re.fullmatch(
+        r"\(?\[\^?((\\x\{[0-9A-Fa-f]+\}|[^\W\d_])-?)+\]\)?", node.this
+    ):
+        raise Unfoldable("a regular expression of another form")
+    return str(node.this)
+
+
+@forms(FUNCTIONS, "regexp_matches")
+def _matches(r: Renderer, nodes: list[Any]) -> Typed:
+    a = texts(r, nodes[:1], 1)[0]
+    return Typed(f"{a.inner} REGEXP {r.text(_pattern(nodes[1]))}", "BOOLEAN", False)
+
+
+@forms(FUNCTIONS, "regexp_replace")
+def _regexp_replace(r: Renderer, nodes: list[Any]) -> Typed:
+    a, new = texts(r, [nodes[0], nodes[2]], 2)
+    return Typed(f"regexp_replace({a.sql}, {r.text(_pattern(nodes[1]))}, {new.sql})", "VARCHAR")
+
+
+@forms(FUNCTIONS, "len")
+def _matching(r: Renderer, nodes: list[Any]) -> Typed:
+    inner = nodes[0]
+    if not isinstance(inner, exp.Anonymous) or inner.name.lower() != "regexp_extract_all":
+        raise Unfoldable("lists")
+    a = texts(r, inner.expressions[:1], 1)[0]
+    none = f"regexp_replace({a.sql}, {r.text(_pattern(inner.expressions[1]))}, '')"
+    return Typed(f"(char_length({a.sql}) - char_length({none}))", "BIGINT")
+
+
+@forms(FUNCTIONS, "array_to_string")
+def _reverse(r: Renderer, nodes: list[Any]) -> Typed:
+    """A text backwards: the only use of lists of letters."""
+    inner = nodes[0]
+    letters = (
+        inner.expressions[0] if isinstance(inner, exp.Anonymous) and inner.name == "list_reverse" else None
+    )
+    if not isinstance(letters, exp.Anonymous) or letters.name != "string_split":
+        raise Unfoldable("lists")
+    return Typed(f"reverse({texts(r, letters.expressions[:1], 1)[0].sql})", "VARCHAR")
+
+
+# ---------------------------------------------------------------- numbers
+
+
+def _number(name: str, template: str) -> None:
+    def form(r: Renderer, nodes: list[Any]) -> Typed:
+        if len(nodes) > 1 and nodes[1].name != "0":
+            raise Unfoldable("rounding to digits")
+        return Typed(template.format(number_of(r, nodes[0]).inner), "DOUBLE")
+
+    FUNCTIONS[name] = form
+
+
+_number("floor", "floor({0})")
+_number("ceil", "ceiling({0})")
+_number("trunc", "truncate({0}, 0)")
+_number("sign", "CAST(sign({0}) AS DOUBLE)")
+# a tie goes to the even neighbour; nothing else is near one (folding/functions/number.py)
+_number(
+    "round_even",
+    "CASE WHEN abs({0} - truncate({0}, 0)) = 0.5e0 THEN truncate({0}, 0) + truncate({0}, 0) % 2 ELSE floor({0} + 0.5e0) END",
+)
+_number("round", "CASE WHEN {0} < 0 THEN -floor(0.5e0 - {0}) ELSE floor({0} + 0.5e0) END")
+
+
+@forms(FUNCTIONS, "isfinite")
+def _isfinite(r: Renderer, nodes: list[Any]) -> Typed:
+    x = number_of(r, nodes[0]).inner
+    return Typed(f"{x} = {x}", "BOOLEAN", False)
+
+
+@forms(FUNCTIONS, "sqrt")
+def _sqrt(r: Renderer, nodes: list[Any]) -> Typed:
+    x = number_of(r, nodes[0])
+    return unless(r, f"{x.inner} < 0", Typed(f"sqrt({x.sql})", "DOUBLE"))
+
+
+# ---------------------------------------------------------------- dates
+
+
+def _part(name: str, template: str, *types: str) -> None:
+    def form(r: Renderer, nodes: list[Any]) -> Typed:
+        return Typed(template.format(moment(r, nodes[0], *types).sql), "BIGINT")
+
+    FUNCTIONS[name] = form
+
+
+for _name in ("year", "month", "day", "dayofyear", "quarter"):
+    _part(_name, _name + "({0})")
+_part("dayofweek", "(dayofweek({0}) - 1)")
+_part("hour", "hour({0})", "TIMESTAMP")
+_part("minute", "minute({0})", "TIMESTAMP")
+_part("epoch_us", "timestampdiff(MICROSECOND, TIMESTAMP '1970-01-01 00:00:00', {0})", "TIMESTAMP")
+
+
+def _spelt(*parts: str) -> str:
+    """A date by its parts."""
+    year, month, day = parts
+    return f"CAST(concat(lpad({year}, 4, '0'), '-', lpad({month}, 2, '0'), '-', lpad({day}, 2, '0')) AS DATE)"
+
+
+@forms(FUNCTIONS, "date_trunc")
+def _date_trunc(r: Renderer, nodes: list[Any]) -> Typed:
+    unit, value = nodes[0].this, moment(r, nodes[1]).sql
+    month = {"year": "1", "quarter": f"quarter({value}) * 3 - 2", "month": f"month({value})"}.get(unit)
+    if month is None:
+        raise Unfoldable(f"the start of a {unit}")
+    return Typed(f"CAST({_spelt(f'year({value})', month, '1')} AS DATETIME(6))", "TIMESTAMP")
+
+
+@forms(FUNCTIONS, "last_day")
+def _last_day(r: Renderer, nodes: list[Any]) -> Typed:
+    return Typed(f"last_day({moment(r, nodes[0]).sql})", "DATE")
+
+
+@forms(FUNCTIONS, "make_date")
+def _make_date(r: Renderer, nodes: list[Any]) -> Typed:
+    return Typed(_spelt(*[counted(r, n).sql for n in nodes]), "DATE")
+
+
+# ---------------------------------------------------------------- aggregates
+
+
+@forms(FUNCTIONS, "sum")
+def _sum(r: Renderer, nodes: list[Any]) -> Typed:
+    """Whole numbers only: doubles are added in an order that nobody promises."""
+    if isinstance(nodes[0], exp.Order):
+        raise Unfoldable("sums of doubles in row order")
+    value = number_of(r, nodes[0], "BIGINT", "DOUBLE")
+    return Typed(f"sum({value.sql})", "DOUBLE" if value.type == "DOUBLE" else "NUMERIC")
+
+
+@forms(FUNCTIONS, "bool_or")
+def _bool_or(r: Renderer, nodes: list[Any]) -> Typed:
+    return Typed(f"max({r.condition(nodes[0])})", "BOOLEAN")
