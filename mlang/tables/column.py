@@ -24,6 +24,11 @@ _EXACT = 2**53
 _FIRST_DAY, _LAST_DAY = -719_162, 2_932_896
 
 
+def many(length: int) -> bool:
+    """Whether so many rows are worth leaving Python for."""
+    return length >= MANY
+
+
 class Column:
     """``raw`` is Arrow data of any type, or None when there are only cells."""
 
@@ -49,16 +54,19 @@ class Column:
                 self._cells = column_to_values(self.raw)
         return self._cells
 
-    def array(self) -> Any:
-        """The cells as an Arrow array of float64, string, bool or date32 that says all there is; else None."""
-        if not self._tried:
+    def array(self, small: bool = False) -> Any:
+        """The cells as an Arrow array of float64, string, bool or date32 that says all there is; else None.
+
+        Few cells are not worth it, unless ``small`` says that they are.
+        """
+        if not self._tried and (self.raw is not None or self._whole is not None or small or many(self.length)):
             self._tried = True
             if self._whole is not None:
                 array = self._whole[0].array()
                 self._array = None if array is None else array.slice(self._whole[1], self.length)
             elif self.raw is not None:
                 self._array = plain(self.raw)
-            elif self.length >= MANY:
+            else:
                 self._array = from_cells(self.cells())
         return self._array
 

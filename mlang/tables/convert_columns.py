@@ -350,7 +350,11 @@ def _read_numbers(texts: Any, culture: str | None) -> Any:
     if info.decimal != "." or info.negative_sign != "-":
         return None
     longest = pc.max(pc.binary_length(texts)).as_py()
-    if longest is None or longest >= _LONG or pc.all(pc.match_substring_regex(texts, _SPELT)).as_py() is False:
+    if (
+        longest is None
+        or longest >= _LONG
+        or pc.all(pc.match_substring_regex(texts, _SPELT)).as_py() is False
+    ):
         return None
     numbers = texts.cast(pa.float64())
     sizes = pc.abs(numbers)

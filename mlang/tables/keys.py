@@ -86,7 +86,7 @@ def sort_column(column: list[Any]) -> tuple[list[Any], bool]:
     return [sort_key(value, column[0 if i else 1]) for i, value in enumerate(column)], False
 
 
-def _text_keys(column: list[Any]) -> list[Any] | None:
+def text_keys(column: list[Any]) -> list[Any] | None:
     """Texts sort by UTF-16 units, which is Python's order unless both halves of the plane are met."""
     for text in column:
         if text is not None and not text.isascii() and max(text) >= "\ue000":
@@ -107,7 +107,7 @@ def _tick_keys(column: list[Any]) -> list[Any]:
 
 
 _SORTED: dict[type, Callable[[list[Any]], list[Any] | None]] = {
-    str: _text_keys,
+    str: text_keys,
     float: _float_keys,
     bool: lambda column: column,
     Date: _day_keys,

@@ -14,13 +14,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import lru_cache
-from itertools import islice
+from itertools import chain, islice
 from typing import Any, TypeVar
 
 from mlang.errors import MError
 from mlang.tables import batches
 from mlang.tables import plan as p
-from mlang.tables.column import MANY, Column
+from mlang.tables.column import Column, many
 from mlang.tables.plan import Batch
 from mlang.values.functions import Function, bind
 from mlang.values.thunk import WAITING, Thunk, failed
@@ -94,6 +94,27 @@ def whole_columns(plan: p.Plan, columns: Columns) -> tuple[list[Column], int]:
     if isinstance(source, p.Values):
         return batches.memory(source, columns), source.length
     return batches.gathered(execute(plan, columns), len(columns))
+
+
+def typed_whole(
+    source: Iterator[Batch], columns: Columns, keys: Columns
+) -> tuple[tuple[list[Column], Any] | None, Iterator[Batch]]:
+    """All rows and the `codes.Codes` of their keys, where there are many and the keys are typed.
+
+    Else None, and the batches as they come: only what looks typed at its start is gathered.
+    """
+    first = next(source, None)
+    if first is None:
+        return None, iter(())
+    places = [columns.index(name) for name in keys]
+    parts = batches.parts_of(first)
+    if not many(first.length) or not places or any(parts[i].array() is None for i in places):
+        return None, chain([first], source)
+    parts, length = batches.gathered(chain([batches.of(parts, first.length)], source), len(columns))
+    from mlang.tables.codes import key_codes
+
+    codes = key_codes([parts[i] for i in places])
+    return (None if codes is None else (parts, codes)), iter([batches.of(parts, length)])
 
 
 def take_rows(columns: list[list[Any]], rows: Sequence[int]) -> list[list[Any]]:
@@ -213,7 +234,7 @@ class RowFunction:
         ``lazy`` asks for nothing but what may run before somebody reads a result.
         """
         fused = self._fused
-        if fused is None or length < MANY or (lazy and not fused.cheap):
+        if fused is None or not columns or (lazy and not fused.cheap):
             return None
         if any(column.array() is None for column in columns):
             return None
@@ -317,7 +338,7 @@ def merged(columns: Columns, more: Iterable[str]) -> Columns:
 @runs(p.Values)
 def run_values(node: p.Values, columns: Columns, limit: int | None) -> Iterator[Batch]:
     """Columns in memory; many rows in large batches, whose Arrow form is remembered."""
-    if limit is None and node.length >= MANY:
+    if limit is None and many(node.length):
         return batches.cut(batches.memory(node, columns), node.length)
     chosen = [node.columns[node.schema.index(name)] for name in columns]
     return in_batches(chosen, node.length, limit)

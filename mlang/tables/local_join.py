@@ -8,12 +8,15 @@ Null keys match null keys; NaN matches nothing; kinds must agree (TBL-83, TBL-84
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from itertools import chain
 from typing import Any
 
 from mlang import errors
 from mlang.tables import plan as p
-from mlang.tables.keys import key_rows
-from mlang.tables.local import Columns, execute, merged, picker, runs, take_rows, whole
+from mlang.tables.batches import ROWS, gathered, of, parts_of
+from mlang.tables.column import Column, many
+from mlang.tables.keys import classes_of, key_rows
+from mlang.tables.local import Columns, execute, merged, picker, runs, take_rows, whole, whole_columns
 from mlang.tables.plan import Batch
 from mlang.values.compare import key_of
 from mlang.values.functions import bind
@@ -174,6 +177,89 @@ def _chosen(columns: list[list[Any]], rows: list[int]) -> list[list[Any]]:
     return take_rows(columns, rows)
 
 
+#: Kinds in which the rows of a left batch say all that comes of it.
+_TYPED_KINDS = frozenset({p.INNER, p.LEFT_OUTER, p.LEFT_ANTI})
+#: Left rows that are matched at once, at least.
+_BLOCK = 1_000_000
+
+
+def _settled(parts: list[Column]) -> bool:
+    """Whether no cell of the right table can fail, before anything is read of the left one."""
+    return all(part.raw is not None or Thunk not in classes_of(part.cells()) for part in parts)
+
+
+class _TypedJoin:
+    """A join by typed keys, in large blocks of the left table; ``rest`` is what it leaves to the hashed cells."""
+
+    def __init__(
+        self, node: p.Join, columns: Columns, left: Columns, right: Columns, parts: list[Column]
+    ) -> None:
+        self.kind = node.kind
+        self.places = [left.index(name) for name in node.left_keys]
+        #: For each column of the result: whether it is the left table's, and its place there.
+        self.sources = [
+            (True, left.index(name)) if node.left.schema.has(name) else (False, right.index(name))
+            for name in columns
+        ]
+        self.keys = [parts[right.index(name)] for name in node.right_keys]
+        self.parts = parts
+        self.length = parts[0].length if parts else 0
+        self.rest: Iterator[Batch] | None = None
+        self.matcher: Any = None
+
+    def blocks(self, batches: Iterator[Batch]) -> Iterator[Batch]:
+        """The joined rows, until a block whose keys are not typed."""
+        first = next(batches, None)
+        if first is None:
+            return
+        batches = chain([of(parts_of(first), first.length)], batches)
+        if not many(first.length) or not self._typed(parts_of(first)):
+            self.rest = batches
+            return
+        size = max(_BLOCK, 4 * self.length)
+        while True:
+            parts, length = gathered(_up_to(batches, size), len(parts_of(first)))
+            if not length:
+                return
+            pairs = self.matcher.pairs([parts[i] for i in self.places])
+            if pairs is None:
+                self.rest = chain([of(parts, length)], batches)
+                return
+            yield from self._joined(parts, *pairs)
+
+    def _typed(self, parts: list[Column]) -> bool:
+        if any(parts[i].array() is None for i in self.places):
+            return False
+        from mlang.tables.codes import matcher
+
+        self.matcher = matcher(self.keys, self.length)
+        return self.matcher is not None
+
+    def _joined(self, parts: list[Column], left: Any, right: Any) -> Iterator[Batch]:
+        if self.kind != p.LEFT_OUTER and (right.null_count or self.kind == p.LEFT_ANTI):
+            mask = right.is_valid() if self.kind == p.INNER else right.is_null()
+            left, right = left.filter(mask), right.filter(mask)
+        same = len(left) == parts[self.places[0]].length and self.kind == p.LEFT_OUTER
+        for start in range(0, len(left), ROWS):
+            rows, others = left.slice(start, ROWS), right.slice(start, ROWS)
+            if same:
+                here = [part.slice(start, start + ROWS) for part in parts]
+            cells = [
+                (here[i] if same else parts[i].take(rows)) if is_left else self.parts[i].take(others)
+                for is_left, i in self.sources
+            ]
+            yield of(cells, len(rows))
+
+
+def _up_to(batches: Iterator[Batch], size: int) -> Iterator[Batch]:
+    """Batches until there are so many rows."""
+    for batch in batches:
+        yield batch
+        size -= batch.length
+        if size <= 0:
+            return
+
+
 @runs(p.Join)
 def run_join(node: p.Join, columns: Columns, limit: int | None) -> Iterator[Batch]:
     """Rows of both tables side by side."""
@@ -181,14 +267,22 @@ def run_join(node: p.Join, columns: Columns, limit: int | None) -> Iterator[Batc
     rights = tuple(n for n in columns if not node.left.schema.has(n))
     arrange = picker(lefts + rights, columns)
     right_below = merged(rights, node.right_keys)
-    gathered, length = whole(node.right, right_below)
-    index = Index(picker(right_below, node.right_keys)(gathered), length, node.comparers)
-    right_cells = picker(right_below, rights)(gathered)
-    pairing = _Pairing(node.kind, bytearray(length))
+    right_parts, length = whole_columns(node.right, right_below)
     left_below = merged(lefts, node.left_keys)
+    batches = execute(node.left, left_below)
+    if limit is None and node.comparers is None and node.kind in _TYPED_KINDS and _settled(right_parts):
+        typed = _TypedJoin(node, columns, left_below, right_below, right_parts)
+        yield from typed.blocks(batches)
+        if typed.rest is None:
+            return
+        batches = typed.rest
+    right_cells_all = [part.cells() for part in right_parts]
+    index = Index(picker(right_below, node.right_keys)(right_cells_all), length, node.comparers)
+    right_cells = picker(right_below, rights)(right_cells_all)
+    pairing = _Pairing(node.kind, bytearray(length))
     keys, left_pick = picker(left_below, node.left_keys), picker(left_below, lefts)
     late: list[Batch] = []
-    for batch in execute(node.left, left_below):
+    for batch in batches:
         if index.single is not None and node.kind in (p.INNER, p.LEFT_OUTER):
             alone: list[int] = []
             left, right = _single_pairs(index, node.kind, keys(batch.columns), batch.length)
@@ -251,7 +345,7 @@ class _RightSide:
 def run_nested_join(node: p.NestedJoin, columns: Columns, limit: int | None) -> Iterator[Batch]:
     """The left rows, and the matching right rows as a table in a column."""
     lefts = tuple(n for n in columns if n != node.column)
-    arrange = picker((*lefts, node.column), columns) if node.column in columns else picker(lefts, columns)
+    arrange = picker((*lefts, node.column), columns)
     if node.kind == p.LEFT_OUTER:
         yield from _nested_left_outer(node, lefts, node.column in columns, arrange, limit)
         return

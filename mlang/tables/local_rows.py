@@ -8,7 +8,7 @@ from typing import Any
 
 from mlang.errors import MError
 from mlang.tables import plan as p
-from mlang.tables.batches import choosing, of, parts_of
+from mlang.tables.batches import choosing, of, parts_of, taken
 from mlang.tables.column import Column
 from mlang.tables.keys import first_rows, key_rows
 from mlang.tables.local import (
@@ -21,6 +21,7 @@ from mlang.tables.local import (
     picker,
     runs,
     take_rows,
+    typed_whole,
     whole,
 )  # fmt: skip
 from mlang.tables.local_columns import as_condition
@@ -281,7 +282,15 @@ def run_distinct(node: p.Distinct, columns: Columns, limit: int | None) -> Itera
     below = merged(columns, names)
     keys, pick = picker(below, names), picker(below, columns)
     seen = Seen([comparer for _, comparer in criteria])
-    for batch in execute(node.input, below):
+    plain = limit is None and all(comparer is None for _, comparer in criteria)
+    batches = execute(node.input, below)
+    if plain:
+        found, batches = typed_whole(batches, below, names)
+        if found is not None:
+            parts, codes = found
+            yield from taken(choosing(below, columns)(parts), codes.firsts)
+            return
+    for batch in batches:
         kept, failure = seen.fresh(keys(batch.columns), batch.length)
         chosen = pick(batch.columns)
         if len(kept) == batch.length:

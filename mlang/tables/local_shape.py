@@ -11,6 +11,8 @@ from mlang import errors
 from mlang.errors import MError
 from mlang.tables import plan as p
 from mlang.tables.aggregates import Gathering, ListAggregate, list_function, recognise
+from mlang.tables.batches import choosing, cut
+from mlang.tables.column import Column, many
 from mlang.tables.keys import first_rows, gathered_by, key_rows, numbered
 from mlang.tables.local import (
     FIRST,
@@ -25,8 +27,10 @@ from mlang.tables.local import (
     records,
     runs,
     take_rows,
+    typed_whole,
     waiting,
     whole,
+    whole_columns,
 )  # fmt: skip
 from mlang.tables.plan import Batch
 from mlang.tables.table import Table
@@ -99,9 +103,15 @@ def _streamed(
     key_pick = picker(below, node.keys)
     places = [None if form.column is None else below.index(form.column) for form in forms]
     gatherings = [Gathering(form) for form in forms]
+    found, batches = None, execute(node.input, below)
+    if node.comparer is None:
+        found, batches = typed_whole(batches, below, node.keys)
+    if found is not None:
+        yield from _by_codes(*found, forms, [below.index(n) for n in node.keys], places, pick)
+        return
     known: dict[Any, int] = {}
     firsts: list[list[Any]] = [[] for _ in node.keys]
-    for batch in execute(node.input, below):
+    for batch in batches:
         cells = key_pick(batch.columns)
         keys = _keys(node, cells, batch.length)
         fresh = [row for key, row in first_rows(keys).items() if key not in known]
@@ -114,6 +124,33 @@ def _streamed(
             gathering.feed(numbers, len(known), None if place is None else batch.columns[place])
     columns = firsts + [gathering.results() for gathering in gatherings]
     yield from in_batches(pick(columns), len(known), limit)
+
+
+def _by_codes(
+    parts: list[Column],
+    codes: Any,
+    forms: list[ListAggregate],
+    keys: list[int],
+    places: list[int | None],
+    pick: Any,
+) -> Iterator[Batch]:
+    """Groups of rows that are numbered by key."""
+    columns = [parts[i].take(codes.firsts) for i in keys]
+    for form, place in zip(forms, places, strict=True):
+        columns.append(_by_code(form, codes.rows, codes.count, None if place is None else parts[place]))
+    yield from cut(pick(columns), codes.count)
+
+
+def _by_code(form: ListAggregate, codes: Any, count: int, column: Column | None) -> Column:
+    """One aggregate of each of ``count`` groups, from the group numbers of the rows."""
+    from mlang.tables.codes import aggregate
+
+    found = aggregate(form, codes, count, column)
+    if found is not None:
+        return Column(raw=found)
+    gathering = Gathering(form)
+    gathering.feed(codes.to_pylist(), count, None if column is None else column.cells())
+    return Column(gathering.results())
 
 
 def _aggregated(function: Any, below: Columns, gathered: list[list[Any]], tables: _GroupTables) -> list[Any]:
@@ -422,7 +459,12 @@ def run_pivot(node: p.Pivot, columns: Columns, limit: int | None) -> Iterator[Ba
     """One row per key, one column per pivot value (TBL-72)."""
     keys = tuple(n for n in node.input.schema.names if n not in (node.attribute, node.value))
     below = (*keys, *dict.fromkeys((node.attribute, node.value)))
-    gathered, length = whole(node.input, below)
+    parts, length = whole_columns(node.input, below)
+    typed = _typed_pivot(node, keys, below, parts, length)
+    if typed is not None:
+        yield from cut(choosing((*keys, *node.values), columns)(typed[0]), typed[1])
+        return
+    gathered = [part.cells() for part in parts]
     numbers, places = numbered(key_rows(gathered[: len(keys)], length))
     result = take_rows(gathered[: len(keys)], places)
     found: dict[Any, list[list[Any] | None]] = {v: [None] * len(places) for v in node.values}
@@ -441,6 +483,35 @@ def run_pivot(node: p.Pivot, columns: Columns, limit: int | None) -> Iterator[Ba
     result += [_pivot_cells(node, found[v], waiting(values)) for v in node.values]
     pick = picker((*keys, *node.values), columns)
     yield from in_batches(pick(result), len(places), limit)
+
+
+def _typed_pivot(
+    node: p.Pivot, keys: Columns, below: Columns, parts: list[Column], length: int
+) -> tuple[list[Column], int] | None:
+    """The pivoted columns and their length, where keys and attributes are typed and the aggregate is known."""
+    form = list_function(node.aggregate) if node.aggregate is not None else None
+    attributes = parts[below.index(node.attribute)]
+    values = parts[below.index(node.value)]
+    if form is None or not many(length) or len(set(node.values)) < len(node.values):
+        return None
+    if attributes.array() is None or values.array() is None:
+        return None
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    from mlang.tables.codes import aggregate, key_codes
+
+    codes = key_codes(parts[: len(keys)])
+    if codes is None or attributes.array().type != pa.string():
+        return None
+    columns = [part.take(codes.firsts) for part in parts[: len(keys)]]
+    for value in node.values:
+        mask = pc.equal(attributes.array(), value)
+        found = aggregate(form, codes.rows.filter(mask), codes.count, values.filter(mask))
+        if found is None:
+            return None
+        columns.append(Column(raw=found))
+    return columns, codes.count
 
 
 def _pivot_cells(node: p.Pivot, found: list[list[Any] | None], delayed: bool) -> list[Any]:

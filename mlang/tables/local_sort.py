@@ -13,6 +13,8 @@ from typing import Any
 
 from mlang import errors
 from mlang.tables import plan as p
+from mlang.tables.batches import choosing, taken
+from mlang.tables.column import Column, many
 from mlang.tables.keys import Criterion, classes_of, sort_column, sorted_rows
 from mlang.tables.local import (
     Columns,
@@ -23,7 +25,7 @@ from mlang.tables.local import (
     records,
     runs,
     take_rows,
-    whole,
+    whole_columns,
 )
 from mlang.tables.plan import Batch
 from mlang.values.functions import bind
@@ -36,9 +38,34 @@ from mlang.values.thunk import Thunk
 def run_sort(node: p.Sort, columns: Columns, limit: int | None) -> Iterator[Batch]:
     """Rows in order."""
     below = merged(columns, reads(node.keys, node.input.schema))
-    gathered, length = whole(node.input, below)
+    parts, length = whole_columns(node.input, below)
+    typed = _typed_order(node, below, parts, length)
+    if typed is not None:
+        yield from taken(choosing(below, columns)(parts), typed)
+        return
+    gathered = [part.cells() for part in parts]
     rows = order(node.keys, node.input.schema, below, gathered, length)
     yield from in_batches(take_rows(picker(below, columns)(gathered), rows), length, limit)
+
+
+def _typed_order(node: p.Sort, below: Columns, parts: list[Column], length: int) -> Any:
+    """The row numbers in order, by Arrow; None when a key must be looked at cell by cell."""
+    if not many(length):
+        return None
+    criteria: list[tuple[Column, bool]] = []
+    for key in node.keys:
+        column: Column | None = None
+        if key.column is not None:
+            column = parts[below.index(key.column)]
+        elif key.key is not None:
+            function = RowFunction(key.key, node.input.schema)
+            column = function.vector(choosing(below, function.reads)(parts), length)
+        if column is None or column.array() is None:
+            return None
+        criteria.append((column, key.descending))
+    from mlang.tables.codes import sorted_rows as rows_in_order
+
+    return rows_in_order(criteria) if criteria else None
 
 
 def reads(keys: tuple[p.SortKey, ...], schema: Any) -> Columns:
