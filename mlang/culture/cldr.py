@@ -38,7 +38,10 @@ def derive(name: str) -> CultureInfo | None:
         known = build(country.lower())
         if known is not None:
             return known._replace(name=shown)
-    return CultureInfo(shown, **(_numbers(locale) | _dates(locale) | differences(country)))
+    fields = _numbers(locale) | _dates(locale) | differences(country)
+    if locale.script:
+        fields |= differences(f"{locale.language}-{locale.script}-{locale.territory}")
+    return CultureInfo(shown, **fields)
 
 
 def _locale(name: str) -> tuple[str, Any] | None:

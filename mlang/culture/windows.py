@@ -70,7 +70,8 @@ _ROWS: dict[str, dict[str, Any]] = {
         "month_names_genitive":
             "يناير|فبراير|مارس|أبريل|مايو|يونيو|يوليه|أغسطس|سبتمبر|أكتوبر|نوفمبر|ديسمبر",
     },
-    "ar-EG": _ARABIC,
+    "ar-BH": _ARABIC, "ar-EG": _ARABIC, "ar-KW": _ARABIC, "ar-OM": _ARABIC, "ar-QA": _ARABIC,
+    "ar-MA": _ARABIC | _SHORT_CLOCK | {"short_date": "dd-MM-yyyy", "date_separator": "-"},
     "ar-SA": _ARABIC | {
         "calendar": "umalqura", "era": "بعد الهجرة", "month_names": _HIJRI_MONTHS,
         "month_names_abbreviated": _HIJRI_MONTHS, "short_date": "dd/MM/yy", "long_date": "dd/MMMM/yyyy",
@@ -113,13 +114,21 @@ _ROWS: dict[str, dict[str, Any]] = {
         "short_date": "dd-MM-yyyy", "date_separator": "-", "first_day": 1, "long_date": "dd MMMM yyyy",
         "year_month": "MMMM, yyyy", "currency_positive": "$ n", "currency_negative": "$ -n",
     },
+    "en-MY": _ENGLISH | {
+        "first_day": 0, "short_date": "d/M/yyyy", "long_date": "dddd, d MMMM, yyyy",
+        "year_month": "MMMM, yyyy",
+    },
     "en-NZ": _ENGLISH | _SMALL_HALVES | {"short_date": "d/M/yyyy"},
+    "en-PH": _SMALL_HALVES | {
+        "short_date": "dd/MM/yyyy", "long_date": "dddd, d MMMM yyyy", "month_day": "d MMMM",
+    },
     "en-ZA": _ENGLISH | _SMALL_HALVES,
     "es-AR": _CLOCK | {
         "first_day": 0, "currency_positive": "$ n", "currency_negative": "-$ n",
     },
     "es-CL": _SHORT_CLOCK,
     "es-CO": {"currency_positive": "$ n", "currency_negative": "-$ n"},
+    "es-CR": _CLOCK, "es-EC": _SHORT_CLOCK, "es-UY": _SHORT_CLOCK,
     "es-MX": {"short_time": "hh:mm tt", "long_time": "hh:mm:ss tt"},
     "es-PE": _CLOCK | {
         "currency_positive": "$n", "currency_negative": "-$n",
@@ -178,6 +187,10 @@ _ROWS: dict[str, dict[str, Any]] = {
         "day_names": "svētdiena|pirmdiena|otrdiena|trešdiena|ceturtdiena|piektdiena|sestdiena",
         "day_names_abbreviated": "svētd.|pirmd.|otrd.|trešd.|ceturtd.|piektd.|sestd.",
     },
+    "mk-MK": {
+        "percent_positive": "n%", "percent_negative": "-n%", "currency_symbol": "ден",
+        "short_date": "dd.M.yyyy", "long_date": "dddd, dd MMMM yyyy",
+    },
     "nb-NO": {
         "currency_positive": "$ n", "currency_negative": "-$ n",
         "month_names_abbreviated_genitive": "jan.|feb.|mar.|apr.|mai|jun.|jul.|aug.|sep.|okt.|nov.|des.",
@@ -191,6 +204,8 @@ _ROWS: dict[str, dict[str, Any]] = {
     "sl-SI": {
         "short_date": "d. MM. yyyy", "long_date": "dddd, dd. MMMM yyyy", "date_separator": ". ",
     },
+    "sr-Latn-RS": {"short_date": "d.M.yyyy.", "long_date": "dddd, dd. MMMM yyyy."},
+    "sv-FI": {"nan": "¤¤¤", "short_date": "dd-MM-yyyy"},
     "th-TH": _SHORT_CLOCK | {
         "calendar": "buddhist", "first_day": 1, "short_date": "d/M/yyyy", "long_date": "d MMMM yyyy",
         "day_names": "อาทิตย์|จันทร์|อังคาร|พุธ|พฤหัสบดี|ศุกร์|เสาร์",
