@@ -19,6 +19,7 @@ if TYPE_CHECKING:  # typing costs more to import than all of this
     from typing import Any
 
 __all__ = [
+    "bad_sql",
     "no_embedded_value",
     "no_identities",
     "no_cube_member",
@@ -335,6 +336,11 @@ def no_cube_member(what: str, name: str) -> MError:
 def no_identities(condition: Any) -> MError:
     """Ours: a condition that asks more than who somebody is."""
     return expression_error("The condition can't be converted to a list of identities.", detail=condition)
+
+
+def bad_sql(text: str) -> MError:
+    """Ours: SqlExpression.ToExpression of what is no SQL query."""
+    return data_format_error("The text isn't a SQL query.", detail=text)
 
 
 def no_embedded_value(path: str) -> MError:

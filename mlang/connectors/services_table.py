@@ -110,8 +110,6 @@ UNSUPPORTED: dict[str, str] = {
     "Graph.Nodes(graph as record) as list": "an internal function of the engine",
     "Progress.DataSourceProgress() as any": "an internal function of the engine",
     "SqlExpression.SchemaFrom(schema as any) as any": "an internal function of the engine",
-    "SqlExpression.ToExpression(sql as text, environment as record) as text":
-    "an internal function of the engine",
     "Tables.GetRelationships(tables as table, optional dataColumn as nullable text) as table":
     "relationships among tables of a source",
 }  # fmt: skip
