@@ -132,6 +132,28 @@ def _record_field(g: Generator, given: list[str], tests: list[str], slow: str) -
     return value
 
 
+#: Places in texts are whole numbers of 32 bits; others raise.
+_PLACES = 2e9
+
+
+def _part(template: str) -> Callable[[Generator, list[str], list[str], str], str]:
+    """A slice of an ASCII text: {0} is the text, {1} and {2} are places."""
+
+    def form(g: Generator, given: list[str], tests: list[str], slow: str) -> str:
+        text, *numbers = given
+        every, places = [*tests, f"{text}.isascii()"], []
+        for number in numbers:
+            if number[0].isdigit() and float(number) < _PLACES and float(number).is_integer():
+                places.append(str(int(float(number))))
+                continue
+            place = g.fresh("at")
+            every.append(f"0.0 <= {number} < {_PLACES!r} and ({place} := int({number})) == {number}")
+            places.append(place)
+        return f"({template.format(text, *places)} if {' and '.join(every)} else {slow})"
+
+    return form
+
+
 #: Culture name -> whether its letters have the usual capitals.
 _USUAL: dict[str, bool] = {}
 
@@ -164,6 +186,10 @@ _SPECIAL: dict[tuple[str, int], tuple[list[str], Any, str | None]] = {
     ("Text.Lower", 1): (["str"], _helper(_casing("Text.Lower", str.lower)), "str"),
     ("List.Sum", 1): ([""], _helper(lambda: streams.total), None),
     ("Text.Length", 1): (["str"], _inline("float(len({0}))", "{0}.isascii()"), "float"),
+    ("Text.Start", 2): (["str", "float"], _part("{0}[:{1}]"), "str"),
+    ("Text.End", 2): (["str", "float"], _part("{0}[max(len({0}) - {1}, 0):]"), "str"),
+    ("Text.Middle", 2): (["str", "float"], _part("{0}[{1}:]"), "str"),
+    ("Text.Middle", 3): (["str", "float", "float"], _part("{0}[{1}:{1} + {2}]"), "str"),
     ("Number.Mod", 2): (["float", "float"], _modulo, "float"),
     ("Number.Abs", 1): (["float"], _inline("abs({0})"), "float"),
     ("List.Count", 1): (["list"], _inline("float(len({0}))"), "float"),

@@ -20,6 +20,7 @@ SHAPES = [
 LIBRARY = {
     "Text.Upper": 1, "Text.Lower": 1, "Text.Length": 1, "Number.Mod": 2, "Number.Abs": 1, "List.Count": 1,
     "List.IsEmpty": 1, "List.Sum": 1, "Record.Field": 2, "Binary.Length": 1, "Text.StartsWith": 2, "Text.Middle": 3,
+    "Text.Start": 2, "Text.End": 2,
     "Number.RoundDown": 1, "Text.Combine": 2, "List.First": 1, "List.Contains": 2, "Record.HasFields": 2,
     "Text.From": 1, "Text.Trim": 1, "Number.IntegerDivide": 2, "Text.Replace": 3, "Logical.ToText": 1,
     "List.Reverse": 1, "Record.FieldNames": 1, "Value.Equals": 2, "List.Max": 1,
