@@ -9,12 +9,13 @@ that have something when that reaches further.  Nothing of a sheet is read befor
 from __future__ import annotations
 
 import io
+from collections.abc import Callable
 from datetime import date, datetime, time, timedelta
 from typing import Any
 
 from mlang import errors
 from mlang.connectors.excel_binary import error_cells
-from mlang.connectors.excel_file import Area, OpenXml, dimension_of, odd_cells
+from mlang.connectors.excel_file import Area, OpenXml, check_area, dimension_of, odd_cells
 from mlang.connectors.excel_ods import ods_errors
 from mlang.connectors.limits import check_zip
 from mlang.library.arguments import of_kind, options
@@ -55,6 +56,20 @@ def workbook(source: Any, use_headers: Any = None, delay_types: Any = None) -> T
     return Workbook(source, flags).listing()
 
 
+def _reading(read: Callable[[], Any]) -> Any:
+    """What the calamine reader gives; a damaged file is no workbook, even where the reader gives up in panic."""
+    import python_calamine as calamine
+
+    try:
+        return read()
+    except (calamine.CalamineError, OSError, ValueError):
+        raise errors.not_a_workbook() from None
+    except BaseException as failure:
+        if type(failure).__name__ != "PanicException":  # of the reader's own language: no Exception here
+            raise
+        raise errors.not_a_workbook() from None
+
+
 class Workbook:
     """An opened workbook; sheets are read once, when the first Data that needs them is."""
 
@@ -64,13 +79,10 @@ class Workbook:
         self._flags = flags
         data = binary.content(source)
         check_zip(data)
-        try:
-            self._book = calamine.CalamineWorkbook.from_filelike(io.BytesIO(data))
-        except (calamine.CalamineError, OSError):
-            raise errors.not_a_workbook() from None
         is_zip = data.startswith(b"PK") and b"xl/workbook.xml" in data
-        self._xml = OpenXml(data) if is_zip else None
         self._errors = {} if is_zip else error_cells(data) or ods_errors(data)
+        self._book = _reading(lambda: calamine.CalamineWorkbook.from_filelike(io.BytesIO(data)))
+        self._xml = OpenXml(data) if is_zip else None
         self._sheets: dict[str, Sheet] = {}
 
     def listing(self) -> Table:
@@ -127,13 +139,9 @@ class Sheet:
     def __init__(
         self, book: Any, name: str, xml: bytes, odd: dict[tuple[int, int], Any], infer: bool
     ) -> None:
-        import python_calamine as calamine
-
-        try:
-            sheet = book.get_sheet_by_name(name)
-        except calamine.CalamineError:
-            raise errors.not_a_workbook() from None
-        self._grid = [_cells(row) for row in sheet.to_python(skip_empty_area=True)]
+        check_area(xml)
+        sheet = _reading(lambda: book.get_sheet_by_name(name))
+        self._grid = [_cells(row) for row in _reading(lambda: sheet.to_python(skip_empty_area=True))]
         start: tuple[int, int] = sheet.start or (0, 0)
         self._top: int = start[0]
         self._left: int = start[1]

@@ -16,6 +16,7 @@ from typing import Any
 from xml.etree import ElementTree
 
 from mlang import errors
+from mlang.connectors.excel_file import BROKEN_ZIP, MOST_CELLS
 
 _ERRORS = {
     0x00: "#NULL!", 0x07: "#DIV/0!", 0x0F: "#VALUE!", 0x17: "#REF!", 0x1D: "#NAME?", 0x24: "#NUM!",
@@ -34,7 +35,7 @@ def error_cells(data: bytes) -> dict[str, Places]:
             return _xls(compound_stream(data, ("Workbook", "Book")))
         if data.startswith(b"PK") and b"xl/workbook.bin" in data:
             return _xlsb(data)
-    except (struct.error, IndexError, KeyError, ValueError, zipfile.BadZipFile, ElementTree.ParseError):
+    except (struct.error, IndexError, KeyError, ValueError, ElementTree.ParseError, *BROKEN_ZIP):
         return {}
     return {}
 
@@ -65,11 +66,16 @@ def _xlsb(data: bytes) -> dict[str, Places]:
 
 def _xlsb_sheet(data: bytes) -> Places:
     found: Places = {}
-    row = 0
+    row = width = 0
     for kind, body in _parts(data):
         if kind == _ROW:
             (row,) = struct.unpack_from("<I", body)
-        elif kind in (_CELL_ERROR, _FORMULA_ERROR):
+            continue
+        if kind < 12 and len(body) >= 4:
+            width = max(width, *struct.unpack_from("<I", body))
+            if (row + 1) * (width + 1) > MOST_CELLS:
+                raise errors.not_supported("Excel.Workbook", "a sheet whose cells lie so far apart")
+        if kind in (_CELL_ERROR, _FORMULA_ERROR):
             (column,) = struct.unpack_from("<I", body)
             found[row, column] = _failure(body[8])
     return found
@@ -104,7 +110,7 @@ def _wide(data: bytes, at: int) -> tuple[str, int]:
 
 # ---------------------------------------------------------------- xls
 
-_BOUND_SHEET, _BOOL_ERR, _FORMULA, _END = 0x85, 0x205, 0x06, 0x0A
+_BOUND_SHEET, _DIMENSIONS, _BOOL_ERR, _FORMULA, _END = 0x85, 0x200, 0x205, 0x06, 0x0A
 
 
 def _xls(stream: bytes) -> dict[str, Places]:
@@ -121,7 +127,11 @@ def _xls(stream: bytes) -> dict[str, Places]:
 def _xls_sheet(stream: bytes, start: int) -> Places:
     found: Places = {}
     for kind, body in _records(stream, start):
-        if kind == _BOOL_ERR and len(body) >= 8 and body[7]:
+        if kind == _DIMENSIONS and len(body) >= 12:
+            _, rows, _, columns = struct.unpack_from("<IIHH", body)
+            if rows > 65_536 or columns > 256:  # the reader would make room for them
+                raise errors.not_a_workbook()
+        elif kind == _BOOL_ERR and len(body) >= 8 and body[7]:
             found[struct.unpack_from("<HH", body)] = _failure(body[6])
         elif kind == _FORMULA and body[12:14] == b"\xff\xff" and body[6] == 2:
             found[struct.unpack_from("<HH", body)] = _failure(body[8])

@@ -10,12 +10,15 @@ from __future__ import annotations
 import io
 import re
 import zipfile
+import zlib
 from posixpath import dirname, join, normpath
 from typing import Any
 from xml.etree import ElementTree
 
 from mlang import errors
 
+#: What reading a damaged, encrypted or oddly packed part raises.
+BROKEN_ZIP = (zipfile.BadZipFile, zlib.error, NotImplementedError, RuntimeError, EOFError, OSError)
 _ODD = re.compile(rb"""\bt=["']e["']|<v></v>|<v\s*/>|t=["']str["'][^>]*>(?:<f|</)""")
 _DIMENSION = re.compile(rb"""<(?:\w+:)?dimension\b[^>]*\bref=["']([A-Z]+\d+)(?::([A-Z]+\d+))?["']""")
 _REFERENCE = re.compile(
@@ -73,23 +76,36 @@ class OpenXml:
     def __init__(self, data: bytes) -> None:
         try:
             self._zip = zipfile.ZipFile(io.BytesIO(data))
-            self._relations = self._related("xl/workbook.xml")
-            self._workbook = ElementTree.fromstring(self._zip.read("xl/workbook.xml"))
-        except (zipfile.BadZipFile, KeyError, ElementTree.ParseError):
+        except BROKEN_ZIP:
             raise errors.not_a_workbook() from None
+        self._relations = self._related("xl/workbook.xml")
+        self._workbook = self._parsed("xl/workbook.xml")
         self.sheets: dict[str, str] = {}
         for element in self._workbook.iter():
             if _local(element.tag) == "sheet":
                 target = next((v for k, v in element.attrib.items() if _local(k) == "id"), "")
                 self.sheets[element.attrib.get("name", "")] = self._relations.get(target, ("", ""))[0]
 
+    def _read(self, part: str) -> bytes:
+        """A part's content; a package that lacks it, or holds something broken there, is no workbook."""
+        try:
+            return self._zip.read(part)
+        except (KeyError, *BROKEN_ZIP):
+            raise errors.not_a_workbook() from None
+
+    def _parsed(self, part: str) -> Any:
+        try:
+            return ElementTree.fromstring(self._read(part))
+        except ElementTree.ParseError:
+            raise errors.not_a_workbook() from None
+
     def _related(self, part: str) -> dict[str, tuple[str, str]]:
         """Relation id -> (part name, relation type)."""
         folder, _, name = part.rpartition("/")
-        try:
-            root = ElementTree.fromstring(self._zip.read(f"{folder}/_rels/{name}.rels"))
-        except KeyError:
+        relations = f"{folder}/_rels/{name}.rels"
+        if relations not in self._zip.NameToInfo:
             return {}
+        root = self._parsed(relations)
         found = {}
         for relation in root:
             target = relation.attrib.get("Target", "")
@@ -99,10 +115,13 @@ class OpenXml:
 
     def sheet_xml(self, sheet: str) -> bytes:
         """The XML of a sheet; empty for chart sheets and the like."""
-        try:
-            return self._zip.read(self.sheets.get(sheet, ""))
-        except KeyError:
+        part = self.sheets.get(sheet, "")
+        if part not in self._zip.NameToInfo:
             return b""
+        xml = self._read(part)
+        if b't="s"' in xml and not any(n.lower().endswith("sharedstrings.xml") for n in self._zip.namelist()):
+            raise errors.not_a_workbook()  # its texts are lost
+        return xml
 
     def tables(self) -> list[TablePart]:
         """The tables of all sheets, in sheet order."""
@@ -116,7 +135,7 @@ class OpenXml:
         return found
 
     def _table(self, sheet: str, part: str) -> TablePart | None:
-        root = ElementTree.fromstring(self._zip.read(part))
+        root = self._parsed(part)
         area = area_of(root.attrib.get("ref", ""))
         if area is None:
             return None
@@ -165,6 +184,23 @@ def dimension_of(xml: bytes) -> Area | None:
         return None
     first = match[1].decode()
     return area_of(f"{first}:{match[2].decode()}" if match[2] else first)
+
+
+#: The reader holds a sheet as a full rectangle: more cells than this are more than memory has.
+MOST_CELLS = 250_000_000
+_LAST_ROW = re.compile(rb"""<(?:\w+:)?row\b[^>]*?\br=["'](\d+)""")
+_COLUMN = re.compile(rb"""\br=["']([A-Z]{2,3})\d""")
+
+
+def check_area(xml: bytes) -> None:
+    """Refuses a sheet whose cells lie so far apart that the rectangle around them cannot be held."""
+    found = _LAST_ROW.search(xml, max(0, xml.rfind(b"row ") - 20))
+    rows = int(found[1]) if found else 0
+    if rows * 16384 <= MOST_CELLS:
+        return
+    widest = max((column_number(m.decode()) + 1 for m in set(_COLUMN.findall(xml))), default=26)
+    if rows * widest > MOST_CELLS:
+        raise errors.not_supported("Excel.Workbook", "a sheet whose cells lie so far apart")
 
 
 def odd_cells(xml: bytes) -> dict[tuple[int, int], Any]:

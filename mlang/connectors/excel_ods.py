@@ -13,6 +13,7 @@ from typing import Any
 from xml.etree import ElementTree
 
 from mlang import errors
+from mlang.connectors.excel_file import BROKEN_ZIP
 
 _ERROR = re.compile(r"#(?:NULL!|DIV/0!|VALUE!|REF!|NAME\?|NUM!|N/A|GETTING_DATA)|Err:\d+")
 _MARKED = re.compile(rb'value-type="error"|>(?:#[A-Z][A-Z/0_]+[!?]?|Err:\d+)<')
@@ -24,11 +25,15 @@ Places = dict[tuple[int, int], Any]
 
 def ods_errors(data: bytes) -> dict[str, Places]:
     """Sheet name -> (row, column) -> error."""
+    if not data.startswith(b"PK"):
+        return {}
     try:
         with zipfile.ZipFile(io.BytesIO(data)) as file:
             content = file.read("content.xml")
-    except (zipfile.BadZipFile, KeyError, NotImplementedError, RuntimeError):
+    except KeyError:
         return {}
+    except BROKEN_ZIP:
+        raise errors.not_a_workbook() from None
     if not _MARKED.search(content):
         return {}
     try:
