@@ -8,7 +8,7 @@ the session they were made in.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 
@@ -59,6 +59,8 @@ class Session:
         self.workspace = workspace
         #: Makes the connector's `WorkspaceReader` for this session; the front doors set it.
         self.workspace_reader: Callable[[Session], Any] | None = None
+        #: Gives the M text of SQL over tables of some names; the front doors set it.
+        self.sql_translator: Callable[[str, Iterable[str]], str] | None = None
         #: What Value.Firewall("Section1/Name") gives; only a refresh has such a thing.
         self.firewall: Callable[[str], Any] | None = None
         #: Values frozen at first use within this evaluation (fixed clocks, response caches).

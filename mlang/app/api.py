@@ -25,7 +25,14 @@ def open_session(**settings: Any) -> Session:
     if session.runner is None and session.engine != "none":
         session.runner = folding_runner
     session.workspace_reader = _workspace_reader
+    session.sql_translator = _sql_translator
     return session
+
+
+def _sql_translator(sql: str, names: Iterable[str]) -> str:
+    from folding.sql_to_m import translate
+
+    return translate(sql, names)
 
 
 def _workspace_reader(session: Session) -> Any:
