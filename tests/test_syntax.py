@@ -649,6 +649,7 @@ LAYOUTS = {
     "[a = 1,\n b = 2]": "[a = 1, b = 2]",
     "f([a = [b = 1]])": "f([\n    a = [b = 1]\n])",
     "section S; A.a = 1; A.b = 2; B.a = 3;": "section S;\n\nA.a = 1;\nA.b = 2;\n\nB.a = 3;",
+    '[Version = "1"] section S; [A = 1] shared a = 1;': '[Version = "1"]\nsection S;\n\n[A = 1]\nshared a = 1;',
     "section S; a = 1;\n\nb = 2;": "section S;\n\na = 1;\n\nb = 2;",
     "- 1 + not a * +b": "-1 + not a * +b",
     "{ 1 .. 5, a..b }": "{1..5, a..b}",

@@ -183,8 +183,8 @@ class _Writer:
             if self.blocks and self.blocks[-1]:
                 self._end_line()
         if isinstance(box.node, n.Record) and not box.force and box.parent is not None:
-            opening = box.children[0].token
-            if self.ended > self.opened[opening]:
+            opening, closing = box.children[0].token, box.children[-1]
+            if self.ended - closing.style.breaks_after > self.opened[opening]:
                 self.broken.add(opening)
         if style.container:
             del self.blocks[blocks:]
