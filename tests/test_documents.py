@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import struct
 import zipfile
@@ -14,6 +15,7 @@ import pytest
 import mlang
 from mlang.connectors import limits
 from mlang.connectors.excel_binary import error_cells
+from mlang.connectors.excel_file import check_area
 from mlang.connectors.excel_ods import ods_errors
 from mlang.connectors.extras import need
 from mlang.errors import MError
@@ -350,6 +352,51 @@ def test_broken_binary_workbooks_have_no_error_cells() -> None:
     for size in range(0, len(data), 97):
         assert isinstance(error_cells(data[:size]), dict)
     assert error_cells(xlsb()[:-30]) == {}
+
+
+NOT_A_WORKBOOK = "The input couldn't be recognized as a valid Excel document."
+
+
+def test_damaged_workbooks_are_engine_errors(tmp_path: Path) -> None:
+    """Parts that end early, lost texts, packed data that is broken: nothing half read, no other failure."""
+    import openpyxl
+    from openpyxl.worksheet.table import Table
+
+    book = openpyxl.Workbook()
+    for row in (["a", "b"], [1, 2]):
+        book.active.append(row)
+    book.active.add_table(Table(displayName="T", ref="A1:B2"))
+    whole = io.BytesIO()
+    book.save(whole)
+    source = 'let w = Excel.Workbook(File.Contents("d.xlsx")) in List.Transform(w[Data], Table.ToRows)'
+    with zipfile.ZipFile(whole) as parts:
+        texts = {name: parts.read(name) for name in parts.namelist()}
+    for part in ("xl/tables/table1.xml", "xl/worksheets/sheet1.xml", "xl/workbook.xml"):
+        with zipfile.ZipFile(tmp_path / "d.xlsx", "w") as file:
+            for name, content in texts.items():
+                file.writestr(name, content[:-40] if name == part else content)
+        assert fails(source, tmp_path).message == NOT_A_WORKBOOK, part
+    with zipfile.ZipFile(tmp_path / "d.xlsx", "w") as file:
+        for name, content in texts.items():
+            file.writestr(name, content.replace(b't="inlineStr"><is><t>a</t></is>', b't="s"><v>0</v>'))
+    assert fails(source, tmp_path).message == NOT_A_WORKBOOK
+    for place in range(40, len(whole.getvalue()) - 1, 301):
+        damaged = bytearray(whole.getvalue())
+        damaged[place] ^= 0xFF
+        (tmp_path / "d.xlsx").write_bytes(damaged)
+        with contextlib.suppress(MError):  # anything else would be a crash
+            show(source, tmp_path)
+
+
+def test_sizes_that_no_memory_holds_are_refused(tmp_path: Path) -> None:
+    data = xls()
+    place = data.index(struct.pack("<HHII", 0x200, 14, 0, 2)) + 4
+    for top, bottom in ((0x25000000, 2), (0, 0x7FFFFFFF)):
+        (tmp_path / "d.xls").write_bytes(data[:place] + struct.pack("<II", top, bottom) + data[place + 8 :])
+        assert fails('Excel.Workbook(File.Contents("d.xls"))', tmp_path).message == NOT_A_WORKBOOK
+    check_area(b'<row r="1"><c r="A1"/></row><row r="1048576"><c r="CZ1048576"/></row>')
+    with pytest.raises(MError):
+        check_area(b'<row r="1"><c r="A1"/></row><row r="1048576"><c r="XFD1048576"/></row>')
 
 
 # ---------------------------------------------------------------- ods

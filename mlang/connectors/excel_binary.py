@@ -114,6 +114,7 @@ _BOUND_SHEET, _DIMENSIONS, _BOOL_ERR, _FORMULA, _END = 0x85, 0x200, 0x205, 0x06,
 
 
 def _xls(stream: bytes) -> dict[str, Places]:
+    _check_dimensions(stream)
     found: dict[str, Places] = {}
     for kind, body in _records(stream, 0):
         if kind == _BOUND_SHEET:
@@ -124,14 +125,22 @@ def _xls(stream: bytes) -> dict[str, Places]:
     return found
 
 
+def _check_dimensions(stream: bytes) -> None:
+    """Refuses sizes that no sheet has: the reader would make room for them."""
+    position = 0
+    while position + 16 <= len(stream):
+        kind, size = struct.unpack_from("<HH", stream, position)
+        if kind == _DIMENSIONS and size >= 12:
+            top, bottom, left, right = struct.unpack_from("<IIHH", stream, position + 4)
+            if not (top <= bottom <= 65_536 and left <= right <= 256):
+                raise errors.not_a_workbook()
+        position += 4 + size
+
+
 def _xls_sheet(stream: bytes, start: int) -> Places:
     found: Places = {}
     for kind, body in _records(stream, start):
-        if kind == _DIMENSIONS and len(body) >= 12:
-            _, rows, _, columns = struct.unpack_from("<IIHH", body)
-            if rows > 65_536 or columns > 256:  # the reader would make room for them
-                raise errors.not_a_workbook()
-        elif kind == _BOOL_ERR and len(body) >= 8 and body[7]:
+        if kind == _BOOL_ERR and len(body) >= 8 and body[7]:
             found[struct.unpack_from("<HH", body)] = _failure(body[6])
         elif kind == _FORMULA and body[12:14] == b"\xff\xff" and body[6] == 2:
             found[struct.unpack_from("<HH", body)] = _failure(body[8])
