@@ -63,7 +63,7 @@ class _Writer:
         #: The line goes on where the last one ended: the line end was taken back.
         self.resumed = self.fresh = False
         self.member: n.Member | None = None
-        #: How many lines were ended, and at the opening of every record met.
+        #: How many lines were ended, and at every opening bracket.
         self.ended = 0
         self.opened: dict[int, int] = {}
         #: The records that came out in lines without having to, by their opening token.
@@ -160,7 +160,6 @@ class _Writer:
         node = box.node
         if isinstance(node, n.Record):
             opening = box.children[0].token
-            self.opened[opening] = self.ended
             box.force = (
                 opening in self.in_lines
                 or _has_line_end(self.text[node.pos : node.end])
@@ -233,6 +232,8 @@ class _Writer:
 
     def _token(self, box: Box, style: Style) -> None:
         self._write(self._spelt(box.token), style)
+        if style.joins:
+            self.opened[box.token] = self.ended
 
     def _write(self, word: str, style: Style) -> None:
         if style.pulls:
