@@ -43,6 +43,8 @@ __all__ = [
     "table_from_arrow", "values_to_array",
 ]  # fmt: skip
 
+#: Rows per batch when all are wanted: slices of data in memory cost nothing.
+WHOLE_ROWS = 8 * BATCH_ROWS
 EPOCH_DAYS = 719_162
 EPOCH_TICKS = EPOCH_DAYS * DAY
 _EXACT = 2**53
@@ -272,10 +274,10 @@ def _offset_of(zone: str) -> Callable[[int], int]:
 
 def arrow_batches(data: Any, columns: list[str] | None, limit: int | None) -> Iterator[Batch]:
     """Batches of M cells from a Table, RecordBatch, reader or dataset; only the asked columns are read."""
-    left = limit
+    left, size = limit, BATCH_ROWS if limit is not None else WHOLE_ROWS
     for piece in _pieces(data, columns):
-        for start in range(0, piece.num_rows, BATCH_ROWS):
-            part = piece.slice(start, BATCH_ROWS)
+        for start in range(0, piece.num_rows, size):
+            part = piece.slice(start, size)
             if left is not None:
                 if left <= 0:
                     return
@@ -287,7 +289,7 @@ def arrow_batches(data: Any, columns: list[str] | None, limit: int | None) -> It
 def _pieces(data: Any, columns: list[str] | None) -> Iterator[Any]:
     if isinstance(data, pa.Table):
         data = data if columns is None else data.select(columns)
-        yield from data.to_batches(max_chunksize=BATCH_ROWS)
+        yield from data.to_batches()
     elif isinstance(data, pa.RecordBatch):
         yield data if columns is None else data.select(columns)
     elif isinstance(data, pa.RecordBatchReader):

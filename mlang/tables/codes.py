@@ -173,6 +173,10 @@ class Matcher:
 
     def __init__(self, keys: list[Any], length: int) -> None:
         self.keys, self.length = keys, length
+        #: The one key column, when no value stands in it twice.
+        self.unique = None
+        if len(keys) == 1 and pc.count_distinct(keys[0], mode="all").as_py() == length:
+            self.unique = keys[0]
 
     def pairs(self, columns: Sequence[Column]) -> tuple[Any, Any] | None:
         """For another table's keys: its row numbers, and ours or null for a row that matches nobody.
@@ -184,6 +188,9 @@ class Matcher:
         if any(array is None or array.type != key.type for array, key in pairs):
             return None
         count = len(theirs[0])
+        if self.unique is not None:
+            places = pc.index_in(theirs[0], value_set=self.unique, skip_nulls=False)
+            return numbers(count), places.cast(pa.int64())
         codes = _combined([pa.concat_arrays([array, key]) for array, key in pairs])
         left, right = codes.rows[:count], codes.rows[count:]
         per_code = _by_code(right, codes.count, None, "count_all")

@@ -59,7 +59,9 @@ class Column:
 
         Few cells are not worth it, unless ``small`` says that they are.
         """
-        if not self._tried and (self.raw is not None or self._whole is not None or small or many(self.length)):
+        if not self._tried and (
+            self.raw is not None or self._whole is not None or small or many(self.length)
+        ):
             self._tried = True
             if self._whole is not None:
                 array = self._whole[0].array()
@@ -126,6 +128,9 @@ def joined(parts: Sequence[Column]) -> Column:
     """Columns one after the other."""
     if len(parts) == 1:
         return parts[0]
+    whole = _rejoined(parts)
+    if whole is not None:
+        return whole
     raws = [part.raw for part in parts]
     if all(raw is not None for raw in raws):
         if len({raw.type for raw in raws}) > 1:
@@ -138,6 +143,20 @@ def joined(parts: Sequence[Column]) -> Column:
             except pa.ArrowInvalid:
                 pass  # more text than one array holds
     return Column([cell for part in parts for cell in part.cells()])
+
+
+def _rejoined(parts: Sequence[Column]) -> Column | None:
+    """The column that parts are slices of, when they follow each other in it."""
+    first = parts[0]._whole
+    if first is None:
+        return None
+    whole, start = first
+    end = start
+    for part in parts:
+        if part._whole is None or part._whole[0] is not whole or part._whole[1] != end:
+            return None
+        end += part.length
+    return whole if start == 0 and end == whole.length else whole.slice(start, end)
 
 
 def from_cells(cells: list[Any]) -> Any:

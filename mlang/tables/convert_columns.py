@@ -63,12 +63,13 @@ class ByText:
         self.convert = convert
         self.known: dict[Any, Any] = {}
 
-    def __call__(self, column: list[Any]) -> list[Any]:
+    def __call__(self, column: list[Any], distinct: bool = False) -> list[Any]:
+        """The results; ``distinct`` tells that the cells are texts of a longer column, which come again."""
         if not classes_of(column) <= _TEXTS:
             return cells(column, self.convert)
         known = self.known
         fresh = set(column).difference(known)
-        if len(fresh) * 2 > len(column):
+        if len(fresh) * 2 > len(column) and not distinct:
             return cells(column, self.convert)
         if len(known) > _MOST:
             known.clear()

@@ -136,13 +136,13 @@ def _mapped(
         yield of(changed, batch.length)
 
 
-def once_per_text(function: CellMap) -> TypedMap:
+def once_per_text(function: ByText) -> TypedMap:
     """The typed form of a pure function of cells: text goes through it once for each distinct one."""
 
     def typed(column: Column) -> Column | None:
         from mlang.tables.kernels import by_text
 
-        return by_text(column, function)
+        return by_text(column, lambda texts: function(texts, True))
 
     return typed
 

@@ -4,15 +4,15 @@
 
 Every measurement has a process of its own (so that the peak is its own), which makes the same
 data, runs the step some times and takes the median.  The ways: ``none`` interprets columns of M
-values in memory; ``lists`` gives the same columns to ``engine="auto"``; ``auto`` starts from Arrow
-data and ends with it, as pandas and polars start and end with their own columns.  CSV reads a file.
+values in memory and reads all cells of the result; ``lists`` gives the same columns to
+``engine="auto"``; ``arrow`` interprets Arrow data and ends with it, as pandas and polars start and
+end with their own columns; ``auto`` may fold that.  CSV reads a file.
 """
 
 from __future__ import annotations
 
 import gc
 import json
-import random
 import resource
 import statistics
 import subprocess
@@ -25,7 +25,9 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
-WAYS = ("none", "lists", "auto", "pandas", "polars")
+WAYS = ("none", "lists", "arrow", "auto", "pandas", "polars")
+#: The ways of ours that start from Arrow data and end with it, as pandas and polars do with their own columns.
+ARROW = ("arrow", "auto")
 
 #: Step -> the M expression over tables T and R (the right side of the join).
 STEPS = {
@@ -60,64 +62,87 @@ STEPS = {
 # ---------------------------------------------------------------- the data
 
 
-def columns_of(rows: int) -> dict[str, list[Any]]:
-    """The left table: a key, a group of about rows / 100, numbers, and numbers and dates written as text."""
-    r = random.Random(7)
+def make_data(folder: str, rows: int) -> None:
+    """The tables as Arrow files that every process maps, and the left one as a CSV file.
+
+    The left table has a key, a group of about rows / 100, numbers, and numbers and dates
+    written as text; the right one each key of the first half once.
+    """
+    import numpy as np
+    import pyarrow as pa
+    import pyarrow.compute as pc
+    from pyarrow import csv
+
+    r = np.random.default_rng(7)
     groups = max(10, rows // 100)
-    return {
-        "id": [float(r.randrange(rows)) for _ in range(rows)],
-        "g": [f"g{r.randrange(groups)}" for _ in range(rows)],
-        "x": [round(r.random() * 1000, 3) for _ in range(rows)],
-        "k": [float(r.randrange(groups)) for _ in range(rows)],
-        "q": [f"q{r.randrange(4)}" for _ in range(rows)],
-        "n": [f"{r.randrange(10**7) / 100:.2f}" for _ in range(rows)],
-        "i": [str(r.randrange(10**6)) for _ in range(rows)],
-        "d": [f"20{r.randrange(24):02}-{r.randrange(1, 13):02}-{r.randrange(1, 29):02}" for _ in range(rows)],
+
+    def texts(prefix: str, numbers: Any) -> Any:
+        return pc.binary_join_element_wise(prefix, pa.array(numbers).cast(pa.string()), "")
+
+    def two(low: int, high: int) -> Any:
+        return pc.utf8_lpad(pa.array(r.integers(low, high, rows)).cast(pa.string()), 2, "0")
+
+    cents = pa.array(r.integers(0, 10**7, rows))
+    whole, rest = pc.divide(cents, 100), pc.subtract(cents, pc.multiply(pc.divide(cents, 100), 100))
+    left = {
+        "id": pa.array(r.integers(0, rows, rows).astype("float64")),
+        "g": texts("g", r.integers(0, groups, rows)),
+        "x": pa.array(np.round(r.random(rows) * 1000, 3)),
+        "k": pa.array(r.integers(0, groups, rows).astype("float64")),
+        "q": texts("q", r.integers(0, 4, rows)),
+        "n": pc.binary_join_element_wise(
+            whole.cast(pa.string()), pc.utf8_lpad(rest.cast(pa.string()), 2, "0"), "."
+        ),
+        "i": pa.array(r.integers(0, 10**6, rows)).cast(pa.string()),
+        "d": pc.binary_join_element_wise(
+            pc.binary_join_element_wise("20", two(0, 24), ""), two(1, 13), two(1, 29), "-"
+        ),
     }
+    keys = np.arange(rows // 2)
+    right = {"key": pa.array(keys.astype("float64")), "label": texts("label ", keys)}
+    for name, columns in (("T", left), ("R", right)):
+        table = pa.table(columns)
+        with pa.OSFile(f"{folder}/{name}.arrow", "wb") as sink, pa.ipc.new_file(sink, table.schema) as out:
+            out.write_table(table)
+    flat = pa.table({**left, "id": left["id"].cast(pa.int64())})
+    csv.write_csv(flat, f"{folder}/bench.csv", csv.WriteOptions(quoting_style="none"))
 
 
-def right_of(rows: int) -> dict[str, list[Any]]:
-    """The right table: each key of the first half once."""
-    return {"key": [float(i) for i in range(rows // 2)], "label": [f"label {i}" for i in range(rows // 2)]}
+def data_of(folder: str, name: str) -> Any:
+    """One of the tables, mapped from its file and in one piece."""
+    import pyarrow as pa
 
-
-def write_csv(path: str, rows: int) -> None:
-    """The left table as a file."""
-    data = columns_of(rows)
-    data["id"] = [int(v) for v in data["id"]]
-    with open(path, "w", encoding="utf-8", newline="") as stream:
-        stream.write(",".join(data) + "\n")
-        for row in zip(*data.values(), strict=True):
-            stream.write(",".join(map(str, row)) + "\n")
+    return pa.ipc.open_file(pa.memory_map(f"{folder}/{name}.arrow")).read_all().combine_chunks()
 
 
 # ---------------------------------------------------------------- the ways
 
 
-def mlang_step(step: str, way: str, rows: int, file: str) -> Callable[[], int]:
-    """The step in M; "none" and "lists" start from columns of M values, "auto" from Arrow."""
+def mlang_step(step: str, way: str, folder: str) -> Callable[[], int]:
+    """The step in M; "none" and "lists" start from columns of M values, "arrow" and "auto" from Arrow."""
     import mlang
+    from mlang.connectors.arrow import column_to_values
     from mlang.tables.table import from_columns
     from mlang.values.types import NUMBER, TEXT
 
-    def table(data: dict[str, list[Any]]) -> Any:
-        if way == "auto":
-            import pyarrow as pa
+    def table(name: str) -> Any:
+        data = data_of(folder, name)
+        if way in ARROW:
+            return data
+        columns = [column_to_values(column) for column in data.columns]
+        types = [NUMBER if cells[0].__class__ is float else TEXT for cells in columns]
+        return from_columns(data.column_names, columns, types)
 
-            return pa.table(data)
-        types = [NUMBER if cells[0].__class__ is float else TEXT for cells in data.values()]
-        return from_columns(list(data), list(data.values()), types)
-
-    parameters: dict[str, Any] = {"File": file}
+    parameters: dict[str, Any] = {"File": f"{folder}/bench.csv"}
     if step != "csv":
-        parameters = {"T": table(columns_of(rows)), "R": table(right_of(rows))}
+        parameters = {"T": table("T"), "R": table("R")}
     declared = "".join(f"{name} = null; shared " for name in parameters)
     source = f"section S; shared {declared} Result = {STEPS[step]};"
-    engine = "none" if way == "none" else "auto"
+    engine = "none" if way in ("none", "arrow") else "auto"
 
     def work() -> int:
         result = mlang.evaluate(source, query="Result", parameters=parameters, engine=engine)
-        if way == "auto":
+        if way in ARROW:
             return int(result.to_arrow().num_rows)
         from mlang.compile.entry import run
 
@@ -140,14 +165,14 @@ def drain(table: Any) -> int:
     return count
 
 
-def pandas_step(step: str, rows: int, file: str) -> Callable[[], int]:
+def pandas_step(step: str, folder: str) -> Callable[[], int]:
     """The step in pandas, as one would write it."""
     import pandas as pd
 
     if step == "csv":
         kinds = {"id": "int64", "x": "float64", "n": "float64", "i": "int64"}
-        return lambda: len(pd.read_csv(file, dtype=kinds, parse_dates=["d"]))
-    t, r = pd.DataFrame(columns_of(rows)), pd.DataFrame(right_of(rows))
+        return lambda: len(pd.read_csv(f"{folder}/bench.csv", dtype=kinds, parse_dates=["d"]))
+    t, r = data_of(folder, "T").to_pandas(), data_of(folder, "R").to_pandas()
 
     def change() -> Any:
         return t.assign(
@@ -178,15 +203,15 @@ def pandas_step(step: str, rows: int, file: str) -> Callable[[], int]:
     return lambda: len(steps[step]())
 
 
-def polars_step(step: str, rows: int, file: str) -> Callable[[], int]:
+def polars_step(step: str, folder: str) -> Callable[[], int]:
     """The step in polars (eager; the ten steps lazy, as one would write them)."""
     import polars as pl
 
     c = pl.col
     if step == "csv":
         kinds = {"id": pl.Int64, "x": pl.Float64, "n": pl.Float64, "i": pl.Int64, "d": pl.Date}
-        return lambda: len(pl.read_csv(file, schema_overrides=kinds))
-    t, r = pl.DataFrame(columns_of(rows)), pl.DataFrame(right_of(rows))
+        return lambda: len(pl.read_csv(f"{folder}/bench.csv", schema_overrides=kinds))
+    t, r = (pl.DataFrame(pl.from_arrow(data_of(folder, name))) for name in "TR")
 
     def ten() -> Any:
         kind = pl.when(c("y") > 1000).then(pl.lit("big")).otherwise(pl.lit("small")).alias("big")
@@ -217,21 +242,21 @@ def polars_step(step: str, rows: int, file: str) -> Callable[[], int]:
     return lambda: len(steps[step]())
 
 
-def work_of(step: str, way: str, rows: int, file: str) -> Callable[[], int]:
+def work_of(step: str, way: str, folder: str) -> Callable[[], int]:
     """The step to be timed; its result is the number of rows it gave."""
     if way == "pandas":
-        return pandas_step(step, rows, file)
+        return pandas_step(step, folder)
     if way == "polars":
-        return polars_step(step, rows, file)
-    return mlang_step(step, way, rows, file)
+        return polars_step(step, folder)
+    return mlang_step(step, way, folder)
 
 
 # ---------------------------------------------------------------- measuring
 
 
-def measure(step: str, way: str, rows: int, file: str, repeats: int) -> dict[str, float]:
+def measure(step: str, way: str, rows: int, folder: str, repeats: int) -> dict[str, float]:
     """Median seconds, peak megabytes and rows of one step; runs in a process of its own."""
-    work = work_of(step, way, rows, file)
+    work = work_of(step, way, folder)
     times = []
     count = work() if rows <= 200_000 else 0  # what is loaded at first use is not the step
     for _ in range(repeats):
@@ -243,14 +268,14 @@ def measure(step: str, way: str, rows: int, file: str, repeats: int) -> dict[str
     return {"seconds": statistics.median(times), "peak": peak, "rows": count}
 
 
-def profile(step: str, way: str, rows: int, file: str) -> None:
+def profile(step: str, way: str, folder: str) -> None:
     """Where the time of one step goes."""
     import cProfile
     import pstats
 
     from mlang.compile.entry import run
 
-    work = work_of(step, way, rows, file)
+    work = work_of(step, way, folder)
     profiler = cProfile.Profile()
     run(lambda: profiler.runcall(work))
     pstats.Stats(profiler).sort_stats("tottime").print_stats(18)
@@ -261,11 +286,9 @@ def compare(rows: int, steps: list[str], ways: list[str]) -> None:
     print(f"{rows} rows; seconds (ratio to pandas, peak MB)")
     print(f"{'step':13}" + "".join(f"{way:>24}" for way in ways))
     with tempfile.TemporaryDirectory() as folder:
-        file = str(Path(folder) / "bench.csv")
-        if "csv" in steps:
-            write_csv(file, rows)
+        make_data(folder, rows)
         for step in steps:
-            found = {way: _apart(step, way, rows, file) for way in ways}
+            found = {way: _apart(step, way, rows, folder) for way in ways}
             base = found.get("pandas", {}).get("seconds")
             cells = ""
             for result in found.values():
@@ -275,8 +298,8 @@ def compare(rows: int, steps: list[str], ways: list[str]) -> None:
             print(f"{step:13}{cells}{'' if same else '  ROWS DIFFER'}", flush=True)
 
 
-def _apart(step: str, way: str, rows: int, file: str) -> dict[str, float]:
-    command = [sys.executable, __file__, "--one", step, way, str(rows), file]
+def _apart(step: str, way: str, rows: int, folder: str) -> dict[str, float]:
+    command = [sys.executable, __file__, "--one", step, way, str(rows), folder]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode:
         raise SystemExit(done.stderr)
@@ -288,9 +311,9 @@ def main() -> None:
     """Reads the arguments."""
     words = sys.argv[1:]
     if words[:1] == ["--one"]:
-        step, way, count, file = words[1:]
-        repeats = 5 if int(count) <= 200_000 else 3
-        print(json.dumps(measure(step, way, int(count), file, repeats)))
+        step, way, count, folder = words[1:]
+        repeats = 5 if int(count) <= 200_000 else 3 if int(count) <= 2_000_000 else 1
+        print(json.dumps(measure(step, way, int(count), folder, repeats)))
         return
     ways = list(WAYS)
     if "--ways" in words:
@@ -301,10 +324,9 @@ def main() -> None:
     steps = [w for w in words if w in STEPS] or list(STEPS)
     if "--profile" in words:
         with tempfile.TemporaryDirectory() as folder:
-            file = str(Path(folder) / "bench.csv")
-            write_csv(file, rows)
+            make_data(folder, rows)
             for step in steps:
-                profile(step, ways[0], rows, file)
+                profile(step, ways[0], folder)
         return
     compare(rows, steps, ways)
 
