@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
-import json
+import atexit
+import contextlib
+import functools
+import os
+import tempfile
 from typing import Any
 
+import pytest
+from database_servers import Missing, mariadb, postgres
+
 import mlang
-from mlang.connectors.databases import Server, SqlSource, temporal_text
+from mlang.connectors.databases import close_idle, temporal_text
 from mlang.session import Session, use
 from mlang.values.kinds import kind_of
 from mlang.values.thunk import force
@@ -53,7 +60,7 @@ class Engine:
 
     def make(self, name: str, columns: dict[str, str], rows: list[list[Any]]) -> str:
         """A new table of columns (name to kind) with an id before them; the M that reads it."""
-        declared = ", ".join(f"{self.quoted(n)} {self.types[k]}" for n, k in columns.items())
+        declared = ", ".join(f"{self.quoted(n)} {self.type_of(k)}" for n, k in columns.items())
         inserts = []
         for start in range(0, len(rows), 500):
             part = [
@@ -67,6 +74,10 @@ class Engine:
             f"CREATE TABLE {self.quoted(name)} ({key} {self.types['key']}, {declared})", *inserts,
         )  # fmt: skip
         return self.reads(name)
+
+    def type_of(self, kind: str) -> str:
+        """The type of a kind; with a mark it holds no nulls."""
+        return self.types[kind.rstrip("!")] + (" NOT NULL" if kind.endswith("!") else "")
 
     def reads(self, name: str) -> str:
         return f'{self.source}{{[Schema = "{self.schema}", Item = "{name}"]}}[Data]'
@@ -133,8 +144,7 @@ class Sqlite(Engine):
         self.connection.execute("COMMIT")
 
     def number(self, value: float) -> str:
-        text = {"inf": "9e999", "-inf": "-9e999"}.get(repr(value), repr(value))
-        return text
+        return {"inf": "9e999", "-inf": "-9e999"}.get(repr(value), repr(value))
 
     def holds(self, kind: str, value: Any) -> bool:
         if value.__class__ is float and value != value:
@@ -179,20 +189,35 @@ class MariaDb(Engine):
         return super().holds(kind, value)
 
 
+_STACK = contextlib.ExitStack()
+atexit.register(_STACK.close)
+
+
+@functools.cache
+def engine_named(name: str) -> Engine | str:
+    """The engine, its server started at first use and stopped when the tests end; else why it is missing."""
+    if name == "SQLite":
+        folder = _STACK.enter_context(tempfile.TemporaryDirectory())
+        return Sqlite(os.path.join(folder, "a.db"))
+    try:
+        host, port = _STACK.enter_context(postgres() if name == "PostgreSQL" else mariadb())
+    except Missing as why:
+        return str(why)
+    made: Any = Postgres(host, port) if name == "PostgreSQL" else MariaDb(host, port)
+    _STACK.callback(made.connection.close)
+    _STACK.callback(close_idle)
+    return made
+
+
+def engine_or_skip(name: str) -> Engine:
+    """The engine; the test is skipped, visibly, where its server is missing."""
+    found = engine_named(name)
+    if isinstance(found, str):
+        pytest.skip(f"{name}: {found}")
+    return found
+
+
 def values_of(ms: list[str]) -> list[Any]:
     """M literals as values."""
     with use(Session(culture="en-US", time_zone="UTC")):
         return [force(v) for v in mlang.evaluate("{" + ", ".join(ms) + "}")]
-
-
-__all__ = [
-    "CREDENTIALS",
-    "Engine",
-    "MariaDb",
-    "Postgres",
-    "Server",
-    "SqlSource",
-    "Sqlite",
-    "json",
-    "values_of",
-]

@@ -7,16 +7,19 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
-from database_servers import Missing, mariadb, postgres
-from database_tables import Engine, MariaDb, Postgres, Sqlite, values_of
+from database_tables import Engine, engine_or_skip, values_of
 from test_folding import FORMS, GRID, columns_of, same
 
-from folding.engines.remote import RemoteQuery, compiled
-from folding.terms import Unfoldable
+from folding.aggregates import AGGREGATES
+from folding.engines import probes, samples
+from folding.engines.probes import printed
+from folding.engines.remote import RemoteQuery, compiled, renderer_class
+from folding.functions import FORMS as FORMS_OF_ROWS
+from folding.functions import form_of
+from folding.terms import Unfoldable, function, string
 from mlang.connectors.databases import Failure, Refused
 from mlang.session import use
 from mlang.tables.local import run_local
@@ -27,17 +30,8 @@ LEAST = {"PostgreSQL": 150, "SQLite": 100, "MySQL": 100}
 
 
 @pytest.fixture(scope="module", params=["SQLite", "PostgreSQL", "MySQL"])
-def engine(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engine]:
-    if request.param == "SQLite":
-        yield Sqlite(str(Path(tmp_path_factory.mktemp("sqlite")) / "a.db"))
-        return
-    try:
-        with (postgres if request.param == "PostgreSQL" else mariadb)() as (host, port):
-            made = (Postgres if request.param == "PostgreSQL" else MariaDb)(host, port)
-            yield made
-            made.connection.close()
-    except Missing as why:
-        pytest.skip(f"{request.param}: {why}")
+def engine(request: pytest.FixtureRequest) -> Engine:
+    return engine_or_skip(request.param)
 
 
 @functools.cache
@@ -112,3 +106,64 @@ def test_forms(engine: Engine) -> None:
         exact += verdict == "exact"
     assert not wrong, "\n".join(wrong)
     assert exact >= LEAST[engine.name], exact
+
+
+def sample_table(engine: Engine) -> str:
+    """The rows of the probes as a table of the database."""
+    columns: dict[str, str] = {n: k + "!" * (n in "muv") for n, k in samples.KINDS.items()}
+    rows = [[force(c) for c in force(row)] for row in values_of(list(samples.ROWS))]
+    return f'Table.RemoveColumns({engine.make("samples", columns, rows)}, "#")'
+
+
+def test_what_the_page_says(engine: Engine) -> None:
+    """Every function that docs/folding.md calls exact on an engine is run by it and gives what the interpreter gives."""
+    dialect = {"PostgreSQL": "postgres", "SQLite": "sqlite", "MySQL": "mysql"}[engine.name]
+    texts = {
+        n: f'Table.AddColumn(T, "x", each {e})' for n, e in {**samples.FUNCTIONS, **samples.OPERATORS}.items()
+    }
+    texts |= {**samples.AGGREGATES, **samples.STEPS}
+    table, wrong = sample_table(engine), []
+    for name, text in texts.items():
+        if not printed(dialect, text):
+            continue
+        with use(engine.session()):
+            made = engine.evaluate(f"let T = {table} in {text}")
+            try:
+                folded = columns_of(RemoteQuery(*compiled(made.plan)).batches())
+            except (Unfoldable, Failure, Refused) as no:
+                wrong.append(f"{name}: {no!r}")
+                continue
+            local = columns_of(run_local(made.plan, None, None))
+        if (
+            len(local) != len(folded)
+            or any(len(a) != len(b) for a, b in zip(local, folded, strict=True))
+            or not all(
+                same(a, b) for c, d in zip(local, folded, strict=True) for a, b in zip(c, d, strict=True)
+            )
+        ):
+            wrong.append(f"{name}: {local} {folded}")
+    assert not wrong, "\n".join(wrong)
+
+
+def test_every_form_has_a_sample() -> None:
+    """A function that folds in a row, or as an aggregate, is probed."""
+    form_of("")
+    missing = set(FORMS_OF_ROWS) - set(samples.FUNCTIONS)
+    assert not missing
+    assert not set(AGGREGATES) - set(samples.AGGREGATES) - {"List.StandardDeviation"}
+
+
+@pytest.mark.parametrize("name", ["PostgreSQL", "MySQL", "SQLite"])
+def test_probes(name: str) -> None:
+    """The servers of the tests refuse nothing; one whose answers differ loses those forms, and only those."""
+    engine = engine_or_skip(name)
+    with use(engine.session()):
+        source = engine.evaluate(engine.reads(next(iter(engine.known)))) if engine.known else None
+        if source is None:
+            engine.make("p", {"x": "whole"}, [[1.0]])
+            source = engine.evaluate(engine.reads("p"))
+        server = source.plan.source.server
+        assert probes._asked(server) == frozenset()
+        printer = renderer_class(server.dialect)({}, frozenset({"upper"}))
+        with pytest.raises(Unfoldable, match="upper"):
+            printer.render(function("upper", string("a")))

@@ -93,6 +93,7 @@ class RemoteQuery:
         self.decoders: list[Any] = []
         printer.wire = self._wire
         self.sql, self.types = printer.query(tree)
+        self.forms = frozenset(printer.used)
         self.checks = self._checks(tree)
 
     def _wire(self, index: int, type: str) -> str:

@@ -39,6 +39,10 @@ class Typed:
 
 #: What DuckDB prints for a type.
 _NAMES = {"TEXT": "VARCHAR", "INT": "BIGINT"}
+#: Nodes that every query has.
+_ALWAYS = frozenset(
+    {"Column", "Literal", "Paren", "Anonymous", "Boolean", "Null", "Cast", "Case", "Subquery"}
+)
 Form = Callable[[Any, list[Any]], Typed]
 
 
@@ -73,6 +77,8 @@ class Renderer:
         #: For the outermost query: how its columns travel, given their types.
         self.wire: Callable[[int, str], str] | None = None
         self.scopes: list[dict[str, dict[str, str]]] = []
+        #: Whether the query of the scope has outer joins.
+        self.outer: list[bool] = []
         self.level = 0
         #: Forms that were printed, for probes and reports.
         self.used: set[str] = set()
@@ -115,6 +121,7 @@ class Renderer:
     def select(self, tree: Any) -> tuple[str, list[str]]:
         scope: dict[str, dict[str, str]] = {}
         self.scopes.append(scope)
+        self.outer.append(any(join.args.get("side") for join in tree.args.get("joins") or ()))
         source = self.origin(tree.args["from_"].this, scope)
         semis: list[str] = []
         for join in tree.args.get("joins") or ():
@@ -151,6 +158,7 @@ class Renderer:
             None if offset is None else int(offset.expression.name), order is not None,
         )  # fmt: skip
         self.scopes.pop()
+        self.outer.pop()
         return text, [v.type for _, v in outputs]
 
     def travelling(self, items: list[str], types: list[str]) -> list[str]:
@@ -246,7 +254,19 @@ class Renderer:
         value = self.render(node.this)
         if value.type not in PLAIN | {"TID"}:
             raise Unfoldable("an order of values of a type that the engine orders otherwise")
-        return self.criterion(value, bool(node.args.get("desc")), bool(node.args.get("nulls_first")))
+        down, nulls_first = bool(node.args.get("desc")), bool(node.args.get("nulls_first"))
+        if not nulls_first and self.never_null(node.this):
+            return f"{value.sql}{' DESC' if down else ''}"
+        return self.criterion(value, down, nulls_first)
+
+    def never_null(self, node: Any) -> bool:
+        """Whether an expression is the place of a row of a table that no outer join may miss."""
+        return (
+            isinstance(node, exp.Column)
+            and node.name == "r1"
+            and node.table in self.tables
+            and not self.outer[-1]
+        )
 
     def criterion(self, value: Typed, down: bool, nulls_first: bool) -> str:
         return f"{value.sql}{' DESC' if down else ''} NULLS {'FIRST' if nulls_first else 'LAST'}"
@@ -255,7 +275,12 @@ class Renderer:
 
     def render(self, node: Any) -> Typed:
         """An expression."""
-        method = getattr(self, "on_" + node.__class__.__name__, None)
+        kind = node.__class__.__name__
+        method = getattr(self, "on_" + kind, None)
+        if kind in self.off:
+            raise Unfoldable(f"{kind} is otherwise on this server")
+        if kind not in _ALWAYS:
+            self.used.add(kind)
         if method is None:
             raise Unfoldable(f"{node.__class__.__name__} has no form in this engine")
         found: Typed = method(node)

@@ -30,7 +30,7 @@ from mlang.library.arguments import options
 from mlang.registry import builtin
 from mlang.tables.table import Table
 from mlang.values import types as mtypes
-from mlang.values.temporal import Date, DateTime, days_of
+from mlang.values.temporal import Date, DateTime, Duration, days_of
 
 
 def number(value: int) -> Any:
@@ -64,14 +64,11 @@ class SqliteServer(Server):
     wires = {  # noqa: RUF012
         "DOUBLE": Wire("{}", float), "BIGINT": Wire("{}", number), "VARCHAR": Wire(), "BOOLEAN": Wire("{}", bool),
         "BLOB": Wire(), "DATE": Wire("{}", _date), "TIMESTAMP": Wire("{}", _datetime),
-        "MOMENT": Wire("{}", _datetime), "CELL": Wire("{}", _cell),
+        "MOMENT": Wire("{}", _datetime), "CELL": Wire("{}", _cell), "DURATION": Wire("{}", Duration),
     }  # fmt: skip
 
     def __init__(self, path: str, chosen: dict[str, Any]) -> None:
         super().__init__(path, chosen)
-        from mlang.values.temporal import Duration
-
-        self.wires = {**SqliteServer.wires, "DURATION": Wire("{}", Duration)}
 
     def appearance(self) -> Any:
         """What changes when somebody writes to the file (or its log) or puts another one in its place."""

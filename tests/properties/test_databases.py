@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -13,8 +12,7 @@ from hypothesis import strategies as st
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
-from database_servers import Missing, mariadb, postgres
-from database_tables import Engine, MariaDb, Postgres, Sqlite, values_of
+from database_tables import Engine, engine_or_skip, values_of
 
 import mlang
 
@@ -35,17 +33,8 @@ MORE_STEPS = [
 
 
 @pytest.fixture(scope="module", params=["SQLite", "PostgreSQL", "MySQL"])
-def engine(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engine]:
-    if request.param == "SQLite":
-        yield Sqlite(str(Path(tmp_path_factory.mktemp("sqlite")) / "a.db"))
-        return
-    try:
-        with (postgres if request.param == "PostgreSQL" else mariadb)() as (host, port):
-            made = (Postgres if request.param == "PostgreSQL" else MariaDb)(host, port)
-            yield made
-            made.connection.close()
-    except Missing as why:
-        pytest.skip(f"{request.param}: {why}")
+def engine(request: pytest.FixtureRequest) -> Engine:
+    return engine_or_skip(request.param)
 
 
 VALUES = {name: list(zip(ms, values_of(ms), strict=True)) for name, ms in GRID.items()}

@@ -1,0 +1,104 @@
+"""One expression per library function and operator, over a row of one column of each kind.
+
+From these come the probes that a server answers before anything is folded to it (``probes.py``) and the columns of
+docs/folding.md.  The row: n a number, m another, w and v whole numbers, t a text, u a text that is never null, d and
+e dates, s a datetime, b a logical.
+"""
+
+from __future__ import annotations
+
+KINDS = {
+    "n": "number", "m": "number", "w": "whole", "v": "whole", "t": "text", "u": "text", "d": "date", "e": "date",
+    "s": "datetime", "b": "logical",
+}  # fmt: skip
+
+#: Rows of the probe, as M: what the engines are known to do otherwise, if they do.
+ROWS = (
+    '{0.5, 0.1, 1, 2, "a", "a ", #date(2020,1,31), #date(2011,3,27), #datetime(2020,2,29,23,59,59), true}',
+    '{2.5, -3, -7, 3, "B", "b", #date(2020,2,29), #date(2000,12,31), #datetime(1969,12,31,12,30,0), false}',
+    '{-2.5, 1e300, 10, 0, "aXbX,c", "X", #date(1999,12,31), #date(1582,10,10), #datetime(2011,3,27,1,2,3), null}',
+    '{null, 7, null, 5, null, "%", null, #date(2023,7,2), null, true}',
+    '{1234567.25, 2, 100, 100, " a ", "_", #date(1,1,1), #date(9999,12,31), #datetime(1,1,1,0,0,0), false}',
+    '{-7, 0.2, 2, 2, "é", "é", #date(2021,12,31), #date(2021,12,31), #datetime(9999,12,31,0,0,0), true}',
+)
+
+#: Operators and forms of the language.
+OPERATORS = {
+    "=": "[n] = [m]", "<>": "[n] <> [m]", "<": "[n] < [m]", ">=": "[n] >= [m]", "+": "[n] + [m]", "-": "[n] - [m]",
+    "*": "[n] * [m]", "/": "[n] / [m]", "= (text)": "[t] = [u]", "< (text)": "[t] < [u]", "= (date)": "[d] = [e]",
+    "< (date)": "[d] < [e]", "&": "[t] & [u]", "and": "[b] and [w] > 1", "or": "[b] or [w] > 1", "not": "not [b]",
+    "??": "[n] ?? 5", "if": "if [w] = null then 0 else [w]", "= null": "[t] = null", "- (dates)": "[d] - [e]",
+}  # fmt: skip
+
+FUNCTIONS = {
+    "Text.Length": "Text.Length([t])", "Text.Upper": "Text.Upper(\"a\" & Text.From([w]))", "Text.Lower": "Text.Lower(\"A\" & Text.From([w]))",
+    "Text.Trim": "Text.Trim([t])", "Text.TrimStart": "Text.TrimStart([t])", "Text.TrimEnd": "Text.TrimEnd([t])",
+    "Text.Clean": "Text.Clean([t])", "Text.Start": "Text.Start([t], 2)", "Text.End": "Text.End([t], 2)",
+    "Text.Middle": "Text.Middle([t], 1, 2)", "Text.Range": "Text.Range([u], 0, 1)", "Text.At": "Text.At([u], 0)",
+    "Text.Contains": "Text.Contains([t], [u])", "Text.StartsWith": "Text.StartsWith([t], [u])",
+    "Text.EndsWith": "Text.EndsWith([t], [u])", "Text.PositionOf": "Text.PositionOf([u], \"b\")",
+    "Text.Replace": "Text.Replace([t], \"a\", \"z\")", "Text.PadStart": "Text.PadStart([t], 4, \"0\")",
+    "Text.PadEnd": "Text.PadEnd([t], 4)", "Text.Repeat": "Text.Repeat([t], 2)", "Text.Reverse": "Text.Reverse([t])",
+    "Text.BeforeDelimiter": "Text.BeforeDelimiter([t], \",\")", "Text.AfterDelimiter": "Text.AfterDelimiter([t], \",\")",
+    "Text.Remove": "Text.Remove([t], {\"a\", \"X\"})", "Text.Select": "Text.Select([t], {\"a\"..\"c\"})",
+    "Text.Combine": "Text.Combine({[t], [u]}, \"/\")", "Text.From": "Text.From([w])", "Number.ToText": "Number.ToText([w])",
+    "Logical.ToText": "Logical.ToText([b])", "Number.RoundUp": "Number.RoundUp([n])",
+    "Number.RoundDown": "Number.RoundDown([n])", "Number.RoundTowardZero": "Number.RoundTowardZero([n])",
+    "Number.RoundAwayFromZero": "Number.RoundAwayFromZero([n])", "Number.Round": "Number.Round([n])",
+    "Number.Abs": "Number.Abs([n])", "Number.Sign": "Number.Sign([w])", "Number.Sqrt": "Number.Sqrt(Number.Abs([n]))",
+    "Number.Mod": "Number.Mod([w], 3)", "Number.IntegerDivide": "Number.IntegerDivide([n], [m])",
+    "Number.IsEven": "Number.IsEven([v])", "Number.IsOdd": "Number.IsOdd([v])", "Number.IsNaN": "Number.IsNaN([m])",
+    "Number.From": "Number.From([d])", "Date.Year": "Date.Year([d])", "Date.Month": "Date.Month([d])",
+    "Date.Day": "Date.Day([d])", "Date.DayOfYear": "Date.DayOfYear([d])", "Date.QuarterOfYear": "Date.QuarterOfYear([d])",
+    "Date.DayOfWeek": "Date.DayOfWeek([d], 1)", "Date.WeekOfYear": "Date.WeekOfYear([d], 1)",
+    "Date.WeekOfMonth": "Date.WeekOfMonth([d], 1)", "Date.DaysInMonth": "Date.DaysInMonth([d])",
+    "Date.StartOfMonth": "Date.StartOfMonth([d])", "Date.StartOfQuarter": "Date.StartOfQuarter([d])",
+    "Date.StartOfYear": "Date.StartOfYear([d])", "Date.EndOfMonth": "Date.EndOfMonth([d])",
+    "Date.EndOfYear": "Date.EndOfYear([d])", "Date.StartOfWeek": "Date.StartOfWeek([d], 1)",
+    "Date.AddDays": "Date.AddDays([d], 1)", "Date.AddMonths": "Date.AddMonths([d], 1)",
+    "Date.AddYears": "Date.AddYears([d], 1)", "Date.AddQuarters": "Date.AddQuarters([d], 1)",
+    "Date.AddWeeks": "Date.AddWeeks([d], 1)", "Date.From": "Date.From([s])", "DateTime.Date": "DateTime.Date([s])",
+    "DateTime.From": "DateTime.From([d])", "DateTime.Time": "DateTime.Time([s])", "Time.Hour": "Time.Hour([s])",
+    "Time.Minute": "Time.Minute([s])", "Duration.Days": "Duration.Days([d] - [e])",
+    "Duration.Hours": "Duration.Hours([d] - [e])", "Duration.Minutes": "Duration.Minutes([d] - [e])",
+    "List.Contains": "List.Contains({1, null}, [w])", "Logical.From": "Logical.From([w])",
+    "Value.Equals": "Value.Equals([n], [m])",
+}  # fmt: skip
+
+#: Steps: over a table T.
+STEPS = {
+    "Table.SelectColumns": "Table.SelectColumns(T, {\"w\"})", "Table.RemoveColumns": "Table.RemoveColumns(T, {\"w\"})",
+    "Table.RenameColumns": "Table.RenameColumns(T, {{\"w\", \"x\"}})", "Table.ReorderColumns": "Table.ReorderColumns(T, {\"m\", \"n\"})",
+    "Table.DuplicateColumn": "Table.DuplicateColumn(T, \"w\", \"x\")", "Table.PrefixColumns": "Table.PrefixColumns(T, \"x\")",
+    "Table.TransformColumnNames": "Table.TransformColumnNames(T, Text.Upper)", "Table.AddColumn": "Table.AddColumn(T, \"x\", each [w])",
+    "Table.TransformColumns": "Table.TransformColumns(T, {{\"w\", each _ + 1}})",
+    "Table.TransformColumnTypes": "Table.TransformColumnTypes(T, {{\"d\", type datetime}})",
+    "Table.ReplaceValue": "Table.ReplaceValue(T, null, 0, Replacer.ReplaceValue, {\"w\"})",
+    "Table.AddIndexColumn": "Table.AddIndexColumn(T, \"i\", 1, 1)", "Value.ReplaceType": "Value.ReplaceType(T, Value.Type(T))",
+    "Table.FillDown": "Table.FillDown(T, {\"w\"})", "Table.FillUp": "Table.FillUp(T, {\"w\"})",
+    "Table.ReplaceErrorValues": "Table.ReplaceErrorValues(T, {{\"w\", 0}})", "Table.RemoveRowsWithErrors": "Table.RemoveRowsWithErrors(T)",
+    "Table.SelectRowsWithErrors": "Table.SelectRowsWithErrors(T, {\"w\"})", "Table.SelectRows": "Table.SelectRows(T, each [w] > 1)",
+    "Table.FirstN": "Table.FirstN(T, 2)", "Table.Range": "Table.Range(T, 1, 2)", "Table.MaxN": "Table.MaxN(T, \"w\", 2)",
+    "Table.MinN": "Table.MinN(T, \"w\", 2)", "Table.Skip": "Table.Skip(T, 1)", "Table.RemoveFirstN": "Table.RemoveFirstN(T, 1)",
+    "Table.LastN": "Table.LastN(T, 2)", "Table.RemoveLastN": "Table.RemoveLastN(T, 2)", "Table.ReverseRows": "Table.ReverseRows(T)",
+    "Table.Sort": "Table.Sort(T, {{\"w\", Order.Descending}})", "Table.Distinct": "Table.Distinct(T, \"w\")",
+    "Table.Combine": "Table.Combine({T, T})", "Table.Repeat": "Table.Repeat(T, 2)",
+    "Table.Join": "Table.Join(T, \"w\", Table.PrefixColumns(T, \"r\"), \"r.w\", JoinKind.LeftOuter)",
+    "Table.NestedJoin": "Table.ExpandTableColumn(Table.NestedJoin(T, \"w\", T, \"w\", \"x\"), \"x\", {\"d\"}, {\"x.d\"})",
+    "Table.ExpandTableColumn": "Table.ExpandTableColumn(Table.NestedJoin(T, \"w\", T, \"w\", \"x\"), \"x\", {\"d\"}, {\"x.d\"})",
+    "Table.Group": "Table.Group(T, {\"d\"}, {{\"c\", each Table.RowCount(_)}})",
+    "Table.Pivot": "Table.Pivot(T[[w], [t], [v]], {\"a\", \"B\"}, \"t\", \"v\", List.Count)",
+    "Table.Unpivot": "Table.Unpivot(T[[t], [w], [v]], {\"w\", \"v\"}, \"x\", \"y\")",
+    "Table.UnpivotOtherColumns": "Table.UnpivotOtherColumns(T[[t], [w], [v]], {\"t\"}, \"x\", \"y\")",
+    "Table.RowCount": "Table.Group(T, {\"d\"}, {{\"c\", each Table.RowCount(_)}})",
+    "Table.IsEmpty": "Table.FirstN(T, 1)",
+}  # fmt: skip
+
+_GROUP = 'Table.Group(T, {"d"}, {{"x", each '
+AGGREGATES = {
+    name: f"{_GROUP}{name}([{column}])}}}})"
+    for name, column in {
+        "List.Sum": "n", "List.Average": "n", "List.Count": "w", "List.NonNullCount": "w", "List.Min": "n", "List.Max": "n",
+        "List.First": "w", "List.Last": "w", "List.Median": "n",
+    }.items()
+}  # fmt: skip
