@@ -81,6 +81,8 @@ class Generator:
         self.rows: dict[Variable, dict[str, Variable]] = {}
         self._counter = 0
         self.pos = 0
+        #: Nodes made while generating: what is known of nodes goes by their identity, so they stay alive.
+        self.kept: list[nodes.Node] = []
         #: Functions at the top of the unit (see ``outline.py``).
         self.lifted: dict[str, list[Line]] = {}
 

@@ -219,6 +219,10 @@ def _record(g: Generator, node: nodes.Record) -> str:
     value = constant_value(node)
     if value is not None:
         return g.constant(value[0])
+    if len(node.entries) > 4 * LONG and all(v.total == 1 for v in g.r.scopes[id(node)]):
+        from mlang.compile.outline import record_in_parts
+
+        return record_in_parts(g, node)
     entries = [f"{g.text(name)}: {code}" for name, code in record_entries(g, node)]
     return g.mark("{" + ", ".join(entries) + "}", "dict")
 

@@ -55,10 +55,12 @@ def _unbound(g: Generator, source: str) -> list[str]:
 
 def in_parts(g: Generator, node: nodes.List) -> str:
     """A long list as several, each made by a function of its own."""
-    parts = [
-        outlined(g, nodes.List(node.items[start : start + LONG], node.pos, node.end))
+    lists = [
+        nodes.List(node.items[start : start + LONG], node.pos, node.end)
         for start in range(0, len(node.items), LONG)
     ]
+    g.kept += lists
+    parts = [outlined(g, part) for part in lists]
     if any(item.__class__ is nodes.Range for item in node.items):
         return f"join_items({', '.join([g.temp(part) for part in parts])})"
     if len(parts) > LONG:
@@ -69,4 +71,16 @@ def in_parts(g: Generator, node: nodes.List) -> str:
     return f"[{', '.join(f'*{part}' for part in parts)}]"
 
 
-__all__ = ["in_parts", "lift", "outlined"]
+def record_in_parts(g: Generator, node: nodes.Record) -> str:
+    """A long record, whose fields do not mention each other, as several."""
+    variables = g.r.scopes[id(node)]
+    name = g.temp("{}", "record")
+    for start in range(0, len(node.entries), LONG):
+        part = nodes.Record(node.entries[start : start + LONG], node.pos, node.end)
+        g.kept.append(part)
+        g.r.scopes[id(part)] = variables[start : start + LONG]
+        g.line(f"{name}.update({outlined(g, part)})")
+    return g.mark(name, "dict")
+
+
+__all__ = ["in_parts", "lift", "outlined", "record_in_parts"]
