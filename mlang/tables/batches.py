@@ -34,8 +34,13 @@ class ArrowBatch(Batch):
         return [part.cells() for part in self.parts]
 
     def arrow(self, index: int) -> Any:
-        """A column's Arrow data; None when it is cells."""
-        return self.parts[index].raw
+        """A column's Arrow data; None when its cells do not say what it is."""
+        part = self.parts[index]
+        return part.raw if part.raw is not None else part.array(small=True)
+
+    def cells(self, index: int) -> list[Any]:
+        """A column's cells; the other columns stay as they are."""
+        return self.parts[index].cells()
 
 
 def of(parts: list[Column], length: int) -> Batch:

@@ -43,14 +43,18 @@ def _whole_column(batches: list[Batch], index: int, type: MType) -> Any:
     if any(column is not None for column in ready):
         try:  # batches that are not Arrow data yet become so one by one
             parts = [
-                values_to_array(batch.columns[index], type, arrow_type=target) if column is None else column
+                values_to_array(_cells(batch, index), type, arrow_type=target) if column is None else column
                 for batch, column in zip(batches, ready, strict=True)
             ]
         except Unfit:
             pass
         else:
             return pa.chunked_array(parts, target)
-    return column_array([cell for batch in batches for cell in batch.columns[index]], type)
+    return column_array([cell for batch in batches for cell in _cells(batch, index)], type)
+
+
+def _cells(batch: Batch, index: int) -> list[Any]:
+    return batch.cells(index) if batch.__class__ is ArrowBatch else batch.columns[index]
 
 
 #: Arrow types that say what their cells are, and the type that such cells have where none is claimed.
@@ -138,7 +142,7 @@ def to_batches(table: Table) -> Iterator[pa.RecordBatch]:
             arrays = []
             for i, (m_type, t) in enumerate(zip(claimed, types, strict=True)):
                 ready = _ready(batch, i, t)
-                cells = values_to_array(batch.columns[i], m_type, arrow_type=t) if ready is None else ready
+                cells = values_to_array(_cells(batch, i), m_type, arrow_type=t) if ready is None else ready
                 arrays.append(cells)
         except Unfit as unfit:
             raise _lossy(unfit) from None
