@@ -77,6 +77,12 @@ class Dataflow:
         return self.path.parent
 
     @property
+    def home(self) -> Path:
+        """The folder that the dataflow stands in, beside the other items of its workspace."""
+        own = self.path.parent if self.path.name == "mashup.pq" else self.path
+        return own.resolve().parent
+
+    @property
     def culture(self) -> str | None:
         """The document's locale."""
         found = self.metadata.get("documentLocale")

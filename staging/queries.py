@@ -23,6 +23,7 @@ from staging.dataflow import Dataflow
 from staging.parameters import typed_parameters
 from staging.reader import reader_of
 from staging.reuse import file_state
+from staging.variables import variables_for
 
 
 class Recording(Session):
@@ -42,12 +43,20 @@ class Recording(Session):
 class Queries:
     """The queries of a dataflow with given parameters, in one session."""
 
-    def __init__(self, dataflow: Dataflow, parameters: dict[str, Any], session: dict[str, Any]) -> None:
+    def __init__(
+        self,
+        dataflow: Dataflow,
+        parameters: dict[str, Any],
+        session: dict[str, Any],
+        value_sets: tuple[str, ...] = (),
+    ) -> None:
         self.dataflow = dataflow
         self.members: dict[str, nodes.Node] = {m.name: m.value for m in dataflow.tree.sections[0].members}
         self.parameters = typed_parameters(self.members, parameters)
+        libraries = variables_for(self.members.values(), dataflow.home, value_sets)
         self._settings = {
             "base_dir": str(dataflow.base_dir.resolve()), "culture": dataflow.culture, **session,
+            "variables": {**libraries, **session.get("variables", {})},
         }  # fmt: skip
         self._reader: list[Any] = []
         self._lock = threading.Lock()

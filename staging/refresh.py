@@ -95,6 +95,8 @@ class Refresh:
     reuse: bool = False
     #: What happens when the columns of a staged query change: ``evolve`` or ``freeze``.
     schema: str = EVOLVE
+    #: Active value sets of variable libraries (``variables.py``).
+    value_sets: tuple[str, ...] = ()
     #: Whether queries that the privacy firewall refuses fail; the levels of sources by kind and path.
     firewall: bool = False
     levels: dict[tuple[str, str], str] = field(factory=dict)
@@ -112,7 +114,7 @@ class Refresh:
     def prepare(self) -> Queries:
         """Reads what is served and settles the parameters; StagingError when that fails."""
         settings = {"workspace": str(self.workspace.path), **self.session}
-        queries = Queries(self.dataflow, self.parameters, settings)
+        queries = Queries(self.dataflow, self.parameters, settings, self.value_sets)
         self._before = published.read(self.workspace.path, self.dataflow.key)
         self._needs = outlook(self.dataflow).needs
         return queries

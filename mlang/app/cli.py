@@ -83,6 +83,10 @@ PARAMETER_FILE = click.option(
     "--param-file", "parameter_file", type=click.Path(path_type=Path, dir_okay=False, exists=True),
     help="JSON object of parameters; MLANG_PARAM_name and --param win over it.",
 )  # fmt: skip
+VALUE_SET = click.option(
+    "--value-set", "value_sets", multiple=True, metavar="[LIBRARY=]NAME",
+    help="Active value set of variable libraries (default: MLANG_VALUE_SET); may be repeated.",
+)  # fmt: skip
 BIND = click.option(
     "--bind", "bindings", multiple=True, metavar="NAME=FILE",
     help="Replace a step or query (Step, Query or Query/Step) by a .csv, .json, .parquet or M file.",
@@ -141,6 +145,7 @@ def evaluate(expression: str, as_json: bool, **settings: Any) -> int:
     "--query", "-q", metavar="NAME", help="The query to evaluate; may be left out when there is one."
 )
 @PARAMETERS
+@VALUE_SET
 @click.option(
     "-o", "--output", type=click.Path(path_type=Path, dir_okay=False),
     help="Write to a file: .csv, .json, .parquet, .arrow or .xlsx.",
@@ -235,6 +240,7 @@ def explain(
 )
 @PARAMETERS
 @PARAMETER_FILE
+@VALUE_SET
 @click.option(
     "--jobs", "-j", type=click.IntRange(1), help="Queries at a time (default: maxConcurrency, or all cores)."
 )

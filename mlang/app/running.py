@@ -52,13 +52,27 @@ def run_file(
     as_json: bool,
     bindings: tuple[str, ...] = (),
     extensions: tuple[Path, ...] = (),
+    value_sets: tuple[str, ...] = (),
     **settings: Any,
 ) -> int:
     """Evaluates a query of a file and prints or writes its value."""
     text, name, base_dir = read_source(file)
     document = open_document(text, name, parameters, bindings, extensions)
-    session = api.open_session(base_dir=base_dir, **settings)
+    home = Path(base_dir).parent if file.is_dir() else Path(base_dir)
+    variables = _variables(document, home, value_sets) if "Variable." in text else {}
+    session = api.open_session(base_dir=base_dir, variables=variables, **settings)
     return run(lambda: output_value(document.value(query), output, as_json), session)
+
+
+def _variables(document: Document, home: Path, value_sets: tuple[str, ...]) -> dict[str, Any]:
+    """The variables of the libraries that a document names."""
+    from staging.errors import DataflowError
+    from staging.variables import variables_for
+
+    try:
+        return variables_for([document.tree], home, value_sets)
+    except DataflowError as error:
+        raise WrongUsage(str(error)) from None
 
 
 def open_document(

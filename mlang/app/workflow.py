@@ -14,6 +14,7 @@ from mlang.app.cli import (
     JSON,
     PARAMETER_FILE,
     PARAMETERS,
+    VALUE_SET,
     WORKSPACE,
     Problem,
     cli,
@@ -75,6 +76,7 @@ def _dump(value: Any) -> None:
 @DATAFLOW
 @PARAMETERS
 @PARAMETER_FILE
+@VALUE_SET
 @click.option(
     "--lint", "with_rules", is_flag=True, help="Print the findings of L1 to L19 that know the schemas."
 )
@@ -84,26 +86,24 @@ def check(
     dataflow: Path,
     parameters: dict[str, str],
     parameter_file: Path | None,
+    value_sets: tuple[str, ...],
     with_rules: bool,
     workspace: Path | None,
     as_json: bool,
 ) -> int:
     """Find the schema of every query without reading its rows; 1 when a refresh would fail."""
-    return guarded(lambda: _check(dataflow, parameters, parameter_file, workspace, as_json, with_rules))
+
+    def act() -> int:
+        refresh = make_refresh(dataflow, parameters, parameter_file, workspace, None, value_sets=value_sets)
+        return _check(refresh, as_json, with_rules)
+
+    return guarded(act)
 
 
-def _check(
-    path: Path,
-    parameters: dict[str, str],
-    file: Path | None,
-    place: Path | None,
-    as_json: bool,
-    with_rules: bool,
-) -> int:
+def _check(refresh: Any, as_json: bool, with_rules: bool) -> int:
     from staging.check import check as check_all
     from staging.errors import StagingError
 
-    refresh = make_refresh(path, parameters, file, place, None)
     try:
         found = check_all(refresh.dataflow, refresh.prepare())
     except StagingError as error:
@@ -139,6 +139,7 @@ def _listed(columns: dict[str, str]) -> str:
 @click.option("--query", "-q", "queries", multiple=True, metavar="NAME", help="Only this query.")
 @PARAMETERS
 @PARAMETER_FILE
+@VALUE_SET
 @click.option("--reuse/--no-reuse", default=None, help="Plan with reuse of what has not changed.")
 @WORKSPACE
 @JSON
@@ -147,6 +148,7 @@ def plan(
     queries: tuple[str, ...],
     parameters: dict[str, str],
     parameter_file: Path | None,
+    value_sets: tuple[str, ...],
     reuse: bool | None,
     workspace: Path | None,
     as_json: bool,
@@ -155,7 +157,8 @@ def plan(
 
     def act() -> int:
         only = list(queries) or None
-        refresh = make_refresh(dataflow, parameters, parameter_file, workspace, None, reuse=reuse, only=only)
+        settings: dict[str, Any] = {"reuse": reuse, "only": only, "value_sets": value_sets}
+        refresh = make_refresh(dataflow, parameters, parameter_file, workspace, None, **settings)
         return _plan(refresh, as_json)
 
     return guarded(act)
