@@ -196,6 +196,9 @@ def parse_number(text: str, culture_name: str | None = None) -> Any:
     return spelt.number
 
 
+_DIGIT = re.compile("[0-9]")
+
+
 class Spelt:
     """A number read from text, and how it was written (for Text.InferNumberType)."""
 
@@ -217,6 +220,8 @@ def read(text: str, info: CultureInfo) -> Spelt | None:
         return Spelt(_INFINITY)
     if text == info.negative_infinity:
         return Spelt(-_INFINITY)
+    if _DIGIT.search(text) is None:  # most texts that are no numbers are words
+        return None
     body, percent = _without_percent(text, info)
     money = _CURRENCY_FIRST.match(body)
     separators = _separators(info, money is not None and info.currency_symbol in money[0])
