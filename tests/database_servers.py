@@ -61,7 +61,9 @@ def _folder(account: dict[str, Any]) -> Iterator[str]:
 
 
 @contextmanager
-def _running(command: list[str], account: dict[str, Any], folder: str, ready: Callable[[], Any]) -> Iterator[None]:
+def _running(
+    command: list[str], account: dict[str, Any], folder: str, ready: Callable[[], Any]
+) -> Iterator[None]:
     with open(os.path.join(folder, "output"), "w", encoding="utf-8") as output:
         process = subprocess.Popen(command, stdout=output, stderr=output, cwd=folder, **account)
         try:
@@ -123,7 +125,8 @@ def mariadb() -> Iterator[tuple[str, int]]:
         setup = os.path.join(folder, "setup.sql")
         with open(setup, "w", encoding="utf-8") as file:
             file.write("CREATE DATABASE test CHARACTER SET utf8mb4;\nCREATE USER tester@localhost;\n")
-            file.write("GRANT ALL ON *.* TO tester@localhost;\n")
+            file.write("GRANT ALL ON *.* TO tester@localhost;\nDELETE FROM mysql.global_priv WHERE User = '';\n")
+            file.write("FLUSH PRIVILEGES;\n")
         os.chmod(setup, 0o644)
         command = [
             server, "--no-defaults", f"--datadir={data}", f"--port={port}", "--bind-address=127.0.0.1",

@@ -55,6 +55,8 @@ class RemoteOrigin(Origin):
     """A table of a source database; its rows are put in by the renderer."""
 
     rows: int | None = None
+    #: Whether a step asks which cells are errors: then all columns are checked, also those nobody reads.
+    inspected = False
 
     def __init__(self, alias: str, source: SqlSource) -> None:
         super().__init__(alias)
@@ -121,9 +123,12 @@ class RemoteQuery:
                 if wanted.name.startswith("c"):
                     column = origin.source.columns[int(wanted.name[1:]) - 1]
                     if column.check is not None:
-                        asked.append(
-                            f"SELECT 1 AS strange FROM {origin.source.relation} WHERE {column.check}"
-                        )
+                        asked.append(_strange(origin.source, column.check))
+        for origin in self.origins:
+            if origin.inspected:
+                asked += [
+                    _strange(origin.source, c.check) for c in origin.source.columns if c.check is not None
+                ]
         if not asked:
             return None
         parts = list(dict.fromkeys(asked))
@@ -136,6 +141,11 @@ class RemoteQuery:
         next(rows)
         for part in rows:
             yield decoded(part, self.decoders)
+
+
+def _strange(source: SqlSource, check: str) -> str:
+    """A query for rows that M has no value for."""
+    return f"SELECT 1 AS strange FROM {source.relation} WHERE {check}"
 
 
 class RemoteSource(Source):
@@ -258,6 +268,7 @@ class Whole(Source):
 def compiled(plan: p.Plan) -> tuple[Relation, SqlSource]:
     """The relation of a whole plan over the tables of one database; `Unfoldable` when it is none."""
     sources: list[SqlSource] = []
+    inspecting: list[bool] = []
 
     def child(node: p.Plan) -> Relation:
         try:
@@ -265,6 +276,8 @@ def compiled(plan: p.Plan) -> tuple[Relation, SqlSource]:
                 return _leaf(node, context, sources)
             if isinstance(node, p.Values):
                 raise Unfoldable("rows that are in memory")
+            if isinstance(node, (p.ErrorRows, p.ReplaceErrors)):
+                inspecting.append(True)
             return compile_node(node, context)
         except Unfoldable as no:
             no.step = no.step or node.function
@@ -273,6 +286,12 @@ def compiled(plan: p.Plan) -> tuple[Relation, SqlSource]:
     mode = sessions.current().number_mode
     context = Context(child, "ordered" if mode == "exact" else mode)
     relation = child(plan)
+    if inspecting:
+        if any(c.kind == "any" for s in sources for c in s.columns):
+            raise Unfoldable("which cells are errors is for the interpreter to say", plan.function)
+        for origin in relation.sources():
+            if isinstance(origin, RemoteOrigin):
+                origin.inspected = True
     return relation, sources[0]
 
 

@@ -578,7 +578,7 @@ class Renderer:
         made = self.render(node.this)
         parts = []
         if node.args.get("partition_by"):
-            parts.append("PARTITION BY " + ", ".join(self.render(k).sql for k in node.args["partition_by"]))
+            parts.append("PARTITION BY " + ", ".join(self.group_key(k) for k in node.args["partition_by"]))
         if node.args.get("order") is not None:
             parts.append("ORDER BY " + ", ".join(self.ordered(k) for k in node.args["order"].expressions))
         spec = node.args.get("spec")

@@ -88,10 +88,12 @@ class MySqlServer(Server):
     def connect(self) -> Any:
         pymysql = need("pymysql", "MySQL.Database", "mysql")
         known = credential(self.kind, self.path) or {}
+        if not known.get("Username"):  # PyMySQL would take the account's own name
+            raise Failure("no user name is known", refused=True)
         writing = {k: v for k, v in pymysql.converters.conversions.items() if k.__class__ is not int}
         try:
             connection = pymysql.connect(
-                host=self.host, port=self.port, database=self.database, user=known.get("Username"),
+                host=self.host, port=self.port, database=self.database, user=known["Username"],
                 password=known.get("Password") or "", charset="utf8mb4", conv=writing, read_timeout=self.patience + 30,
                 connect_timeout=max(1, round(self.connect_patience)), cursorclass=pymysql.cursors.SSCursor,
             )  # fmt: skip
