@@ -11,9 +11,10 @@ from mlang.registry import builtin
 from mlang.tables import plan as p
 from mlang.tables import schema as schemas
 from mlang.tables.table import Table
-from mlang.values.functions import Function
+from mlang.values.functions import Function, apply
 from mlang.values.lists import forced
 from mlang.values.metadata import strip
+from mlang.values.thunk import force
 from mlang.values.types import MType, nullable
 
 _KINDS = range(8)
@@ -86,6 +87,15 @@ def join(
     return Table(p.Join(schema, left.plan, right.plan, keys, others, number, kept, equal))
 
 
+def _table_or_made(value: Any) -> Table:
+    """A table, or what a function without arguments makes: how older queries put the other table off."""
+    value = strip(force(value))
+    if value.__class__ is Function:
+        value = apply(value)
+    table: Table = of_kind(value, "table")
+    return table
+
+
 @builtin(
     "Table.NestedJoin(table1 as table, key1 as any, table2 as any, key2 as any, newColumnName as text, "
     "optional joinKind as nullable number, optional keyEqualityComparers as nullable list) as table"
@@ -98,7 +108,7 @@ def nested_join(
     The kind says which rows without a partner stay (``JoinKind.LeftOuter`` unless told).
     """
     number = enum_member(kind, "joinKind", _KINDS, p.LEFT_OUTER)
-    right = of_kind(right, "table")
+    right = _table_or_made(right)
     keys, others = _keys(left, key1, right, key2)
     if left.type.has(column):
         raise errors.column_exists(column)
