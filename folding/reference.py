@@ -114,7 +114,8 @@ def places() -> dict[str, list[str]]:
 #: Source databases, by dialect.
 DIALECTS = {"postgres": "PostgreSQL", "mysql": "MariaDB", "sqlite": "SQLite", "sqlserver": "SQL Server"}
 _ELSEWHERE = {
-    "PostgreSQL.Database": "postgres", "MySQL.Database": "mysql", "Sql.Database": "sqlserver", "SQLite.Database": "sqlite",
+    "PostgreSQL.Database": "postgres", "MySQL.Database": "mysql", "Sql.Database": "sqlserver",
+    "SQLite.Database": "sqlite",
     "Value.NativeQuery": "",
 }  # fmt: skip
 
@@ -157,7 +158,8 @@ def document() -> str:
         members = sorted(n for n in names if _family(n) == family)
         exact = [n for n in members if n in folds]
         parts.append(
-            f"\n## {family}\n\n| Function | DuckDB | PostgreSQL | MariaDB | SQLite | SQL Server | Where | Remarks |\n|---|---|---|---|---|---|---|---|\n"
+            f"\n## {family}\n\n| Function | DuckDB | PostgreSQL | MariaDB | SQLite | SQL Server | Where | Remarks |\n"
+            "|---|---|---|---|---|---|---|---|\n"
         )
         for name in exact:
             there = " | ".join(engines[dialect].get(name, "local") for dialect in DIALECTS)

@@ -60,7 +60,7 @@ def parts(m: str, count: int) -> Iterator[str]:
     """The table, then ever smaller pieces of it: where rows are refused the others are compared."""
     yield m
     for size in (50, 5, 1):
-        for start in range(0, min(count, max(size * 12, 50)), size):
+        for start in range(0, min(count, max(size * 6, 40)), size):
             yield f'Table.SelectRows({m}, each [#"#"] > {start} and [#"#"] <= {start + size})'
 
 
@@ -85,7 +85,7 @@ def compared(engine: Engine, expression: str, source: str) -> tuple[str, int]:
             row = [force(c[index]) for c in local[1:-1]]
             assert same(a, b), f"{expression} over {row}: interpreted {a!r}, {engine.name} {b!r}\n{query.sql}"
         rows += len(local[-1])
-        if piece is source or rows >= 60:
+        if piece is source or rows >= 30:
             break
     return "exact", rows
 

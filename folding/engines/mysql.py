@@ -1,4 +1,4 @@
-"""The forms of MariaDB and MySQL: doubles without NaN and infinities, texts compared by code point and with their blanks.
+"""The forms of MariaDB and MySQL: doubles without NaN and infinities, texts compared by code point, blanks included.
 
 A result that would be infinite or NaN raises there (or is made to raise); logicals are 0 and 1.
 """
@@ -10,9 +10,8 @@ from typing import Any
 
 from sqlglot import exp
 
-from folding.engines.renderer import (
-    COMMON, Form, Renderer, Typed, counted, forms, moment, number_of, texts, unless,
-)  # fmt: skip
+from folding.engines.forms import COMMON, counted, moment, number_of, texts, unless
+from folding.engines.renderer import Form, Renderer, Typed, forms
 from folding.terms import Unfoldable
 
 FUNCTIONS: dict[str, Form] = dict(COMMON)
@@ -286,7 +285,8 @@ _number("sign", "CAST(sign({0}) AS DOUBLE)")
 # a tie goes to the even neighbour; nothing else is near one (folding/functions/number.py)
 _number(
     "round_even",
-    "CASE WHEN abs({0} - truncate({0}, 0)) = 0.5e0 THEN truncate({0}, 0) + truncate({0}, 0) % 2 ELSE floor({0} + 0.5e0) END",
+    "CASE WHEN abs({0} - truncate({0}, 0)) = 0.5e0 THEN truncate({0}, 0) + truncate({0}, 0) % 2 "
+    "ELSE floor({0} + 0.5e0) END",
 )
 _number("round", "CASE WHEN {0} < 0 THEN -floor(0.5e0 - {0}) ELSE floor({0} + 0.5e0) END")
 

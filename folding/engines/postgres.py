@@ -10,18 +10,8 @@ from typing import Any
 
 from sqlglot import exp
 
-from folding.engines.renderer import (
-    COMMON,
-    Form,
-    Renderer,
-    Typed,
-    counted,
-    forms,
-    moment,
-    number_of,
-    texts,
-    unless,
-)  # fmt: skip
+from folding.engines.forms import COMMON, counted, moment, number_of, texts, unless
+from folding.engines.renderer import Form, Renderer, Typed, forms
 from folding.terms import ASTRAL, Unfoldable
 
 FUNCTIONS: dict[str, Form] = dict(COMMON)

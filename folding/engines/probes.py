@@ -140,7 +140,8 @@ def _wires(dialect: str) -> Any:
         "sqlserver": SqlServer,
         "sqlite": SqliteServer,
     }
-    return servers[dialect].wires
+    found: Any = servers[dialect]
+    return found.wires
 
 
 def printed(dialect: str, text: str) -> bool:

@@ -83,7 +83,7 @@ class RemoteQuery:
         self.origins = [o for o in relation.sources() if isinstance(o, RemoteOrigin)]
         chosen = []
         for index, c in enumerate(relation.columns, 1):
-            if c.text is not None:
+            if c.text is not None or getattr(c, "failures", None):
                 raise Unfoldable("conversions of texts are done by the interpreter")
             chosen.append((f"c{index}", c.term.sql))
         tree = relation.select(chosen or [("one", exp.Literal.number(1))], ordered=True)

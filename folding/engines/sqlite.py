@@ -11,18 +11,8 @@ from typing import Any
 
 from sqlglot import exp
 
-from folding.engines.renderer import (
-    COMMON,
-    Form,
-    Renderer,
-    Typed,
-    counted,
-    forms,
-    moment,
-    number_of,
-    texts,
-    unless,
-)  # fmt: skip
+from folding.engines.forms import COMMON, counted, moment, number_of, texts, unless
+from folding.engines.renderer import Form, Renderer, Typed, forms
 from folding.terms import Unfoldable
 
 FUNCTIONS: dict[str, Form] = dict(COMMON)
@@ -49,7 +39,8 @@ class SqliteRenderer(Renderer):
         else frozenset({"LEFT"})
     )
     types = {  # noqa: RUF012
-        "DOUBLE": "REAL", "BIGINT": "INTEGER", "VARCHAR": "TEXT", "BOOLEAN": "INTEGER", "DATE": "TEXT", "TIMESTAMP": "TEXT",
+        "DOUBLE": "REAL", "BIGINT": "INTEGER", "VARCHAR": "TEXT", "BOOLEAN": "INTEGER", "DATE": "TEXT",
+        "TIMESTAMP": "TEXT",
     }  # fmt: skip
     casts = {  # noqa: RUF012
         ("BIGINT", "DOUBLE"): "CAST({} AS REAL)", ("DOUBLE", "BIGINT"): "CAST({} AS INTEGER)",
@@ -97,7 +88,8 @@ class SqliteRenderer(Renderer):
         return super().on_Neg(node)
 
     def divided(self, left: Typed, right: Typed) -> Typed:
-        exact = f"CASE WHEN {right.inner} = 0 THEN m_divide({left.sql}, {right.sql}) ELSE m_nan({left.sql}, {right.sql}) END"
+        pair = f"({left.sql}, {right.sql})"
+        exact = f"CASE WHEN {right.inner} = 0 THEN m_divide{pair} ELSE m_nan{pair} END"
         return Typed(f"coalesce({left.inner} / {right.inner}, {exact})", "DOUBLE")
 
     def remainder(self, node: Any, left: Typed, right: Typed) -> Typed:

@@ -1,4 +1,4 @@
-"""SQL Server's forms: tested as text only, because no server was at hand; `explain` and docs/folding.md say "unverified".
+"""SQL Server's forms: tested as text only, because no server was at hand; docs/folding.md says "unverified".
 
 A condition is no value there, so a logical that is selected is written out; equality of texts ignores blanks at
 their end, so it also compares lengths, and texts are not ordered, grouped or joined there.  A value for which M may
@@ -11,7 +11,8 @@ from typing import Any
 
 from sqlglot import exp
 
-from folding.engines.renderer import COMMON, Form, Renderer, Typed, forms, moment, number_of, texts
+from folding.engines.forms import COMMON, moment, number_of, texts
+from folding.engines.renderer import Form, Renderer, Typed, forms
 from folding.terms import Unfoldable
 
 FUNCTIONS: dict[str, Form] = dict(COMMON)
@@ -147,7 +148,8 @@ class SqlServerRenderer(Renderer):
     def criterion(self, value: Typed, down: bool, nulls_first: bool) -> str:
         plain = f"{value.sql}{' DESC' if down else ''}"
         if down == nulls_first:
-            nulls = f"CASE WHEN {value.sql} IS NULL THEN {'0' if nulls_first else '1'} ELSE {'1' if nulls_first else '0'} END"
+            first, last = ("0", "1") if nulls_first else ("1", "0")
+            nulls = f"CASE WHEN {value.sql} IS NULL THEN {first} ELSE {last} END"
             return f"{nulls}, {plain}"
         return plain
 

@@ -13,7 +13,18 @@ from typing import Any
 
 from mlang import errors
 from mlang.connectors.databases import (
-    COMMON, ROWS, Column, Entry, Failure, Server, SqlSource, Wire, credential, host_and_port, opened, table_over,
+    COMMON,
+    ROWS,
+    Column,
+    Entry,
+    Failure,
+    Server,
+    SqlSource,
+    Wire,
+    credential,
+    host_and_port,
+    opened,
+    table_over,
 )  # fmt: skip
 from mlang.connectors.extras import need
 from mlang.library.arguments import of_kind, options
@@ -176,7 +187,10 @@ class MySqlServer(Server):
         return self._collation
 
 
-@builtin("MySQL.Database(server as text, database as text, optional options as nullable record) as table")
+@builtin(
+    "MySQL.Database(server as text, database as text, optional options as nullable record) as table",
+    missing="navigation properties",
+)
 def database(server: str, name: str, option: dict[str, Any] | None = None) -> Any:
     """Lists the tables and views of a MySQL or MariaDB server, each with its rows in the Data column.
 
@@ -282,7 +296,10 @@ def _column(server: MySqlServer, name: str, type: str, whole: str, required: boo
     if type == "time":
         return made(mtypes.primitive("duration"), quoted, "TIME")
     if type == "binary" and server.guids and whole == "binary(16)":
-        return text(f"lower(insert(insert(insert(insert(hex({quoted}), 9, 0, '-'), 14, 0, '-'), 19, 0, '-'), 24, 0, '-'))",
+        dashed = f"hex({quoted})"
+        for place in (9, 14, 19, 24):
+            dashed = f"insert({dashed}, {place}, 0, '-')"
+        return text(f"lower({dashed})",
                     mtypes.NAMED["Guid.Type"])  # fmt: skip
     if type in ("binary", "varbinary", "tinyblob", "blob", "mediumblob", "longblob"):
         return made(mtypes.primitive("binary"), quoted, "BLOB", "binary")
@@ -342,9 +359,9 @@ def _described(server: MySqlServer, relation: str) -> list[tuple[str, str]]:
 
         if not isinstance(error, pymysql.Error):
             raise
-        failure = server._failure(error)
-        failure.sql = relation
-        raise server.failed(failure) from None
+        answered = server._failure(error)
+        answered.sql = relation
+        raise server.failed(answered) from None
     finally:
         if connection is not None:
             connection.close()

@@ -186,7 +186,7 @@ class PostgresServer(Server):
 
 @builtin(
     "PostgreSQL.Database(server as text, database as text, optional options as nullable record) as table",
-    raw=False,
+    missing="navigation properties",
 )
 def database(server: str, name: str, option: dict[str, Any] | None = None) -> Any:
     """Lists the tables and views of a PostgreSQL database, each with its rows in the Data column.

@@ -11,7 +11,18 @@ from typing import Any
 
 from mlang import errors
 from mlang.connectors.databases import (
-    COMMON, ROWS, Column, Entry, Failure, Server, SqlSource, Wire, credential, host_and_port, opened, table_over,
+    COMMON,
+    ROWS,
+    Column,
+    Entry,
+    Failure,
+    Server,
+    SqlSource,
+    Wire,
+    credential,
+    host_and_port,
+    opened,
+    table_over,
 )  # fmt: skip
 from mlang.connectors.extras import need
 from mlang.library.arguments import of_kind, options
@@ -139,7 +150,10 @@ def _failure(error: Any) -> Failure:
     return Failure(text, "", "Login failed" in text)
 
 
-@builtin("Sql.Database(server as text, database as text, optional options as nullable record) as table")
+@builtin(
+    "Sql.Database(server as text, database as text, optional options as nullable record) as table",
+    missing="navigation properties",
+)
 def database(server: str, name: str, option: dict[str, Any] | None = None) -> Any:
     """Lists the tables and views of a SQL Server database, each with its rows in the Data column.
 
@@ -216,7 +230,8 @@ def _table(server: SqlServer, schema: str, item: str, number: int) -> Table:
         column(server, name, type or "", not nullable, int(scale)) for name, type, nullable, scale in listed
     ]
     found = server.ask(
-        "SELECT c.name FROM sys.indexes i JOIN sys.index_columns k ON k.object_id = i.object_id AND k.index_id = i.index_id "
+        "SELECT c.name FROM sys.indexes i "
+        "JOIN sys.index_columns k ON k.object_id = i.object_id AND k.index_id = i.index_id "
         "JOIN sys.columns c ON c.object_id = i.object_id AND c.column_id = k.column_id "
         f"WHERE i.object_id = {number:d} AND i.is_primary_key = 1 ORDER BY k.key_ordinal"
     )

@@ -153,8 +153,8 @@ def database(path: str, option: dict[str, Any] | None = None) -> Any:
 
 def _entries(server: SqliteServer) -> list[Entry]:
     listed = server.ask(
-        "SELECT name, type, sql FROM sqlite_master WHERE type IN ('table', 'view') AND name NOT LIKE 'sqlite\\_%' ESCAPE '\\' "
-        "ORDER BY name"
+        "SELECT name, type, sql FROM sqlite_master WHERE type IN ('table', 'view') "
+        "AND name NOT LIKE 'sqlite\\_%' ESCAPE '\\' ORDER BY name"
     )
     return [
         Entry(
@@ -241,7 +241,8 @@ def _facts(server: SqliteServer, relation: str, names: list[str]) -> list[dict[s
 _ASKED = {
     "integer": "max(typeof({0}) = 'integer')", "real": "max(typeof({0}) = 'real')", "text": "max(typeof({0}) = 'text')",
     "blob": "max(typeof({0}) = 'blob')", "null": "max({0} IS NULL)",
-    "low": "min(CASE WHEN typeof({0}) = 'integer' THEN {0} END)", "high": "max(CASE WHEN typeof({0}) = 'integer' THEN {0} END)",
+    "low": "min(CASE WHEN typeof({0}) = 'integer' THEN {0} END)",
+    "high": "max(CASE WHEN typeof({0}) = 'integer' THEN {0} END)",
     "wide": "max(CASE WHEN typeof({0}) = 'text' THEN length({0}) <> length(CAST({0} AS BLOB)) END)",
     "zero": "max(CASE WHEN typeof({0}) = 'text' THEN instr(CAST({0} AS BLOB), x'00') > 0 END)",
     "undated": "max(CASE WHEN typeof({0}) = 'text' THEN NOT coalesce({0} GLOB '" + _ISO + "' AND date({0}) = {0} "

@@ -1,0 +1,112 @@
+"""Forms that most engines share, and the checks of arguments that forms begin with.
+
+Each engine's table starts as a copy of `COMMON`.  Read ``renderer.py`` for what a form is.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from folding.engines.renderer import PLAIN, Form, Renderer, Typed, forms
+from folding.terms import Unfoldable
+
+
+def texts(renderer: Renderer, nodes: list[Any], count: int | None = None) -> list[Typed]:
+    """Arguments that are texts."""
+    values = [renderer.render(n) for n in nodes]
+    if any(v.type != "VARCHAR" for v in values) or (count is not None and len(values) != count):
+        raise Unfoldable("a text function of something else")
+    return values
+
+
+def counted(renderer: Renderer, node: Any) -> Typed:
+    """An argument that is a whole number."""
+    value = renderer.render(node)
+    if value.type != "BIGINT":
+        raise Unfoldable("a count that is no whole number")
+    return value
+
+
+def number_of(renderer: Renderer, node: Any, *types: str) -> Typed:
+    """An argument that is a number."""
+    value = renderer.render(node)
+    if value.type not in (types or ("DOUBLE",)):
+        raise Unfoldable(f"a number function of {value.type}")
+    return value
+
+
+def moment(renderer: Renderer, node: Any, *types: str) -> Typed:
+    """An argument that is a date or datetime."""
+    value = renderer.render(node)
+    if value.type not in (types or ("DATE", "TIMESTAMP")):
+        raise Unfoldable(f"a date function of {value.type}")
+    return value
+
+
+COMMON: dict[str, Form] = {}
+
+
+@forms(COMMON, "coalesce")
+def _coalesce(r: Renderer, nodes: list[Any]) -> Typed:
+    values = [r.render(n) for n in nodes]
+    types = {v.type for v in values}
+    if len(types) > 1 and not types <= {"BIGINT", "TID"}:
+        raise Unfoldable("alternatives of different types")
+    if "TID" in types:
+        raise Unfoldable("places of rows as numbers")
+    return Typed(f"coalesce({', '.join(r.value_of(v) for v in values)})", values[0].type)
+
+
+@forms(COMMON, "error")
+def _error(r: Renderer, nodes: list[Any]) -> Typed:
+    return Typed("", "ERROR")
+
+
+def extreme(name: str) -> Form:
+    """min, max: of types that the engine orders as M does."""
+
+    def form(r: Renderer, nodes: list[Any]) -> Typed:
+        value = r.render(nodes[0])
+        if value.type not in PLAIN - {"BOOLEAN"} | {"TID"}:
+            raise Unfoldable(f"the {name} of values of type {value.type}")
+        return Typed(f"{name}({value.sql})", value.type)
+
+    return form
+
+
+COMMON["min"], COMMON["max"] = extreme("min"), extreme("max")
+
+
+@forms(COMMON, "count")
+def _count(r: Renderer, nodes: list[Any]) -> Typed:
+    return Typed(f"count({r.value_of(r.render(nodes[0]))})", "BIGINT")
+
+
+@forms(COMMON, "abs")
+def _abs(r: Renderer, nodes: list[Any]) -> Typed:
+    value = number_of(r, nodes[0], "DOUBLE", "BIGINT")
+    return Typed(f"abs({value.sql})", value.type)
+
+
+@forms(COMMON, "lag")
+def _lag(r: Renderer, nodes: list[Any]) -> Typed:
+    value = r.render(nodes[0])
+    return Typed(f"lag({value.sql})", value.type)
+
+
+@forms(COMMON, "isnan")
+def _isnan(r: Renderer, nodes: list[Any]) -> Typed:
+    """Where doubles have no NaN: false, but null for null."""
+    value = number_of(r, nodes[0])
+    return Typed(f"{value.inner} <> {value.inner}", "BOOLEAN", False)
+
+
+@forms(COMMON, "replace")
+def _replace(r: Renderer, nodes: list[Any]) -> Typed:
+    values = texts(r, nodes, 3)
+    return Typed(f"replace({', '.join(v.sql for v in values)})", "VARCHAR")
+
+
+def unless(r: Renderer, condition: str, value: Typed) -> Typed:
+    """A value, but stop the query where a condition holds."""
+    return Typed(f"CASE WHEN {condition} THEN {r.failure(value.type)} ELSE {value.sql} END", value.type)
