@@ -188,7 +188,7 @@ def _value_sets(folder: Path, variables: Mapping[str, Any]) -> dict[str, dict[st
                 raise DataflowError(f"{file}: the library has no variable {json.dumps(name)}.")
             if "value" not in entry:
                 raise DataflowError(f"{file}: the override of '{name}' has no value.")
-            overrides[name] = entry["value"]
+            overrides[str(name)] = entry["value"]
         name = document.get("name")
         found[name if isinstance(name, str) and name else file.stem] = overrides
     listed = [n for n in order if n in found] if isinstance(order, list) else []
