@@ -56,8 +56,6 @@ SERVICES: dict[str, str] = {
     "table": "an IBM Informix server",
     "MQ.Queue(server as text, queuemanager as text, channel as text, queue as text, optional options "
     "as nullable record) as table": "an IBM MQ server",
-    "MySQL.Database(server as text, database as text, optional options as nullable record) as table":
-    "a MySQL driver",
     "OData.Feed(serviceUri as text, optional headers as nullable record, optional options as any) as "
     "any": "an OData client",
     "Odbc.DataSource(connectionString as any, optional options as nullable record) as table":
@@ -71,8 +69,6 @@ SERVICES: dict[str, str] = {
     "table": "an OLE DB provider",
     "Oracle.Database(server as text, optional options as nullable record) as table": "an Oracle client",
     "Pdf.Tables(pdf as binary, optional options as nullable record) as table": "the PDF reader",
-    "PostgreSQL.Database(server as text, database as text, optional options as nullable record) as "
-    "table": "a PostgreSQL driver",
     "RData.FromBinary(stream as binary) as any": "a reader of R data files",
     "Salesforce.Data(optional loginUrl as any, optional options as nullable record) as table":
     "the Salesforce service",
@@ -86,9 +82,6 @@ SERVICES: dict[str, str] = {
     "SharePoint.Files(url as text, optional options as nullable record) as table": "a SharePoint site",
     "SharePoint.Tables(url as text, optional options as nullable record) as table": "a SharePoint site",
     "Soda.Feed(url as text) as table": "an HTTP client for SODA 2.0 services",
-    "Sql.Database(server as text, database as text, optional options as nullable record) as table":
-    "a SQL Server driver",
-    "Sql.Databases(server as text, optional options as nullable record) as table": "a SQL Server driver",
     "Sybase.Database(server as text, database as text, optional options as nullable record) as table":
     "an SAP ASE (Sybase) server",
     "Teradata.Database(server as text, optional options as nullable record) as table": "a Teradata server",
