@@ -96,13 +96,15 @@ def _folded(
     counting = not names
     try:
         relation = fold(pruned)
-        return _run(counted(relation, limit) if counting else relation, counting, plan, columns, limit)
+        query = _query(relation, counting, plan, columns, limit)
+        return _guarded(query, counting, plan, columns, limit, pruned)
     except Unfoldable:
         pass
     if resumes(pruned):
         try:
             relation = fold(pruned, resume=True)
-            return _run(counted(relation, limit) if counting else relation, counting, plan, columns, limit)
+            query = _query(relation, counting, plan, columns, limit)
+            return _guarded(query, counting, plan, columns, limit)
         except Unfoldable:
             pass
     return run_local(with_pieces(pruned), None, limit)
@@ -124,7 +126,9 @@ def _nodes(plan: p.Plan) -> Iterator[p.Plan]:
 # ---------------------------------------------------------------- compiling
 
 
-def fold(plan: p.Plan, resume: bool = False, entered: list[p.Plan] | None = None) -> Relation:
+def fold(
+    plan: p.Plan, resume: bool = False, entered: list[p.Plan] | None = None, repairs: Any = None
+) -> Relation:
     """The relation of a whole plan; `Unfoldable` when some step has no exact form.
 
     With ``entered`` nothing is run: what the interpreter would make for the engine is listed there
@@ -160,6 +164,7 @@ def fold(plan: p.Plan, resume: bool = False, entered: list[p.Plan] | None = None
         return relation
 
     context = Context(child, session.number_mode)
+    context.repairs = repairs
     return child(plan)
 
 
@@ -298,23 +303,26 @@ def _streamed(node: p.Plan, first: list[Batch], rest: Iterator[Batch], context: 
 # ---------------------------------------------------------------- running
 
 
-def _run(
+def _query(
     relation: Relation, counting: bool, plan: p.Plan, columns: Sequence[str] | None, limit: int | None
-) -> Iterator[Batch]:
+) -> Any:
     from folding.engines.duckdb import Query
 
+    if counting:
+        relation = counted(relation, limit)
     schema = None
     if not counting:
         names = plan.schema.names if columns is None else columns
         schema = plan.schema if columns is None else projected(plan.schema, [(n, n) for n in names])
-    query = Query(relation, None if counting else limit, schema)
-    return _guarded(query, counting, plan, columns, limit)
+    return Query(relation, None if counting else limit, schema)
 
 
 def _guarded(
-    query: Any, counting: bool, plan: p.Plan, columns: Sequence[str] | None, limit: int | None
-) -> Iterator[Batch]:
-    """The query's rows; when it fails, the interpreter's from where it stopped."""
+    query: Any, counting: bool, plan: p.Plan, columns: Sequence[str] | None, limit: int | None,
+    again: p.Plan | None = None,
+) -> Iterator[Batch]:  # fmt: skip
+    """The query's rows; when it fails, those of a second query in which the interpreter has done the odd
+    cells (of the plan ``again``), else the interpreter's, from where it stopped."""
     import duckdb
     import pyarrow as pa
 
@@ -332,9 +340,32 @@ def _guarded(
             return
     except duckdb.InterruptException as stop:
         raise Cancelled("the engine was stopped") from stop
-    except (duckdb.Error, pa.ArrowException, OSError, Stopped):
-        pass
+    except (duckdb.Error, pa.ArrowException, OSError, Stopped) as failure:
+        if again is not None and isinstance(
+            failure, (duckdb.InvalidInputException, duckdb.ConversionException)
+        ):
+            second = _repaired(again, counting, plan, columns, limit)
+            if second is not None:
+                yield from skipped(_guarded(second, counting, plan, columns, limit), done)
+                return
     yield from skipped(run_local(plan, columns, limit), done)
+
+
+def _repaired(
+    again: p.Plan, counting: bool, plan: p.Plan, columns: Sequence[str] | None, limit: int | None
+) -> Any:
+    """A query of the same plan with its odd cells computed by the interpreter; None when there is none."""
+    import duckdb
+    import pyarrow as pa
+
+    from folding.repairs import Repairs
+
+    repairs = Repairs()
+    try:
+        query = _query(fold(again, repairs=repairs), counting, plan, columns, limit)
+    except (Unfoldable, duckdb.Error, pa.ArrowException, OSError):
+        return None
+    return query if repairs.made else None
 
 
 def skipped(batches: Iterator[Batch], count: int) -> Iterator[Batch]:

@@ -15,7 +15,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from itertools import count
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from attrs import evolve, field, frozen
 from sqlglot import exp
@@ -25,6 +25,9 @@ from folding.scalars import Row
 from folding.terms import Scalar, Unfoldable
 from mlang.tables import plan as p
 from mlang.values.types import MType
+
+if TYPE_CHECKING:
+    from folding.repairs import Repairs
 
 #: An expression larger than this is computed in a subquery of its own rather than repeated.
 REPEATABLE = 12
@@ -37,13 +40,15 @@ class Column:
     """One M column: its term, and for converted columns what failed.
 
     ``text`` is SQL that is null where the cell is good, else the text that did not convert;
-    ``target`` and ``culture`` say how the interpreter converts it.
+    ``target`` and ``culture`` say how the interpreter converts it.  With ``failures`` (error cells that are
+    known already, `repairs.py`) it is the number of one of these.
     """
 
     term: Scalar
     text: Any = None
     target: MType | None = None
     culture: str | None = None
+    failures: tuple[Any, ...] = ()
 
 
 @frozen(eq=False)
@@ -332,6 +337,8 @@ class Context:
         self._numbers = count(1)
         self.child = child
         self.number_mode = number_mode
+        #: Set when odd cells stopped the query before: they are then computed by the interpreter.
+        self.repairs: Repairs | None = None
 
     def alias(self) -> str:
         """A new name for a subquery or table."""

@@ -67,6 +67,11 @@ def retype(node: p.Retype, context: Context) -> Relation:
 def add_column(node: p.AddColumn, context: Context) -> Relation:
     base = context.child(node.input)
     schema = node.input.schema
+    if context.repairs is not None:
+        base, column = context.repairs.added(
+            base, node.value, schema, lambda r: apply_function(node.value, r.row(schema))
+        )
+        return evolve(base, columns=(*base.columns, column))
     base, term = safely(base, lambda r: apply_function(node.value, r.row(schema)))
     return evolve(base, columns=(*base.columns, Column(term)))
 
@@ -76,6 +81,12 @@ def transform_columns(node: p.TransformColumns, context: Context) -> Relation:
     base = context.child(node.input)
     for name, function in node.transforms:
         place = node.input.schema.index(name)
+        if context.repairs is not None:
+            base, column = context.repairs.transformed(
+                base, place, function, lambda r, i=place, f=function: apply_function(f, r.use(i))
+            )
+            base = replaced(base, place, column)
+            continue
         base, term = safely(base, lambda r, i=place, f=function: apply_function(f, r.use(i)))  # type: ignore[misc]
         base = replaced(base, place, Column(term))
     return base
@@ -93,7 +104,10 @@ def change_types(node: p.ChangeTypes, context: Context) -> Relation:
     base = context.child(node.input).compact()
     for name, target in node.changes:
         place = node.input.schema.index(name)
-        base = replaced(base, place, converted(base.columns[place], target, node.culture))
+        column = converted(base.columns[place], target, node.culture)
+        if context.repairs is not None and column.text is not None:
+            base, column = context.repairs.converted(base, place, column)
+        base = replaced(base, place, column)
     return base
 
 

@@ -23,6 +23,11 @@ def select_rows(node: p.SelectRows, context: Context) -> Relation:
     def condition(relation: Relation) -> Scalar:
         return need(apply_function(node.predicate, relation.row(schema)), "logical")
 
+    if context.repairs is not None:
+        base, column = context.repairs.added(base, node.predicate, schema, condition)
+        if column.text is not None:
+            raise Unfoldable("a condition that raises")
+        return base.filtered(column.term)
     term = condition(base)
     if t.size(term.sql) > 60:
         base = base.compact()

@@ -21,10 +21,9 @@ from folding.streaming import StreamOrigin, run
 from folding.terms import Unfoldable
 from folding.types import exported, to_values
 from mlang import session as sessions
-from mlang.tables import plan as p
 from mlang.tables.batches import ArrowBatch
 from mlang.tables.plan import Batch
-from mlang.values.types import TableType, table_type
+from mlang.values.types import TableType
 
 #: Rows per record batch.
 BATCH_ROWS = 32_768
@@ -160,16 +159,11 @@ def _all_null(part: Any, index: int) -> bool:
     return bool(texts.null_count == len(texts))
 
 
-def _patched(cells: list[Any], texts: list[str | None], column: Column) -> list[Any]:
+def _patched(cells: list[Any], texts: list[Any], column: Column) -> list[Any]:
     """The cells, those that did not convert done again by the interpreter (a value or an error)."""
-    from mlang.tables.local import run_local
+    from folding.repairs import redone
 
     places = [i for i, text in enumerate(texts) if text is not None]
-    assert column.target is not None
-    one = table_type(["x"])
-    values = p.Values(one, [[texts[i] for i in places]], len(places))
-    step = p.ChangeTypes(one, values, (("x", column.target),), column.culture)
-    done = [cell for batch in run_local(step, None, None) for cell in batch.columns[0]]
-    for place, cell in zip(places, done, strict=True):
+    for place, cell in zip(places, redone(column, [texts[i] for i in places]), strict=True):
         cells[place] = cell
     return cells
