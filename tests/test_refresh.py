@@ -16,7 +16,6 @@ import pytest
 from conftest import ROOT
 from dataflows.making import make, result, rows, workspace
 
-from mlang import registry
 from mlang.errors import data_source_error
 from staging import gc
 from staging.check import check
@@ -128,13 +127,15 @@ def test_a_failing_source_is_asked_again(
     monkeypatch.setattr("staging.refresh.wait_before", lambda attempt: 0.01 * attempt)
     left = [failures]
 
-    def flaky(path: str) -> bytes:
+    (tmp_path / "x").write_bytes(b"7")
+
+    def flaky(path: str) -> str:
         if left[0]:
             left[0] -= 1
             raise data_source_error("The server is busy.")
-        return b"7"
+        return str(tmp_path / path)
 
-    monkeypatch.setattr(registry.value_of("File.Contents"), "fn", flaky)
+    monkeypatch.setattr("mlang.connectors.file.absolute", flaky)
     text = 'shared A = let t = Text.FromBinary(File.Contents("x")) in if t = "" then error "no" else #table(type table [a = text], {{t}});'
     run = refresh(make(tmp_path, text), jobs=1)
     found = result(run, "A")
