@@ -96,6 +96,8 @@ def test_forms(engine: Engine) -> None:
     for expression, x, y in FORMS:
         if "duration" in (x, y):
             continue  # no engine has a type for them that is exact
+        if expression.startswith("Date.") and expression.endswith((" 2)", " 3)", " 4)", " 5)", " 13)")):
+            continue  # the same form with another constant
         try:
             verdict, rows = compared(engine, expression, table(engine, expression, x, y))
         except AssertionError as no:
