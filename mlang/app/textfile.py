@@ -40,10 +40,28 @@ class TextFile:
         wanted = self.encoded(text)
         if wanted == self.bytes:
             return False
-        if self.path.read_bytes() != self.bytes:
-            raise Fault(f"{self.path} was changed by someone else meanwhile; nothing was written.")
+        self.unchanged()
         write_atomically(self.path, wanted)
         return True
+
+    def unchanged(self) -> None:
+        """Raises when the file is no longer what was read."""
+        try:
+            now = self.path.read_bytes()
+        except FileNotFoundError:
+            now = None
+        if now != self.bytes:
+            raise Fault(f"{self.path} was changed by someone else meanwhile; nothing was written.")
+
+    def write_as_it_is(self, text: str) -> None:
+        """Replaces the content by a text whose line ends are meant, mixed ones too."""
+        self.unchanged()
+        write_atomically(self.path, (_BOM if self.bom else b"") + text.encode("utf-8"))
+
+    @property
+    def line_end(self) -> str:
+        """What ends most of its lines."""
+        return "\r\n" if self.crlf else "\n"
 
 
 def write_atomically(path: Path, data: bytes) -> None:

@@ -13,8 +13,11 @@ import click
 
 def register(cli: Any) -> None:
     """Adds the commands to a group."""
+    from mlang.app.refactoring import commands
+
     for command in (test, fmt, lint, steps):
         cli.add_command(command)
+    commands.register(cli)
 
 
 def _guarded(action: Any, as_json: bool = False) -> int:

@@ -1,4 +1,4 @@
-"""Which name means what, for rules: like ``compile/scopes.py``, but it goes on after an unknown name.
+"""Which name means what, for rules and edits: like ``compile/scopes.py``, but it goes on after an unknown name.
 
 `analyse` gives each `nodes.Name` its target: the binding, parameter, member or ``each`` that defines it, or
 None for names from outside (the library, or nothing).
@@ -15,17 +15,25 @@ Definition = Any
 
 
 class _Level:
-    __slots__ = ("names", "parent")
+    """A level of names; ``hidden`` marks the initialiser of a name, which does not see it."""
 
-    def __init__(self, parent: _Level | None, names: dict[str, Definition]) -> None:
-        self.parent, self.names = parent, names
+    __slots__ = ("hidden", "names", "parent")
 
-    def find(self, name: str, skip: Definition = None) -> Definition:
+    def __init__(
+        self, parent: _Level | None, names: dict[str, Definition], hidden: str | None = None
+    ) -> None:
+        self.parent, self.names, self.hidden = parent, names, hidden
+
+    def find(self, name: str, inclusive: bool = False) -> Definition:
         level: _Level | None = self
         while level is not None:
-            found = level.names.get(name)
-            if found is not None and found is not skip:
-                return found
+            if level.hidden is None:
+                found = level.names.get(name)
+                if found is not None:
+                    return found
+            elif level.hidden == name and not inclusive:
+                assert level.parent is not None
+                level = level.parent  # the level that holds the name: passed over too
             level = level.parent
         return None
 
@@ -41,6 +49,8 @@ class Scopes:
         self.hiding: list[tuple[Definition, Definition]] = []
         #: id(definition) -> the definitions in whose expression it is mentioned (None: elsewhere).
         self.users: dict[int, list[Definition]] = {}
+        #: id(definition) -> the names that mean it.
+        self.mentions: dict[int, list[nodes.Node]] = {}
         #: Nodes that read an implicit ``_`` ([field]) or ``_`` itself, with their each.
         self.underscores: dict[int, list[nodes.Node]] = {}
 
@@ -52,6 +62,7 @@ class Scopes:
         """Remembers a mention."""
         self._targets[id(node)] = target
         self.users.setdefault(id(target), []).append(inside)
+        self.mentions.setdefault(id(target), []).append(node)
         if isinstance(target, nodes.Each):
             self.underscores.setdefault(id(target), []).append(node)
 
@@ -59,23 +70,30 @@ class Scopes:
 def analyse(tree: nodes.Node) -> Scopes:
     """Resolves a whole tree."""
     found = Scopes()
-    members: dict[str, Definition] = {}
-    if isinstance(tree, nodes.SectionDocument):
-        members = {m.name: m for s in tree.sections for m in s.members}
-    # Explicit stack: trees may be very deep.  Entries: node, level, definition whose expression it is in,
-    # definition that the node does not see (a binding does not see itself).
-    stack: list[tuple[nodes.Node, _Level, Definition, Definition]] = [
-        (tree, _Level(None, members), None, None)
-    ]
+    sections = tree.sections if isinstance(tree, nodes.SectionDocument) else ()
+    by_name = {(s.name, m.name): m for s in reversed(sections) for m in reversed(s.members)}
+    # Explicit stack: trees may be very deep.  Entries: node, level, definition whose expression it is in.
+    stack: list[tuple[nodes.Node, _Level, Definition]] = []
+    for section in sections:
+        others = {m.name: m for s in reversed(sections) if s is not section for m in s.members if m.shared}
+        own = {m.name: m for m in section.members}
+        stack.append((section, _Level(_Level(None, others), own), None))
+    if not sections:
+        stack.append((tree, _Level(None, {}), None))
+    stack.reverse()
     while stack:
-        node, level, inside, hidden = stack.pop()
-        stack += reversed(list(_visit(found, node, level, inside, hidden)))
+        node, level, inside = stack.pop()
+        if isinstance(node, nodes.SectionAccess):
+            member = by_name.get((node.section, node.name))
+            if member is not None:
+                found.note(node, member, inside)
+        stack += reversed(list(_visit(found, node, level, inside)))
     return found
 
 
-def _visit(found: Scopes, node: nodes.Node, level: _Level, inside: Definition, hidden: Definition) -> Any:
+def _visit(found: Scopes, node: nodes.Node, level: _Level, inside: Definition) -> Any:
     if isinstance(node, nodes.Name):
-        _name(found, node, level, inside, hidden)
+        _name(found, node, level, inside)
     elif isinstance(node, (nodes.FieldAccess, nodes.Projection)) and node.target is None:
         target = level.find("_")
         if target is not None:
@@ -85,27 +103,28 @@ def _visit(found: Scopes, node: nodes.Node, level: _Level, inside: Definition, h
         inner = _Level(level, {b.name: b for b in bindings})
         if isinstance(node, nodes.Let):
             _hide(found, bindings, level)
-            yield node.body, inner, inside, None
+            yield node.body, inner, inside
         for binding in bindings:
-            yield binding.value, inner, binding if isinstance(node, nodes.Let) else inside, binding
+            hidden = _Level(inner, {}, binding.name)
+            yield binding.value, hidden, binding if isinstance(node, nodes.Let) else inside
         return
     elif isinstance(node, nodes.Function):
         _hide(found, node.parameters, level)
         inner = _Level(level, {p.name: p for p in node.parameters})
-        yield node.body, inner, inside, hidden
+        yield node.body, inner, inside
         return
     elif isinstance(node, nodes.Each):
-        yield node.body, _Level(level, {"_": node}), inside, hidden
+        yield node.body, _Level(level, {"_": node}), inside
         return
     elif isinstance(node, nodes.Member):
-        yield node.value, level, node, None
+        yield node.value, level, node
         return
     for child in node.children():
-        yield child, level, inside, hidden
+        yield child, level, inside
 
 
-def _name(found: Scopes, node: nodes.Name, level: _Level, inside: Definition, hidden: Definition) -> None:
-    target = level.find(node.name, None if node.inclusive else hidden)
+def _name(found: Scopes, node: nodes.Name, level: _Level, inside: Definition) -> None:
+    target = level.find(node.name, node.inclusive)
     if target is not None:
         found.note(node, target, inside)
     elif not node.name.startswith("#"):
