@@ -89,12 +89,22 @@ def test(paths: tuple[Path, ...], bindings: tuple[str, ...], jobs: int, as_json:
 @_PATHS
 @click.option("--check", is_flag=True, help="Change nothing; exit code 1 when a file would change.")
 @click.option("--diff", is_flag=True, help="Print what would change; exit code 1 when something would.")
-@click.option("--width", type=click.IntRange(20), default=120, show_default=True, help="Longest line.")
-def fmt(paths: tuple[Path, ...], check: bool, diff: bool, width: int) -> int:
+@click.option("--width", type=click.IntRange(20), help="Longest line (default: the configuration's, or 120).")
+def fmt(paths: tuple[Path, ...], check: bool, diff: bool, width: int | None) -> int:
     """Format M files in place (.pq, .m, .pqm; folders; - is standard input)."""
-    from mlang.app.formatting import format_files
 
-    return _guarded(lambda: format_files(list(paths), check, diff, width))
+    def action() -> int:
+        from mlang.app import settings
+        from mlang.app.formatting import format_files
+
+        settings.forget()
+        by_width: dict[int, list[Path]] = {}
+        for path in paths or (Path("."),):
+            wide = width or settings.settings_for(path).width or 120
+            by_width.setdefault(wide, []).append(path)
+        return max(format_files(chosen, check, diff, wide) for wide, chosen in by_width.items())
+
+    return _guarded(action)
 
 
 @click.command()
@@ -130,18 +140,38 @@ def steps(
 
 @click.command()
 @_PATHS
-@click.option("--select", default="", metavar="CODES", help="Only these rules, such as M1,M302; ALL for all.")
-@click.option("--ignore", default="", metavar="CODES", help="Not these rules.")
+@click.option("--select", metavar="CODES", help="Only these rules, such as M1,M302; ALL for all.")
+@click.option("--ignore", metavar="CODES", help="Not these rules.")
+@click.option("--fix", is_flag=True, help="Cure what can be cured without changing what the text gives.")
+@click.option(
+    "--unsafe", is_flag=True, help="With --fix and --diff: cures that need a look too (unused steps)."
+)
+@click.option("--diff", is_flag=True, help="Print what --fix would change; exit code 1 when something would.")
 @click.option("--rules", is_flag=True, help="List the rules.")
 @click.option("--github", is_flag=True, help="Print annotations for GitHub Actions too.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
-def lint(paths: tuple[Path, ...], select: str, ignore: str, rules: bool, github: bool, as_json: bool) -> int:
+def lint(
+    paths: tuple[Path, ...], select: str | None, ignore: str | None, fix: bool, unsafe: bool, diff: bool,
+    rules: bool, github: bool, as_json: bool,
+) -> int:  # fmt: skip
     """Find what is probably wrong or slow in M files (M101 ...) and dataflows (L1 to L19).
 
-    Exit code 1 when there is a finding.  A comment // mlang: ignore CODE silences a line.
+    Exit code 1 when there is a finding.  A comment // mlang: ignore CODE silences a line; [lint] of
+    mlang.toml or [tool.mlang.lint] of pyproject.toml chooses rules.
     """
-    from mlang.app.linting.command import lint_paths, print_rules
 
-    if rules:
-        return print_rules()
-    return _guarded(lambda: lint_paths(list(paths), select, ignore, as_json, github))
+    def action() -> int:
+        from mlang.app import settings
+        from mlang.app.linting.command import Choice, fix_paths, lint_paths, print_rules
+
+        settings.forget()
+        if rules:
+            return print_rules()
+        choice = Choice(select, ignore)
+        if fix or diff:
+            return fix_paths(list(paths), choice, fix and not diff, unsafe, as_json, github)
+        if unsafe:
+            raise click.UsageError("--unsafe goes with --fix or --diff.")
+        return lint_paths(list(paths), choice, as_json, github)
+
+    return _guarded(action)

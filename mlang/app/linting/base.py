@@ -10,13 +10,21 @@ import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from mlang.syntax import nodes
 from mlang.syntax.comments import comments_of
 from mlang.syntax.spans import line_column
 
+if TYPE_CHECKING:
+    from mlang.app.refactoring.edits import Edit
+    from mlang.app.refactoring.source import Source
+
 SYNTAX = "M000"
+#: How far a rule's cure can be trusted: it keeps what the text gives, or somebody should look at it.
+SAFE, UNSAFE = "safe", "unsafe"
+#: What a rule finds: where, what, and perhaps the edits that cure it.
+Found = Iterator[tuple[nodes.Node, str] | tuple[nodes.Node, str, "list[Edit]"]]
 
 
 @dataclass(frozen=True)
@@ -32,6 +40,9 @@ class Finding:
     #: Of rules about dataflows: the query, and what to do.
     query: str | None = None
     cure: str | None = None
+    #: The edits that cure it, and whether they need a look.
+    fix: tuple[Edit, ...] = ()
+    unsafe: bool = False
 
     def __str__(self) -> str:
         cure = f" {self.cure}" if self.cure else ""
@@ -46,19 +57,21 @@ class Rule:
     code: str
     name: str
     about: str
-    check: Callable[[Subject], Iterator[tuple[nodes.Node, str]]]
+    check: Callable[[Subject], Found]
     default: bool = True
+    #: SAFE or UNSAFE when it knows a cure.
+    fix: str = ""
 
 
 RULES: dict[str, Rule] = {}
 
 
-def rule(code: str, name: str, about: str, *, default: bool = True) -> Callable[[Any], Any]:
-    """Registers a check; it yields (node, message) pairs."""
+def rule(code: str, name: str, about: str, *, default: bool = True, fix: str = "") -> Callable[[Any], Any]:
+    """Registers a check; it yields node and message, and the edits of its cure."""
 
     def register(check: Any) -> Any:
         assert code not in RULES, code
-        RULES[code] = Rule(code, name, about, check, default)
+        RULES[code] = Rule(code, name, about, check, default, fix)
         return check
 
     return register
@@ -79,6 +92,13 @@ class Subject:
         from mlang.app.linting.scopes import analyse
 
         return analyse(self.tree)
+
+    @cached_property
+    def source(self) -> Source:
+        """The text with its tokens, for cures; its tree is another one than ``tree``, of the same places."""
+        from mlang.app.refactoring.source import Source
+
+        return Source(self.text)
 
     def lets(self) -> Iterator[nodes.Let]:
         """All lets."""

@@ -6,17 +6,22 @@ import json
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from mlang.app.linting import forms, names, sources, tables
-from mlang.app.linting.base import RULES, SYNTAX, Finding, Ignored, Rule, Subject
+from mlang.app.linting import calls, forms, names, sources, tables
+from mlang.app.linting.base import RULES, SAFE, SYNTAX, UNSAFE, Finding, Ignored, Rule, Subject
+from mlang.app.settings import Settings, settings_for
 from mlang.compile.entry import run
 from mlang.errors import Fault
 from mlang.syntax import MSyntaxError, parse_document
 from mlang.syntax.spans import line_column
 
-__all__ = ["chosen_rules", "forms", "lint_paths", "lint_text", "names", "print_rules", "sources", "tables"]
+__all__ = [
+    "Choice", "calls", "chosen_rules", "fix_paths", "forms", "lint_paths", "lint_text", "names",
+    "print_rules", "sources", "tables",
+]  # fmt: skip
 
 
 def chosen_rules(select: str = "", ignore: str = "") -> list[Rule]:
@@ -50,11 +55,15 @@ def lint_text(
     ignored = Ignored(text)
     found = []
     for rule in chosen:
-        for node, message in run(lambda rule=rule: list(rule.check(subject))):  # type: ignore[misc]
+        for node, message, *more in run(lambda rule=rule: list(rule.check(subject))):  # type: ignore[misc]
             line, column = line_column(text, node.pos)
             if not ignored(rule.code, line):
-                found.append(Finding(filename, line, column, rule.code, rule.name, message))
-    return sorted(set(found), key=lambda f: (f.line, f.column, f.code))
+                fix = tuple(more[0]) if more else ()
+                unsafe = bool(fix) and rule.fix == UNSAFE
+                found.append(
+                    Finding(filename, line, column, rule.code, rule.name, message, fix=fix, unsafe=unsafe)
+                )
+    return sorted(dict.fromkeys(found), key=lambda f: (f.line, f.column, f.code))
 
 
 MASHUP = "mashup.pq"
@@ -62,20 +71,92 @@ MASHUP = "mashup.pq"
 _ALSO_DATAFLOW = frozenset(("M303", "M401", "M402"))
 
 
-def _findings(paths: list[Path], select: str, ignore: str) -> Iterator[Finding]:
+@dataclass(frozen=True)
+class Choice:
+    """What the command line says; None leaves it to the configuration."""
+
+    select: str | None = None
+    ignore: str | None = None
+
+    def codes(self, settings: Settings, file: Path) -> tuple[str, str]:
+        """Selected and ignored codes for a file: the command line wins, per-file-ignores always count."""
+        select = ",".join(settings.select) if self.select is None else self.select
+        ignore = ",".join(settings.ignore) if self.ignore is None else self.ignore
+        return select, ",".join((ignore, *settings.ignored_in(file)))
+
+
+def _files(paths: list[Path]) -> Iterator[Path]:
     from mlang.app.formatting import files_below
+
+    for path in paths:
+        yield from [path] if str(path) == "-" else files_below([path])
+
+
+def _own_findings(file: Path, choice: Choice) -> Callable[[str], list[Finding]]:
+    """What finds the remarks of a text as that of a file."""
+    name = "<stdin>" if str(file) == "-" else str(file)
+    rules = chosen_rules(*choice.codes(settings_for(file), file))
+    if file.name == MASHUP:
+        rules = [r for r in rules if r.code not in _ALSO_DATAFLOW]
+    given = frozenset() if str(file) == "-" else _given(file)
+    return lambda text: lint_text(text, name, rules, given)
+
+
+def _findings(paths: list[Path], choice: Choice) -> Iterator[Finding]:
     from mlang.app.textfile import TextFile
 
-    rules = chosen_rules(select, ignore)
-    for path in paths:
-        if str(path) == "-":
-            yield from lint_text(sys.stdin.read(), "<stdin>", rules)
-            continue
-        for file in files_below([path]):
-            own = rules if file.name != MASHUP else [r for r in rules if r.code not in _ALSO_DATAFLOW]
-            yield from lint_text(TextFile(file).text, str(file), own, _given(file))
+    for file in _files(paths):
+        text = sys.stdin.read() if str(file) == "-" else TextFile(file).text
+        yield from _own_findings(file, choice)(text)
+    yield from _dataflow_findings(paths, choice)
+
+
+def _dataflow_findings(paths: list[Path], choice: Choice) -> Iterator[Finding]:
     for folder in dict.fromkeys(_dataflows(paths)):
-        yield from _dataflow(folder, lambda code: _is_wanted(code, select, ignore))
+        select, ignore = choice.codes(settings_for(folder), folder / MASHUP)
+        yield from _dataflow(folder, lambda code: _is_wanted(code, select, ignore))  # noqa: B023
+
+
+def fix_paths(
+    paths: list[Path], choice: Choice, write: bool, unsafe: bool, as_json: bool, github: bool
+) -> int:  # fmt: skip
+    """Fixes files, or prints what would change (1 when something would); then shows what is left."""
+    from mlang.app.linting.fixes import fixed
+    from mlang.app.refactoring.edits import diff_text
+    from mlang.app.textfile import TextFile
+
+    _refuse_missing(paths)
+    left: list[Finding] = []
+    fixes: dict[str, int] = {}
+    for path in _files(paths or [Path(".")]):
+        finder = _own_findings(path, choice)
+        file = None if str(path) == "-" else TextFile(path)
+        text = sys.stdin.read() if file is None else file.text
+        new, count = fixed(text, finder, unsafe)
+        if count:
+            fixes[str(path)] = count
+        if not write:
+            if not as_json:
+                print(diff_text(text, new, str(path)), end="")
+        elif file is None:
+            print(new, end="")
+        elif count:
+            file.write_as_it_is(new)
+        left += finder(new)
+    if not write:
+        if as_json:
+            print(json.dumps({"fixes": fixes}, ensure_ascii=False, indent=1))
+        _say(fixes, "would be fixed")
+        return 1 if fixes else 0
+    _say(fixes, "fixed")
+    left += _dataflow_findings(paths or [Path(".")], choice)
+    return _show(left, as_json, github, to_stderr=any(str(p) == "-" for p in paths))
+
+
+def _say(fixes: dict[str, int], verb: str) -> None:
+    count = sum(fixes.values())
+    where = f" in {len(fixes)} file{'' if len(fixes) == 1 else 's'}" if fixes else ""
+    print(f"{count} finding{'' if count == 1 else 's'} {verb}{where}.", file=sys.stderr)
 
 
 def _dataflows(paths: list[Path]) -> Iterator[Path]:
@@ -127,34 +208,46 @@ def _dataflow(folder: Path, wanted: Callable[[str], bool]) -> Iterator[Finding]:
             yield Finding(str(folder / MASHUP), f.line, 1, f.code, "dataflow", f.reason, f.query, f.cure)
 
 
-def lint_paths(paths: list[Path], select: str, ignore: str, as_json: bool, github: bool) -> int:
-    """Prints the findings; 1 when there are any."""
+def _refuse_missing(paths: list[Path]) -> None:
     missing = next((p for p in paths if str(p) != "-" and not p.exists()), None)
     if missing is not None:
         raise Fault(f"There is nothing at {missing}.")
-    found = list(_findings(paths or [Path(".")], select, ignore))
+
+
+def lint_paths(paths: list[Path], choice: Choice, as_json: bool, github: bool) -> int:
+    """Prints the findings; 1 when there are any."""
+    _refuse_missing(paths)
+    return _show(list(_findings(paths or [Path(".")], choice)), as_json, github)
+
+
+def _show(found: list[Finding], as_json: bool, github: bool, to_stderr: bool = False) -> int:
+    stream = sys.stderr if to_stderr else sys.stdout
     if as_json:
-        print(json.dumps([_as_dict(f) for f in found], ensure_ascii=False, indent=1))
+        print(json.dumps([_as_dict(f) for f in found], ensure_ascii=False, indent=1), file=stream)
     for finding in [] if as_json else found:
-        print(finding)
+        print(finding, file=stream)
         if github:
             where = f"file={finding.file},line={finding.line},col={finding.column}"
-            print(f"::warning {where},title={finding.code} {finding.name}::{finding.message}")
+            print(f"::warning {where},title={finding.code} {finding.name}::{finding.message}", file=stream)
+    fixable = [f for f in found if f.fix and not f.unsafe]
+    if fixable and not as_json:
+        print(f"--fix can cure {len(fixable)} of {len(found)}.", file=sys.stderr)
     return 1 if found else 0
 
 
 def _as_dict(finding: Finding) -> dict[str, Any]:
-    return {name: value for name, value in vars(finding).items() if value is not None}
+    found = {n: v for n, v in vars(finding).items() if v is not None and n not in ("fix", "unsafe")}
+    return found | {"fix": UNSAFE if finding.unsafe else SAFE} if finding.fix else found
 
 
 def print_rules() -> int:
     """All rules with what they are about."""
     from mlang.app.render import print_grid
 
-    rows = [[r.code, r.name, "on" if r.default else "off", r.about] for _, r in sorted(RULES.items())]
+    rows = [[r.code, r.name, "on" if r.default else "off", r.fix, r.about] for _, r in sorted(RULES.items())]
     from staging.rules import RULES as DATAFLOW_RULES
 
     for code, check in DATAFLOW_RULES.items():
-        rows.append([code, "dataflow", "on", " ".join((check.__doc__ or "").split())])
-    print_grid(["Code", "Name", "Default", "About"], rows)
+        rows.append([code, "dataflow", "on", "", " ".join((check.__doc__ or "").split())])
+    print_grid(["Code", "Name", "Default", "Fix", "About"], rows)
     return 0

@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
-from mlang.app.linting.base import Subject, rule
+from mlang.app.linting.base import SAFE, UNSAFE, Found, Subject, rule
 from mlang.syntax import nodes
 
-Found = Iterator[tuple[nodes.Node, str]]
 #: Names that only the host of a connector defines.
 _HOST = ("Extension.", "Credential.")
 
 
-@rule("M101", "unknown-name", "A name that neither the text nor the library defines.")
+@rule("M101", "unknown-name", "A name that neither the text nor the library defines.", fix=SAFE)
 def unknown_name(subject: Subject) -> Found:
     from mlang import registry
     from mlang.app.hints import ELSEWHERE, names_of, near
+    from mlang.app.refactoring.edits import Edit, Respelt
 
     own: list[str] | None = None
     for node in subject.scopes.free:
@@ -30,11 +28,21 @@ def unknown_name(subject: Subject) -> Found:
         elsewhere = ELSEWHERE.get(node.name.casefold())
         found = elsewhere or near(node.name, own) or near(node.name, registry.BUILTINS)
         hint = f"; did you mean {found}?" if found else ""
-        yield node, f"Nothing defines '{node.name}'{hint}"
+        fix = []
+        if (
+            found is not None
+            and found.casefold() == node.name.casefold()
+            and registry.lookup(found) is not None
+        ):
+            start, end = subject.source.name_span(node)
+            fix = [Edit(start, end, (Respelt(found, start),))]
+        yield node, f"Nothing defines '{node.name}'{hint}", fix
 
 
-@rule("M102", "unused-step", "A step that the result does not need: it is never evaluated.")
+@rule("M102", "unused-step", "A step that the result does not need: it is never evaluated.", fix=UNSAFE)
 def unused_step(subject: Subject) -> Found:
+    from mlang.app.refactoring.removal import without_bindings
+
     users = subject.scopes.users
     for let in subject.lets():
         local = {id(b): b for b in let.bindings}
@@ -48,7 +56,8 @@ def unused_step(subject: Subject) -> Found:
                     needed.append(binding)
         for binding in let.bindings:
             if id(binding) not in reached:
-                yield binding, f"The step '{binding.name}' is never used"
+                fix = without_bindings(subject.source, let, [binding], [])
+                yield binding, f"The step '{binding.name}' is never used", fix
 
 
 @rule("M103", "hides-library", "A variable or parameter with the name of a library function.")

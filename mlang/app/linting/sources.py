@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 
-from mlang.app.linting.base import Subject, function_name, rule
+from mlang.app.linting.base import Found, Subject, function_name, rule
 from mlang.syntax import nodes
 
-Found = Iterator[tuple[nodes.Node, str]]
 _HOME = re.compile(r"(?i)^(?:[a-z]:\\users\\|/home/|/users/)")
 _SECRET = re.compile(r"(?i)(password|pwd|secret|api[_-]?key|access[_-]?token|authorization)$")
 

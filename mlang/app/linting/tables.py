@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
-from mlang.app.linting.base import Subject, function_name, rule
+from mlang.app.linting.base import SAFE, Found, Subject, function_name, rule
 from mlang.syntax import nodes
 
-Found = Iterator[tuple[nodes.Node, str]]
+if TYPE_CHECKING:
+    from mlang.app.refactoring.edits import Edit
 
 #: Functions of rows or items: what they are given is called once for each.
 _PER_ITEM = {
@@ -130,7 +131,9 @@ def _chain(subject: Subject, call: nodes.Node) -> list[nodes.Node]:
     return chain
 
 
-@rule("M304", "counts-to-test", "Table.RowCount(x) = 0 counts all rows; Table.IsEmpty looks for one.")
+@rule(
+    "M304", "counts-to-test", "Table.RowCount(x) = 0 counts all rows; Table.IsEmpty looks for one.", fix=SAFE
+)
 def counts_to_test(subject: Subject) -> Found:
     for node in subject.all:
         if not isinstance(node, nodes.Binary) or node.operator not in ("=", "<>", ">", "<"):
@@ -140,7 +143,21 @@ def counts_to_test(subject: Subject) -> Found:
         name = function_name(counted) if counted is not None else None
         if name in ("Table.RowCount", "List.Count"):
             better = "Table.IsEmpty" if name == "Table.RowCount" else "List.IsEmpty"
-            yield node, f"{name} counts everything only to compare with 0; {better} stops at the first"
+            message = f"{name} counts everything only to compare with 0; {better} stops at the first"
+            yield node, message, _emptiness(node, counted, better)
+
+
+def _emptiness(node: nodes.Binary, counted: nodes.Node | None, better: str) -> list[Edit]:
+    """The test without counting; none for a comparison that is never true."""
+    from mlang.app.refactoring.edits import Copy, Edit
+
+    assert isinstance(counted, nodes.Invocation)
+    on_left = counted is node.left
+    positive = node.operator == (">" if on_left else "<")
+    if len(counted.arguments) != 1 or not (positive or node.operator in ("=", "<>")):
+        return []
+    prefix = "" if node.operator == "=" else "not "
+    return [Edit(node.pos, node.end, (prefix + better, Copy(counted.function.end, counted.end)))]
 
 
 @rule("M305", "type-twice", "Types set twice in a row: the first conversion is for nothing.", default=False)
