@@ -170,6 +170,8 @@ class Relation:
     rows: int | None = None
     unique: tuple[Any, ...] = field(default=())
     notes: tuple[str, ...] = field(default=())
+    #: Leaves that scalar subqueries in the columns read.
+    beside: tuple[Origin, ...] = field(default=())
 
     # ------------------------------------------------------------ shape
 
@@ -185,7 +187,8 @@ class Relation:
 
     def sources(self) -> list[Origin]:
         """The leaves this query reads."""
-        return self.origin.sources() + [s for j in self.joins for s in j.origin.sources()]
+        below = self.origin.sources() + [s for j in self.joins for s in j.origin.sources()]
+        return [*below, *self.beside]
 
     @property
     def sealed(self) -> bool:

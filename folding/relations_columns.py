@@ -12,6 +12,7 @@ from folding import terms as t
 from folding.casts import converted
 from folding.functions import Call, form_of
 from folding.operators import equality, unify
+from folding.recipes import recipe_term
 from folding.relations import Column, Context, Relation, compiles
 from folding.scalars import Translator, inline
 from folding.terms import Scalar, Unfoldable, typed
@@ -28,6 +29,8 @@ def apply_function(function: Any, argument: Any) -> Scalar:
         raise Unfoldable("a function whose body is not known")
     if function.spec.node is not None:
         return inline(function, [argument])
+    if function.spec.name == "row" and function.spec.builtin is None:
+        return recipe_term(function.spec.document[2], argument)
     builtin = function.spec.builtin
     form = form_of(builtin.name) if builtin is not None else None
     if form is None:
@@ -83,7 +86,7 @@ def transform_columns(node: p.TransformColumns, context: Context) -> Relation:
         place = node.input.schema.index(name)
         if context.repairs is not None:
             base, column = context.repairs.transformed(
-                base, place, function, lambda r, i=place, f=function: apply_function(f, r.use(i))
+                base, place, function, lambda r, i=place, f=function: apply_function(f, r.use(i))  # type: ignore[misc]
             )
             base = replaced(base, place, column)
             continue

@@ -7,6 +7,7 @@ from typing import Any
 from attrs import evolve
 from sqlglot import exp
 
+from folding import aggregates
 from folding import terms as t
 from folding.relations import Column, Context, Key, Relation, compiles
 from folding.relations_columns import apply_function, window_order
@@ -137,22 +138,81 @@ def key_term(term: Scalar) -> Scalar:
 @compiles(p.Sort)
 def sort(node: p.Sort, context: Context) -> Relation:
     base = unlimited(context.child(node.input)).compact()
+    keys, terms = _criteria(base, node.keys, node.input.schema)
+    ties = () if _one_row_each(base, terms) else base.order
+    return evolve(base.consumed(terms), order=(*keys, *ties), natural=False)
+
+
+def _criteria(base: Relation, criteria: Any, schema: Any) -> tuple[list[Key], list[Scalar]]:
+    """What to sort by, and the terms that are compared."""
     if not base.order:
         raise Unfoldable("rows without an order")
     keys, terms = [], []
-    for key in node.keys:
+    for key in criteria:
         if key.comparer is not None:
             raise Unfoldable("an order by a comparer")
         if key.column is not None:
-            term = base.use(node.input.schema.index(key.column))
+            term = base.use(schema.index(key.column))
         else:
-            term = apply_function(key.key, base.row(node.input.schema))
+            term = apply_function(key.key, base.row(schema))
         if term.is_constant:
             continue
         terms.append(term)
         keys.append(Key(order_term(term), key.descending))
-    ties = () if _one_row_each(base, terms) else base.order
-    return evolve(base.consumed(terms), order=(*keys, *ties), natural=False)
+    return keys, terms
+
+
+# ---------------------------------------------------------------- steps that only have a recipe
+
+
+@compiles(p.Step)
+def step(node: p.Step, context: Context) -> Relation:
+    form = STEPS.get(node.name)
+    if form is None or node.recipe is None:
+        raise Unfoldable("the step has no SQL form")
+    made: Relation = form(node.parts[0], context.child(node.parts[0]), *node.recipe)
+    return made
+
+
+#: RankKind: what the window function is called.
+_RANKS = ("rank", "dense_rank", "row_number")
+
+
+def _ranked(input: p.Plan, base: Relation, criteria: Any, kind: int) -> Relation:
+    """`Table.AddRankColumn`: the rows sorted, with their rank."""
+    base = unlimited(base).opened().compact()
+    base = base.opened()
+    keys, terms = _criteria(base, criteria, input.schema)
+    if not keys:
+        raise Unfoldable("ranks by constants")
+    order = (*keys, *base.order)
+    within = order if _RANKS[kind] == "row_number" else keys
+    place = exp.Window(
+        this=t.function(_RANKS[kind]), order=exp.Order(expressions=[k.ordered() for k in within])
+    )
+    rank = Column(typed(t.cast(place, "DOUBLE"), "number", "DOUBLE", nullable=False, nonan=True, int53=True))
+    return evolve(
+        base.consumed(terms), columns=(*base.columns, rank), order=order, natural=False, windowed=True
+    ).closed()
+
+
+def _alternate(input: p.Plan, base: Relation, start: int, gap: int, length: int) -> Relation:
+    """`Table.AlternateRows`: the first rows, then in turn so many left out and kept."""
+    cycle = gap + length
+    if cycle == 0:
+        return base
+    base = base.opened()
+    number = exp.Window(this=exp.RowNumber(), order=None if base.natural else window_order(base))
+    mark = Column(typed(number, "number", "BIGINT", nullable=False, nonan=True, int53=True))
+    marked = evolve(base, columns=(*base.columns, mark), windowed=True).closed()
+    place = t.binary(exp.Sub, marked.columns[-1].term.use, t.whole(1 + start))
+    turn = t.binary(exp.Mod, exp.Paren(this=place), t.whole(cycle))
+    kept = t.any_of([t.binary(exp.LT, place.copy(), t.whole(0)), t.binary(exp.GTE, turn, t.whole(gap))])
+    marked = evolve(marked, columns=marked.columns[:-1])
+    return marked.filtered(typed(kept, "logical", "BOOLEAN", nullable=False))
+
+
+STEPS: dict[str, Any] = {"Table.AddRankColumn": _ranked, "Table.AlternateRows": _alternate}
 
 
 def _one_row_each(base: Relation, terms: list[Scalar]) -> bool:
@@ -171,6 +231,16 @@ def numbered(relation: Relation) -> tuple[Relation, Any]:
     number = exp.Window(this=exp.RowNumber(), order=window_order(relation))
     ordered = evolve(relation, order=(Key(number, plain=True),), windowed=True).closed()
     return ordered, ordered.order[0].sql
+
+
+def sums_of(relation: Relation, context: Context) -> str:
+    """How sums of doubles are made: "ordered" (bit for bit), "rounded" (correctly rounded) or "plain"."""
+    if context.number_mode == "relaxed":
+        return "plain"
+    if context.number_mode == "ordered":
+        return "ordered"
+    small = relation.rows is not None and relation.rows <= aggregates.ORDERED_ROWS
+    return "ordered" if small else "rounded"
 
 
 def _one_number(keys: tuple[Key, ...]) -> Any:

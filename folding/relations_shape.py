@@ -10,7 +10,7 @@ from sqlglot import exp
 from folding import aggregates
 from folding import terms as t
 from folding.relations import Column, Context, Key, Relation, Union, compiles
-from folding.relations_rows import key_term, numbered
+from folding.relations_rows import key_term, numbered, sums_of
 from folding.relations_tables import _common
 from folding.terms import Scalar, Unfoldable, typed
 from mlang.tables import plan as p
@@ -69,16 +69,6 @@ def _runs(base: Relation, place: Any, places: list[int]) -> tuple[Relation, Any,
 def first_of(place: Any) -> Key:
     """Groups in the order of their first rows."""
     return Key(t.function("min", place.copy()), plain=True)
-
-
-def sums_of(relation: Relation, context: Context) -> str:
-    """How sums of doubles are made: "ordered" (bit for bit), "rounded" (correctly rounded) or "plain"."""
-    if context.number_mode == "relaxed":
-        return "plain"
-    if context.number_mode == "ordered":
-        return "ordered"
-    small = relation.rows is not None and relation.rows <= aggregates.ORDERED_ROWS
-    return "ordered" if small else "rounded"
 
 
 # ---------------------------------------------------------------- pivots

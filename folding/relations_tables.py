@@ -8,9 +8,10 @@ from attrs import evolve
 from sqlglot import exp
 
 from folding import terms as t
+from folding.nested import NestedTable, packed
 from folding.operators import storage_pair
 from folding.relations import Column, Context, Joined, Key, Relation, Union, compiles
-from folding.relations_rows import numbered, unlimited
+from folding.relations_rows import numbered, sums_of, unlimited
 from folding.terms import Scalar, Unfoldable, need
 from folding.uniqueness import unique_keys
 from mlang.tables import plan as p
@@ -157,7 +158,7 @@ def _side(relation: Relation, schema: Any, keys: tuple[str, ...]) -> tuple[Relat
     """One side as a bare origin (every column a reference), and its keys."""
     if not relation.order:
         raise Unfoldable("rows without an order")
-    if relation.joins or relation.where or relation.sealed or not _bare(relation):
+    if relation.joins or relation.where or relation.sealed or relation.beside or not _bare(relation):
         relation = relation.closed()
     return relation, [relation.use(schema.index(name)) for name in keys]
 
@@ -219,6 +220,47 @@ def _marker(side: Relation) -> Any:
 def expand_table(node: p.ExpandTable, context: Context) -> Relation:
     """What the editor writes for a merge: a nested join and its expansion are one join."""
     joined = expand_of_nested_join(node)
-    if joined is None:
+    if joined is not None:
+        return context.child(joined)
+    base = context.child(node.input)
+    place = node.input.schema.index(node.column)
+    nested = base.columns[place].term.inside
+    if not isinstance(nested, NestedTable):
         raise Unfoldable("nested tables that no join of the same piece made")
-    return context.child(joined)
+    base = base.closed()
+    right = nested.relation
+    joined_side = Joined(right.origin, "LEFT", nested.condition(base.columns[place].term))
+    schema = nested.schema
+    fields = {
+        new: _nullable(right.columns[schema.index(old)]) if schema.has(old) else Column(t.null())
+        for old, new in node.fields
+    }
+    kept = dict(zip(node.input.schema.names, base.columns, strict=True))
+    return evolve(
+        base, columns=tuple(fields.get(n) or kept[n] for n in node.schema.names), joins=(joined_side,),
+        order=(*base.order, *right.order), natural=False, unique=(), rows=None,
+        raises=base.raises or right.raises, strict=base.strict or right.strict,
+        notes=(*base.notes, *right.notes),
+    )  # fmt: skip
+
+
+@compiles(p.NestedJoin)
+def nested_join(node: p.NestedJoin, context: Context) -> Relation:
+    """The left rows with a column that stands for the right rows, for aggregates and expansion."""
+    if node.kind != p.LEFT_OUTER or (node.comparers is not None and any(node.comparers)):
+        raise Unfoldable("a nested join of another kind than left outer, or with comparers")
+    left = context.child(node.left).compact()
+    keys = [left.use(node.left.schema.index(name)) for name in node.left_keys]
+    right, right_keys = _side(context.child(node.right), node.right.schema, node.right_keys)
+    if not keys or left.raises or right.raises or any(k.raises for k in [*keys, *right_keys]):
+        raise Unfoldable("a nested join without keys, or with keys that may raise")
+
+    def match(values: list[Scalar]) -> Any:
+        return t.all_of([_match(a, b) for a, b in zip(values, right_keys, strict=True)])
+
+    match(keys)
+    right, place = numbered(right)
+    table = NestedTable(right, node.right.schema, place, sums_of(right, context), match, tuple(keys))
+    nested = Column(Scalar(packed(keys), "any", "", inside=table))
+    beside = (*left.beside, *right.sources())
+    return evolve(left, columns=(*left.columns, nested), beside=beside)

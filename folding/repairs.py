@@ -11,6 +11,7 @@ Row functions that fold are pure, so the same inputs give the same answer.
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from attrs import evolve
@@ -18,6 +19,7 @@ from sqlglot import exp
 
 from folding import terms as t
 from folding import types
+from folding.recipes import recipe_of
 from folding.relations import Column, Joined, Relation
 from folding.sources import ArrowOrigin
 from folding.terms import Scalar, Unfoldable
@@ -93,6 +95,9 @@ class Repairs:
         self, base: Relation, function: Any, schema: Any, build: Callable[[Relation], Scalar]
     ) -> tuple[Relation, Column]:
         """A relation over the same rows and the column that a row function gives, odd cells repaired."""
+        recipe = recipe_of(function)
+        if recipe is not None and recipe[0] == "piece":
+            return self._cut(base, schema.index("\0pieces"), recipe[1], build)
         names = [n for n in RowFunction(function, schema).reads if schema.has(n)]
 
         def answer(columns: list[list[Any]], length: int) -> list[Any]:
@@ -102,6 +107,24 @@ class Repairs:
             return [cell for batch in run_local(step, ["\0"], None) for cell in batch.columns[0]]
 
         return self.repaired(base, [schema.index(n) for n in names], build, answer)
+
+    def _cut(
+        self, base: Relation, place: int, index: int, build: Callable[[Relation], Scalar]
+    ) -> tuple[Relation, Column]:
+        """A piece of a text that `Table.SplitColumn` cut."""
+        how = base.columns[place].term.inside
+
+        def answer(columns: list[list[Any]], length: int) -> list[Any]:
+            from mlang.library.table.transform import fitted
+
+            def piece(text: Any) -> Any:
+                pieces = list(how.splitter.fn(force(text)))
+                return force(fitted(pieces, how.width, how.default, how.extra)[index])
+
+            return [Thunk(partial(piece, text)) for text in columns[0]]
+
+        text = evolve(base.columns[place].term, kind="text", storage="VARCHAR", inside=None)
+        return self.repaired(base, [(place, text)], build, answer)
 
     def transformed(
         self, base: Relation, place: int, function: Any, build: Callable[[Relation], Scalar]
@@ -147,7 +170,7 @@ class Repairs:
             return base, Column(term)
         if t.size(flag) + t.size(term.sql) > 4000:
             raise Unfoldable("a condition for odd cells that is too large")
-        columns = [base.columns[i] if i.__class__ is int else i for i in inputs]
+        columns = [_input(base, i) for i in inputs]
         key = _key(columns)
         found, cells = _asked(base, flag, key, columns)
         clean = evolve(term, sql=cleaned(term.sql), raises=False, conjuncts=(), constant=t.VARIES)
@@ -155,6 +178,17 @@ class Repairs:
             return base, Column(clean)
         self.made += 1
         return _joined(base, clean, flag, key, found, [_settled(a) for a in answer(cells, len(found))])
+
+
+def _input(base: Relation, given: Any) -> Column:
+    """An input: the column at a place, the text that the column at a place is cut from, or a column."""
+    if given.__class__ is int:
+        return base.columns[given]
+    if given.__class__ is not tuple:
+        found: Column = given
+        return found
+    column = base.columns[given[0]]
+    return evolve(column, term=evolve(given[1], sql=column.term.sql))
 
 
 def text_term(column: Column) -> Scalar:

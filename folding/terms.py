@@ -54,6 +54,7 @@ class Scalar:
     raises.  ``constant`` is the M value when it is known.  Facts: ``nonan``, ``int53``
     (whole numbers below 2^53), ``ascii``, ``largest`` (a bound of the magnitudes of whole numbers).
     ``conjuncts`` are the sides of an `and` one of which may raise, for filters, where null is as good as false.
+    ``inside`` says what a column of lists, records or tables holds (`folding/nested.py`, `recipes.py`).
     """
 
     sql: Any
@@ -67,6 +68,7 @@ class Scalar:
     ascii: bool = False
     largest: int | None = None
     conjuncts: tuple[Scalar, ...] = ()
+    inside: Any = None
 
     @property
     def use(self) -> Any:

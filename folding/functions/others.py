@@ -8,6 +8,7 @@ from folding import terms as t
 from folding.functions import Call, folds
 from folding.operators import equality
 from folding.terms import Scalar, Unfoldable, typed
+from mlang.syntax import nodes
 from mlang.values.thunk import force
 
 
@@ -31,6 +32,33 @@ def list_contains(call: Call) -> Scalar:
         inside = exp.In(this=t.operand(first.copy()), expressions=[s.copy() for s in same])
         found.append(t.function("coalesce", inside, exp.false()) if value.nullable else inside)
     return typed(t.any_of(found + rest), "logical", "BOOLEAN", value, nullable=False)
+
+
+@folds("Table.RowCount")
+def nested_count(call: Call) -> Scalar:
+    """Of a nested table."""
+    from folding.aggregates import row_count
+    from folding.nested import aggregated
+
+    call.at_most(1)
+    return aggregated(call.term(0), lambda group: row_count())
+
+
+@folds(
+    "List.Sum", "List.Average", "List.Count", "List.NonNullCount", "List.Min", "List.Max", "List.First",
+    "List.Last", "List.Median",
+)  # fmt: skip
+def nested_list(call: Call) -> Scalar:
+    """Of a column of a nested table: `List.Sum([nested][x])`."""
+    from folding.aggregates import AGGREGATES
+    from folding.nested import aggregated
+
+    call.at_most(1)
+    node = call.arguments[0]
+    if not isinstance(node, nodes.FieldAccess) or node.target is None or node.optional:
+        raise Unfoldable(f"{call.name} of a list")
+    table = call.translator.scalar(node.target)
+    return aggregated(table, lambda group: AGGREGATES[call.name](group.values(node.name), group))
 
 
 @folds("Logical.From")

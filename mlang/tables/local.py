@@ -298,7 +298,7 @@ def declared(function: Any) -> tuple[Columns | None, bool]:
     spec = function.spec if function.__class__ is Function else None
     if spec is None or spec.name != "row" or spec.node is not None:
         return None, False
-    reads, eager = spec.document
+    reads, eager, _ = spec.document
     return reads, eager
 
 

@@ -485,11 +485,13 @@ class Step(Plan):
     """A step that only the interpreter does: ``run`` gets the inputs' row iterators made on demand.
 
     ``run(*inputs)`` receives, per input, a function that enumerates its batches, and yields batches.
+    ``recipe`` are the step's arguments, for engines that know the step by its name.
     """
 
     parts: tuple[Plan, ...]
     run: Callable[..., Iterator[Batch]]
     name: str
+    recipe: tuple[Any, ...] | None = None
 
     @property
     def inputs(self) -> tuple[Plan, ...]:

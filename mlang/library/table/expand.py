@@ -90,7 +90,12 @@ def aggregate_table_column(table: Table, column: str, aggregations: Any) -> Tabl
             raise errors.bad_pairs(aggregation, "aggregations")
         inner, function = of_kind(aggregation[0], "text"), function_of(aggregation[1])
         new = of_kind(aggregation[2], "text") if len(aggregation) == 3 else inner
-        value = row_function(_aggregate(column, inner, bind(function, 1)), [column])
+        value = row_function(
+            _aggregate(column, inner, bind(function, 1)),
+            [column],
+            False,
+            ("aggregate", column, inner, function),
+        )
         hidden = f"\0{i}"
         plan = p.AddColumn(schemas.append(plan.schema, hidden), plan, hidden, value)
         columns.append((new, hidden))

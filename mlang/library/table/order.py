@@ -97,7 +97,7 @@ def add_rank_column(table: Table, name: str, criteria: Any, settings: Any = None
         yield from in_batches([*take_rows(columns, rows), ranks], length)
 
     schema = schemas.append(table.type, name, nullable(NUMBER))
-    return Table(p.Step(schema, (table.plan,), run, "Table.AddRankColumn"))
+    return Table(p.Step(schema, (table.plan,), run, "Table.AddRankColumn", (keys, kind)))
 
 
 def _ranks(rows: list[int], same: Callable[[int, int], bool], kind: int) -> list[Any]:

@@ -254,7 +254,7 @@ def alternate_rows(table: Table, offset: Any, skipped: Any, taken: Any) -> Table
                 yield Batch([[c[i] for i in kept] for c in batch.columns], len(kept))
             position += batch.length
 
-    return _same(table, p.Step(table.type, (table.plan,), run, "Table.AlternateRows"))
+    return _same(table, p.Step(table.type, (table.plan,), run, "Table.AlternateRows", (start, gap, length)))
 
 
 @builtin("Table.Repeat(table as table, count as number) as table")

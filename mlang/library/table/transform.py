@@ -32,13 +32,17 @@ NULLABLE_TEXT = nullable(TEXT)
 
 
 def row_function(
-    call: Callable[[dict[str, Any]], Any], reads: list[str] | tuple[str, ...], eager: bool = False
+    call: Callable[[dict[str, Any]], Any],
+    reads: list[str] | tuple[str, ...],
+    eager: bool = False,
+    recipe: tuple[Any, ...] | None = None,
 ) -> Function:
     """A function of the row made by the library: it says what columns it reads (`local.RowFunction`).
 
-    ``eager`` tells that it is pure and quick, so that cells need not wait for being read.
+    ``eager`` tells that it is pure and quick, so that cells need not wait for being read; ``recipe`` says
+    what it does in words that folding knows (``folding/recipes.py``).
     """
-    return Function(call, 1, 1, Spec((Param("row"),), name="row", document=(tuple(reads), eager)))
+    return Function(call, 1, 1, Spec((Param("row"),), name="row", document=(tuple(reads), eager, recipe)))
 
 
 # ---------------------------------------------------------------- adding
@@ -325,11 +329,11 @@ def split_column(
     type = splitter_type(splitter)
     schema = schemas.replaced(table.type, source, [(n, type) for n in new_names])
     eager = made_by(splitter).startswith("Splitter.")
-    pieces = row_function(split, [source], eager)
+    pieces = row_function(split, [source], eager, ("split", splitter, source, width, default, mode))
     plan: p.Plan = p.AddColumn(schemas.append(table.type, "\0pieces"), table.plan, "\0pieces", pieces)
     hidden = [f"\0{i}" for i in range(width)]
     for i, name in enumerate(hidden):
-        piece = row_function(_piece(i), ["\0pieces"], True)
+        piece = row_function(_piece(i), ["\0pieces"], True, ("piece", i))
         plan = p.AddColumn(schemas.append(plan.schema, name), plan, name, piece)
     old = [*table.names[:place], *hidden, *table.names[place + 1 :]]
     columns = tuple(zip(schema.names, old, strict=True))
@@ -368,12 +372,14 @@ def combine_columns(table: Table, sources: Any, combiner: Function, column: str)
     names = known_columns(sources, table.type)
     call = bind(combiner, 1)
     type = TEXT if made_by(combiner).startswith("Combiner.") else result_type(combiner)
-    return combined_columns(table, names, call, column, type, "Table.CombineColumns")
+    recipe = ("combine", combiner, names)
+    return combined_columns(table, names, call, column, type, "Table.CombineColumns", recipe)
 
 
 def combined_columns(
-    table: Table, names: list[str], combine: Callable[[list[Any]], Any], new_name: str, type: MType, step: str
-) -> Table:
+    table: Table, names: list[str], combine: Callable[[list[Any]], Any], new_name: str, type: MType, step: str,
+    recipe: tuple[Any, ...] | None = None,
+) -> Table:  # fmt: skip
     """One column instead of several, standing where the first of them stood (TBL-30, TBL-33)."""
 
     def combined(row: dict[str, Any]) -> Any:
@@ -381,8 +387,9 @@ def combined_columns(
 
     hidden = "\0combined"
     added = p.AddColumn(
-        schemas.append(table.type, hidden, type), table.plan, hidden, row_function(combined, names)
-    )
+        schemas.append(table.type, hidden, type), table.plan, hidden,
+        row_function(combined, names, False, recipe),
+    )  # fmt: skip
     gone = set(names)
     columns: list[tuple[str, str | None]] = []
     for name in table.names:
