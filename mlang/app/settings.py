@@ -148,11 +148,19 @@ _LINT: dict[str, Check] = {
 }
 _FMT: dict[str, Check] = {"width": (lambda v: _is_count(v) and v >= 20, "a whole number of at least 20")}
 _TEST: dict[str, Check] = {
-    "culture": _TEXT, "clock": _TEXT, "engine": (_is_engine, '"auto", "duckdb" or "none"'),
-    "jobs": (_is_count, "a whole number of at least 1"), "extensions": _TEXTS, "parameter-query": _TEXT, "settings": _TEXT, "fail-on-no-fold": _LOGICAL,
+    "culture": _TEXT,
+    "clock": _TEXT,
+    "engine": (_is_engine, '"auto", "duckdb" or "none"'),
+    "jobs": (_is_count, "a whole number of at least 1"),
+    "extensions": _TEXTS,
+    "parameter-query": _TEXT,
+    "settings": _TEXT,
+    "fail-on-no-fold": _LOGICAL,
     "bind": (_is_table_of_texts, 'a table such as { Source = "fixture.csv" }'),
-    "coverage": _LOGICAL, "fail-under": (_is_percent, "a number from 0 to 100"), "paths": _TEXTS,
-}  # fmt: skip
+    "coverage": _LOGICAL,
+    "fail-under": (_is_percent, "a number from 0 to 100"),
+    "paths": _TEXTS,
+}
 #: Values that are paths: they start at the folder of the configuration.
 _PATHS = frozenset(("extensions", "parameter-query", "settings", "bind", "paths"))
 

@@ -9,17 +9,18 @@ from __future__ import annotations
 
 import json
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from mlang import registry
 from mlang.app import api
-from mlang.app.overlay import HIDDEN, Overlay, bind, file_values
+from mlang.app.overlay import Overlay, bind, file_values
 from mlang.app.render import cell_text, grid_lines
 from mlang.app.running import read_source
 from mlang.app.tracing import Trace, instrument
 from mlang.compile.entry import run
-from mlang.errors import MError
+from mlang.errors import Fault, MError
 from mlang.syntax import nodes, parse_document
 from mlang.values.kinds import kind_of
 from mlang.values.metadata import strip
@@ -59,6 +60,22 @@ def show_steps(
         return 1 if failed else 0
 
     return run(work, session)
+
+
+def watch_steps(file: Path, bound: dict[str, Path], show: Callable[[], int]) -> int:
+    """Shows the steps again whenever the file, a fixture or a file that it names is saved."""
+    from mlang.app.testing.selection import named_files
+    from mlang.app.watching import watch
+
+    document = file / "mashup.pq" if file.is_dir() else file
+    if str(file) == "-" or not document.is_file():
+        raise Fault(f"--watch needs a file that can be saved; there is none at {file}.")
+
+    def files() -> set[Path]:
+        named = (p for p in named_files(document, document.parent) if p.is_file())
+        return {document, *bound.values(), *named}
+
+    return watch(lambda changed: show(), files)
 
 
 def describe(step: str, thunk: Thunk, rows: int, count: bool) -> dict[str, Any]:
@@ -117,7 +134,7 @@ def show_trace(file: Path, query: str | None, bound: dict[str, Path], as_json: b
     """Evaluates the query with everything in it and prints what was evaluated, when, how often, for whom."""
     text, name, tree, hidden, base_dir = _opened(file, bound)
     trace = Trace(text)
-    hidden[HIDDEN + "trace"] = Thunk(lambda: trace.function)
+    hidden[trace.name] = Thunk(lambda: trace.function)
     instrument(tree, trace)
     document = Overlay(text, filename=name, tree=tree, hidden=hidden)
     session = api.open_session(base_dir=base_dir, **settings)

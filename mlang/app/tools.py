@@ -58,7 +58,19 @@ _FILE = click.Path(path_type=Path, dir_okay=False)
 )
 @click.option("--culture", metavar="TAG", help="Culture of texts, numbers and dates, such as de-DE.")
 @click.option("--engine", type=click.Choice(["auto", "duckdb", "none"]), help="Who runs tables.")
-@click.option("-j", "--jobs", type=click.IntRange(1), default=1, show_default=True, help="Processes.")
+@click.option("-j", "--jobs", type=click.IntRange(1), help="Processes (default: 1).")
+@click.option(
+    "--changed",
+    is_flag=False,
+    flag_value="HEAD",
+    metavar="[REF]",
+    help="Only tests that changes since a git revision touch (--changed is --changed=HEAD).",
+)
+@click.option("--coverage", is_flag=True, help="Show which steps of the tested files were evaluated.")
+@click.option(
+    "--fail-under", type=click.FloatRange(0, 100), metavar="PERCENT", help="Fail when coverage is less."
+)
+@click.option("--watch", is_flag=True, help="Run again the tests that a saved file touches, until Ctrl-C.")
 @click.option("-x", "--fail-fast", is_flag=True, help="Stop after the first file with a failed test.")
 @click.option("-v", "--verbose", is_flag=True, help="Show passed tests and times too.")
 @click.option("--junit", type=_FILE, help="Write JUnit XML.")
@@ -66,23 +78,44 @@ _FILE = click.Path(path_type=Path, dir_okay=False)
 @click.option("--tap", is_flag=True, help="Print TAP 13.")
 @click.option("--github", is_flag=True, help="Print annotations for GitHub Actions.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
-def test(paths: tuple[Path, ...], bindings: tuple[str, ...], jobs: int, as_json: bool, **options: Any) -> int:
+def test(
+    paths: tuple[Path, ...], bindings: tuple[str, ...], jobs: int | None, as_json: bool, watch: bool,
+    extensions: tuple[Path, ...], **options: Any,
+) -> int:  # fmt: skip
     """Run tests: .query.pq with .query.pqout, sections with *Tests* members, .test.pq files.
 
-    Exit code 0 when all passed, 3 when a test failed, 2 when there is nothing to run.
+    Exit code 0 when all passed, 3 when a test failed or coverage is too low, 2 when there is nothing to run.
+    Defaults are read from [test] of mlang.toml or [tool.mlang.test] of pyproject.toml.
     """
 
     def action() -> int:
+        from mlang.app import settings
         from mlang.app.overlay import parse_bindings
         from mlang.app.testing.discover import Options
-        from mlang.app.testing.runner import Output, run_tests
+        from mlang.app.testing.runner import Output, run_tests, watch_tests
 
-        shown = {n: options.pop(n) for n in ("junit", "trx", "tap", "github", "verbose", "fail_fast")}
-        options["extensions"] = list(options["extensions"])
-        chosen = Options(bindings=parse_bindings(bindings), **options)
-        return run_tests(list(paths), chosen, Output(json=as_json, **shown), jobs)
+        settings.forget()
+        configured = settings.settings_for(paths[0] if paths else Path("."))
+        said = {"culture": configured.culture} | configured.test
+        where = list(paths) or said.pop("paths", [])
+        said.pop("paths", None)
+        bound = said.pop("bindings", {}) | parse_bindings(bindings)
+        modules = list(extensions) or said.pop("extensions", [])
+        said.pop("extensions", None)
+        processes = jobs or said.pop("jobs", 1)
+        said.pop("jobs", None)
+        chosen = said | {name: value for name, value in options.items() if value not in (None, False)}
+        output = {n: chosen.pop(n) for n in (*_OUTPUT, "fail_under", "changed") if n in chosen}
+        if "fail_under" in output:
+            chosen["coverage"] = True
+        run = watch_tests if watch else run_tests
+        known = Options(bindings=bound, extensions=modules, **chosen)
+        return run(where, known, Output(json=as_json, **output), processes)
 
     return _guarded(action)
+
+
+_OUTPUT = ("junit", "trx", "tap", "github", "verbose", "fail_fast")
 
 
 @click.command()
@@ -119,21 +152,29 @@ def fmt(paths: tuple[Path, ...], check: bool, diff: bool, width: int | None) -> 
     "--bind", "bindings", multiple=True, metavar="NAME=FILE", help="Replace a step or query by a file."
 )
 @click.option("--culture", metavar="TAG", help="Culture of texts, numbers and dates, such as de-DE.")
+@click.option("--watch", is_flag=True, help="Show them again whenever the file is saved, until Ctrl-C.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def steps(
     file: Path, query: str | None, rows: int, count: bool, trace: bool, bindings: tuple[str, ...],
-    culture: str | None, as_json: bool,
+    culture: str | None, watch: bool, as_json: bool,
 ) -> int:  # fmt: skip
     """Show each step of a query: its kind, schema, first rows and time."""
 
     def action() -> int:
+        from mlang.app import settings
         from mlang.app.overlay import parse_bindings
-        from mlang.app.stepping import show_steps, show_trace
+        from mlang.app.stepping import show_steps, show_trace, watch_steps
 
+        settings.forget()
         bound = parse_bindings(bindings)
-        if trace:
-            return show_trace(file, query, bound, as_json, culture=culture)
-        return show_steps(file, query, bound, rows, count, as_json, culture=culture)
+        tag = culture or settings.settings_for(file).culture
+
+        def show() -> int:
+            if trace:
+                return show_trace(file, query, bound, as_json, culture=tag)
+            return show_steps(file, query, bound, rows, count, as_json, culture=tag)
+
+        return watch_steps(file, bound, show) if watch else show()
 
     return _guarded(action, as_json)
 

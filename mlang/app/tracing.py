@@ -37,8 +37,10 @@ class Spot:
 class Trace:
     """All spots of a document, in the order of the text."""
 
-    def __init__(self, text: str) -> None:
+    def __init__(self, text: str, name: str = HIDDEN + "trace") -> None:
         self.text = text
+        #: What instrumented code calls it by.
+        self.name = name
         self.spots: list[Spot] = []
         self._order = 0
         #: What is being evaluated: spot and seconds spent in what it evaluates.
@@ -129,27 +131,38 @@ def _callers(spot: Spot) -> str:
 # ---------------------------------------------------------------- instrumenting
 
 
-def instrument(tree: nodes.Node, trace: Trace) -> None:
-    """Wraps the let variables, members and named functions of a tree, in place."""
+def instrument(
+    tree: nodes.Node, trace: Trace, skip: frozenset[str] = frozenset(), mocks: bool = True
+) -> None:
+    """Wraps the let variables, members and named functions of a tree, in place.
+
+    Members in ``skip`` are left alone.  Steps that a fixture replaces count as evaluated only with ``mocks``.
+    """
     holders: list[Any] = []
+    skipped: list[tuple[int, int]] = []
     for node in tree.walk():
         if isinstance(node, nodes.Let):
             holders += node.bindings
         elif isinstance(node, nodes.Section):
             holders += node.members
+            skipped += [(m.pos, m.end) for m in node.members if m.name in skip]
+    holders = [h for h in holders if not any(a <= h.pos < b for a, b in skipped)]
     for holder in sorted(holders, key=lambda h: int(h.pos)):
         value = holder.value
         if isinstance(value, nodes.Literal):
             continue  # nothing to evaluate
+        if not mocks and isinstance(value, nodes.Name) and value.name.startswith(HIDDEN):
+            trace.add(holder.name, holder.pos, False)
+            continue
         if isinstance(value, nodes.Function):
             number = trace.add(holder.name, holder.pos, True)
-            value.body = _wrapped(number, value.body)
+            value.body = _wrapped(trace, number, value.body)
         elif not isinstance(value, nodes.Each):
-            holder.value = _wrapped(trace.add(holder.name, holder.pos, False), value)
+            holder.value = _wrapped(trace, trace.add(holder.name, holder.pos, False), value)
 
 
-def _wrapped(number: int, node: nodes.Node) -> nodes.Node:
+def _wrapped(trace: Trace, number: int, node: nodes.Node) -> nodes.Node:
     pos, end = node.pos, node.end
     delayed = nodes.Function((), None, node, pos, end)
-    name = nodes.Name(HIDDEN + "trace", False, pos, end)
+    name = nodes.Name(trace.name, False, pos, end)
     return nodes.Invocation(name, (nodes.Literal(float(number), pos, end), delayed), pos, end)

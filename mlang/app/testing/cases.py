@@ -13,10 +13,10 @@ from mlang.app import api
 from mlang.app.modules import Module, documents
 from mlang.app.overlay import Overlay, bind, file_value, read_text
 from mlang.app.testing import diff, facts, snapshot
+from mlang.app.testing.coverage import Recorder
 from mlang.app.testing.discover import (
     OUTPUT,
     QUERY,
-    TESTS,
     Options,
     Settings,
     parameter_query,
@@ -24,6 +24,7 @@ from mlang.app.testing.discover import (
     test_members,
 )  # fmt: skip
 from mlang.app.testing.outcome import ERROR, FAILED, PASSED, SKIPPED, UPDATED, Outcome
+from mlang.app.testing.selection import tested_files
 from mlang.compile.entry import Document, run
 from mlang.errors import Fault, MError
 from mlang.syntax import nodes, parse_document
@@ -48,6 +49,8 @@ def run_file(file: Path, options: Options) -> list[Outcome]:
         outcomes = [failure(file, "", error)]
     for outcome in outcomes:
         outcome.unbound = tested.unbound if tested is not None else []
+    if outcomes and tested is not None:
+        outcomes[0].coverage = tested.recorder.spots()
     if len(outcomes) == 1:
         outcomes[0].seconds = time.perf_counter() - started
     return outcomes
@@ -90,17 +93,13 @@ class _File:
         self.expected_file = file.with_name(file.name.removesuffix(QUERY) + OUTPUT)
         self.tested: list[Overlay] = []
         self.unbound: list[str] = []
+        self.recorder = Recorder()
 
     # ------------------------------------------------------------ documents
 
     def sources(self) -> list[Module]:
         """What the tests see besides the library: the file under test, then extensions."""
-        stem = self.file.name.removesuffix(TESTS).removesuffix(QUERY)
-        own = self.file.with_name(stem + ".pq")
-        files = [*self.options.extensions, *self.settings.extensions]
-        if own != self.file and own.is_file() and own not in files:
-            files.insert(0, own)
-        return [Module(path) for path in files]
+        return [Module(path) for path in tested_files(self.file, self.options, self.settings)]
 
     def document(self) -> Overlay:
         """The test file itself, with its fixtures and with what it tests in sight."""
@@ -113,11 +112,22 @@ class _File:
             hidden |= found
             if not found:
                 self.unbound.append(name)
+        if self.options.coverage:
+            hidden |= self.recorded(sources, parsed)
         self.tested = documents(sources, parsed, hidden)
         given: dict[str, Thunk] = facts.helpers()
         for other in self.tested:
             given |= _visible(other, self.file)
         return Overlay(self.text, filename=str(self.file), tree=self.tree, given=given, hidden=hidden)
+
+    def recorded(self, sources: list[Module], trees: list[nodes.Node]) -> dict[str, Thunk]:
+        """Instruments what is tested; a test file that tests nothing else is tested itself, but for its tests."""
+        if not sources:
+            return self.recorder.record(str(self.file), self.text, self.tree, test_members(self.text))
+        hidden: dict[str, Thunk] = {}
+        for module, tree in zip(sources, trees, strict=True):
+            hidden |= self.recorder.record(str(module.path), module.text, tree, test_members(module.text))
+        return hidden
 
     # ------------------------------------------------------------ outcomes
 

@@ -48,6 +48,7 @@ class Options:
     clock: str | None = None
     culture: str | None = None
     engine: str | None = None
+    coverage: bool = False
 
 
 def read_settings(path: Path) -> Settings:
@@ -83,12 +84,17 @@ def settings_for(file: Path, options: Options) -> Settings:
     """The settings of one test file."""
     if options.settings is not None:
         return read_settings(options.settings)
-    stem = file.name.partition(".")[0]
-    for name in (f"{stem}.query.settings", f"{stem}.settings", "test.settings", ".settings"):
+    for name in settings_names(file):
         path = file.parent / name
         if path.is_file():
             return read_settings(path)
     return Settings()
+
+
+def settings_names(file: Path) -> tuple[str, ...]:
+    """The names of settings files beside a test file, the nearest first."""
+    stem = file.name.partition(".")[0]
+    return f"{stem}.query.settings", f"{stem}.settings", "test.settings", ".settings"
 
 
 def parameter_query(file: Path, settings: Settings, options: Options) -> Path | None:

@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from mlang.app.testing.coverage import Spot
 
 PASSED, FAILED, ERROR, SKIPPED, UPDATED = "passed", "failed", "error", "skipped", "updated"
 #: The exit code of a run with failed tests; 1 is a broken run, 2 wrong usage.
@@ -22,6 +26,8 @@ class Outcome:
     seconds: float = 0.0
     #: Fixtures whose name the file has no step or query for.
     unbound: list[str] = field(default_factory=list)
+    #: With coverage: what the tests of this file evaluated, told by the first of them.
+    coverage: list[Spot] = field(default_factory=list)
 
     @property
     def bad(self) -> bool:

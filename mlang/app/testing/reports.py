@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from pathlib import Path
+from typing import Any
 from xml.sax.saxutils import escape, quoteattr
 
 from mlang.app.testing.outcome import ERROR, FAILED, SKIPPED, Outcome
@@ -99,10 +100,12 @@ def _property(text: str) -> str:
     return _command(text).replace(":", "%3A").replace(",", "%2C")
 
 
-def as_json(outcomes: list[Outcome]) -> str:
-    """All outcomes as one JSON list."""
+def as_json(outcomes: list[Outcome], coverage: dict[str, Any] | None = None) -> str:
+    """All outcomes as one JSON list; with coverage, an object of both."""
     fields = ("file", "name", "status", "message", "details", "line", "seconds")
-    return json.dumps([{f: getattr(o, f) for f in fields} for o in outcomes], ensure_ascii=False, indent=1)
+    tests = [{f: getattr(o, f) for f in fields} for o in outcomes]
+    found = tests if coverage is None else {"tests": tests, "coverage": coverage}
+    return json.dumps(found, ensure_ascii=False, indent=1)
 
 
 def trx(outcomes: list[Outcome]) -> str:
