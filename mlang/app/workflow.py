@@ -91,9 +91,16 @@ def check(
     workspace: Path | None,
     as_json: bool,
 ) -> int:
-    """Find the schema of every query without reading its rows; 1 when a refresh would fail."""
+    """Find unknown names, wrong calls and columns, and the schema of every query, without reading rows.
+
+    Takes a dataflow, a section document, or a file with one expression; exit code 1 when a refresh would fail.
+    """
 
     def act() -> int:
+        from mlang.app.checking import check_expression, is_expression
+
+        if is_expression(dataflow):
+            return check_expression(dataflow, as_json)
         refresh = make_refresh(dataflow, parameters, parameter_file, workspace, None, value_sets=value_sets)
         return _check(refresh, as_json, with_rules)
 
@@ -105,14 +112,17 @@ def _check(refresh: Any, as_json: bool, with_rules: bool) -> int:
     from staging.errors import StagingError
 
     try:
-        found = check_all(refresh.dataflow, refresh.prepare())
+        queries = refresh.prepare()
+        found = check_all(refresh.dataflow, queries)
     except StagingError as error:
         raise Problem(str(error), CODE_USAGE) from None
+    others = _named_problems(refresh.dataflow, queries, {s.query: s for s in found})
     if as_json:
-        _dump([
+        listed: list[dict[str, Any]] = [
             {"query": s.query, "kind": s.kind, "columns": s.columns, "error": s.error, "problems": s.problems}
             for s in found
-        ])  # fmt: skip
+        ]
+        _dump([*listed, {"query": None, "problems": others}] if others else listed)
     else:
         from mlang.app.render import print_grid
 
@@ -121,13 +131,29 @@ def _check(refresh: Any, as_json: bool, with_rules: bool) -> int:
         for schema in found:
             for text in [*([schema.error] if schema.error else []), *schema.problems]:
                 print(f"Error: {text}", file=sys.stderr)
+        for text in others:
+            print(f"Error: {text}", file=sys.stderr)
         if with_rules:
             from staging.lint import lint
 
             for finding in lint(refresh.dataflow, {s.query: s.type for s in found if s.type is not None}):
                 where = f"{refresh.dataflow.path}:{finding.line}"
                 print(f"{where}: {finding.code} {finding.reason} {finding.cure}", file=sys.stderr)
-    return 0 if all(s.good for s in found) else 1
+    return 0 if all(s.good for s in found) and not others else 1
+
+
+def _named_problems(dataflow: Any, queries: Any, schemas: dict[str, Any]) -> list[str]:
+    """Adds what the text alone says to the queries that evaluate; what belongs to none is given back."""
+    from mlang.app.checking import problems_by_query
+
+    rest = []
+    found = problems_by_query(queries.document({}), dataflow.text, str(dataflow.path), queries.session)
+    for query, problems in found.items():
+        if query not in schemas:
+            rest += problems
+        elif schemas[query].error is None:  # else it has said so itself
+            schemas[query].problems += problems
+    return rest
 
 
 def _listed(columns: dict[str, str]) -> str:

@@ -42,6 +42,11 @@ def _codes(text: str) -> list[str]:
     return [c.strip().upper() for c in text.split(",") if c.strip()]
 
 
+def some_rules(codes: tuple[str, ...]) -> list[Rule]:
+    """Rules by their codes."""
+    return [RULES[code] for code in codes]
+
+
 def lint_text(
     text: str, filename: str, rules: list[Rule] | None = None, given: frozenset[str] = frozenset()
 ) -> list[Finding]:
@@ -98,7 +103,7 @@ def _own_findings(file: Path, choice: Choice) -> Callable[[str], list[Finding]]:
     rules = chosen_rules(*choice.codes(settings_for(file), file))
     if file.name == MASHUP:
         rules = [r for r in rules if r.code not in _ALSO_DATAFLOW]
-    given = frozenset() if str(file) == "-" else _given(file)
+    given = frozenset() if str(file) == "-" else given_names(file)
     return lambda text: lint_text(text, name, rules, given)
 
 
@@ -174,7 +179,7 @@ def _is_wanted(code: str, select: str, ignore: str) -> bool:
     return selected and not any(code.startswith(u) for u in unwanted)
 
 
-def _given(file: Path) -> frozenset[str]:
+def given_names(file: Path) -> frozenset[str]:
     """What a test file sees: the members of the file that it tests, and the helpers of the runner."""
     from mlang.app.testing.discover import QUERY, TESTS
     from mlang.app.testing.facts import helpers
