@@ -34,6 +34,8 @@ class DestinationSettings:
     allow_creation: bool = True
     mappings: tuple[tuple[str, str], ...] | None = None
     default: bool = False
+    #: Whether the text says how to update, or the kind of destination decides.
+    explicit: bool = True
 
 
 @frozen
@@ -277,7 +279,7 @@ def _default_destination(attributes: dict[str, Any]) -> DestinationSettings | No
     if not isinstance(query, str):
         raise DataflowError("DefaultOutputDestinationSettings names no destination query (QueryName).")
     update = _update_method(found, "the default destination", "Replace")
-    return DestinationSettings(query, update=update, default=True)
+    return DestinationSettings(query, update=update, default=True, explicit="UpdateMethod" in found)
 
 
 def _destinations(

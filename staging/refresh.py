@@ -23,6 +23,7 @@ from attrs import define, evolve, field
 
 from mlang import registry
 from mlang.errors import Cancelled, MError, stack_overflow
+from mlang.session import use
 from mlang.tables.table import Table
 from mlang.values.kinds import kind_of
 from mlang.values.metadata import strip
@@ -30,12 +31,9 @@ from mlang.values.thunk import keep_frames
 from staging import copying, history
 from staging.crew import Crew, TimedOut, deep_stacks, pause
 from staging.dataflow import Dataflow, DestinationSettings
-from staging.destinations import csv as csv_destination
-from staging.destinations import duckdb as duckdb_destination
-from staging.destinations import parquet as parquet_destination
-from staging.destinations import sqlite as sqlite_destination
+from staging.destinations.loading import load, settings_for
 from staging.destinations.rows import Rows, mapped
-from staging.destinations.target import DuckDbTarget, SqliteTarget, Target, target_of
+from staging.destinations.target import WORKSPACE, ServerTarget, Target, target_of
 from staging.drift import EVOLVE, FREEZE, SchemaChanged, changes, report
 from staging.errors import DataflowError, StagedDataMissing
 from staging.failures import describe
@@ -457,27 +455,24 @@ class Refresh:
         names, columns = mapped(task.query, value, settings.mappings)
         progress = lambda count: self.watcher.rows(task.query, count)  # noqa: E731
         rows = Rows(task.query, queries.batches(value, names), columns, progress)
-        path = Path(queries.resolve_path(target.path))
-        with self._place_lock(path):
-            result.bytes = load(target, path, settings, rows)
+        path = self._path(target, queries)
+        with self._place_lock(path), use(queries.session):
+            result.bytes = load(target, path, settings_for(target, settings), rows)
         result.rows, result.errors = rows.count, rows.errors()
         result.engine = self._engine(task, value, queries, staged=False)
+
+    def _path(self, target: Target, queries: Queries) -> Path:
+        """Where a target lies: in the workspace, beside the dataflow, or (a server) nowhere here."""
+        if target.path.startswith(WORKSPACE):
+            return self.workspace.path / target.path.removeprefix(WORKSPACE)
+        return (
+            Path(target.path) if isinstance(target, ServerTarget) else Path(queries.resolve_path(target.path))
+        )
 
 
 def _writer(item: str, folder: Path, query: str, columns: tuple[Column, ...]) -> Any:
     make = WarehouseWriter if item == WAREHOUSE else LakehouseWriter
     return make(folder, query, columns)
-
-
-def load(target: Target, path: Path, settings: DestinationSettings, rows: Rows) -> int:
-    """Writes rows to a target; gives its size in bytes."""
-    if isinstance(target, DuckDbTarget):
-        return duckdb_destination.load(target, path, settings, rows)
-    if isinstance(target, SqliteTarget):
-        return sqlite_destination.load(target, path, settings, rows)
-    if target.format == "parquet":
-        return parquet_destination.load(path, settings, rows)
-    return csv_destination.load(target, path, settings, rows)
 
 
 def staged_value(workspace: Workspace, dataflow: str, query: str) -> Table:

@@ -1,20 +1,31 @@
 """Loads a table of a DuckDB file in one transaction: readers see all rows or none of them.
 
-Replace with a dynamic schema drops and creates; with a fixed one it keeps the table and
-deletes its rows; append adds to the table, by column name.
+A warehouse of the workspace is such a file, with the product's narrower rules.
+Read ``tables.py`` for what the settings do.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from mlang.connectors.databases import temporal_text
+from mlang.values.kinds import kind_of
+from mlang.values.temporal import DateTime
 from staging.dataflow import DestinationSettings
 from staging.destinations.rows import Rows
+from staging.destinations.tables import Existing, Part, TableWriter, checked, prepare, supported
 from staging.destinations.target import DuckDbTarget
 from staging.errors import DataflowError
 from staging.types import Column
 
+#: Whole numbers of the warehouse; it has none of eight bits.
+_WAREHOUSE = {
+    "Byte.Type": "SMALLINT", "Int8.Type": "SMALLINT", "Int16.Type": "SMALLINT", "Int32.Type": "INTEGER",
+}  # fmt: skip
+#: Types that the catalogue spells in another way than the CREATE statement.
+_TYPES_SHOWN = {"TIMESTAMP WITH TIME ZONE": "TIMESTAMPTZ"}
 _SQL = {
     "double": "DOUBLE", "int64": "BIGINT", "currency": "DECIMAL(19,4)", "text": "VARCHAR",
     "logical": "BOOLEAN", "date": "DATE", "datetime": "TIMESTAMP", "time64": "TIME", "interval": "INTERVAL",
@@ -22,10 +33,56 @@ _SQL = {
 }  # fmt: skip
 
 
-def load(target: DuckDbTarget, path: Path, settings: DestinationSettings, rows: Rows) -> int:
+class DuckDbWriter(TableWriter):
+    """A table of a DuckDB file; ``warehouse`` has the product's types and an always fixed schema."""
+
+    def __init__(self, connection: Any, target: DuckDbTarget) -> None:
+        self.connection, self.target, self.label = connection, target, target.label
+        self.name = f"{self.quoted(target.schema)}.{self.quoted(target.table)}"
+        self.always_fixed = target.warehouse
+
+    def columns(self) -> Sequence[Existing] | None:
+        found = self.connection.execute(
+            "SELECT column_name, data_type FROM information_schema.columns "
+            "WHERE table_catalog = current_database() AND table_schema = ? AND table_name = ? "
+            "ORDER BY ordinal_position",
+            [self.target.schema, self.target.table],
+        ).fetchall()
+        return [Existing(name, _TYPES_SHOWN.get(type, type)) for name, type in found] or None
+
+    def type_of(self, column: Column) -> str:
+        if self.target.warehouse and column.type.name in _WAREHOUSE:
+            return _WAREHOUSE[column.type.name]
+        return _SQL["instant" if column.code.startswith("datetimezone") else column.code]
+
+    def create(self, columns: tuple[Column, ...]) -> None:
+        self.connection.execute(f"CREATE SCHEMA IF NOT EXISTS {self.quoted(self.target.schema)}")
+        self.connection.execute(f"CREATE TABLE {self.name} ({', '.join(self.declared(columns))})")
+
+    def drop(self) -> None:
+        self.connection.execute(f"DROP TABLE {self.name}")
+
+    def clear(self, part: Part | None) -> None:
+        where = "" if part is None else f" WHERE {part.condition(self.quoted(part.column), moment)}"
+        self.connection.execute(f"DELETE FROM {self.name}{where}")
+
+
+def moment(value: Any) -> str:
+    """A date, datetime or datetimezone as literal."""
+    kind = kind_of(value)
+    if kind == "datetimezone":
+        return f"TIMESTAMPTZ '{temporal_text(DateTime(value.utc_ticks), 'datetime')}+00:00'"
+    return f"{'DATE' if kind == 'date' else 'TIMESTAMP'} '{temporal_text(value, kind)}'"
+
+
+def load(
+    target: DuckDbTarget, path: Path, settings: DestinationSettings, rows: Rows, part: Part | None = None
+) -> int:
     """Writes the rows; gives the size of the database file."""
     import duckdb
 
+    if target.warehouse:
+        supported("warehouse", rows)
     path.parent.mkdir(parents=True, exist_ok=True)
     try:
         connection = duckdb.connect(str(path))
@@ -33,8 +90,9 @@ def load(target: DuckDbTarget, path: Path, settings: DestinationSettings, rows: 
         raise DataflowError(f"The database {path} can't be opened for writing: {error}") from None
     try:
         connection.execute("BEGIN")
-        _prepare(connection, target, settings, rows.columns)
-        _insert(connection, target, rows)
+        writer = DuckDbWriter(connection, target)
+        existing = prepare(writer, settings, rows.columns, part)
+        _insert(writer, checked(rows, existing))
         connection.execute("COMMIT")
         connection.execute("CHECKPOINT")
     except duckdb.Error as error:
@@ -44,72 +102,16 @@ def load(target: DuckDbTarget, path: Path, settings: DestinationSettings, rows: 
     return path.stat().st_size
 
 
-def quoted(name: str) -> str:
-    """An SQL identifier."""
-    return '"' + name.replace('"', '""') + '"'
-
-
-def _table(target: DuckDbTarget) -> str:
-    return f"{quoted(target.schema)}.{quoted(target.table)}"
-
-
-def _prepare(
-    connection: Any, target: DuckDbTarget, settings: DestinationSettings, columns: tuple[Column, ...]
-) -> None:
-    existing = _existing(connection, target)
-    if existing is None:
-        if not settings.allow_creation:
-            raise DataflowError(f"The table {target.label} doesn't exist, and AllowCreation is false.")
-        _create(connection, target, columns)
-    elif settings.update == "Append":
-        _check(target, existing, columns)
-    elif settings.automatic or settings.dynamic_schema or settings.default:
-        connection.execute(f"DROP TABLE {_table(target)}")
-        _create(connection, target, columns)
-    else:
-        _check(target, existing, columns)
-        connection.execute(f"DELETE FROM {_table(target)}")
-
-
-def _existing(connection: Any, target: DuckDbTarget) -> dict[str, str] | None:
-    found = connection.execute(
-        "SELECT column_name, data_type FROM information_schema.columns "
-        "WHERE table_catalog = current_database() AND table_schema = ? AND table_name = ? "
-        "ORDER BY ordinal_position",
-        [target.schema, target.table],
-    ).fetchall()
-    return dict(found) or None
-
-
-def _create(connection: Any, target: DuckDbTarget, columns: tuple[Column, ...]) -> None:
-    if not columns:
-        raise DataflowError(f"The table {target.label} can't be made without columns.")
-    connection.execute(f"CREATE SCHEMA IF NOT EXISTS {quoted(target.schema)}")
-    listed = ", ".join(
-        f"{quoted(c.physical)} {_SQL[c.code]}{'' if c.type.nullable else ' NOT NULL'}" for c in columns
-    )
-    connection.execute(f"CREATE TABLE {_table(target)} ({listed})")
-
-
-def _check(target: DuckDbTarget, existing: dict[str, str], columns: tuple[Column, ...]) -> None:
-    """A fixed schema: every column of the query is there; types are for the engine to convert or refuse."""
-    known = {name.casefold() for name in existing}
-    missing = [c.physical for c in columns if c.physical.casefold() not in known]
-    if missing:
-        raise DataflowError(
-            f"The table {target.label} has no column '{missing[0]}'; its schema is fixed. "
-            f"Columns: {', '.join(existing)}."
-        )
-
-
-def _insert(connection: Any, target: DuckDbTarget, rows: Rows) -> None:
+def _insert(writer: DuckDbWriter, rows: Rows) -> None:
     import pyarrow as pa
+
+    connection = writer.connection
 
     failure: list[BaseException] = []
     reader = pa.RecordBatchReader.from_batches(rows.schema, _kept(failure, rows))
     connection.register("incoming", reader)
     try:
-        connection.execute(f"INSERT INTO {_table(target)} BY NAME SELECT * FROM incoming")
+        connection.execute(f"INSERT INTO {writer.name} BY NAME SELECT * FROM incoming")
     except Exception:
         # The engine wraps what a reader raises; the cause is what people need.
         if failure:

@@ -81,7 +81,9 @@ class Rows:
         if not column.type.nullable and encoder.facts.nulls - encoder.facts.errors > before:
             raise CannotStage(
                 f"Query '{self.query}': column '{column.name}': "
-                "We can't insert null data into a non-nullable column."
+                "DataFormat.Error: Error in replacing table's content with new data in a version: #{0}., "
+                "InnerException: We can't insert null data into a non-nullable column. "
+                "Make the column's type nullable (type nullable text in Table.TransformColumnTypes)."
             )
         return array
 

@@ -8,13 +8,17 @@ from __future__ import annotations
 
 import math
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+from mlang.connectors.databases import temporal_text
+from mlang.values.kinds import kind_of
+from mlang.values.temporal import DateTime
 from staging.dataflow import DestinationSettings
 from staging.destinations.csv import cells
 from staging.destinations.rows import Rows
+from staging.destinations.tables import Existing, Part, TableWriter, prepare
 from staging.destinations.target import SqliteTarget
 from staging.errors import CannotStage, DataflowError
 from staging.types import Column
@@ -22,7 +26,43 @@ from staging.types import Column
 _SQL = {"double": "REAL", "int64": "INTEGER", "logical": "INTEGER", "binary": "BLOB"}
 
 
-def load(target: SqliteTarget, path: Path, settings: DestinationSettings, rows: Rows) -> int:
+class SqliteWriter(TableWriter):
+    """A table of an SQLite file."""
+
+    def __init__(self, connection: sqlite3.Connection, target: SqliteTarget) -> None:
+        self.connection, self.label = connection, target.label
+        self.name = self.quoted(target.table)
+
+    def columns(self) -> Sequence[Existing] | None:
+        listed = self.connection.execute(f"PRAGMA table_info({self.name})").fetchall()
+        return [Existing(row[1], row[2].upper()) for row in listed] or None
+
+    def type_of(self, column: Column) -> str:
+        return _SQL.get(column.code, "TEXT")
+
+    def create(self, columns: tuple[Column, ...]) -> None:
+        self.connection.execute(f"CREATE TABLE {self.name} ({', '.join(self.declared(columns))})")
+
+    def drop(self) -> None:
+        self.connection.execute(f"DROP TABLE {self.name}")
+
+    def clear(self, part: Part | None) -> None:
+        where = "" if part is None else f" WHERE {part.condition(self.quoted(part.column), moment)}"
+        self.connection.execute(f"DELETE FROM {self.name}{where}")
+
+
+def moment(value: Any) -> str:
+    """A date, datetime or datetimezone as the text that stands in the column."""
+    kind = kind_of(value)
+    found = DateTime(value.utc_ticks) if kind == "datetimezone" else value
+    # Texts have no digits after the seconds unless there are some: so have the bounds of buckets.
+    text = temporal_text(found, "date" if kind == "date" else "datetime").replace(" ", "T")
+    return f"'{text}{'Z' if kind == 'datetimezone' else ''}'"
+
+
+def load(
+    target: SqliteTarget, path: Path, settings: DestinationSettings, rows: Rows, part: Part | None = None
+) -> int:
     """Writes the rows; gives the size of the database file."""
     path.parent.mkdir(parents=True, exist_ok=True)
     fresh = not path.exists()
@@ -30,10 +70,11 @@ def load(target: SqliteTarget, path: Path, settings: DestinationSettings, rows: 
     done = False
     try:
         connection.execute("BEGIN IMMEDIATE")
-        _prepare(connection, target, settings, rows.columns)
-        names = ", ".join(quoted(c.physical) for c in rows.columns)
+        writer = SqliteWriter(connection, target)
+        prepare(writer, settings, rows.columns, part)
+        names = ", ".join(writer.quoted(c.physical) for c in rows.columns)
         marks = ", ".join("?" for _ in rows.columns)
-        insert = f"INSERT INTO {quoted(target.table)} ({names}) VALUES ({marks})"
+        insert = f"INSERT INTO {writer.name} ({names}) VALUES ({marks})"
         for batch in rows.arrow():
             connection.executemany(insert, _records(batch, rows))
         connection.execute("COMMIT")
@@ -45,52 +86,6 @@ def load(target: SqliteTarget, path: Path, settings: DestinationSettings, rows: 
         if fresh and not done:
             path.unlink(missing_ok=True)
     return path.stat().st_size
-
-
-def quoted(name: str) -> str:
-    """An SQL identifier."""
-    return '"' + name.replace('"', '""') + '"'
-
-
-def _prepare(
-    connection: sqlite3.Connection,
-    target: SqliteTarget,
-    settings: DestinationSettings,
-    columns: tuple[Column, ...],
-) -> None:
-    existing = [row[1] for row in connection.execute(f"PRAGMA table_info({quoted(target.table)})")]
-    if not existing:
-        if not settings.allow_creation:
-            raise DataflowError(f"The table {target.label} doesn't exist, and AllowCreation is false.")
-        _create(connection, target, columns)
-    elif settings.update == "Append":
-        _check(target, existing, columns)
-    elif settings.automatic or settings.dynamic_schema or settings.default:
-        connection.execute(f"DROP TABLE {quoted(target.table)}")
-        _create(connection, target, columns)
-    else:
-        _check(target, existing, columns)
-        connection.execute(f"DELETE FROM {quoted(target.table)}")
-
-
-def _create(connection: sqlite3.Connection, target: SqliteTarget, columns: tuple[Column, ...]) -> None:
-    if not columns:
-        raise DataflowError(f"The table {target.label} can't be made without columns.")
-    listed = ", ".join(
-        f"{quoted(c.physical)} {_SQL.get(c.code, 'TEXT')}{'' if c.type.nullable else ' NOT NULL'}"
-        for c in columns
-    )
-    connection.execute(f"CREATE TABLE {quoted(target.table)} ({listed})")
-
-
-def _check(target: SqliteTarget, existing: list[str], columns: tuple[Column, ...]) -> None:
-    known = {name.casefold() for name in existing}
-    missing = [c.physical for c in columns if c.physical.casefold() not in known]
-    if missing:
-        raise DataflowError(
-            f"The table {target.label} has no column '{missing[0]}'; its schema is fixed. "
-            f"Columns: {', '.join(existing)}."
-        )
 
 
 def _records(batch: Any, rows: Rows) -> Iterator[tuple[Any, ...]]:

@@ -9,10 +9,14 @@ other members or variables that are texts, joined by ``&``.
     Csv.Document(File.Contents("out/sales.csv"), [Delimiter = ";", Encoding = 65001])
     Parquet.Document(File.Contents(Folder & "/sales.parquet"))
     Folder.Contents("out"){[Name = "sales.csv"]}?[Content]?
+    Lakehouse.Contents([]){[workspaceId = W]}[Data]{[lakehouseId = L]}[Data]{[Id = "T", ItemKind = "Table"]}?[Data]?
+    DeltaLake.Table(Folder.Contents("out/sales"))
+    PostgreSQL.Database("server", "shop"){[Schema = "public", Item = "sales"]}?[Data]?
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from pathlib import PurePath
 from typing import Any
@@ -22,12 +26,19 @@ from attrs import evolve, frozen
 from mlang.syntax import nodes
 from staging.dataflow import NoLiteral, literal
 from staging.errors import DataflowError
+from staging.store.files import safe_name
 
 _TEXT_FILES = {".csv": ",", ".tsv": "\t", ".txt": ","}
 _FILES = ("File.Contents", "Folder.Contents", "Folder.Files")
+#: Functions of database servers: kind, and the schema that is meant when none is named (None: the database).
+_SERVERS = {
+    "PostgreSQL.Database": ("PostgreSQL", "public"), "MySQL.Database": ("MySQL", None),
+    "Sql.Database": ("SQL Server", "dbo"),
+}  # fmt: skip
 _HOW = (
-    "Known targets: DuckDB.Database(path) or SQLite.Database(path), {[Schema = ..., Item = ...]}?[Data]?, "
-    "and File.Contents(path.parquet or .csv)."
+    "Known targets: Lakehouse.Contents and Fabric.Warehouse; DuckDB.Database(path), SQLite.Database(path), "
+    "PostgreSQL.Database, MySQL.Database and Sql.Database with {[Schema = ..., Item = ...]}?[Data]?; "
+    "DeltaLake.Table(Folder.Contents(path)); File.Contents(path.parquet or .csv)."
 )
 
 
@@ -38,6 +49,8 @@ class DuckDbTarget:
     path: str
     schema: str
     table: str
+    #: A warehouse of the workspace: the schema is fixed, the types are the product's.
+    warehouse: bool = False
 
     @property
     def label(self) -> str:
@@ -70,7 +83,40 @@ class SqliteTarget:
         return f"{self.path}: {self.table}"
 
 
-Target = DuckDbTarget | FileTarget | SqliteTarget
+@frozen
+class ServerTarget:
+    """A table of a database server; ``kind`` is PostgreSQL, MySQL or SQL Server."""
+
+    kind: str
+    server: str
+    database: str
+    schema: str
+    table: str
+
+    @property
+    def path(self) -> str:
+        """What queries that are loaded to one table have in common."""
+        return self.label
+
+    @property
+    def label(self) -> str:
+        return f"{self.kind} {self.server};{self.database}: {self.schema}.{self.table}"
+
+
+@frozen
+class DeltaTarget:
+    """A Delta Lake table in a folder: a lakehouse table."""
+
+    path: str
+
+    @property
+    def label(self) -> str:
+        return self.path
+
+
+Target = DuckDbTarget | FileTarget | SqliteTarget | ServerTarget | DeltaTarget
+#: A path that begins so stands in the workspace: the lakehouses and warehouses there.
+WORKSPACE = "workspace:/"
 
 
 def target_of(
@@ -103,6 +149,14 @@ class _Reader:
             return self._duckdb(place, table)
         if place.function == "SQLite.Database":
             return self._sqlite(place, table)
+        if place.function in _SERVERS:
+            return self._server(place, table)
+        if place.function == "Lakehouse.Contents":
+            return self._lakehouse(place, table)
+        if place.function == "Fabric.Warehouse":
+            return self._warehouse(place, table)
+        if place.function == "DeltaLake.Table":
+            return self._delta(place)
         if place.function in (*_FILES, "Csv.Document", "Parquet.Document"):
             return self._file(place)
         raise self._refuse(f"{place.function} isn't a supported target yet. {_HOW}")
@@ -188,6 +242,78 @@ class _Reader:
             raise self._refuse('it names no table. Add {[Schema = "main", Item = "..."]}?[Data]?.')
         return SqliteTarget(self._argument(place, 0, "the path of the database"), name)
 
+    def _server(self, place: _Place, table: str | None) -> ServerTarget:
+        kind, schema = _SERVERS[place.function]
+        key = {name: value for found in place.keys for name, value in found.items()}
+        unknown = set(key) - {"Schema", "Item", "Name"}
+        if unknown:
+            raise self._refuse(
+                f"a {kind} table is named by Schema and Item, not by {', '.join(sorted(unknown))}."
+            )
+        name = key.get("Item") or key.get("Name") or table
+        if not name:
+            raise self._refuse('it names no table. Add {[Schema = "...", Item = "..."]}?[Data]?.')
+        database = self._argument(place, 1, "the name of the database")
+        return ServerTarget(
+            kind,
+            self._argument(place, 0, "the server"),
+            database,
+            key.get("Schema") or schema or database,
+            name,
+        )
+
+    def _item(self, place: _Place, kind: str) -> str:
+        """The folder of a lakehouse or warehouse in the workspace, from the first two keys."""
+        small = kind.lower()
+        if len(place.keys) < 2:
+            raise self._refuse(f'name it by {{[workspaceId = "..."]}}[Data]{{[{small}Id = "..."]}}[Data].')
+        first, second = place.keys[:2]
+        own = second.get(f"{small}Id") or second.get(f"{small}Name") or second.get("Name")
+        if not set(first) & {"workspaceId", "workspaceName", "Name"} or not own:
+            raise self._refuse(f'name it by {{[workspaceId = "..."]}}[Data]{{[{small}Id = "..."]}}[Data].')
+        return f"{WORKSPACE}{_folder(own)}.{kind}"
+
+    def _lakehouse(self, place: _Place, table: str | None) -> DeltaTarget | FileTarget:
+        folder = self._item(place, "Lakehouse")
+        keys = place.keys[2:]
+        first = keys[0] if keys else {}
+        if first.get("Id") == "Files" or first.get("Name") == "Files" or first.get("ItemKind") == "Folder":
+            parts = [key.get("Name") or key.get("Id") for key in keys[1:]]
+            if not parts or not all(parts) or any(p in (".", "..") or "/" in str(p) for p in parts):
+                raise self._refuse('it names no file. Add {[Name = "file.csv"]}?[Content]?.')
+            return self._format(f"{folder}/Files/{'/'.join(map(str, parts))}", place)
+        key = {name: value for found in keys for name, value in found.items()}
+        name = key.get("Id") or key.get("Name") or (legal_name(table) if table else None)
+        if key.get("ItemKind", "Table") != "Table" or not name:
+            raise self._refuse('it names no table. Add {[Id = "...", ItemKind = "Table"]}?[Data]?.')
+        if legal_name(name) != name:
+            raise self._refuse(f"'{name}' is no name for a lakehouse table: letters, digits and _ only.")
+        schema = key.get("Schema")
+        inside = f"{_folder(schema)}/{name}" if schema and schema != "dbo" else name
+        return DeltaTarget(f"{folder}/Tables/{inside}")
+
+    def _warehouse(self, place: _Place, table: str | None) -> DuckDbTarget:
+        folder = self._item(place, "Warehouse")
+        key = {name: value for found in place.keys[2:] for name, value in found.items()}
+        name = key.get("Item") or key.get("Name") or table
+        if not name:
+            raise self._refuse('it names no table. Add {[Schema = "dbo", Item = "..."]}?[Data]?.')
+        return DuckDbTarget(f"{folder}/warehouse.duckdb", key.get("Schema", "dbo"), name, warehouse=True)
+
+    def _delta(self, place: _Place) -> DeltaTarget:
+        inner = self._place(place.arguments[0], place.scope, 0) if place.arguments else place
+        if inner.function not in ("Folder.Contents", "Folder.Files"):
+            raise self._refuse("DeltaLake.Table needs Folder.Contents(...) here.")
+        return DeltaTarget(self._argument(inner, 0, "the path of the folder"))
+
+    def _format(self, path: str, place: _Place) -> FileTarget:
+        suffix = PurePath(path).suffix.lower()
+        if suffix == ".parquet":
+            return FileTarget(path, "parquet")
+        if suffix in _TEXT_FILES:
+            return self._csv(path, suffix, place)
+        raise self._refuse(f"the format of {path} is not known: the name must end in .parquet or .csv.")
+
     def _file(self, place: _Place) -> FileTarget:
         outer = place
         if place.function not in _FILES:
@@ -202,9 +328,9 @@ class _Reader:
             if outer.function == "Csv.Document":
                 raise self._refuse(f"Csv.Document of {path}: the names contradict each other.")
             return FileTarget(path, "parquet")
-        if outer.function == "Csv.Document" or suffix in _TEXT_FILES:
+        if outer.function == "Csv.Document":
             return self._csv(path, suffix, outer)
-        raise self._refuse(f"the format of {path} is not known: the name must end in .parquet or .csv.")
+        return self._format(path, outer)
 
     def _path(self, place: _Place) -> str:
         path = self._argument(place, 0, "the path of the file")
@@ -241,6 +367,16 @@ class _Reader:
             listed = ", ".join(map(str, known))
             raise self._refuse(f"Encoding {found} isn't supported for writing. Known: {listed}.")
         return str(known[found])
+
+
+def legal_name(name: str) -> str:
+    """A name as lakehouse tables have them: what is no letter, digit or _ becomes _."""
+    return re.sub(r"\W", "_", name)
+
+
+def _folder(name: str) -> str:
+    """A folder's name for an item or schema."""
+    return name if re.fullmatch(r"[\w-]+", name) else safe_name(name)
 
 
 _ENCODINGS = {"TextEncoding.Utf8": 65001.0, "TextEncoding.Windows": 1252.0, "TextEncoding.Ascii": 20127.0,

@@ -1,0 +1,133 @@
+"""Loads a Delta Lake table (a lakehouse table) in one commit of its log: readers see the old version or the new one.
+
+The package deltalake writes the files (extra ``delta``).  A replace that is killed leaves files that no version
+names.  Lakehouse tables take the product's types and names; null in a column that may hold none is refused before
+anything is committed.  Read ``tables.py`` for what the settings do.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from mlang.connectors.databases import temporal_text
+from mlang.connectors.extras import need
+from mlang.values.kinds import kind_of
+from mlang.values.temporal import DateTime
+from staging.dataflow import DestinationSettings
+from staging.destinations.rows import Rows
+from staging.destinations.tables import Existing, Part, check, dynamic, supported
+from staging.destinations.target import DeltaTarget
+from staging.errors import CannotStage, DataflowError
+
+_FORBIDDEN = " ,;{}()\n\t="
+
+
+def load(
+    target: DeltaTarget, path: Path, settings: DestinationSettings, rows: Rows, part: Part | None = None
+) -> int:
+    """Writes the rows as a new version; gives the size of its files."""
+    need("deltalake", "DeltaLake.Table", "delta")
+    import deltalake
+    import pyarrow as pa
+    from deltalake.exceptions import DeltaError
+
+    supported("lakehouse table", rows)
+    _names(rows)
+    existing = deltalake.DeltaTable(str(path)) if deltalake.DeltaTable.is_deltatable(str(path)) else None
+    schema = pa.schema([
+        pa.field(f.name, f.type, c.type.nullable) for f, c in zip(rows.schema, rows.columns, strict=True)
+    ])  # fmt: skip
+    options: dict[str, Any] = {"mode": "overwrite"}
+    if existing is None:
+        if not settings.allow_creation:
+            raise DataflowError(f"The table {target.label} doesn't exist, and AllowCreation is false.")
+        if not rows.columns:
+            raise DataflowError(f"The table {target.label} can't be made without columns.")
+        if path.exists() and any(path.iterdir()):
+            raise DataflowError(f"{path} is a folder with other files, no Delta Lake table.")
+        path.mkdir(parents=True, exist_ok=True)
+        options["mode"] = "error"
+    elif part is None and dynamic(settings):
+        options["schema_mode"] = "overwrite"
+    else:
+        known = pa.schema(existing.schema().to_arrow())
+        check(target.label, [Existing(f.name, str(f.type)) for f in known], rows.columns)
+        schema = pa.schema([f.with_type(_plain(f.type)) for f in known])
+        if settings.update == "Append" and part is None:
+            options["mode"] = "append"
+        elif part is not None:
+            name = next(f.name for f in schema if f.name.casefold() == part.column.casefold())
+            options["predicate"] = part.condition(name, moment)
+    failure: list[BaseException] = []
+    reader = pa.RecordBatchReader.from_batches(schema, _fitted(rows, schema, failure))
+    try:
+        deltalake.write_deltalake(existing if existing is not None else str(path), reader, **options)
+    except Exception as error:
+        if failure:
+            raise failure[0] from None
+        if isinstance(error, (DeltaError, pa.ArrowException, OSError)):
+            raise DataflowError(f"Query '{rows.query}', destination {target.label}: {error}") from None
+        raise
+    actions = pa.table(deltalake.DeltaTable(str(path)).get_add_actions(flatten=True))
+    return sum(actions.column("size_bytes").to_pylist())
+
+
+def _plain(type: Any) -> Any:
+    """Arrow's ordinary type of what deltalake shows as a view."""
+    import pyarrow as pa
+
+    if pa.types.is_string_view(type) or pa.types.is_large_string(type):
+        return pa.string()
+    return pa.timestamp("us") if pa.types.is_timestamp(type) and type.tz is None else type
+
+
+def moment(value: Any) -> str:
+    """A date or datetime as literal of a predicate."""
+    kind = kind_of(value)
+    if kind == "datetimezone":
+        value, kind = DateTime(value.utc_ticks), "datetime"
+    return f"CAST('{temporal_text(value, kind)}' AS {'DATE' if kind == 'date' else 'TIMESTAMP'})"
+
+
+def _names(rows: Rows) -> None:
+    for column in rows.columns:
+        if any(char in _FORBIDDEN for char in column.physical) or not column.physical:
+            raise CannotStage(
+                f"Query '{rows.query}': column '{column.physical}' can't be a column of a lakehouse table: no spaces "
+                "and none of ,;{}()= in names. Rename it (Table.RenameColumns, or the mapping of the destination)."
+            )
+
+
+def _fitted(rows: Rows, schema: Any, failure: list[BaseException]) -> Iterator[Any]:
+    """The batches in the columns of the table: those that the query hasn't are null."""
+    import pyarrow as pa
+
+    own = {c.physical.casefold(): i for i, c in enumerate(rows.columns)}
+    try:
+        for batch in rows.arrow():
+            arrays = []
+            for field in schema:
+                place = own.get(field.name.casefold())
+                if place is None:
+                    arrays.append(pa.nulls(batch.num_rows, field.type))
+                else:
+                    arrays.append(_cast(rows, rows.columns[place].name, batch.column(place), field.type))
+            yield pa.record_batch(arrays, schema=schema)
+    except BaseException as error:
+        failure.append(error)
+        raise
+
+
+def _cast(rows: Rows, name: str, array: Any, type: Any) -> Any:
+    import pyarrow as pa
+
+    if array.type == type:
+        return array
+    try:
+        return array.cast(type)
+    except pa.ArrowException as error:
+        raise CannotStage(
+            f"Query '{rows.query}': column '{name}' doesn't fit the destination's type {type}: {error}"
+        ) from None
