@@ -13,7 +13,7 @@ from typing import Any
 
 from mlang.compile.entry import run
 from mlang.session import Session
-from mlang.tables.table import Table
+from mlang.tables.table import Table, settled
 from staging.encode import kind_of_code
 from staging.types import PLAIN, Column
 
@@ -39,7 +39,7 @@ def _folded(table: Table) -> Any:
     from mlang.tables.plan import Scan
     from mlang.tables.simplify import prune
 
-    plan = prune(table.plan, table.names)
+    plan = prune(settled(table.plan), table.names)
     stack, reads = [plan], False
     while stack and not reads:
         node = stack.pop()

@@ -6,6 +6,8 @@ and which step they came from.
 
 from __future__ import annotations
 
+import errno
+
 from mlang.errors import MError
 
 
@@ -29,3 +31,17 @@ class StagedDataMissing(StagingError, MError):
 
     def __init__(self, message: str) -> None:
         MError.__init__(self, "DataSource.Error", message)
+
+
+_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+
+
+def os_error(error: OSError) -> str:
+    """What the file system refused, with the cure where there is one."""
+    if error.errno in _FULL:
+        return (
+            "The disk is full. The last good data are still served. Free some room "
+            "(mlang staging gc --dry-run shows what can go) and refresh again."
+        )
+    where = f" ({error.filename})" if error.filename else ""
+    return f"{error.strerror or error}{where}."

@@ -7,7 +7,6 @@ seconds, and the first that fails the same way is named.
 
 from __future__ import annotations
 
-import errno
 import time
 from typing import Any
 
@@ -19,7 +18,7 @@ from mlang.values.kinds import kind_of
 from mlang.values.metadata import strip
 from mlang.values.show import to_m
 from mlang.values.thunk import Thunk
-from staging.errors import StagingError
+from staging.errors import StagingError, os_error
 from staging.queries import Queries
 
 #: Seconds that looking for the failing step may take.
@@ -35,19 +34,12 @@ def describe(error: BaseException, query: str, queries: Queries, overrides: dict
         text = str(error)
         return text if f"'{query}'" in text else f"Query '{query}': {text}"
     if isinstance(error, OSError):
-        return f"Query '{query}': {_os_error(error)}"
+        return f"Query '{query}': {os_error(error)}"
     if isinstance(error, MemoryError):
         return f"Query '{query}': out of memory."
     if isinstance(error, Fault):
         return f"Query '{query}': {error}"
     return f"Query '{query}': {error.__class__.__name__}: {error}"
-
-
-def _os_error(error: OSError) -> str:
-    if error.errno == errno.ENOSPC:
-        return "The disk is full. The last good data are still served."
-    where = f" ({error.filename})" if error.filename else ""
-    return f"{error.strerror or error}{where}"
 
 
 def _m_error(error: MError, query: str, queries: Queries, overrides: dict[str, Any]) -> str:

@@ -7,6 +7,7 @@ generations that no snapshot names; with ``dry`` it only tells.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import time
 from pathlib import Path
@@ -44,7 +45,7 @@ def collect(workspace: Workspace, dry: bool, now: float | None = None) -> Collec
     garbage: list[Garbage] = []
     busy: list[str] = []
     snapshots = published.all_snapshots(workspace.path)
-    for snapshot in snapshots:
+    for snapshot in (s for s in snapshots if s.broken is None):
         after = _after(snapshot, settings.retention_days, settings.keep_generations, moment)
         found = _of_snapshot(snapshot, after, settings.retention_days)
         if dry:
@@ -59,7 +60,11 @@ def collect(workspace: Workspace, dry: bool, now: float | None = None) -> Collec
             busy.append(snapshot.dataflow)
             continue
         garbage += found
-    garbage += _nameless(workspace, {files.safe_name(s.dataflow) for s in snapshots}, dry)
+    known = {
+        published.snapshot_path(workspace.path, s.dataflow).stem if s.broken is None else s.dataflow
+        for s in snapshots
+    }
+    garbage += _nameless(workspace, known, dry)
     return Collected(garbage, busy, usage(workspace.path) - (sum(g.bytes for g in garbage) if dry else 0))
 
 
@@ -139,7 +144,11 @@ def _garbage(path: Path, why: str) -> Garbage:
 
 def usage(path: Path) -> int:
     """The bytes of all files below a folder."""
-    return sum(p.stat().st_size for p in path.rglob("*") if p.is_file())
+    total = 0
+    for place in path.rglob("*"):
+        with contextlib.suppress(OSError):  # a writer may remove it while we count
+            total += place.stat().st_size if place.is_file() else 0
+    return total
 
 
 # ---------------------------------------------------------------- deleting

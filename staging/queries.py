@@ -13,11 +13,11 @@ from collections.abc import Iterator
 from typing import Any
 
 from mlang.compile.entry import Document, run
-from mlang.errors import unknown_name
-from mlang.session import Session, use
+from mlang.errors import MError, unknown_name
+from mlang.session import Session
 from mlang.syntax import nodes
 from mlang.tables.plan import Batch
-from mlang.tables.table import Table
+from mlang.tables.table import Table, settled
 from mlang.values.thunk import Thunk
 from staging.dataflow import Dataflow
 from staging.parameters import typed_parameters
@@ -128,8 +128,7 @@ class Queries:
         """Whether an engine does the work of a table's last step, over staged data."""
         if self.session.runner is not fold:
             return False
-        with use(self.session):
-            return folded(table)
+        return run(lambda: folded(table), self.session)
 
     def resolve_path(self, path: str) -> str:
         """A path of a destination, relative to the document."""
@@ -158,8 +157,11 @@ def fold(plan: Any, columns: list[str] | None = None, limit: int | None = None) 
 
 
 def folded(table: Table) -> bool:
-    """Whether the whole plan is one piece of SQL."""
+    """Whether the whole plan, its views settled, is one piece of SQL."""
     from folding.boundary import try_fold
     from folding.terms import CannotFold
 
-    return not isinstance(try_fold(table.plan), CannotFold)
+    try:
+        return not isinstance(try_fold(settled(table.plan)), CannotFold)
+    except MError:
+        return False  # a handler of a view failed; reading the rows says so

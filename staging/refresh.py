@@ -35,7 +35,7 @@ from staging.destinations.loading import load, settings_for
 from staging.destinations.rows import Rows, mapped
 from staging.destinations.target import WORKSPACE, ServerTarget, Target, target_of
 from staging.drift import EVOLVE, FREEZE, SchemaChanged, changes, report
-from staging.errors import DataflowError, StagedDataMissing
+from staging.errors import DataflowError, StagedDataMissing, os_error
 from staging.failures import describe
 from staging.firewall import analyse, violations
 from staging.graph import upstream
@@ -122,15 +122,18 @@ class Refresh:
         return outlook(self.dataflow, self.only, lambda name: name in self._before.entries).tasks
 
     def served(self, query: str) -> Manifest | None:
-        """What readers get of a query before this run."""
-        found = self._before.served(query)
+        """What readers get of a query before this run; None also for damaged data, which this run replaces."""
+        try:
+            found = self._before.served(query) if query in self._before.entries else None
+        except StagedDataMissing:
+            return None
         return None if found is None else found[1]
 
     def run(self) -> Run:
         """Runs the tasks; StagingError when the refresh cannot even begin."""
         queries = self.prepare()
         tasks = self.tasks()
-        self.workspace.create()
+        self.workspace.open()
         started = time.monotonic()
         run = Run(str(uuid.uuid4()), self.dataflow.key, _now(), "", history.COMPLETED, 0.0)
         with writer_lock(self.workspace.lock(self.dataflow.key)):
@@ -142,8 +145,15 @@ class Refresh:
                 run.queries = self._results
                 run.status = _overall(self._results)
                 run.end, run.seconds = _now(), round(time.monotonic() - started, 3)
-                history.append(self.workspace.history, run)
+                self._record(run)
         return run
+
+    def _record(self, run: Run) -> None:
+        """Adds the run to the history; a full disk is told in the run."""
+        try:
+            history.append(self.workspace.history, run)
+        except OSError as error:
+            run.error = f"The run is not in the history: {os_error(error)}"
 
     def _all(self, tasks: tuple[Task, ...], queries: Queries, run: str) -> None:
         self.watcher.begin(len(tasks))
@@ -156,7 +166,10 @@ class Refresh:
             if cancelled:
                 self._before.collect(ITEMS)
             else:
-                self._publish(run)
+                try:
+                    self._publish(run)
+                except OSError as error:
+                    self._unpublished(error)
             self._some(loading, queries, cancelled)
 
     def _some(self, tasks: list[Task], queries: Queries, cancelled: bool) -> bool:
@@ -275,6 +288,15 @@ class Refresh:
         after = after.retain(staged, days=settings.retention_days).trimmed(settings.keep_generations)
         after.publish()
         after.collect(ITEMS)
+
+    def _unpublished(self, error: OSError) -> None:
+        """Readers keep what they had; nothing that was staged now counts as done."""
+        for result in self._results:
+            if result.status == history.COMPLETED:
+                result.status = history.FAILED
+                result.error = f"Query '{result.query}': it could not be published. {os_error(error)}"
+                self._bad.add(result.query)
+        self._before.collect(ITEMS)
 
     def _result(self, task: Task, status: str) -> QueryRun:
         return QueryRun(task.query, task.kind, status, _now())

@@ -20,6 +20,7 @@ import mlang
 from mlang.syntax import nodes
 from staging import graph
 from staging.dataflow import Dataflow
+from staging.errors import StagedDataMissing
 from staging.store.manifest import Manifest
 from staging.store.published import Snapshot
 
@@ -95,10 +96,16 @@ def decide(
     query: str, snapshot: Snapshot, fingerprint: str, unforeseen: str | None, remade: Collection[str]
 ) -> Decision:
     """Whether the served generation of a query still stands; ``remade`` are the queries refreshed before it."""
-    served = snapshot.served(query) if query in snapshot.entries else None
+    try:
+        served = snapshot.served(query) if query in snapshot.entries else None
+    except StagedDataMissing as error:
+        return Decision(False, str(error))
     if served is None:
         return Decision(False, "it was never staged")
     found = served[1]
+    gone = next((p.file for p in found.parts if not (served[0].folder / p.file).exists()), None)
+    if gone is not None:
+        return Decision(False, f"its staged file {gone} is gone")
     if found.query_hash != fingerprint:
         return Decision(False, "its text, a query it contains or a parameter changed")
     if unforeseen is not None:

@@ -7,7 +7,9 @@ Read ``store/generations.py`` for what is inside them.
 
 from __future__ import annotations
 
+import errno
 import json
+import os
 import time
 import uuid
 from pathlib import Path
@@ -15,7 +17,7 @@ from typing import Any
 
 from attrs import frozen
 
-from staging.errors import StagingError
+from staging.errors import StagingError, os_error
 from staging.store import files, published
 
 LAKEHOUSE = "DataflowsStagingLakehouse"
@@ -65,6 +67,21 @@ class Workspace:
     def lock(self, dataflow: str) -> Path:
         """The lock file of one dataflow's refresh."""
         return self.path / "locks" / (files.safe_name(dataflow) + ".lock")
+
+    def open(self) -> None:
+        """`create` for a writer: StagingError with the cure where the folder can't be written."""
+        try:
+            self.create()
+            (self.path / "locks").mkdir(exist_ok=True)
+            if not os.access(self.path / "locks", os.W_OK):
+                raise PermissionError(errno.EACCES, "Permission denied", str(self.path / "locks"))
+        except OSError as error:
+            cure = (
+                " A refresh writes the workspace beside its dataflow: change the rights, or refresh a copy."
+                if isinstance(error, PermissionError) or error.errno == errno.EROFS
+                else ""
+            )
+            raise StagingError(f"The workspace can't be written: {os_error(error)}{cure}") from None
 
     def create(self) -> None:
         """Makes the folder and the two staging items; what exists is kept."""

@@ -310,7 +310,10 @@ def test_full_disk_keeps_the_last_good_data(tmp_path: Path, monkeypatch: pytest.
     run = refresh(place)
     monkeypatch.undo()
     assert run.status == "Failed"
-    assert result(run, "A").error == "Query 'A': The disk is full. The last good data are still served."
+    assert result(run, "A").error == (
+        "Query 'A': The disk is full. The last good data are still served. Free some room "
+        "(mlang staging gc --dry-run shows what can go) and refresh again."
+    )
     assert rows(place, "A") == [(1.0,)]
     folder = generations.table(workspace(place).lakehouse, place.name, "A").folder
     assert not list(folder.glob("tmp-*"))

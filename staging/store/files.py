@@ -118,7 +118,7 @@ def _is_stale(path: Path) -> bool:
     holder = _holder(path)
     if not holder:
         try:
-            return time.time() - path.stat().st_mtime > 10
+            return abs(time.time() - path.stat().st_mtime) > 10  # a clock may have been set back
         except OSError:
             return False
     if holder.get("host") != socket.gethostname():
@@ -145,15 +145,33 @@ def _acquire(path: Path) -> None:
         if path.exists() and _is_stale(path):
             path.unlink(missing_ok=True)
         try:
-            handle = os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o644)
+            _place(path, json.dumps(me).encode())
         except FileExistsError:
-            holder = _holder(path)
-            who = f"process {holder.get('pid', '?')} on {holder.get('host', '?')}"
-            raise StagingError(
-                f"Another refresh is running: {who}, since {holder.get('since', '?')} (lock file {path})."
-            ) from None
-        with os.fdopen(handle, "w") as lock:
-            json.dump(me, lock)
+            raise StagingError(_held(path, _holder(path))) from None
+
+
+def _place(path: Path, content: bytes) -> None:
+    """Makes a file that does not exist, with its content at once: a killed writer leaves no empty lock."""
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    try:
+        temporary.write_bytes(content)
+        try:
+            os.link(temporary, path)
+        except FileExistsError:
+            raise
+        except OSError:  # a file system without second names
+            with open(path, "xb") as handle:
+                handle.write(content)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def _held(path: Path, holder: dict[str, Any]) -> str:
+    who = f"process {holder.get('pid', '?')} on {holder.get('host', '?')}, since {holder.get('since', '?')}"
+    cure = "Wait for it, or stop it."
+    if holder.get("host") not in (None, socket.gethostname()):
+        cure = "If nothing refreshes there any more, remove the lock file."
+    return f"Another refresh is running: {who} (lock file {path}). {cure}"
 
 
 @contextmanager
@@ -164,4 +182,6 @@ def writer_lock(path: Path) -> Iterator[None]:
     try:
         yield
     finally:
-        path.unlink(missing_ok=True)
+        holder = _holder(path)  # another's, where somebody removed ours by hand
+        if holder.get("pid") == os.getpid() and holder.get("host") == socket.gethostname():
+            path.unlink(missing_ok=True)

@@ -139,4 +139,6 @@ def read(folder: Path, name: str = NAME) -> Manifest | None:
     try:
         return from_json(json.loads(text))
     except (ValueError, KeyError, TypeError) as error:
-        raise StagedDataMissing(f"{path} is no manifest of a staged table ({error}).") from None
+        raise StagedDataMissing(
+            f"{path} is no manifest of a staged table ({error}). Refresh the dataflow: it makes the table anew."
+        ) from None

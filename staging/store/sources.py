@@ -127,7 +127,10 @@ def staged_table(folder: Path, found: Manifest) -> Table:
     """The M table of one generation."""
     for part in found.parts:
         if not (folder / part.file).exists():
-            raise StagedDataMissing(f"Staged table '{found.query}': {folder / part.file} is gone.")
+            raise StagedDataMissing(
+                f"Staged table '{found.query}': {folder / part.file} is gone. "
+                "Refresh the dataflow: it makes the table anew."
+            )
     return Table(staged_plan(folder, found))
 
 
@@ -159,14 +162,24 @@ def to_batch(columns: tuple[Column, ...], batch: Any) -> Batch:
 
 
 def _parquet_batches(query: str, path: Path, columns: tuple[Column, ...]) -> Iterator[Batch]:
+    import pyarrow as pa
     import pyarrow.parquet as pq
 
     try:
         source = pq.ParquetFile(path)
     except FileNotFoundError:
         raise _collected(query, path) from None
+    except (pa.ArrowException, OSError) as error:
+        raise _damaged(query, path, error) from None
     with source:
-        for batch in source.iter_batches(BATCH_ROWS, columns=_physical(columns) or [ROW_NUMBER]):
+        batches = source.iter_batches(BATCH_ROWS, columns=_physical(columns) or [ROW_NUMBER])
+        while True:
+            try:
+                batch = next(batches, None)
+            except (pa.ArrowException, OSError) as error:
+                raise _damaged(query, path, error) from None
+            if batch is None:
+                return
             yield to_batch(columns, batch)
 
 
@@ -176,11 +189,16 @@ def _duckdb_batches(query: str, path: Path, columns: tuple[Column, ...]) -> Iter
     if not path.exists():
         raise _collected(query, path)
     names = ", ".join(_physical(columns) or [ROW_NUMBER])
-    connection = duckdb.connect(str(path), read_only=True)
+    try:
+        connection = duckdb.connect(str(path), read_only=True)
+    except duckdb.Error as error:
+        raise _damaged(query, path, error) from None
     try:
         result = connection.sql(f"SELECT {names} FROM {WAREHOUSE_TABLE} ORDER BY {ROW_NUMBER}")
         for batch in result.to_arrow_reader(BATCH_ROWS):
             yield to_batch(columns, batch)
+    except duckdb.Error as error:
+        raise _damaged(query, path, error) from None
     finally:
         connection.close()
 
@@ -188,4 +206,11 @@ def _duckdb_batches(query: str, path: Path, columns: tuple[Column, ...]) -> Iter
 def _collected(query: str, path: Path) -> StagedDataMissing:
     return StagedDataMissing(
         f"Staged table '{query}': {path} is gone: newer refreshes replaced it while it was read. Read again."
+    )
+
+
+def _damaged(query: str, path: Path, error: Exception) -> StagedDataMissing:
+    reason = str(error).partition("\n")[0]
+    return StagedDataMissing(
+        f"Staged table '{query}': {path} can't be read ({reason}). Refresh the dataflow: it makes the table anew."
     )
