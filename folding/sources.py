@@ -188,7 +188,7 @@ def scan(node: p.Scan, context: Context) -> Relation:
     if isinstance(source, CsvSource):
         base, names = _csv(source, context)
     elif isinstance(source, ParquetSource):
-        base, names = _parquet(source, context)
+        base, names = _parquet(source, context, node.columns)
     elif isinstance(source, DuckDbSource):
         base, names = _database(source, context)
     elif isinstance(source, ArrowSource):
@@ -220,7 +220,9 @@ def _csv(source: CsvSource, context: Context) -> tuple[Relation, tuple[str, ...]
     return relation(context, origin, cells, size // source.width + 1), source.names
 
 
-def _parquet(source: ParquetSource, context: Context) -> tuple[Relation, tuple[str, ...]]:
+def _parquet(
+    source: ParquetSource, context: Context, wanted: tuple[str, ...]
+) -> tuple[Relation, tuple[str, ...]]:
     if source.path is None:
         raise Unfoldable("Parquet data in memory is read by the interpreter")
     from folding.engines.database import identity, remembered
@@ -236,9 +238,36 @@ def _parquet(source: ParquetSource, context: Context) -> tuple[Relation, tuple[s
     for name, type, known in fields:
         kind, storage, small = arrow_column(type)
         facts = {**known, **_proven(source, name)}
+        if storage == "DOUBLE" and name in wanted and not facts.get("nonan"):
+            _no_nan(source.path, name)
+            facts["nonan"] = True
         scalars.append(unplaced(kind, storage, facts.pop("int53", False) or small, **facts))
     origin = ParquetOrigin(context.alias(), source, len(fields))
     return relation(context, origin, scalars, rows), tuple(name for name, _, _ in fields)
+
+
+def _no_nan(path: Any, name: str) -> None:
+    """Refuses a column with NaN: the statistics of Parquet files leave NaN out, and the engine believes them
+    (it takes isnan(x) for false, x <> 2 for false where all other rows are 2).  Asked once per file and column.
+    """
+    import duckdb
+
+    from folding.engines.database import DIALECT, identity, remembered, root
+
+    def asked() -> bool:
+        column = exp.Column(this=exp.to_identifier(name, quoted=True))
+        usual = t.any_of([t.function("isfinite", column), t.function("isinf", column.copy())])
+        reader = exp.Anonymous(this="read_parquet", expressions=[exp.Literal.string(str(path))])
+        query = exp.select(t.function("bool_or", t.negation(usual))).from_(exp.Table(this=reader))
+        found = root().cursor().execute(query.sql(DIALECT)).fetchone()
+        return bool(found and found[0])
+
+    try:
+        strange = remembered(("nan", identity(path), name), asked)
+    except (duckdb.Error, OSError):
+        raise Unfoldable("the Parquet file cannot be opened") from None
+    if strange:
+        raise Unfoldable(f"column '{name}' of the Parquet file has NaN, which its statistics leave out")
 
 
 def _footer(path: Any) -> tuple[int, list[tuple[str, Any, dict[str, Any]]]]:
