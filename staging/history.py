@@ -135,7 +135,14 @@ def read(path: Path) -> list[dict[str, Any]]:
 
 def _lines(path: Path) -> list[str]:
     try:
-        text = path.read_bytes().decode("utf-8", "surrogatepass")
+        lines = path.read_bytes().split(b"\n")
     except FileNotFoundError:
         return []
-    return [line for line in text.split("\n") if line.strip()]
+    return [_decoded(line) for line in lines if line.strip()]
+
+
+def _decoded(line: bytes) -> str:
+    try:
+        return line.decode("utf-8", "surrogatepass")
+    except UnicodeDecodeError:  # damaged: no run, and no reason to lose the others
+        return line.decode("utf-8", "replace")
