@@ -13,8 +13,10 @@ from typing import Any
 
 from attrs import field, frozen
 
+from folding import advice
 from folding.boundary import boundaries, fold, leaves, resumes
 from folding.engines import remote
+from folding.plantree import Node, entered_plans, measured, tree
 from folding.terms import Unfoldable
 from mlang.errors import MError
 from mlang.tables import plan as p
@@ -32,7 +34,7 @@ class StepReport:
 
     ``engine`` runs the step; ``rows`` is the number of rows when it is known without reading;
     ``reason`` says why it does not fold, ``sql`` is what is sent when it does; ``notes`` are
-    remarks (relaxed sums; which parts of a step that does not fold run where).
+    remarks (relaxed sums; which parts of a step that does not fold run where); ``cure`` suggests a rewrite.
     """
 
     name: str
@@ -43,6 +45,13 @@ class StepReport:
     reason: str | None = None
     sql: str | None = None
     notes: tuple[str, ...] = field(default=())
+
+    @property
+    def cure(self) -> str | None:
+        """A rewrite that folds, where one is known."""
+        return (
+            None if self.indicator in (FOLDING, OPAQUE, UNKNOWN) else advice.cure(self.reason, self.function)
+        )
 
 
 @frozen
@@ -70,7 +79,7 @@ class Explanation:
 
     def as_dicts(self) -> list[dict[str, Any]]:
         """For JSON."""
-        names = ("name", "function", "indicator", "engine", "rows", "reason", "sql", "notes")
+        names = ("name", "function", "indicator", "engine", "rows", "reason", "cure", "sql", "notes")
         return [{n: getattr(step, n) for n in names} for step in self.steps]
 
     def __str__(self) -> str:
@@ -85,6 +94,27 @@ class Explanation:
 def explain_steps(steps: list[tuple[str, Any]]) -> Explanation:
     """Reports on (name, value or thunk) pairs, as `Document.steps` gives them."""
     return Explanation(tuple(explain_step(name, value) for name, value in steps))
+
+
+def plan_tree(steps: list[tuple[str, Any]], run: bool = False) -> Node | None:
+    """The plan of the last step as a tree, with the M names of its steps; None when it is no table.
+
+    With ``run`` the rows are read, and the boundaries carry what that cost.
+    """
+    names: dict[int, str] = {}
+    last = None
+    for name, value in steps:
+        try:
+            value = strip(force(value))
+        except MError:
+            last = None
+            continue
+        last = value if kind_of(value) == "table" else None
+        if last is not None and name:
+            names.setdefault(id(last.plan), name)
+    if last is None:
+        return None
+    return measured(last.plan, names) if run else tree(last.plan, names)
 
 
 def explain_step(name: str, value: Any) -> StepReport:
@@ -112,7 +142,7 @@ def explain_plan(name: str, plan: p.Plan) -> StepReport:
         query = Query(relation)
     except Unfoldable as no:
         step = f" ({no.step})" if no.step and no.step != function else ""
-        indicator = MIGHT_FOLD if resumes(plan) else NOT_FOLDING
+        indicator = MIGHT_FOLD if entered_plans(plan) else NOT_FOLDING
         notes = boundaries(plan)
         return StepReport(name, function, indicator, rows=rows, reason=no.reason + step, notes=notes)
     engines = dict.fromkeys(getattr(leaf, "engine", "DuckDB") for leaf in relation.sources())

@@ -6,6 +6,7 @@ refresh, 2 wrong usage or a text that is no M, 130 cancelled.
 
 from __future__ import annotations
 
+import functools
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -14,6 +15,7 @@ from typing import Any
 import click
 
 from mlang.app import tools
+from mlang.app.containers import command
 from mlang.app.report import print_error
 from mlang.errors import Fault, MError
 
@@ -97,11 +99,28 @@ EXTENSION = click.option(
 )  # fmt: skip
 JSON = click.option("--json", "as_json", is_flag=True, help="Write JSON for machines.")
 CULTURE = click.option("--culture", metavar="TAG", help="Culture of texts, numbers and dates, such as de-DE.")
-ENGINE = click.option(
-    "--engine",
-    type=click.Choice(["auto", "duckdb", "none"]),
-    help="Who runs tables; none interprets everything.",
-)
+
+
+def engine_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """``--engine``, and ``--no-fold`` for ``--engine none``."""
+
+    @functools.wraps(command)
+    def chosen(*arguments: Any, no_fold: bool, **options: Any) -> Any:
+        if no_fold:
+            if options.get("engine") not in (None, "none"):
+                raise click.UsageError("--no-fold and --engine contradict each other.")
+            options["engine"] = "none"
+        return command(*arguments, **options)
+
+    fences = click.option("--no-fold", is_flag=True, help="Fold nothing: the same as --engine none.")
+    engines = click.option(
+        "--engine",
+        type=click.Choice(["auto", "duckdb", "none"]),
+        help="Who runs tables; none interprets everything.",
+    )
+    return engines(fences(chosen))
+
+
 WORKSPACE = click.option(
     "--workspace",
     type=click.Path(path_type=Path),
@@ -131,7 +150,7 @@ def version() -> None:
 @EXTENSION
 @JSON
 @CULTURE
-@ENGINE
+@engine_options
 def evaluate(expression: str, as_json: bool, **settings: Any) -> int:
     """Evaluate one expression and print its value."""
     from mlang.app.running import evaluate_text
@@ -154,7 +173,7 @@ def evaluate(expression: str, as_json: bool, **settings: Any) -> int:
 @EXTENSION
 @JSON
 @CULTURE
-@ENGINE
+@engine_options
 def run_file(
     file: Path,
     query: str | None,
@@ -172,7 +191,7 @@ def run_file(
 @cli.command()
 @EXTENSION
 @CULTURE
-@ENGINE
+@engine_options
 def repl(extensions: tuple[Path, ...], **settings: Any) -> int:
     """Evaluate expressions as you type them."""
     from mlang.app.repl import Repl
@@ -210,11 +229,23 @@ def kernel_install(user: bool, prefix: str | None) -> int:
 )
 @click.option("--step", metavar="NAME", help="Only this step.")
 @click.option("--sql", is_flag=True, help="Print the SQL of the last step, or of --step, alone.")
+@click.option("--tree", is_flag=True, help="Show the plan as a tree, with the boundaries between engines.")
+@click.option(
+    "--run",
+    "measure",
+    is_flag=True,
+    help="Run the query, and show the tree with rows and time of each boundary.",
+)
+@click.option(
+    "--html", type=click.Path(path_type=Path, dir_okay=False), metavar="FILE",
+    help="Write one page with a picture of the plan.",
+)  # fmt: skip
 @PARAMETERS
 @BIND
 @EXTENSION
 @JSON
 @CULTURE
+@engine_options
 def explain(
     file: Path,
     query: str | None,
@@ -250,6 +281,9 @@ def explain(
 )
 @click.option("--reuse/--no-reuse", default=None, help="Use again what is staged where nothing has changed.")
 @click.option(
+    "--full", is_flag=True, help="Load every bucket of incremental queries, as if for the first time."
+)
+@click.option(
     "--schema", type=click.Choice(["evolve", "freeze"]), default="evolve", show_default=True,
     help="What a change of a staged query's columns does: be taken over, or fail the query.",
 )  # fmt: skip
@@ -260,7 +294,7 @@ def explain(
 )  # fmt: skip
 @WORKSPACE
 @JSON
-@ENGINE
+@engine_options
 def refresh(
     dataflow: Path,
     queries: tuple[str, ...],
@@ -349,3 +383,4 @@ def history(
 
 
 tools.register(cli)
+command.register(cli)

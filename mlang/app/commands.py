@@ -49,19 +49,25 @@ def explain(repl: Repl, text: str) -> Any:
 
 
 def show_fold(repl: Repl, text: str) -> None:
-    """``:fold e``: whether it folds, and why not."""
+    """``:fold e``: whether it folds, why not, and what would."""
     last = explain(repl, text)[-1]
     print(last.indicator + (f": {last.reason}" if last.reason else f" ({last.engine})"))
+    if last.cure is not None:
+        print(f"Instead: {last.cure}")
 
 
 def show_plan(repl: Repl, text: str) -> None:
-    """``:plan e``: each step with its function, engine and reason."""
-    from mlang.app.render import print_grid
+    """``:plan e``: the plan as a tree: who does each step, where rows cross over."""
+    from folding.explain import plan_tree
+    from folding.plantree import lines
 
-    rows = [
-        [r.name or "(result)", r.function, r.indicator, r.engine, r.reason or ""] for r in explain(repl, text)
-    ]
-    print_grid(["Step", "Function", "Folding", "Engine", "Why"], rows)
+    document = repl.document(text)
+    tree = run(lambda: plan_tree(document.steps()), repl.session)
+    if tree is None:
+        last = explain(repl, text)[-1]
+        raise Fault(f"No plan: {last.reason}.")
+    for line in lines(tree):
+        print(line)
 
 
 def show_sql(repl: Repl, text: str) -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from mlang.app import api
+from mlang.app.containers.paths import is_container, workbook_of
 from mlang.compile.entry import Document, run
 from mlang.errors import Fault
 from mlang.values.metadata import strip
@@ -17,11 +18,15 @@ class WrongUsage(Fault):
 
 
 def read_source(file: Path) -> tuple[str, str, str]:
-    """Text, name for messages and base folder of an M file; a folder is a dataflow's."""
+    """Text, name for messages and base folder of an M file, a dataflow folder, or what else holds M."""
     import os
 
     if str(file) == "-":
         return sys.stdin.read(), "<stdin>", os.getcwd()
+    if is_container(file):
+        from mlang.app.containers.source import EmbeddedFile
+
+        return EmbeddedFile(file).text, str(file), str(file.resolve().parent)
     path = file / "mashup.pq" if file.is_dir() else file
     try:
         text = path.read_bytes().decode("utf-8-sig")
@@ -60,7 +65,7 @@ def run_file(
     document = open_document(text, name, parameters, bindings, extensions)
     home = Path(base_dir).parent if file.is_dir() else Path(base_dir)
     variables = _variables(document, home, value_sets) if "Variable." in text else {}
-    session = api.open_session(base_dir=base_dir, variables=variables, **settings)
+    session = api.open_session(base_dir=base_dir, variables=variables, workbook=workbook_of(file), **settings)
     return run(lambda: output_value(document.value(query), output, as_json), session)
 
 
@@ -138,18 +143,66 @@ def explain_file(
     as_json: bool,
     bindings: tuple[str, ...] = (),
     extensions: tuple[Path, ...] = (),
+    tree: bool = False,
+    measure: bool = False,
+    html: Path | None = None,
     **settings: Any,
 ) -> int:
     """Explains the steps of a query; in a dataflow, over its staged data where there are."""
-    from folding.explain import explain_steps
+    from folding.explain import explain_steps, plan_tree
 
     text, name, base_dir = read_source(file)
     document = open_document(text, name, parameters, bindings, extensions)
-    if file.is_dir() and not bindings:
+    if file.is_dir() and not bindings and not is_container(file):
         document = _over_staged(document, file, query)
-    session = api.open_session(base_dir=base_dir, **settings)
-    plan = run(lambda: explain_steps(document.steps(query)), session)
-    return _show_plan(plan, step, sql, as_json)
+    session = api.open_session(base_dir=base_dir, workbook=workbook_of(file), **settings)
+    steps = document.steps(query)
+    if step is not None:
+        steps = _up_to(steps, step)
+    plan = run(lambda: explain_steps(steps), session)
+    if not (tree or measure or html is not None):
+        return _show_plan(plan, step, sql, as_json)
+    found = run(lambda: plan_tree(steps, measure), session)
+    if html is not None:
+        _write_page(html, f"{query or name}{f', {step}' if step else ''}", plan, found)
+        if not (tree or measure):
+            return 0
+    return _show_tree(plan, found, as_json)
+
+
+def _up_to(steps: list[tuple[str, Any]], step: str) -> list[tuple[str, Any]]:
+    """The steps up to one."""
+    names = [name for name, _ in steps]
+    if step not in names:
+        known = ", ".join(n for n in names if n) or "none"
+        raise WrongUsage(f"There is no step '{step}'. Steps: {known}.")
+    return steps[: names.index(step) + 1]
+
+
+def _write_page(path: Path, title: str, plan: Any, tree: Any) -> None:
+    from mlang.app.planpage import html
+    from mlang.app.textfile import write_atomically
+
+    write_atomically(path, html(title, list(plan), tree).encode("utf-8"))
+    print(f"Wrote {path}.", file=sys.stderr)
+
+
+def _show_tree(plan: Any, tree: Any, as_json: bool) -> int:
+    from folding.plantree import lines
+
+    if as_json:
+        import json
+
+        found = {"steps": plan.as_dicts(), "plan": None if tree is None else tree.as_dict()}
+        print(json.dumps(found, ensure_ascii=False, indent=1))
+        return 0
+    if tree is None:
+        last = plan[-1]
+        print(f"{_step_name(last)} has no plan: {last.reason}.", file=sys.stderr)
+        return 1
+    for line in lines(tree):
+        print(line)
+    return 0
 
 
 def _over_staged(document: Document, file: Path, query: str | None) -> Document:
@@ -183,9 +236,6 @@ def _show_plan(plan: Any, step: str | None, sql: bool, as_json: bool) -> int:
     reports = list(plan)
     if step is not None:
         reports = [r for r in reports if r.name == step]
-        if not reports:
-            known = ", ".join(r.name for r in plan if r.name) or "none"
-            raise WrongUsage(f"There is no step '{step}'. Steps: {known}.")
     if as_json:
         wanted = {r.name for r in reports}
         print(json.dumps([d for d in plan.as_dicts() if d["name"] in wanted], ensure_ascii=False, indent=1))
@@ -199,6 +249,8 @@ def _show_plan(plan: Any, step: str | None, sql: bool, as_json: bool) -> int:
         return 0
     rows = [[_step_name(r), r.function, r.indicator, r.engine, _remarks(r)] for r in reports]
     print_grid(["Step", "Function", "Folding", "Engine", "Why"], rows)
+    for found in dict.fromkeys(r.cure for r in reports if r.cure):
+        print(f"\nInstead: {found}")
     if last.sql is not None and step is not None:
         print(f"\n{last.sql}")
     return 0
