@@ -15,3 +15,14 @@ def is_container(path: Path) -> bool:
 
         return is_model_folder(path)
     return path.suffix.lower() in SUFFIXES or path.name.lower() == "model.json"
+
+
+def workbook_of(path: Path) -> str | None:
+    """The workbook that a text read from a path lives in."""
+    return str(path.resolve()) if path.suffix.lower() in (".xlsx", ".xlsm", ".xlsb") else None
+
+
+def beside(file: Path, stem: str) -> Path | None:
+    """The container of a name beside a file."""
+    found = (file.with_name(stem + ending) for ending in sorted(SUFFIXES))
+    return next((path for path in found if path.is_file()), None)
