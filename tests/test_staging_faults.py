@@ -133,7 +133,7 @@ _DAMAGES: dict[str, Callable[[Path], Any]] = {
 @pytest.mark.parametrize("damage", _DAMAGES.values(), ids=_DAMAGES.keys())
 def test_damaged_data_are_told_and_made_anew(place: Path, query: str, damage: Callable[[Path], Any]) -> None:
     damage(part_of(place, query))
-    with pytest.raises(StagedDataMissing, match="Staged table|no manifest") as raised:
+    with pytest.raises(StagedDataMissing, match=r"Staged table|no manifest") as raised:
         rows(place, query)
     assert "Refresh the dataflow: it makes the table anew." in str(raised.value)
     run = Refresh(dataflow.read(place), workspace(place), {"Mark": "3"}, {}, reuse=True).run()
@@ -388,11 +388,8 @@ def test_a_workspace_without_the_right_to_write(open_place: Path) -> None:
 
 @needs_root
 def test_a_table_without_the_right_to_write(place: Path, open_place: Path) -> None:
-    for found in (
-        workspace(place).path,
-        workspace(place).path / "locks",
-        workspace(place).path / "published",
-    ):
+    home = workspace(place).path
+    for found in (home, home / "locks", home / "published", *(home / "locks").iterdir()):
         found.chmod(0o777)
 
     def write() -> Any:

@@ -234,7 +234,7 @@ def _duckdb(folder: Path) -> Any:
 
 
 def _sqlite(folder: Path) -> Any:
-    connection = sqlite3.connect(f"file:{folder}/x.sqlite?mode=ro", uri=True)
+    connection = sqlite3.connect(folder / "x.sqlite")  # who reads first undoes what a killed writer left
     try:
         return connection.execute(_COUNT + "T").fetchone()
     finally:
