@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+from mlang.app.containers.paths import is_container
 from mlang.app.hints import near
 from mlang.app.linting.base import Ignored, function_name
 from mlang.app.linting.command import MASHUP, given_names, lint_text, some_rules
@@ -32,6 +33,12 @@ _ROW_FUNCTIONS = {
     "Table.SelectRows": 1, "Table.AddColumn": 2, "Table.TransformRows": 1, "Table.MatchesAllRows": 1,
     "Table.MatchesAnyRows": 1, "Table.FirstN": 1, "Table.Skip": 1, "Table.LastN": 1,
 }  # fmt: skip
+_SCALARS = ("number", "text", "logical", "date", "datetime", "datetimezone", "time", "duration")
+#: They read all items, and give a value of the items' kind.
+_AGGREGATES = frozenset((
+    "List.Sum", "List.Max", "List.Min", "List.Average", "List.Median", "List.Mode", "List.Product",
+    "Table.Max", "Table.Min",
+))  # fmt: skip
 
 
 class Checker:
@@ -146,7 +153,7 @@ def _placed(source: Source, offset: int, message: str) -> str:
 
 def is_expression(path: Path) -> bool:
     """Whether a path is a file (or standard input) with one expression: no dataflow."""
-    if path.is_dir() or path.name == MASHUP or not path.is_file():
+    if path.is_dir() or path.name == MASHUP or not path.is_file() or is_container(path):
         return False
     from mlang.app.textfile import TextFile
     from mlang.syntax import MSyntaxError, parse_document
@@ -233,12 +240,8 @@ def static_kind(node: nodes.Node) -> str:
 
     name = function_name(bare(node))
     entry = registry.lookup(name) if name is not None else None
-    if isinstance(entry, registry.Builtin) and entry.result in (
-        "number",
-        "text",
-        "logical",
-        "date",
-        "datetime",
-    ):
-        return str(entry.result)
-    return ""
+    if not isinstance(entry, registry.Builtin):
+        return ""
+    if entry.name in _AGGREGATES:
+        return "any"
+    return str(entry.result) if entry.result in _SCALARS else ""

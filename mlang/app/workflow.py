@@ -151,8 +151,9 @@ def _named_problems(dataflow: Any, queries: Any, schemas: dict[str, Any]) -> lis
     for query, problems in found.items():
         if query not in schemas:
             rest += problems
-        elif schemas[query].error is None:  # else it has said so itself
-            schemas[query].problems += problems
+        else:  # an error of the evaluation has told of an unknown name already
+            error = schemas[query].error
+            schemas[query].problems += [p for p in problems if error is None or "Nothing defines" not in p]
     return rest
 
 
@@ -208,6 +209,10 @@ def _plan(refresh: Any, as_json: bool) -> int:
     ]
     print_grid(["Query", "Action", "Engine", "Needs", "Why"], rows)
     for line in lines:
+        for bucket in line.buckets:
+            action = "load" if bucket["run"] else "leave"
+            days = f"{bucket['from']} to before {bucket['before']}"
+            print(f"Bucket: query '{line.query}', {days}: {action}, {bucket['why']}.", file=sys.stderr)
         for text in line.changes:
             print(f"Schema: query '{line.query}': {text}.", file=sys.stderr)
         if line.action != "load":

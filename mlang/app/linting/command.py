@@ -108,10 +108,10 @@ def _own_findings(file: Path, choice: Choice) -> Callable[[str], list[Finding]]:
 
 
 def _findings(paths: list[Path], choice: Choice) -> Iterator[Finding]:
-    from mlang.app.textfile import TextFile
+    from mlang.app.containers.source import open_source
 
     for file in _files(paths):
-        text = sys.stdin.read() if str(file) == "-" else TextFile(file).text
+        text = sys.stdin.read() if str(file) == "-" else open_source(file).text
         yield from _own_findings(file, choice)(text)
     yield from _dataflow_findings(paths, choice)
 
@@ -126,16 +126,16 @@ def fix_paths(
     paths: list[Path], choice: Choice, write: bool, unsafe: bool, as_json: bool, github: bool
 ) -> int:  # fmt: skip
     """Fixes files, or prints what would change (1 when something would); then shows what is left."""
+    from mlang.app.containers.source import open_source
     from mlang.app.linting.fixes import fixed
     from mlang.app.refactoring.edits import diff_text
-    from mlang.app.textfile import TextFile
 
     _refuse_missing(paths)
     left: list[Finding] = []
     fixes: dict[str, int] = {}
     for path in _files(paths or [Path(".")]):
         finder = _own_findings(path, choice)
-        file = None if str(path) == "-" else TextFile(path)
+        file = None if str(path) == "-" else open_source(path)
         text = sys.stdin.read() if file is None else file.text
         new, count = fixed(text, finder, unsafe)
         if count:

@@ -12,6 +12,7 @@ from mlang.app.linting.base import Finding
 from mlang.app.refactoring.edits import Edit, Edited, Refused
 from mlang.app.refactoring.source import Source
 from mlang.app.refactoring.verify import check
+from mlang.syntax import nodes
 
 #: A fix may make room for another: more rounds than this is a circle.
 _ROUNDS = 20
@@ -43,9 +44,15 @@ def _chosen(text: str, found: list[Finding], unsafe: bool) -> list[tuple[Edit, .
             continue
         source = source or Source(text)
         try:
-            check(source, Edited(text, list(finding.fix)), finding.code, lambda new, node: None)
+            check(source, Edited(text, list(finding.fix)), finding.code, _library)
         except Refused:
             continue
         chosen.append(finding.fix)
         taken.append((first, last))
     return chosen
+
+
+def _library(new: Source, node: nodes.Node) -> None:
+    """A library name that a fix writes must mean the library."""
+    if isinstance(node, nodes.Name) and "." in node.name and new.scopes.target(node) is not None:
+        raise Refused(f"{node.name} means something else here.")
