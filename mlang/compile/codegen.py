@@ -94,6 +94,11 @@ class Generator:
         word = "".join(c if c.isascii() and c.isalnum() else "_" for c in hint[:24])
         return f"v{word}_{self._counter}" if word[:1].isdigit() else f"{word}_{self._counter}"
 
+    @property
+    def made(self) -> int:
+        """The number of the latest name."""
+        return self._counter
+
     def is_local(self, name: str) -> bool:
         """Whether a name is one of `fresh`, for a local of some function of the unit."""
         return name.rpartition("_")[2].isdigit() and "_" in name and name not in self.lifted

@@ -8,6 +8,7 @@ same names; `in_parts` makes a long list of several such functions.
 
 from __future__ import annotations
 
+import re
 from types import CodeType
 
 from mlang.compile.codegen import Frame, Generator, Line, source_text
@@ -31,26 +32,38 @@ def lift(g: Generator, node: nodes.Node, result: nodes.PrimitiveType | None) -> 
     Every variable that the node mentions must be set where the call stands: it is
     called in the bodies of functions and thunks, which run later, and by `outlined`.
     """
-    name = g.fresh("lifted")
+    name, start = g.fresh("lifted"), g.made
     frame = Frame(g.frame, True, 0)
     with g.inside(frame):
         tail(g, node, result)
     body: list[Line] = [(0, f"def {name}():", node.pos), *frame.lines]
     g.lifted[name] = body
-    parameters = ", ".join(_unbound(g, source_text(body)[0]))
+    parameters = ", ".join(_unbound(g, source_text(body)[0], start))
     body[0] = (0, f"def {name}({parameters}):", node.pos)
     return f"{name}({parameters})"
 
 
-def _unbound(g: Generator, source: str) -> list[str]:
-    """The locals of other functions that a function mentions, in a fixed order."""
-    found: set[str] = set()
+#: A name in generated code, and a place where one is bound.
+_MENTIONED = re.compile(r"[A-Za-z]\w*_\d+\b")
+_BOUND = re.compile(r"\b(?:for|def|as) ([A-Za-z]\w*_\d+)|\b([A-Za-z]\w*_\d+) :?= ")
+
+
+def _unbound(g: Generator, source: str, start: int) -> list[str]:
+    """The locals of other functions that a function mentions, in a fixed order.
+
+    Names are numbered as they are made: those up to ``start`` are older than the function.
+    """
+    found = {name for name in _MENTIONED.findall(source) if g.is_local(name)}
+    older = {name for name in found if int(name.rpartition("_")[2]) <= start}
+    if found - older <= {name for match in _BOUND.findall(source) for name in match}:
+        return sorted(older)
+    names: set[str] = set()
     codes = [compile(source, "<lifted>", "exec")]
     for code in codes:  # grows while it is read
         codes += [constant for constant in code.co_consts if isinstance(constant, CodeType)]
         if code is not codes[0]:
-            found.update(code.co_names)
-    return sorted(name for name in found if g.is_local(name))
+            names.update(code.co_names)
+    return sorted(name for name in names if g.is_local(name))
 
 
 def in_parts(g: Generator, node: nodes.List) -> str:

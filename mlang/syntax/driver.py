@@ -55,7 +55,15 @@ NUMBER: dict[str, int] = {name: number for number, name in enumerate(TERMINALS)}
 
 _ACTIONS = _matrix(_ACTION_BYTES, len(TERMINALS), 1)
 _GOTOS = _matrix(_GOTO_BYTES, len(_NONTERMINALS), 0)
-_MEMO: dict[tuple[int, int, int], int] = {}
+#: What a token number is multiplied by, to be one number with another.
+_WIDTH = INVALID + 1
+#: Tokens that may be a whole operand.
+_SINGLE = frozenset(NUMBER[name] for name in ("NAME", "HASH_NAME", "LITERAL"))
+#: The builder of ``items COMMA item``: long lists grow in place, without a call.
+_SEPARATED = BUILDERS.index("list_separated")
+#: Remembered results: of `_settle` per rule by state and token, of `_shortcut` by state and two tokens.
+_SETTLED: list[dict[int, int]] = [{} for _ in _LEFT]
+_QUICK: dict[int, tuple[int, int] | tuple[()]] = {}
 
 DOCUMENT, EXPRESSION = 0, 1
 
@@ -70,8 +78,8 @@ class Unexpected(Exception):
 
 def run(start: int, kinds: list[int], builders: list[Callable[..., Any]]) -> Any:
     """Parses the tokens from a start symbol; gives the value of that symbol."""
-    actions, memo = _ACTIONS, _MEMO
-    left, lengths, builder_of = _LEFT, _LENGTH, _BUILDER
+    actions, settled, quick = _ACTIONS, _SETTLED, _QUICK
+    lengths, builder_of = _LENGTH, _BUILDER
     state = _STARTS[start]
     states: list[int] = [state]
     values: list[Any] = []
@@ -82,10 +90,23 @@ def run(start: int, kinds: list[int], builders: list[Callable[..., Any]]) -> Any
         if action > 0:
             if kind == END:
                 return values[-1]
+            index += 1
+            if kind in _SINGLE:
+                # Most tokens are an expression by themselves: shifted and reduced in one go.
+                after = kinds[index]
+                key = (state * _WIDTH + kind) * _WIDTH + after
+                found = quick.get(key)
+                if found is None:
+                    found = quick[key] = _shortcut(state, action - 1, after)
+                if found:
+                    builder, state = found
+                    values.append(builders[builder](index - 1))
+                    states.append(state)
+                    kind = after
+                    continue
             state = action - 1
             states.append(state)
-            values.append(index)
-            index += 1
+            values.append(index - 1)
             kind = kinds[index]
             continue
         if action == 0:
@@ -93,19 +114,37 @@ def run(start: int, kinds: list[int], builders: list[Callable[..., Any]]) -> Any
         rule = -action - 1
         length = lengths[rule]
         builder = builder_of[rule]
-        if builder >= 0:
-            value = builders[builder](*values[-length:])
-            values[-length:] = (value,)
-        if length == 1:
+        if length == 3:
+            third = values.pop()
+            second = values.pop()
+            if builder == _SEPARATED:
+                values[-1].append(third)
+            else:
+                values[-1] = builders[builder](values[-1], second, third)
+            del states[-3:]
+        elif length == 1:
+            if builder >= 0:
+                values[-1] = builders[builder](values[-1])
             states.pop()
         else:
+            values[-length:] = (builders[builder](*values[-length:]),)
             del states[-length:]
-        key = (states[-1], left[rule], kind)
-        after = memo.get(key)
-        if after is None:
-            after = memo[key] = _settle(*key)
-        state = after
+        key = states[-1] * _WIDTH + kind
+        known = settled[rule]
+        if key in known:
+            state = known[key]
+        else:
+            state = known[key] = _settle(states[-1], _LEFT[rule], kind)
         states.append(state)
+
+
+def _shortcut(below: int, state: int, after: int) -> tuple[int, int] | tuple[()]:
+    """What follows a shift to ``state`` when the token is reduced at once: a builder and the next state."""
+    action = _ACTIONS[state][after]
+    rule = -action - 1
+    if action >= 0 or _LENGTH[rule] != 1 or _BUILDER[rule] < 0:
+        return ()
+    return _BUILDER[rule], _settle(below, _LEFT[rule], after)
 
 
 def _settle(below: int, symbol: int, kind: int) -> int:

@@ -91,7 +91,7 @@ _TOKEN = re.compile(
         ]
     )
     + ")?"
-).match
+)
 
 _FIELD = re.compile(rf'{_SKIP}(?:({_FIELD_WORD}(?:[ ]++{_FIELD_WORD})*+)|#"({_CONTENT}))').match
 _OPTIONAL_FIELD = re.compile(rf'{_SKIP}(optional)(?!{_PART}|\.){_SKIP}(?={_FIRST}|#")').match
@@ -101,6 +101,8 @@ _ASSIGNED = re.compile(rf"{_SKIP}=(?!>)").match
 # What the stack of open brackets holds; a parenthesis is _PARENTHESIS + its token index.
 _NOTHING, _SQUARE, _BRACE, _LET, _TYPE_SQUARE, _TYPE_BRACE, _PARENTHESIS = range(7)
 _SQUARES = frozenset([_SQUARE, _TYPE_SQUARE])
+#: What stands before "optional" where it is no expression: ``(`` or ``,``.
+_PARAMETER_AHEAD = ([LPAR], [COMMA])
 # How much of a type may follow.
 _NO_TYPE, _ANY_TYPE, _ROW_TYPE = range(3)
 
@@ -142,11 +144,13 @@ def tokenize(text: str) -> Tokens:
 
 def _scan(text: str, tokens: Tokens) -> None:
     kinds, values, starts, ends = tokens.kinds, tokens.values, tokens.starts, tokens.ends
-    token, words, signs = _TOKEN, WORDS, SIGNS
+    words, signs = WORDS, SIGNS
     pure = text.isascii()
     # A byte order mark is no part of the text (LEX-02), nor is a closing U+001A (LEX-03).
     position = 1 if text.startswith("\ufeff") else 0
     length = len(text) - 1 if text.endswith("\x1a") else len(text)
+    # A scanner goes on where its last match ended, for half the price of ``match(text, position)``.
+    token = _TOKEN.scanner(text, position).match  # type: ignore[attr-defined]
     stack = [_NOTHING]
     kind = END
     awaits_type = _NO_TYPE
@@ -157,16 +161,17 @@ def _scan(text: str, tokens: Tokens) -> None:
             found = _field(text, position, stack[-1] == _TYPE_SQUARE, kind)
             if found is not None:
                 kind, value, start, position = found
+                token = _TOKEN.scanner(text, position).match  # type: ignore[attr-defined]
                 awaits_field = kind == OPTIONAL
                 kinds.append(kind)
                 values.append(value)
                 starts.append(start)
                 ends.append(position)
                 continue
-        match = token(text, position)
-        group = match.lastindex  # type: ignore[union-attr]
+        match = token()
+        group = match.lastindex
         if group == _WORD:
-            start, position = match.span(1)  # type: ignore[union-attr]
+            start, position = match.span(1)
             value = text[start:position]
             if not pure and not value.isascii():
                 _check_letters(value, start)
@@ -184,6 +189,8 @@ def _scan(text: str, tokens: Tokens) -> None:
                         kind = _contextual(
                             value, text, position, previous, _in_function_type(stack[-1], kinds)
                         )
+                        if kind == CATCH and values[-1] == "optional" and kinds[-2:-1] in _PARAMETER_AHEAD:
+                            kind = NAME  # a parameter of this name
                     elif kind in BEFORE_TYPE:
                         awaits_type = _ANY_TYPE
                     elif kind == LET:
@@ -191,7 +198,7 @@ def _scan(text: str, tokens: Tokens) -> None:
                     elif kind == IN and stack[-1] == _LET:
                         stack.pop()
         elif group == _SIGN:
-            start, position = match.span(2)  # type: ignore[union-attr]
+            start, position = match.span(2)
             value = text[start:position]
             kind = signs[value]
             awaits = awaits_type
@@ -226,12 +233,16 @@ def _scan(text: str, tokens: Tokens) -> None:
             elif kind == ARROW:
                 _mark_parameters(tokens)
         elif group == _TEXT:
-            start, position = match.start(3) - 1, match.end(3)  # type: ignore[union-attr]
-            value = _unescape(text[start + 1 : position - 1], start + 1)
+            start, position = match.span(3)
+            value = text[start : position - 1]
+            if "#" in value or '"' in value:
+                value = _unescape(value, start)
+            start -= 1
             kind, awaits_type = LITERAL, _NO_TYPE
         elif group == _NUMBER:
-            start, position = match.span(4)  # type: ignore[union-attr]
-            value = number_value(text[start:position])
+            start, position = match.span(4)
+            value = text[start:position]
+            value = float(value) if len(value) < 16 and value.isdigit() else number_value(value)
             kind, awaits_type = LITERAL, _NO_TYPE
         elif group is None:
             kinds.append(END)
@@ -240,7 +251,7 @@ def _scan(text: str, tokens: Tokens) -> None:
             ends.append(length)
             return
         else:
-            start, position = match.span(group)  # type: ignore[union-attr]
+            start, position = match.span(group)
             if position > length:
                 # The closing U+001A was read as a stray character.
                 kinds.append(END)
@@ -315,7 +326,7 @@ def _contextual(word: str, text: str, position: int, previous: int, in_function_
     # the parameters of a function is known at "=>" only.
     if not in_function_type or (previous != LPAR and previous != COMMA):
         return NAME
-    match = _TOKEN(text, position)
+    match = _TOKEN.match(text, position)
     if match is None or match.lastindex not in (_WORD, _QUOTED):
         return NAME
     return OPTIONAL if match.lastindex == _QUOTED or match[_WORD] not in KEYWORDS else NAME
@@ -452,7 +463,7 @@ def show_character(character: str) -> str:
 
 def is_identifier(name: str) -> bool:
     """Whether a name needs no quotes where an identifier stands."""
-    match = _TOKEN(name)
+    match = _TOKEN.match(name)
     if match is None or match.lastindex != _WORD or match.span(1) != (0, len(name)) or name in KEYWORDS:
         return False
     return _letters_fit(name)

@@ -9,6 +9,8 @@ are made here too and are syntax errors.  Read ``printer.py`` next (nodes to tex
 
 from __future__ import annotations
 
+import gc
+
 from mlang.syntax import nodes as n
 from mlang.syntax.driver import BUILDERS, DOCUMENT, EXPRESSION, Unexpected, run
 from mlang.syntax.failure import MSyntaxError, already_defined
@@ -42,6 +44,17 @@ PRECEDENCE = {
 
 def parse(text: str, start: int = DOCUMENT, filename: str | None = None) -> n.Node:
     """The tree of a text, or MSyntaxError."""
+    # Nothing made here is garbage before the end, and the collector would look at all of it again and again.
+    collects = gc.isenabled()
+    gc.disable()
+    try:
+        return _parse(text, start, filename)
+    finally:
+        if collects:
+            gc.enable()
+
+
+def _parse(text: str, start: int, filename: str | None) -> n.Node:
     tokens = tokenize(text)
     builder = Builder(tokens)
     try:
@@ -96,7 +109,7 @@ class Builder:
         return items
 
     def list_separated(self, items: list[Any], comma: int, item: Any) -> list[Any]:
-        items.append(item)
+        items.append(item)  # as the driver does itself
         return items
 
     # ------------------------------------------------------------ 12.2.2 Section documents
@@ -197,14 +210,21 @@ class Builder:
 
     # ------------------------------------------------------------ 12.2.3.10 to 12.2.3.17
 
+    # Nodes made for every second token: without a call of ``__init__``.
+
     def literal(self, token: int) -> n.Literal:
-        return n.Literal(self.values[token], self.starts[token], self.ends[token])
+        node = n.Literal.__new__(n.Literal)
+        node.value, node.pos, node.end = self.values[token], self.starts[token], self.ends[token]
+        return node
 
     def verbatim(self, token: int) -> n.Verbatim:
         return n.Verbatim(self.values[token], self.starts[token], self.ends[token])
 
     def reference(self, token: int) -> n.Name:
-        return n.Name(self.values[token], False, self.starts[token], self.ends[token])
+        node = n.Name.__new__(n.Name)
+        node.name, node.inclusive = self.values[token], False
+        node.pos, node.end = self.starts[token], self.ends[token]
+        return node
 
     def reference_inclusive(self, at: int, token: int) -> n.Name:
         return n.Name(self.values[token], True, self.starts[at], self.ends[token])
