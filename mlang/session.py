@@ -42,6 +42,7 @@ class Session:
         runner: Callable[..., Iterator[Any]] | None = None,
         variables: dict[str, Any] | None = None,
         workspace: str | None = None,
+        workbook: str | None = None,
     ) -> None:
         self.culture = culture if culture is not None else os.environ.get("MLANG_CULTURE", "en-US")
         self.time_zone = time_zone if time_zone is not None else os.environ.get("TZ", "")
@@ -57,6 +58,8 @@ class Session:
         self.variables = dict(variables or {})
         #: Folder of the staged data that the dataflow connector reads; None: the one beside the document.
         self.workspace = workspace
+        #: The workbook that Excel.CurrentWorkbook means; None: the text is in none.
+        self.workbook = workbook
         #: Makes the connector's `WorkspaceReader` for this session; the front doors set it.
         self.workspace_reader: Callable[[Session], Any] | None = None
         #: Gives the M text of SQL over tables of some names; the front doors set it.

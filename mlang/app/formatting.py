@@ -7,7 +7,8 @@ from collections.abc import Iterator
 from difflib import unified_diff
 from pathlib import Path
 
-from mlang.app.textfile import TextFile
+from mlang.app.containers.paths import is_container
+from mlang.app.containers.source import open_source
 from mlang.errors import Fault
 from mlang.syntax import MSyntaxError, format_text
 
@@ -18,9 +19,9 @@ WOULD_CHANGE = 1
 
 
 def files_below(paths: list[Path], suffixes: tuple[str, ...] = SUFFIXES) -> Iterator[Path]:
-    """The M files of paths; a file that is named counts whatever its name."""
+    """The M files of paths; what is named counts whatever its name, also a workbook or a model's folder."""
     for path in paths:
-        if path.is_dir():
+        if path.is_dir() and not is_container(path):
             for file in sorted(path.rglob("*")):
                 inside = file.relative_to(path).parts
                 if file.suffix.lower() in suffixes and _SKIPPED.isdisjoint(inside) and file.is_file():
@@ -29,7 +30,7 @@ def files_below(paths: list[Path], suffixes: tuple[str, ...] = SUFFIXES) -> Iter
             yield path
 
 
-def format_files(paths: list[Path], check: bool, diff: bool, width: int) -> int:
+def format_files(paths: list[Path], check: bool, diff: bool, width: int, backup: bool = True) -> int:
     """Formats in place, or tells what would change; a file that is no M is reported and the rest goes on."""
     if [str(p) for p in paths] == ["-"]:
         return _stdin(check, diff, width)
@@ -37,7 +38,7 @@ def format_files(paths: list[Path], check: bool, diff: bool, width: int) -> int:
     for path in files_below(paths or [Path(".")]):
         seen += 1
         try:
-            changed += _one(path, check, diff, width)
+            changed += _one(path, check, diff, width, backup)
         except (MSyntaxError, Fault, OSError) as error:
             failed += 1
             print(error, file=sys.stderr)
@@ -59,9 +60,9 @@ def formatted(text: str, filename: str, width: int) -> str:
     return format_text(text, filename, width) + "\n"
 
 
-def _one(path: Path, check: bool, diff: bool, width: int) -> bool:
-    file = TextFile(path)
-    wanted = formatted(file.text, str(path), width)
+def _one(path: Path, check: bool, diff: bool, width: int, backup: bool = True) -> bool:
+    file = open_source(path, backup)
+    wanted = file.formatted(lambda text, name: formatted(text, name, width))
     if file.encoded(wanted) == file.bytes:
         return False
     if diff:

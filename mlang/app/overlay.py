@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
+from mlang.app.containers.paths import is_container
 from mlang.compile.entry import Document, suggestion
 from mlang.errors import Fault
 from mlang.syntax import nodes, parse_document
@@ -142,7 +143,11 @@ def file_value(path: Path) -> Thunk:
 
 
 def read_text(path: Path) -> str:
-    """The text of an M file, without a byte order mark."""
+    """The text of an M file without a byte order mark, or what a workbook or model holds as one."""
+    if is_container(path):
+        from mlang.app.containers.source import EmbeddedFile
+
+        return EmbeddedFile(path).text
     try:
         return path.read_bytes().decode("utf-8-sig")
     except FileNotFoundError:

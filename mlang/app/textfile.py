@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 
 from mlang.errors import Fault
@@ -34,6 +35,10 @@ class TextFile:
         if self.crlf:
             text = text.replace("\n", "\r\n")
         return (_BOM if self.bom else b"") + text.encode("utf-8")
+
+    def formatted(self, one: Callable[[str, str], str]) -> str:
+        """The text after formatting; ``one`` formats a text of a name."""
+        return one(self.text, str(self.path))
 
     def write(self, text: str) -> bool:
         """Replaces the content unless it is the same; refuses when the file changed meanwhile."""

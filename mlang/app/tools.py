@@ -123,8 +123,12 @@ _OUTPUT = ("junit", "trx", "tap", "github", "verbose", "fail_fast")
 @click.option("--check", is_flag=True, help="Change nothing; exit code 1 when a file would change.")
 @click.option("--diff", is_flag=True, help="Print what would change; exit code 1 when something would.")
 @click.option("--width", type=click.IntRange(20), help="Longest line (default: the configuration's, or 120).")
-def fmt(paths: tuple[Path, ...], check: bool, diff: bool, width: int | None) -> int:
-    """Format M files in place (.pq, .m, .pqm; folders; - is standard input)."""
+@click.option("--no-backup", is_flag=True, help="Write workbooks and models without a .bak beside them.")
+def fmt(paths: tuple[Path, ...], check: bool, diff: bool, width: int | None, no_backup: bool) -> int:
+    """Format M in place: .pq, .m, .pqm, folders (- is standard input), and M inside other files that are named.
+
+    Those are .xlsx, .xlsm, .xlsb, .pbix, .pbit, .pqt, .pbip, .bim, .tmdl, model.json and folders of models.
+    """
 
     def action() -> int:
         from mlang.app import settings
@@ -135,7 +139,8 @@ def fmt(paths: tuple[Path, ...], check: bool, diff: bool, width: int | None) -> 
         for path in paths or (Path("."),):
             wide = width or settings.settings_for(path).width or 120
             by_width.setdefault(wide, []).append(path)
-        return max(format_files(chosen, check, diff, wide) for wide, chosen in by_width.items())
+        backup = not no_backup
+        return max(format_files(chosen, check, diff, wide, backup) for wide, chosen in by_width.items())
 
     return _guarded(action)
 

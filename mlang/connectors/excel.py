@@ -20,6 +20,7 @@ from mlang.connectors.excel_ods import ods_errors
 from mlang.connectors.limits import check_zip
 from mlang.library.arguments import of_kind, options
 from mlang.registry import builtin, value_of
+from mlang.session import current
 from mlang.tables.plan import Values
 from mlang.tables.table import Table, from_columns
 from mlang.values import binary
@@ -104,6 +105,17 @@ class Workbook:
         schema = TableType(schema.row, ((("Item", "Kind"), True),))
         columns = [[row[i] for row in rows] for i in range(5)]
         return Table(Values(schema, columns, len(rows)))
+
+    def current(self) -> Table:
+        """Tables and named ranges as Content and Name: what the workbook's own queries see (DAT-17)."""
+        if self._xml is None:
+            raise errors.not_supported("Excel.CurrentWorkbook", "a workbook other than .xlsx and .xlsm")
+        found = [(t.name, self._area_data(t.sheet, t.area, t.columns)) for t in self._xml.tables()]
+        for name in self._xml.defined_names():
+            shown = name.item.replace("_xlnm.", "")
+            found.append((shown, self._area_data(name.sheet, name.area, None)))
+        schema = table_type(["Content", "Name"], [TABLE, TEXT])
+        return Table(Values(schema, [[data for _, data in found], [name for name, _ in found]], len(found)))
 
     def _sheet_data(self, name: str) -> Thunk:
         return Thunk(lambda: self._table(self._sheet(name).area, name, None))
@@ -239,7 +251,18 @@ def _clock(value: datetime | time) -> int:
     return (value.hour * 3600 + value.minute * 60 + value.second) * SECOND + value.microsecond * 10
 
 
-@builtin("Excel.CurrentWorkbook() as table", missing="everything: there is no current workbook outside Excel")
+@builtin(
+    "Excel.CurrentWorkbook() as table",
+    missing="queries outside a workbook, and those of binary workbooks (.xlsb)",
+)
 def current_workbook() -> Table:
-    """Would list the tables of the workbook that the query lives in; outside Excel there is none."""
-    raise errors.not_supported("Excel.CurrentWorkbook", "the current workbook")
+    """Lists the tables and named ranges of the workbook that the query lives in, as they were last saved.
+
+    There is such a workbook when `mlang` is given an .xlsx or .xlsm file; cells have the type any.
+    """
+    path = current().workbook
+    if path is None:
+        raise errors.not_supported("Excel.CurrentWorkbook", "the current workbook")
+    with open(path, "rb") as file:
+        book = Workbook(file.read(), {"UseHeaders": False, "DelayTypes": True, "InferSheetDimensions": False})
+    return book.current()

@@ -13,6 +13,7 @@ from difflib import unified_diff
 from pathlib import Path
 from typing import Any
 
+from mlang.app.containers.paths import is_container
 from mlang.app.textfile import TextFile
 from mlang.errors import Fault
 from mlang.syntax.spans import line_column
@@ -200,7 +201,11 @@ def write_all(changes: list[Change]) -> None:
 
 
 def opened(path: Path) -> TextFile:
-    """The file behind a path: a dataflow folder is its document."""
+    """The M behind a path: a dataflow folder is its document, a workbook or model has one inside."""
+    if is_container(path):
+        from mlang.app.containers.source import open_source
+
+        return open_source(path)
     found = path / "mashup.pq" if path.is_dir() else path
     if path.is_dir() and not found.is_file():
         raise Fault(f"{path} is no dataflow: it has no mashup.pq. Name an M file.")

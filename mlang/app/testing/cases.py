@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from mlang.app import api
+from mlang.app.containers.paths import workbook_of
 from mlang.app.modules import Module, documents
 from mlang.app.overlay import Overlay, bind, file_value, read_text
 from mlang.app.testing import diff, facts, snapshot
@@ -42,7 +43,7 @@ def run_file(file: Path, options: Options) -> list[Outcome]:
         tested = _File(file, options)
         session = api.open_session(
             base_dir=str(file.resolve().parent), culture=options.culture, engine=options.engine,
-            clock=_clock(options.clock),
+            clock=_clock(options.clock), workbook=tested.workbook(),
         )  # fmt: skip
         outcomes = run(lambda: list(tested.outcomes()), session)
     except (MError, Fault, OSError) as error:
@@ -100,6 +101,11 @@ class _File:
     def sources(self) -> list[Module]:
         """What the tests see besides the library: the file under test, then extensions."""
         return [Module(path) for path in tested_files(self.file, self.options, self.settings)]
+
+    def workbook(self) -> str | None:
+        """The workbook that the tested queries live in."""
+        files = [self.file, *tested_files(self.file, self.options, self.settings)]
+        return next((book for book in map(workbook_of, files) if book is not None), None)
 
     def document(self) -> Overlay:
         """The test file itself, with its fixtures and with what it tests in sight."""

@@ -27,11 +27,19 @@ _LONGEST_PATH = 500
 def tested_files(file: Path, options: Options, settings: Settings) -> list[Path]:
     """What the tests of a file see besides the library: the file under test, then extensions."""
     stem = file.name.removesuffix(TESTS).removesuffix(QUERY)
-    own = file.with_name(stem + ".pq")
+    own = tested_file(file, stem)
     files = [*options.extensions, *settings.extensions]
     if own != file and own.is_file() and own not in files:
         files.insert(0, own)
     return files
+
+
+def tested_file(file: Path, stem: str) -> Path:
+    """The M file that a test file is beside of; where there is none, the workbook or model of that name."""
+    from mlang.app.containers.paths import beside
+
+    own = file.with_name(stem + ".pq")
+    return own if own.is_file() else beside(file, stem) or own
 
 
 def dependencies(file: Path, options: Options) -> set[Path]:
@@ -41,7 +49,7 @@ def dependencies(file: Path, options: Options) -> set[Path]:
     """
     found = {file, file.with_name(file.name.removesuffix(QUERY) + OUTPUT)}
     stem = file.name.removesuffix(TESTS).removesuffix(QUERY)
-    found |= {file.with_name(stem + ".pq"), *(file.parent / name for name in settings_names(file))}
+    found |= {tested_file(file, stem), *(file.parent / name for name in settings_names(file))}
     found |= {p for p in (options.settings, configuration_for(file).path) if p is not None}
     found |= set(options.bindings.values())
     texts = [file]
