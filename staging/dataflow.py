@@ -15,6 +15,8 @@ from typing import Any
 
 from attrs import field, frozen
 
+from mlang.app.containers.paths import is_container
+from mlang.errors import Fault
 from mlang.syntax import nodes
 from mlang.syntax.parser import parse_document
 from staging.errors import DataflowError
@@ -123,7 +125,11 @@ class Dataflow:
 def read(path: str | Path) -> Dataflow:
     """Reads a dataflow folder or a section document; MSyntaxError when the document is broken M."""
     place = Path(path)
-    if place.is_dir():
+    text = None
+    if is_container(place):
+        document, metadata, platform = place, {}, {}
+        text = _text_inside(place)
+    elif place.is_dir():
         document = place / "mashup.pq"
         if not document.is_file():
             raise DataflowError(f"{place} is no dataflow: it has no mashup.pq.")
@@ -134,7 +140,7 @@ def read(path: str | Path) -> Dataflow:
     else:
         raise DataflowError(f"There is no dataflow at {place}.")
     _check_format(metadata, place)
-    text = _text(document)
+    text = _text(document) if text is None else text
     tree = parse_document(text, str(document))
     if not isinstance(tree, nodes.SectionDocument):
         raise DataflowError(
@@ -142,6 +148,16 @@ def read(path: str | Path) -> Dataflow:
         )
     key = place.resolve().name
     return _build(document, key, text, tree, metadata, platform)
+
+
+def _text_inside(place: Path) -> str:
+    """The M in a workbook, a model or a template."""
+    from mlang.app.containers.files import open_container
+
+    try:
+        return open_container(place).document
+    except Fault as error:
+        raise DataflowError(str(error)) from None
 
 
 def _text(document: Path) -> str:

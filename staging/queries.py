@@ -12,6 +12,7 @@ import threading
 from collections.abc import Iterator
 from typing import Any
 
+from mlang.app.containers.paths import workbook_of
 from mlang.compile.entry import Document, run
 from mlang.errors import MError, unknown_name
 from mlang.session import Session
@@ -55,7 +56,8 @@ class Queries:
         self.parameters = typed_parameters(self.members, parameters)
         libraries = variables_for(self.members.values(), dataflow.home, value_sets)
         self._settings = {
-            "base_dir": str(dataflow.base_dir.resolve()), "culture": dataflow.culture, **session,
+            "base_dir": str(dataflow.base_dir.resolve()), "culture": dataflow.culture,
+            "workbook": workbook_of(dataflow.path), **session,
             "variables": {**libraries, **session.get("variables", {})},
         }  # fmt: skip
         self._reader: list[Any] = []
