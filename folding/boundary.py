@@ -95,7 +95,7 @@ def _folded(
     pruned = prune(plan, names)
     counting = not names
     try:
-        relation = fold(pruned)
+        relation = fold(pruned, proves=True)
         query = _query(relation, counting, plan, columns, limit)
         return _guarded(query, counting, plan, columns, limit, pruned)
     except Unfoldable:
@@ -127,7 +127,11 @@ def _nodes(plan: p.Plan) -> Iterator[p.Plan]:
 
 
 def fold(
-    plan: p.Plan, resume: bool = False, entered: list[p.Plan] | None = None, repairs: Any = None
+    plan: p.Plan,
+    resume: bool = False,
+    entered: list[p.Plan] | None = None,
+    repairs: Any = None,
+    proves: bool = False,
 ) -> Relation:
     """The relation of a whole plan; `Unfoldable` when some step has no exact form.
 
@@ -164,7 +168,7 @@ def fold(
         return relation
 
     context = Context(child, session.number_mode)
-    context.repairs = repairs
+    context.repairs, context.proves = repairs, proves
     return child(plan)
 
 

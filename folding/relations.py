@@ -342,6 +342,8 @@ class Context:
         self.number_mode = number_mode
         #: Set when odd cells stopped the query before: they are then computed by the interpreter.
         self.repairs: Repairs | None = None
+        #: Whether the query will be run, so that it pays to ask files about themselves.
+        self.proves = False
 
     def alias(self) -> str:
         """A new name for a subquery or table."""

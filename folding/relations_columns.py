@@ -15,6 +15,7 @@ from folding.operators import equality, unify
 from folding.recipes import recipe_term
 from folding.relations import Column, Context, Relation, compiles
 from folding.scalars import Translator, inline
+from folding.spelling import certain as certain_spelling
 from folding.terms import Scalar, Unfoldable, typed
 from mlang.tables import plan as p
 from mlang.values.functions import Function
@@ -108,6 +109,7 @@ def change_types(node: p.ChangeTypes, context: Context) -> Relation:
     for name, target in node.changes:
         place = node.input.schema.index(name)
         column = converted(base.columns[place], target, node.culture)
+        column = certain_spelling(base, base.columns[place], column, context.proves)
         if context.repairs is not None and column.text is not None:
             base, column = context.repairs.converted(base, place, column)
         base = replaced(base, place, column)

@@ -30,7 +30,8 @@ def select_rows(node: p.SelectRows, context: Context) -> Relation:
             raise Unfoldable("a condition that raises")
         return base.filtered(column.term)
     term = condition(base)
-    if t.size(term.sql) > 60:
+    # a conversion in the condition is written out, so that those of other columns are made after the filter
+    if sum(t.size(part.sql) for part in term.conjuncts or (term,)) > 250:
         base = base.compact()
         term = condition(base)
     return base.filtered(term)
