@@ -86,7 +86,7 @@ def test_wrong_configuration_is_an_error(mlang: Any, place: Path, name: str, tex
     (place / "a.pq").write_text("1\n")
     for command in ("lint", "fmt", "test"):
         done = mlang(command, "a.pq")
-        assert done.code == 2 and name in done.err and message in done.err, done.err
+        assert (done.code, name in done.err, message in done.err) == (2, True, True), done.err
 
 
 def test_options_of_tests(mlang: Any, place: Path) -> None:  # noqa: F811

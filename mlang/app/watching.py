@@ -70,7 +70,11 @@ def watch(
             # Saved while it ran: run again at once.  Folders count from now on: the run may have written there.
             what = {p for p in changed(before, after) if p in before and not p.is_dir()}
             if not what:
-                print(f"Watching {len(after)} files; Ctrl-C ends.", file=sys.stderr, flush=True)
+                print(
+                    f"Watching {len(after)} file{'' if len(after) == 1 else 's'}; Ctrl-C ends.",
+                    file=sys.stderr,
+                    flush=True,
+                )
                 what = wait_for_change(after, interval)
             before = state_of({*before, *after})
             _announce(what)

@@ -15,6 +15,8 @@ from programs import NAMES, expressions
 from test_compiler import outcome
 
 from mlang import registry
+from mlang.app.linting.command import chosen_rules, lint_text
+from mlang.app.linting.fixes import fixed
 from mlang.app.refactoring.edits import Edited, Refused
 from mlang.app.refactoring.extract import extract
 from mlang.app.refactoring.inline import inline
@@ -111,6 +113,18 @@ def test_extracting_keeps_results(tree: n.Node, data: Any) -> None:
         return
     extracted = Edited(text, edits).text
     assert result(extracted, "Q") == result(text, "Q"), extracted
+
+
+@LAW
+@given(st.one_of(lets(), expressions()))
+def test_fixing_keeps_results(tree: n.Node) -> None:
+    """Nothing that --fix does changes what a program gives, but for names that are nearly right."""
+    text = print_node(tree)
+    if unknown(Source(text)):
+        return
+    rules = chosen_rules("ALL")
+    new, _ = fixed(text, lambda t: lint_text(t, "x.pq", rules))
+    assert result(new) == result(text), new
 
 
 @LAW
