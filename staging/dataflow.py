@@ -19,6 +19,7 @@ from mlang.app.containers.paths import is_container
 from mlang.errors import Fault
 from mlang.syntax import nodes
 from mlang.syntax.parser import parse_document
+from staging.buckets import ATTRIBUTE, Policy, policy_of
 from staging.errors import DataflowError
 
 FORMAT = "202502"
@@ -52,6 +53,7 @@ class Query:
     is_function: bool = False
     is_target: bool = False
     destinations: tuple[DestinationSettings, ...] = ()
+    incremental: Policy | None = None
     metadata: dict[str, Any] = field(factory=dict)
 
     @property
@@ -235,8 +237,16 @@ def _query(
         is_function=isinstance(_bare(member.value), (nodes.Function, nodes.Each)),
         is_target=is_target,
         destinations=destinations,
+        incremental=_incremental(member),
         metadata=known,
     )
+
+
+def _incremental(member: nodes.Member) -> Policy | None:
+    entries = member.attributes.entries if member.attributes is not None else ()
+    if not _names(entries, ATTRIBUTE):
+        return None
+    return policy_of(member.name, attributes_of(member.attributes).get(ATTRIBUTE))
 
 
 def _bare(node: nodes.Node) -> nodes.Node:

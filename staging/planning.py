@@ -10,6 +10,8 @@ from typing import Any
 
 from attrs import asdict, define, field
 
+from mlang.errors import MError
+from mlang.values.metadata import strip
 from staging.check import Schema, check, empty
 from staging.destinations.target import target_of
 from staging.drift import changes
@@ -32,6 +34,8 @@ class Planned:
     needs: list[str] = field(factory=list)
     changes: list[str] = field(factory=list)
     problems: list[str] = field(factory=list)
+    #: Of an incremental query: each bucket, whether it would be loaded, and why.
+    buckets: list[dict[str, Any]] = field(factory=list)
 
     def to_json(self) -> dict[str, Any]:
         """The line for machines."""
@@ -68,6 +72,9 @@ def _line(refresh: Refresh, task: Task, queries: Queries, schema: Schema, remade
     if schema.kind not in ("table", ""):
         line.action, line.why, line.engine = "evaluate", f"a {schema.kind} is not staged", "interpreter"
         return line
+    if refresh.dataflow.queries[task.query].incremental is not None and schema.error is None:
+        _buckets(line, refresh, task, queries)
+        return line
     decision = refresh.decision(task, remade)
     if decision.reuse and refresh.reuse:
         line.action, line.why = "reuse", decision.why
@@ -80,6 +87,24 @@ def _line(refresh: Refresh, task: Task, queries: Queries, schema: Schema, remade
         if served is not None:
             line.changes = [c.text for c in changes(served.type, schema.type)]
     return line
+
+
+def _buckets(line: Planned, refresh: Refresh, task: Task, queries: Queries) -> None:
+    """The buckets of an incremental query: one small question each to the source."""
+    tables = {name: refresh.staged(name) for name in task.needs}
+    if None in tables.values():
+        line.why = "the buckets are known when what it reads is staged"
+        return
+    own = queries.fresh()
+    try:
+        seen = refresh.survey(task.query, strip(own.value(task.query, tables)), own)
+    except (MError, StagingError) as error:
+        line.problems.append(str(error))
+        return
+    line.buckets = [s.to_json() for s in seen]
+    changed = sum(s.run for s in seen)
+    line.action = "run" if changed else "reuse"
+    line.why = f"{changed} of {len(seen)} buckets changed"
 
 
 def _engine(task: Task, queries: Queries, schema: Schema, refresh: Refresh) -> str:

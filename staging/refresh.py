@@ -14,7 +14,7 @@ from __future__ import annotations
 import threading
 import time
 import uuid
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -33,6 +33,7 @@ from staging.crew import Crew, TimedOut, deep_stacks, pause
 from staging.dataflow import Dataflow, DestinationSettings
 from staging.destinations.loading import load, settings_for
 from staging.destinations.rows import Rows, mapped
+from staging.destinations.tables import TargetMissing
 from staging.destinations.target import WORKSPACE, ServerTarget, Target, target_of
 from staging.drift import EVOLVE, FREEZE, SchemaChanged, changes, report
 from staging.errors import DataflowError, StagedDataMissing, os_error
@@ -40,6 +41,19 @@ from staging.failures import describe
 from staging.firewall import analyse, violations
 from staging.graph import upstream
 from staging.history import CACHED, CACHED_FOLDED, FOLDED, NA, QueryRun, Run
+from staging.incremental import (
+    Loads,
+    Seen,
+    check_policy,
+    merged,
+    part_of,
+    refuse,
+    stamps,
+    state,
+    survey,
+    warning,
+    within,
+)
 from staging.queries import Queries
 from staging.retries import wait_before, worth_retrying
 from staging.reuse import Decision, decide, fingerprint, volatile
@@ -91,6 +105,8 @@ class Refresh:
     retries: int = 2
     #: Whether what is staged is used again when nothing that it was made from has changed.
     reuse: bool = False
+    #: Whether incremental queries are loaded whole, as if for the first time.
+    full: bool = False
     #: What happens when the columns of a staged query change: ``evolve`` or ``freeze``.
     schema: str = EVOLVE
     #: Active value sets of variable libraries (``variables.py``).
@@ -107,6 +123,7 @@ class Refresh:
     _gone: set[str] = field(factory=set, init=False)
     _firewall: dict[str, str] = field(factory=dict, init=False)
     _lock: Any = field(factory=threading.Lock, init=False)
+    _run: str = field(factory=lambda: str(uuid.uuid4()), init=False)
     _places: dict[Path, threading.Lock] = field(factory=dict, init=False)
 
     def prepare(self) -> Queries:
@@ -115,6 +132,7 @@ class Refresh:
         queries = Queries(self.dataflow, self.parameters, settings, self.value_sets)
         self._before = published.read(self.workspace.path, self.dataflow.key)
         self._needs = outlook(self.dataflow).needs
+        refuse(self.dataflow, queries.session)
         return queries
 
     def tasks(self) -> tuple[Task, ...]:
@@ -135,7 +153,7 @@ class Refresh:
         tasks = self.tasks()
         self.workspace.open()
         started = time.monotonic()
-        run = Run(str(uuid.uuid4()), self.dataflow.key, _now(), "", history.COMPLETED, 0.0)
+        run = Run(self._run, self.dataflow.key, _now(), "", history.COMPLETED, 0.0)
         with writer_lock(self.workspace.lock(self.dataflow.key)):
             self._before = published.read(self.workspace.path, self.dataflow.key)
             self._before.collect(ITEMS)  # what a killed writer left
@@ -251,7 +269,7 @@ class Refresh:
             result.note = f"needs '{others[0]}', which was not refreshed" if others else "was not staged"
             self._bad.add(task.query)
             return result
-        if self.reuse and task.kind == TABLE:
+        if self.reuse and task.kind == TABLE and self.dataflow.queries[task.query].incremental is None:
             decision = self.decision(task, self._made.keys() | self._gone)
             if decision.reuse:
                 result = self._result(task, history.REUSED)
@@ -320,7 +338,7 @@ class Refresh:
                 keep_frames(error)
             text = describe(error, task.query, queries, self._overrides(task))
             result.error = history.redact(text, queries.secrets())
-        if result.status != history.COMPLETED and task.settings is None:
+        if result.status not in (history.COMPLETED, history.REUSED) and task.settings is None:
             self._bad.add(task.query)
         result.seconds = round(time.monotonic() - started, 3)
         return result
@@ -374,25 +392,31 @@ class Refresh:
             return
         item = WAREHOUSE if task.needs else LAKEHOUSE
         columns = staged_columns(task.query, value.type)
+        tables: list[Table] = [value]
+        buckets: dict[str, Any] = {}
+        if self.dataflow.queries[task.query].incremental is not None:
+            tables, buckets = self._changed_buckets(task, value, queries, result)
+            if not tables:
+                return
         self._check_drift(task.query, value, result)
         place = self._place(task.query, item)
         building = place.begin()
         writer = _writer(item, building, task.query, columns)
         try:
-            copied = self._copy(task.query, value, writer, queries)
-            if not copied:
+            if not self._fill(task.query, tables, writer, queries):
                 writer.abandon()
                 remove(building)
                 building = place.begin()
                 writer = _writer(item, building, task.query, columns)
-                self._write(task.query, value, writer, queries)
+                for table in tables:
+                    self._write(task.query, table, writer, queries)
             parts = writer.finish()
             result.engine = self._engine(task, value, queries, staged=True)
             draft = Manifest(
                 dataflow=self.dataflow.key, query=task.query, generation=0,
                 store="warehouse" if task.needs else "lakehouse", engine=result.engine, created=_now(),
                 query_hash=self._mark(task.query), sources=self._sources(task), inputs=queries.session.inputs,
-                columns=writer.columns, parts=parts,
+                columns=writer.columns, parts=parts, buckets=buckets,
                 facts=writer.facts(), keys=value.type.keys,
             )  # fmt: skip
             before = self._before.entries.get(task.query)
@@ -414,11 +438,62 @@ class Refresh:
                 raise SchemaChanged(f"{text} The schema is frozen; what is served stays as it was.")
             result.drift = text
 
+    def survey(self, query: str, value: Table, queries: Queries) -> list[Seen]:
+        """The buckets of an incremental query, and which of them changed."""
+        policy = self.dataflow.queries[query].incremental
+        assert policy is not None
+        kind = check_policy(query, policy, value.type)
+        return survey(query, value, policy, kind, self._buckets_before(query), self._mark(query), queries)
+
+    def _buckets_before(self, query: str) -> dict[str, Any]:
+        served = None if self.full else self.served(query)
+        return {} if served is None else served.buckets
+
+    def _changed_buckets(
+        self, task: Task, value: Table, queries: Queries, result: QueryRun
+    ) -> tuple[list[Table], dict[str, Any]]:
+        """What makes the new generation, and what it remembers; nothing when no bucket changed."""
+        query = task.query
+        policy = self.dataflow.queries[query].incremental
+        assert policy is not None
+        seen = self.survey(query, value, queries)
+        changed = sum(s.run for s in seen)
+        result.note = f"loaded {changed} of {len(seen)} buckets"
+        if text := warning(policy):
+            result.note += f"; it {text}"
+        served = None if self.full else self.served(query)
+        if served is not None and not changed:
+            result.status, result.engine = history.REUSED, CACHED
+            result.rows, result.bytes = served.rows, served.bytes
+            return [], {}
+        if served is not None and (drift := changes(served.type, value.type)):
+            text = report(query, drift, self._needs, self.dataflow.queries)
+            raise SchemaChanged(
+                f"{text} An incremental refresh has a fixed schema; mlang refresh --full loads everything anew."
+            )
+        kind = check_policy(query, policy, value.type)
+        old = None if served is None else self.staged(query)
+        before = self._buckets_before(query)
+        remembered = state(policy, seen, before, self._mark(query), self._run, fresh=served is None)
+        return merged(value, old, policy, kind, seen, queries.session), remembered
+
+    def _fill(self, query: str, tables: list[Table], writer: Any, queries: Queries) -> bool:
+        """Writes the rows of some tables; False when an engine stopped in the middle of one."""
+        for table in tables:
+            before = writer.rows
+            if self._copy(query, table, writer, queries):
+                continue
+            if writer.rows != before:
+                return False
+            self._write(query, table, writer, queries)
+        return True
+
     def _copy(self, query: str, table: Table, writer: Any, queries: Queries) -> bool:
         """Lets the engine write when the whole query is SQL; False when the cells must be computed."""
         found = copying.engine_query(table, writer.columns, queries.session)
         if found is None:
             return False
+        before = writer.rows
         try:
             for arrays, length in copying.engine_batches(found, queries.session):
                 writer.write_arrow(arrays, length)
@@ -426,7 +501,7 @@ class Refresh:
         except copying.failures():
             return False
         # An empty join may not have looked at rows where M would raise.
-        return writer.rows > 0 or not found.relation.strict
+        return bool(writer.rows > before) or not found.relation.strict
 
     def _write(self, query: str, table: Table, writer: Any, queries: Queries) -> None:
         count = 0
@@ -475,13 +550,54 @@ class Refresh:
                 f"Query '{task.query}' can't be loaded: its value is a {kind_of(value)}, not a table."
             )
         names, columns = mapped(task.query, value, settings.mappings)
-        progress = lambda count: self.watcher.rows(task.query, count)  # noqa: E731
-        rows = Rows(task.query, queries.batches(value, names), columns, progress)
         path = self._path(target, queries)
+
+        def rows_of(table: Table) -> Rows:
+            progress = lambda count: self.watcher.rows(task.query, count)  # noqa: E731
+            return Rows(task.query, queries.batches(table, names), columns, progress)
+
         with self._place_lock(path), use(queries.session):
-            result.bytes = load(target, path, settings_for(target, settings), rows)
+            if self.dataflow.queries[task.query].incremental is None:
+                rows = rows_of(value)
+                result.bytes = load(target, path, settings_for(target, settings), rows)
+            else:
+                rows = self._load_buckets(task, settings, target, path, value, rows_of, queries, result)
         result.rows, result.errors = rows.count, rows.errors()
         result.engine = self._engine(task, value, queries, staged=False)
+
+    def _load_buckets(
+        self,
+        task: Task,
+        settings: DestinationSettings,
+        target: Target,
+        path: Path,
+        value: Table,
+        rows_of: Callable[[Table], Rows],
+        queries: Queries,
+        result: QueryRun,
+    ) -> Rows:
+        """Replaces the buckets that the destination does not hold yet; all rows where there is no table."""
+        policy = self.dataflow.queries[task.query].incremental
+        found = self._made[task.query][1] if task.query in self._made else self.served(task.query)
+        assert policy is not None
+        assert found is not None  # `refuse` saw to it that it is staged
+        kind = check_policy(task.query, policy, value.type)
+        loads, wanted = Loads(self.workspace.path, self.dataflow.key), stamps(found)
+        with self._lock:
+            held = {} if self.full else loads.of(task.query, target.label)
+        rows = rows_of(value)
+        part, bounds = part_of(task.query, policy, kind, wanted, held, rows.columns)
+        result.note = f"loaded {len(bounds)} of {len(wanted)} buckets"
+        try:
+            rows = rows_of(within(value, policy.filter_column, bounds, queries.session))
+            result.bytes = load(target, path, settings, rows, part)
+        except TargetMissing:
+            rows = rows_of(value)
+            result.note = "made the table with all rows"
+            result.bytes = load(target, path, settings, rows)
+        with self._lock:
+            loads.note(task.query, target.label, wanted)
+        return rows
 
     def _path(self, target: Target, queries: Queries) -> Path:
         """Where a target lies: in the workspace, beside the dataflow, or (a server) nowhere here."""

@@ -320,14 +320,14 @@ def read_levels(path: Path | None) -> dict[tuple[str, str], str]:
 
 
 @cli.command("import")
-@click.argument("file", type=click.Path(path_type=Path, dir_okay=False, exists=True))
+@click.argument("file", type=click.Path(path_type=Path, exists=True))
 @click.option(
     "-o", "--output", type=click.Path(path_type=Path, file_okay=False), default=".", show_default=True,
     help="Folder for the item.",
 )  # fmt: skip
 @click.option("--name", help="Name of the dataflow.")
 def import_file(file: Path, output: Path, name: str | None) -> int:
-    """Make a dataflow of a workbook, a .pbix, .pbit or .pqt file or a Gen1 model.json."""
+    """Make a dataflow of a workbook, a .pbix, .pbit or .pqt file, a Power BI project or a Gen1 model.json."""
 
     def act() -> int:
         from staging.errors import StagingError

@@ -17,7 +17,7 @@ from mlang.values.kinds import kind_of
 from mlang.values.temporal import DateTime
 from staging.dataflow import DestinationSettings
 from staging.destinations.rows import Rows
-from staging.destinations.tables import Existing, Part, check, dynamic, supported
+from staging.destinations.tables import Existing, Part, TargetMissing, check, dynamic, supported
 from staging.destinations.target import DeltaTarget
 from staging.errors import CannotStage, DataflowError
 
@@ -41,6 +41,8 @@ def load(
     ])  # fmt: skip
     options: dict[str, Any] = {"mode": "overwrite"}
     if existing is None:
+        if part is not None:
+            raise TargetMissing(target.label)
         if not settings.allow_creation:
             raise DataflowError(f"The table {target.label} doesn't exist, and AllowCreation is false.")
         if not rows.columns:
@@ -59,7 +61,7 @@ def load(
             options["mode"] = "append"
         elif part is not None:
             name = next(f.name for f in schema if f.name.casefold() == part.column.casefold())
-            options["predicate"] = part.condition(name, moment)
+            options["predicate"] = part.condition('"' + name.replace('"', '""') + '"', moment)
     failure: list[BaseException] = []
     reader = pa.RecordBatchReader.from_batches(schema, _fitted(rows, schema, failure))
     try:
@@ -67,8 +69,9 @@ def load(
     except Exception as error:
         if failure:
             raise failure[0] from None
+        first = str(error).partition("\n")[0]
         if isinstance(error, (DeltaError, pa.ArrowException, OSError)):
-            raise DataflowError(f"Query '{rows.query}', destination {target.label}: {error}") from None
+            raise DataflowError(f"Query '{rows.query}', destination {target.label}: {first}") from None
         raise
     actions = pa.table(deltalake.DeltaTable(str(path)).get_add_actions(flatten=True))
     return sum(actions.column("size_bytes").to_pylist())
@@ -88,7 +91,7 @@ def moment(value: Any) -> str:
     kind = kind_of(value)
     if kind == "datetimezone":
         value, kind = DateTime(value.utc_ticks), "datetime"
-    return f"CAST('{temporal_text(value, kind)}' AS {'DATE' if kind == 'date' else 'TIMESTAMP'})"
+    return f"'{temporal_text(value, kind)}'"  # a text: a cast would be of another precision than the column
 
 
 def _names(rows: Rows) -> None:

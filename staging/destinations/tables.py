@@ -30,6 +30,10 @@ class Part:
         return " OR ".join(found) or "1 = 0"
 
 
+class TargetMissing(Exception):
+    """Buckets were to be replaced in a table that is not there: all of it must be loaded."""
+
+
 @frozen
 class Existing:
     """A column of a table that is there: its name, and its type as the engine writes it."""
@@ -90,6 +94,8 @@ def prepare(
     """Makes the table ready for the rows; gives the columns of a table that stays."""
     existing = writer.columns()
     if existing is None:
+        if part is not None:
+            raise TargetMissing(writer.label)
         if not settings.allow_creation:
             raise DataflowError(f"The table {writer.label} doesn't exist, and AllowCreation is false.")
         if not columns:

@@ -47,6 +47,8 @@ class Manifest:
     #: What it was made from: the generations of staged queries, and the state of each file (``reuse.py``).
     sources: dict[str, int] = field(factory=dict)
     inputs: dict[str, Any] = field(factory=dict)
+    #: The buckets of an incremental refresh and what they held (``incremental.py``).
+    buckets: dict[str, Any] = field(factory=dict)
 
     @property
     def rows(self) -> int:
@@ -99,6 +101,7 @@ class Manifest:
             "keys": [{"columns": list(names), "primary": primary} for names, primary in self.keys],
             "sources": self.sources,
             "inputs": self.inputs,
+            **({"buckets": self.buckets} if self.buckets else {}),
         }
 
 
@@ -126,6 +129,7 @@ def from_json(found: dict[str, Any]) -> Manifest:
         keys=tuple((tuple(k["columns"]), k["primary"]) for k in found["keys"]),
         sources=found.get("sources", {}),
         inputs=found.get("inputs", {}),
+        buckets=found.get("buckets", {}),
     )
 
 
