@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import attrs
@@ -353,7 +353,7 @@ def _scans(plan: p.Plan, costs: dict[int, Cost]) -> p.Plan:
     return _changed(plan, lambda node: _scans(node, costs))
 
 
-def _replaced(plan: p.Plan, changes: list[tuple[p.Plan, p.Plan]]) -> p.Plan:
+def _replaced(plan: p.Plan, changes: Sequence[tuple[p.Plan, p.Plan]]) -> p.Plan:
     for old, new in changes:
         if plan is old:
             return new

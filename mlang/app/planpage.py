@@ -158,7 +158,8 @@ def _words(tree: Any) -> str:
 
 
 def _name(node: Any) -> str:
-    return node.step or node.function
+    name: str = node.step or node.function
+    return name
 
 
 def _edge(below: _Placed, above: _Placed) -> str:

@@ -250,7 +250,7 @@ def _show_plan(plan: Any, step: str | None, sql: bool, as_json: bool) -> int:
     rows = [[_step_name(r), r.function, r.indicator, r.engine, _remarks(r)] for r in reports]
     print_grid(["Step", "Function", "Folding", "Engine", "Why"], rows)
     for found in dict.fromkeys(r.cure for r in reports if r.cure):
-        print(f"\nInstead: {found}")
+        print(f"Instead: {found}")
     if last.sql is not None and step is not None:
         print(f"\n{last.sql}")
     return 0
