@@ -332,6 +332,7 @@ def import_file(file: Path, output: Path, name: str | None) -> int:
     def act() -> int:
         from staging.errors import StagingError
         from staging.interchange import read, write_item
+        from staging.portability import will_not_run
 
         try:
             found = read(file)
@@ -339,7 +340,7 @@ def import_file(file: Path, output: Path, name: str | None) -> int:
             place = write_item(found, output)
         except StagingError as error:
             raise Problem(str(error)) from None
-        for note in found.notes:
+        for note in [*found.notes, *will_not_run(found.document)]:
             print(f"Note: {note}", file=sys.stderr)
         print(place)
         return 0
@@ -350,15 +351,21 @@ def import_file(file: Path, output: Path, name: str | None) -> int:
 @cli.command("export")
 @DATAFLOW
 @click.option(
-    "-o", "--output", type=click.Path(path_type=Path), required=True, help="Folder (or file with --rest)."
-)
+    "-o", "--output", type=click.Path(path_type=Path), required=True,
+    help="Folder (or file with --rest or --pqt).",
+)  # fmt: skip
 @click.option("--rest", is_flag=True, help="One JSON file as the REST interface takes it.")
-def export(dataflow: Path, output: Path, rest: bool) -> int:
+@click.option("--pqt", is_flag=True, help="A Power Query template.")
+def export(dataflow: Path, output: Path, rest: bool, pqt: bool) -> int:
     """Write a dataflow as a Fabric item: mashup.pq, queryMetadata.json, .platform."""
 
     def act() -> int:
         from staging.interchange import item_parts, rest_definition
+        from staging.portability import template
 
+        if pqt:
+            output.write_bytes(template(opened(dataflow)))
+            return 0
         parts = item_parts(opened(dataflow))
         if rest:
             output.write_text(json.dumps(rest_definition(parts), indent=1), encoding="utf-8")
