@@ -1,34 +1,31 @@
 """Dataflows from other files, and into Fabric items: ``mlang import`` and ``mlang export``.
 
-Read are workbooks and Power BI files (the DataMashup stream of MS-QDEFF), Power BI templates
-without one (their model's M), Power Query templates (.pqt) and Gen1 exports (model.json).  An
-existing item is exported with its files byte for byte; only entries that a new query needs
-are put in.  Nothing of the permissions stream is used: it is bound to a user's machine.
+Read is what ``mlang/app/containers`` reads: workbooks, Power BI files, projects and templates, Power Query
+templates; and Gen1 exports (model.json) with what they say of their entities.  An existing item is exported
+with its files byte for byte; only entries that a new query needs are put in.
 """
 
 from __future__ import annotations
 
 import base64
-import io
 import json
 import re
-import struct
 import uuid
-import zipfile
 from pathlib import Path
 from typing import Any
-from urllib.parse import unquote
-from xml.etree import ElementTree
 
 from attrs import define, field
 
+from mlang.app.containers.base import Container, read_file
+from mlang.app.containers.files import open_container
+from mlang.app.containers.mashup import about_queries
+from mlang.app.containers.template import Template, read_json
+from mlang.app.containers.workbook import MashupFile
+from mlang.errors import Fault
 from mlang.syntax.parser import parse_document
-from mlang.syntax.quoting import identifier
 from staging.dataflow import FORMAT, Dataflow
 from staging.errors import DataflowError
 
-_NAMESPACE = "{http://schemas.microsoft.com/DataMashup}"
-_LARGEST = 64 << 20
 _PLATFORM = (
     "https://developer.microsoft.com/json-schemas/fabric/gitIntegration/platformProperties/2.0.0/schema.json"
 )
@@ -46,172 +43,43 @@ class Imported:
 
 
 def read(path: Path) -> Imported:
-    """The dataflow in a file; the ending and the content say what it is."""
-    data = _bounded(path)
-    if zipfile.is_zipfile(io.BytesIO(data)):
-        with zipfile.ZipFile(io.BytesIO(data)) as package:
-            return _from_package(path, package)
+    """The dataflow in a file or folder; the ending and the content say what it is."""
     if path.suffix.lower() == ".json":
-        return _from_model(path, data)
-    raise DataflowError(
-        f"{path}: not known are files other than .xlsx, .xlsm, .pbix, .pbit, .pqt and model.json."
-    )
-
-
-def _bounded(path: Path) -> bytes:
+        return _from_model(path, _content(path))
     try:
-        if path.stat().st_size > 16 * _LARGEST:
-            raise DataflowError(f"{path} is too large to import.")
-        return path.read_bytes()
-    except OSError as error:
-        raise DataflowError(f"{path}: {error.strerror or error}.") from None
+        return _from_container(open_container(path))
+    except Fault as error:
+        raise DataflowError(str(error)) from None
 
 
-def _part(package: zipfile.ZipFile, name: str) -> bytes:
-    if package.getinfo(name).file_size > _LARGEST:
-        raise DataflowError(f"The part {name} is too large to import.")
-    return package.read(name)
-
-
-def _from_package(path: Path, package: zipfile.ZipFile) -> Imported:
-    names = package.namelist()
-    if "MashupDocument.pq" in names:
-        return _from_template(path, package)
-    if "DataMashup" in names:
-        return _from_stream(path.stem, _part(package, "DataMashup"))
-    for name in sorted(n for n in names if re.fullmatch(r"customXml/item\d+\.xml", n)):
-        root = _xml(_part(package, name))
-        if root is not None and root.tag == _NAMESPACE + "DataMashup":
-            try:
-                stream = base64.b64decode("".join(root.itertext()).strip())
-            except ValueError:
-                raise DataflowError(f"{path}: {name} is not base 64.") from None
-            return _from_stream(path.stem, stream)
-    if "DataModelSchema" in names:
-        return _from_tabular(path, _json(path, _part(package, "DataModelSchema")))
-    raise DataflowError(f"{path} holds no queries.")
-
-
-def _xml(data: bytes) -> ElementTree.Element | None:
-    """The root of an XML part; none where it is broken or declares entities."""
-    if b"<!DOCTYPE" in data or "<!DOCTYPE".encode("utf-16-le") in data:
-        return None
+def _content(path: Path) -> bytes:
     try:
-        return ElementTree.fromstring(data)
-    except (ElementTree.ParseError, ValueError):
-        return None
+        return read_file(path)
+    except (Fault, OSError) as error:
+        raise DataflowError(str(error)) from None
+
+
+def _from_container(container: Container) -> Imported:
+    """The document of a workbook, model or template, with what it says of its queries."""
+    found = Imported(container.path.stem, container.document, notes=list(container.notes))
+    if container.culture:
+        found.metadata["documentLocale"] = container.culture
+    if isinstance(container, MashupFile) and container.mashup is not None:
+        found.queries = about_queries(container.mashup)
+    elif isinstance(container, Template) and container.package is not None:
+        name = read_json(container.package, "Metadata.json", str(container.path)).get("Name")
+        found.name = name if isinstance(name, str) and name else found.name
+        found.queries = {n: {"isHidden": True} if load.hidden else {} for n, load in container.loads.items()}
+    return found
 
 
 def _json(path: Path, data: bytes) -> Any:
     for encoding in ("utf-8-sig", "utf-16", "utf-16-le"):
         try:
             return json.loads(data.decode(encoding))
-        except ValueError:
+        except (ValueError, RecursionError):
             continue
     raise DataflowError(f"{path} holds no readable JSON.")
-
-
-# ---------------------------------------------------------------- MS-QDEFF
-
-
-def _from_stream(name: str, data: bytes) -> Imported:
-    """Version 0, then four lengths with content: package, permissions, metadata, bindings."""
-    try:
-        (version,) = struct.unpack_from("<I", data)
-        sections, place = [], 4
-        for _ in range(3):
-            (length,) = struct.unpack_from("<I", data, place)
-            sections.append(data[place + 4 : place + 4 + length])
-            place += 4 + length
-        if version != 0 or len(sections[0]) < 4:
-            raise struct.error
-        with zipfile.ZipFile(io.BytesIO(sections[0])) as package:
-            document = _part(package, "Formulas/Section1.m").decode("utf-8-sig")
-            config = (
-                _xml(_part(package, "Config/Package.xml"))
-                if "Config/Package.xml" in package.namelist()
-                else None
-            )
-    except (struct.error, zipfile.BadZipFile, KeyError, UnicodeDecodeError):
-        raise DataflowError(f"{name}: the DataMashup stream is broken.") from None
-    found = Imported(name, document)
-    culture = config.findtext("{*}Culture") if config is not None else None
-    if culture:
-        found.metadata["documentLocale"] = culture
-    found.queries = _loads(sections[2])
-    return found
-
-
-def _loads(data: bytes) -> dict[str, dict[str, Any]]:
-    """What the metadata say of each query: one that was filled nowhere is not staged."""
-    if len(data) < 8:
-        return {}
-    (length,) = struct.unpack_from("<I", data, 4)
-    root = _xml(data[8 : 8 + length])
-    found: dict[str, dict[str, Any]] = {}
-    for item in root.findall(".//{*}Item") if root is not None else ():
-        place = item.findtext("{*}ItemLocation/{*}ItemPath") or ""
-        parts = [unquote(p) for p in place.split("/")]
-        if item.findtext("{*}ItemLocation/{*}ItemType") != "Formula" or len(parts) != 2:
-            continue
-        entries = {e.get("Type"): e.get("Value", "") for e in item.findall(".//{*}Entry")}
-        fills = [entries[n] == "l1" for n in ("FillEnabled", "FillToDataModelEnabled") if n in entries]
-        about: dict[str, Any] = {}
-        if fills and not any(fills):
-            about["loadEnabled"] = False
-        if entries.get("QueryID", "s")[1:]:
-            about["queryId"] = entries["QueryID"][1:]
-        found[parts[1]] = about
-    return found
-
-
-# ---------------------------------------------------------------- the other files
-
-
-def _from_template(path: Path, package: zipfile.ZipFile) -> Imported:
-    document = _part(package, "MashupDocument.pq").decode("utf-8-sig")
-    names = package.namelist()
-    about = _json(path, _part(package, "Metadata.json")) if "Metadata.json" in names else {}
-    more = _json(path, _part(package, "MashupMetadata.json")) if "MashupMetadata.json" in names else {}
-    queries = {}
-    for entry in more.get("QueriesMetadata", []) if isinstance(more, dict) else []:
-        if isinstance(entry, dict) and isinstance(entry.get("Name"), str):
-            queries[entry["Name"]] = {"isHidden": True} if entry.get("IsHidden") is True else {}
-    name = about.get("Name") if isinstance(about, dict) else None
-    return Imported(name or path.stem, document, queries)
-
-
-def _from_tabular(path: Path, model: Any) -> Imported:
-    """The M of a model: shared expressions, and one partition per table."""
-    body = model.get("model", {}) if isinstance(model, dict) else {}
-    members: dict[str, str] = {}
-    notes = []
-    for entry in body.get("expressions", []):
-        members[str(entry.get("name"))] = _lines(entry.get("expression"))
-    for table in body.get("tables", []):
-        sources = [p.get("source", {}) for p in table.get("partitions", [])]
-        texts = [_lines(s.get("expression")) for s in sources if s.get("type") == "m"]
-        if len(texts) > 1:
-            notes.append(f"Table '{table.get('name')}' has {len(texts)} partitions; the first was taken.")
-        if texts:
-            members[str(table.get("name"))] = texts[0]
-    if not members:
-        raise DataflowError(f"{path} holds no queries.")
-    found = Imported(path.stem, section_of(members), notes=notes)
-    if isinstance(body.get("culture"), str):
-        found.metadata["documentLocale"] = body["culture"]
-    return found
-
-
-def _lines(found: Any) -> str:
-    return "\n".join(map(str, found)) if isinstance(found, list) else str(found)
-
-
-def section_of(members: dict[str, str]) -> str:
-    """A section document of expressions by name."""
-    return "section Section1;\n\n" + "\n".join(
-        f"shared {identifier(n)} =\n{t};\n" for n, t in members.items()
-    )
 
 
 def _from_model(path: Path, data: bytes) -> Imported:

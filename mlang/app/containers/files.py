@@ -35,7 +35,9 @@ def open_container(path: Path) -> Container:
         return _open_zip(path, data, Package(data, str(path)))
     if suffix in (".json", ".bim"):
         return _open_json(path, data)
-    raise BrokenFile(f"{path}: M is read from files of the kinds {KNOWN}; this is none, or a damaged one.")
+    raise BrokenFile(
+        f"{path}: not known are files other than {KNOWN}; this is none of them, or a damaged one."
+    )
 
 
 def _open_zip(path: Path, data: bytes, package: Package) -> Container:

@@ -8,10 +8,12 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
-from mlang.app.containers.base import BrokenFile, decoded, encoded
+from mlang.app.containers.base import BrokenFile, CannotWrite, decoded, encoded
 from mlang.app.containers.mashup import Mashup, refuse_rename, xml_root
 from mlang.app.containers.package import Package
 from mlang.app.containers.sections import Renames, SectionContainer, renames
+from mlang.app.containers.tabular import SCHEMA, open_tabular
+from mlang.syntax.lexer import tokenize
 
 _NAMESPACE = "{http://schemas.microsoft.com/DataMashup}"
 _CUSTOM = re.compile(r"customXml/item\d+\.xml")
@@ -39,6 +41,7 @@ class MashupFile(SectionContainer):
         assert self.mashup is not None
         if document == self.text:
             return {}
+        self._refuse_second_copy(document)
         mashup, parts = self.mashup.with_text(document), {}
         changed = renames(self.text, document)
         if changed:
@@ -46,6 +49,20 @@ class MashupFile(SectionContainer):
             parts = self._connections(changed)
         parts[self.part] = self._stored(mashup.stream())
         return {self.path: self.package.replaced(parts)}
+
+    def _refuse_second_copy(self, document: str) -> None:
+        """Templates of a time hold their queries in the model too: both may be laid out, not changed."""
+        assert self.package is not None
+        if SCHEMA not in self.package or _words(self.text) == _words(document):
+            return
+        try:
+            open_tabular(self.path, b"", self.package)
+        except BrokenFile:
+            return  # a model without M
+        raise CannotWrite(
+            f"{self.path} holds its queries twice, for the editor and in its model; they can only be formatted here. "
+            "Save it again in a current Power BI Desktop. Nothing was written."
+        )
 
     def _stored(self, stream: bytes) -> bytes:
         """The part with another stream: the XML around the base 64 stays."""
@@ -116,6 +133,11 @@ def _relocated(connection: str, old: str, new: str) -> str:
         wanted if f in (f"Location={old}", f"Location={_quoted(old)}") else f for f in connection.split(";")
     ]
     return ";".join(fields)
+
+
+def _words(text: str) -> list[str]:
+    tokens = tokenize(text)
+    return [text[start:end] for start, end in zip(tokens.starts, tokens.ends, strict=True)]
 
 
 def _quoted(name: str) -> str:
