@@ -19,6 +19,7 @@ from mlang.app.hints import near
 from mlang.app.linting.base import Ignored, function_name
 from mlang.app.linting.command import MASHUP, given_names, lint_text, some_rules
 from mlang.app.refactoring.source import Source, bare, outer_let
+from mlang.app.settings import settings_for
 from mlang.compile.entry import Document, run
 from mlang.errors import Fault, MError
 from mlang.syntax import nodes
@@ -164,7 +165,7 @@ def is_expression(path: Path) -> bool:
         return True
 
 
-def check_expression(path: Path, as_json: bool, culture: str | None = None) -> int:
+def check_expression(path: Path, as_json: bool) -> int:
     """Prints each step's kind and columns, and the problems; 1 when there are any."""
     from mlang.app import api
     from mlang.app.textfile import TextFile
@@ -172,7 +173,7 @@ def check_expression(path: Path, as_json: bool, culture: str | None = None) -> i
     file = TextFile(path)
     source = Source(file.text, str(path))
     document = Document(file.text, filename=str(path))
-    session = api.open_session(base_dir=str(path.resolve().parent), culture=culture)
+    session = api.open_session(base_dir=str(path.resolve().parent), culture=settings_for(path).culture)
     checker = Checker(source, columns_of(document, source), given_names(path))
     problems = [_placed(source, *p) for p in run(checker.problems, session)]
     steps = run(lambda: list(_steps(document, bool(problems))), session)

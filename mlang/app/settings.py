@@ -1,6 +1,6 @@
 """Configuration: ``mlang.toml``, or ``[tool.mlang]`` of ``pyproject.toml``, the nearest one upward from a file.
 
-    culture = "de-DE"                       # of fmt, test and steps
+    culture = "de-DE"                       # of test, steps, check and diff
     [lint]
     select = ["M1", "M3"]                   # or "ALL"
     ignore = ["M102"]

@@ -159,8 +159,11 @@ def diff(old: Path, new: Path, values: bool, query: str | None, culture: str | N
     """
 
     def action() -> int:
+        from mlang.app import settings
         from mlang.app.refactoring.compare import show
 
-        return show(old, new, values, query, as_json, culture=culture)
+        settings.forget()
+        tag = culture or settings.settings_for(new).culture
+        return show(old, new, values, query, as_json, culture=tag)
 
     return _guarded(action, as_json)
