@@ -1,0 +1,272 @@
+"""Spark servers: where they are, how sessions with them are opened, what their failures mean.
+
+MLANG_SPARK names a Spark Connect address (``sc://host:port``); without one, or with "local", a Sail server is started
+in this process, on the loopback.  One session per server is kept for the process.  A failure of a query (`Refusal`) is a reason to let
+another engine do the work; a server that cannot be reached, is too old, or cannot read a file is a DataSource.Error.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import socket
+import threading
+import uuid
+import warnings
+from collections.abc import Iterator
+from typing import Any
+from urllib.parse import urlsplit
+
+from mlang import errors
+from mlang.errors import Cancelled, MError
+
+#: The setting of the address.
+VARIABLE = "MLANG_SPARK"
+LOCAL = "local"
+#: The oldest server whose forms are known.
+OLDEST = (4, 0)
+_PORT = 15002
+_PATIENCE = 5.0
+_SETTINGS = {"spark.sql.session.timeZone": "UTC", "spark.sql.ansi.enabled": "true"}
+#: What servers say of files that they cannot see.
+_UNSEEN = ("PATH_NOT_FOUND", "FILE_NOT_EXIST", "FileNotFoundException", "No such file", "not found in object store",
+           "Object at location")  # fmt: skip
+_lock = threading.RLock()
+_servers: dict[str, SparkServer] = {}
+_local: list[Any] = []
+
+
+class Refusal(Exception):
+    """The server does not do a query: another engine is asked."""
+
+
+def address() -> str:
+    """The address that is configured, "local" when none is."""
+    return os.environ.get(VARIABLE, "").strip() or LOCAL
+
+
+def current() -> SparkServer:
+    """The server of the configured address, connected; DataSource.Error when it is not there."""
+    where = address()
+    with _lock:
+        found = _servers.get(where)
+        if found is None or not found.usable():
+            found = SparkServer(where)
+            _servers[where] = found
+        return found
+
+
+def close() -> None:
+    """Ends all sessions, and the server that was started here."""
+    with _lock:
+        for server in _servers.values():
+            server.close()
+        _servers.clear()
+        while _local:
+            _local.pop().stop()
+
+
+def failed(server: str, reason: str, cure: str) -> MError:
+    """Ours: a Spark server does not do what was asked."""
+    return errors.data_source_error("Spark server #{0}: #{1} #{2}", server, reason, cure)
+
+
+def _start_local() -> str:
+    """The address of a Sail server of this process."""
+    try:
+        from pysail.spark import SparkConnectServer
+    except ImportError:
+        raise errors.package_needed(f'engine "spark" without {VARIABLE}', "pysail", "spark") from None
+    if not _local:
+        os.environ.setdefault("RUST_LOG", "error")
+        server = SparkConnectServer("127.0.0.1", 0)
+        server.start()
+        _local.append(server)
+    return f"sc://127.0.0.1:{_local[0].listening_address[1]}"
+
+
+def _reached(where: str) -> None:
+    """Whether somebody listens; the client itself would try for minutes."""
+    parts = urlsplit(where)
+    try:
+        host, port = parts.hostname, parts.port or _PORT
+    except ValueError:
+        host, port = None, 0
+    if parts.scheme != "sc" or not host:
+        raise failed(where, "this is no Spark Connect address.", f"Set {VARIABLE} to sc://host:port.")
+    try:
+        socket.create_connection((host, port), _PATIENCE).close()
+    except OSError as no:
+        cure = f"Start one there, or set {VARIABLE} to sc://host:port of another."
+        raise failed(where, f"nobody answers ({no.strerror or no}).", cure) from None
+
+
+class SparkServer:
+    """A session with a server; ``dialect`` is "spark" or "sail", ``version`` what the server says."""
+
+    def __init__(self, where: str) -> None:
+        try:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")
+                from pyspark.sql.connect.client.retries import DefaultPolicy
+                from pyspark.sql.connect.session import SparkSession
+        except ImportError:
+            raise errors.package_needed('engine "spark"', "pyspark-client", "spark") from None
+        logging.getLogger("SQLQueryContextLogger").setLevel(logging.CRITICAL)
+        self.address = _start_local() if where == LOCAL else where
+        _reached(self.address)
+        self.views: dict[Any, str] = {}
+        self.lost = False
+        try:
+            with _quiet():
+                self.session: Any = SparkSession.builder.remote(self.address).create()
+                policy = DefaultPolicy(max_retries=3, initial_backoff=50, max_backoff=500, jitter=50)
+                self.session.client.set_retry_policies([policy])
+                self.version = str(self.session.version)
+                for name, value in _SETTINGS.items():
+                    self.session.conf.set(name, value)
+                self.dialect = self._dialect()
+        except Exception as no:
+            raise failed(self.address, f"no session could be opened ({_first(no)}).", _CURE_SESSION) from None
+        if tuple(int(p) for p in self.version.split(".")[:2]) < OLDEST:
+            self.close()
+            raise failed(self.address, f"its version is {self.version}.", "mlang needs Spark 4.0 or later.")
+
+    def _dialect(self) -> str:
+        """Sail raises for a power that Java's arithmetic gives as infinite."""
+        try:
+            self._table("SELECT pow(0D, CAST(-1 AS DOUBLE)) AS x")
+            return "spark"
+        except Exception as no:
+            if _is_lost(no):
+                raise
+            return "sail"
+
+    def usable(self) -> bool:
+        """Whether the session can be asked; a server that went away is looked for again."""
+        return not self.lost
+
+    def close(self) -> None:
+        """Ends the session; one that is lost has ended."""
+        self.lost = True
+        try:
+            with _quiet():
+                self.session.stop()
+        except Exception:
+            return
+
+    # ------------------------------------------------------------ queries
+
+    def _table(self, sql: str) -> Any:
+        import pyarrow as pa
+
+        return pa.Table.from_batches(list(self._parts(sql)))
+
+    def _parts(self, sql: str) -> Iterator[Any]:
+        """The record batches of a query as they arrive."""
+        frame = self.session.sql(sql)
+        client = self.session.client
+        for part in client.to_table_as_iterator(frame._plan.to_proto(client), {}):
+            if hasattr(part, "to_batches"):
+                yield from part.to_batches()
+
+    def batches(self, sql: str, running: Running) -> Iterator[Any]:
+        """The record batches of a query; `Refusal` when it fails, DataSource.Error when the server is at fault."""
+        parts = None
+        try:
+            with _quiet():
+                self.session.addTag(running.tag)
+                parts = self._parts(sql)
+            while True:
+                with _quiet():
+                    part = next(parts, None)
+                if part is None:
+                    return
+                yield part
+        except MError:
+            raise
+        except Exception as no:
+            raise self.explained(no, running) from None
+        finally:
+            self._untag(running.tag)
+            if parts is not None:
+                parts.close()
+
+    def _untag(self, tag: str) -> None:
+        try:
+            self.session.removeTag(tag)
+        except Exception:
+            return  # the session is gone
+
+    def execute(self, action: Any) -> Any:
+        """Does something with the session; failures as for queries."""
+        try:
+            with _quiet():
+                return action(self.session)
+        except MError:
+            raise
+        except Exception as no:
+            raise self.explained(no, None) from None
+
+    def explained(self, no: Exception, running: Running | None) -> Exception:
+        """What a failure of the client means."""
+        if running is not None and running.stopped:
+            return Cancelled("the Spark job was stopped")
+        text = str(no)
+        if _is_lost(no):
+            self.lost = True
+            return failed(self.address, f"the connection was lost ({_first(no)}).", _CURE_LOST)
+        if any(word in text for word in _UNSEEN):
+            return failed(self.address, f"it can't read a file ({_first(no)}).", _CURE_PATH)
+        if "RESOURCE_EXHAUSTED" in text or "OutOfMemory" in text or "No space left" in text:
+            return failed(self.address, f"its resources do not suffice ({_first(no)}).", _CURE_RESOURCES)
+        return Refusal(text)
+
+
+_CURE_SESSION = "Look at the server's log; mlang needs Spark Connect of Spark 4.0 or later, or Sail."
+_CURE_LOST = "Start the server again and repeat; what was published before is still served."
+_CURE_PATH = "Put the workspace and the files on storage that all workers see under the same path."
+_CURE_RESOURCES = "Give the server more memory, disk or quota, or read fewer rows."
+
+
+class Running:
+    """A running query, for whoever stops the evaluation."""
+
+    def __init__(self, server: SparkServer) -> None:
+        self.server, self.tag, self.stopped = server, f"mlang-{uuid.uuid4().hex}", False
+
+    def interrupt(self) -> None:
+        """Stops the job on the server."""
+        self.stopped = True
+        try:
+            with _quiet():
+                self.server.session.interruptTag(self.tag)
+        except Exception:
+            self.server.lost = True  # it cannot be told; the session ends with the connection
+
+
+class _quiet(warnings.catch_warnings):
+    """The client warns of versions of pandas, which is not used."""
+
+    def __init__(self) -> None:
+        super().__init__(action="ignore")
+
+
+def _is_lost(no: Exception) -> bool:
+    status = getattr(no, "getGrpcStatusCode", None)
+    name = ""
+    if status is not None:
+        try:
+            name = str(status())
+        except Exception:
+            name = ""
+    text = str(no)
+    signs = ("StatusCode.UNAVAILABLE", "Connection refused", "failed to connect", "Socket closed", "SESSION_CLOSED",
+             "SESSION_NOT_FOUND", "SESSION_CHANGED", "RetriesExceeded", "Connection reset", "RETRIES_EXCEEDED")  # fmt: skip
+    return "UNAVAILABLE" in name or no.__class__.__name__ == "RetriesExceeded" or any(s in text for s in signs)
+
+
+def _first(no: Exception) -> str:
+    """The first line of what a server said, not too long."""
+    text = next((line.strip() for line in str(no).splitlines() if line.strip()), no.__class__.__name__)
+    return text if len(text) <= 200 else text[:200] + "…"
