@@ -14,7 +14,7 @@ from __future__ import annotations
 import threading
 import time
 import uuid
-from collections.abc import Callable, Collection
+from collections.abc import Collection
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -23,36 +23,28 @@ from attrs import define, evolve, field
 
 from mlang import registry
 from mlang.errors import Cancelled, MError, stack_overflow
-from mlang.session import use
 from mlang.tables.table import Table
 from mlang.values.kinds import kind_of
 from mlang.values.metadata import strip
 from mlang.values.thunk import keep_frames
 from staging import copying, history
+from staging.activities import Activities
 from staging.crew import Crew, TimedOut, deep_stacks, pause
-from staging.dataflow import Dataflow, DestinationSettings
-from staging.destinations.loading import load, settings_for
-from staging.destinations.rows import Rows, mapped
-from staging.destinations.tables import TargetMissing
-from staging.destinations.target import WORKSPACE, ServerTarget, Target, target_of
+from staging.dataflow import Dataflow
 from staging.drift import EVOLVE, FREEZE, SchemaChanged, changes, report
-from staging.errors import DataflowError, StagedDataMissing, os_error
+from staging.errors import StagedDataMissing, os_error
 from staging.failures import describe
 from staging.firewall import analyse, violations
 from staging.graph import upstream
 from staging.history import CACHED, CACHED_FOLDED, FOLDED, NA, QueryRun, Run
 from staging.incremental import (
-    Loads,
     Seen,
     check_policy,
     merged,
-    part_of,
     refuse,
-    stamps,
     state,
     survey,
     warning,
-    within,
 )
 from staging.queries import Queries
 from staging.retries import wait_before, worth_retrying
@@ -124,7 +116,7 @@ class Refresh:
     _firewall: dict[str, str] = field(factory=dict, init=False)
     _lock: Any = field(factory=threading.Lock, init=False)
     _run: str = field(factory=lambda: str(uuid.uuid4()), init=False)
-    _places: dict[Path, threading.Lock] = field(factory=dict, init=False)
+    _activities: Activities = field(init=False)
 
     def prepare(self) -> Queries:
         """Reads what is served and settles the parameters; StagingError when that fails."""
@@ -132,8 +124,13 @@ class Refresh:
         queries = Queries(self.dataflow, self.parameters, settings, self.value_sets)
         self._before = published.read(self.workspace.path, self.dataflow.key)
         self._needs = outlook(self.dataflow).needs
+        self._activities = Activities(self)
         refuse(self.dataflow, queries.session)
         return queries
+
+    def newest(self, query: str) -> Manifest | None:
+        """What this run made of a query, else what readers get of it."""
+        return self._made[query][1] if query in self._made else self.served(query)
 
     def tasks(self) -> tuple[Task, ...]:
         """What is to be done, in order."""
@@ -336,7 +333,7 @@ class Refresh:
                 error = stack_overflow()
             if isinstance(error, MError):
                 keep_frames(error)
-            text = describe(error, task.query, queries, self._overrides(task))
+            text = describe(error, task.query, queries, self.overrides(task))
             result.error = history.redact(text, queries.secrets())
         if result.status not in (history.COMPLETED, history.REUSED) and task.settings is None:
             self._bad.add(task.query)
@@ -350,7 +347,7 @@ class Refresh:
                 if task.settings is None:
                     self._stage(task, queries, result)
                 else:
-                    self._load(task, task.settings, queries, result)
+                    self._activities.load(task, task.settings, queries, result)
                 return
             except MError as error:
                 if result.retries >= self.retries or not worth_retrying(error):
@@ -361,7 +358,7 @@ class Refresh:
 
     # ------------------------------------------------------------ phases 1 and 2
 
-    def _overrides(self, task: Task) -> dict[str, Any]:
+    def overrides(self, task: Task) -> dict[str, Any]:
         """The staged tables in place of the queries that the task reads."""
         found = {}
         for name in task.needs - ({task.query} if task.settings is None else set()):
@@ -384,7 +381,7 @@ class Refresh:
         return generations.table(self.workspace.path / item, self.dataflow.key, query)
 
     def _stage(self, task: Task, queries: Queries, result: QueryRun) -> None:
-        value = strip(queries.value(task.query, self._overrides(task)))
+        value = strip(queries.value(task.query, self.overrides(task)))
         if kind_of(value) != "table":
             # Data of an earlier, tabular definition must not stand in for the value.
             self._gone.add(task.query)
@@ -411,7 +408,7 @@ class Refresh:
                 for table in tables:
                     self._write(task.query, table, writer, queries)
             parts = writer.finish()
-            result.engine = self._engine(task, value, queries, staged=True)
+            result.engine = self.engine_of(task, value, queries, staged=True)
             draft = Manifest(
                 dataflow=self.dataflow.key, query=task.query, generation=0,
                 store="warehouse" if task.needs else "lakehouse", engine=result.engine, created=_now(),
@@ -524,88 +521,12 @@ class Refresh:
                 found[name] = self._before.entries[name].generation
         return found
 
-    def _engine(self, task: Task, value: Table, queries: Queries, staged: bool) -> str:
+    def engine_of(self, task: Task, value: Table, queries: Queries, staged: bool) -> str:
+        """The word of the product for who did the work."""
         folded = bool(task.needs) and queries.folds(value)
         if staged:
             return CACHED_FOLDED if folded else CACHED
         return FOLDED if folded else NA
-
-    # ------------------------------------------------------------ phase 3
-
-    def _place_lock(self, path: Path) -> threading.Lock:
-        """Queries that are loaded to one file take turns."""
-        with self._lock:
-            return self._places.setdefault(path, threading.Lock())
-
-    def _load(self, task: Task, settings: DestinationSettings, queries: Queries, result: QueryRun) -> None:
-        table_name = task.query if settings.default else None
-        target = target_of(settings.query, queries.members, queries.parameters, table_name)
-        result.target = target.label
-        overrides = self._overrides(task)
-        value = overrides.get(task.query)
-        if value is None:
-            value = strip(queries.value(task.query, overrides))
-        if kind_of(value) != "table":
-            raise DataflowError(
-                f"Query '{task.query}' can't be loaded: its value is a {kind_of(value)}, not a table."
-            )
-        names, columns = mapped(task.query, value, settings.mappings)
-        path = self._path(target, queries)
-
-        def rows_of(table: Table) -> Rows:
-            progress = lambda count: self.watcher.rows(task.query, count)  # noqa: E731
-            return Rows(task.query, queries.batches(table, names), columns, progress)
-
-        with self._place_lock(path), use(queries.session):
-            if self.dataflow.queries[task.query].incremental is None:
-                rows = rows_of(value)
-                result.bytes = load(target, path, settings_for(target, settings), rows)
-            else:
-                rows = self._load_buckets(task, settings, target, path, value, rows_of, queries, result)
-        result.rows, result.errors = rows.count, rows.errors()
-        result.engine = self._engine(task, value, queries, staged=False)
-
-    def _load_buckets(
-        self,
-        task: Task,
-        settings: DestinationSettings,
-        target: Target,
-        path: Path,
-        value: Table,
-        rows_of: Callable[[Table], Rows],
-        queries: Queries,
-        result: QueryRun,
-    ) -> Rows:
-        """Replaces the buckets that the destination does not hold yet; all rows where there is no table."""
-        policy = self.dataflow.queries[task.query].incremental
-        found = self._made[task.query][1] if task.query in self._made else self.served(task.query)
-        assert policy is not None
-        assert found is not None  # `refuse` saw to it that it is staged
-        kind = check_policy(task.query, policy, value.type)
-        loads, wanted = Loads(self.workspace.path, self.dataflow.key), stamps(found)
-        with self._lock:
-            held = {} if self.full else loads.of(task.query, target.label)
-        rows = rows_of(value)
-        part, bounds = part_of(task.query, policy, kind, wanted, held, rows.columns)
-        result.note = f"loaded {len(bounds)} of {len(wanted)} buckets"
-        try:
-            rows = rows_of(within(value, policy.filter_column, bounds, queries.session))
-            result.bytes = load(target, path, settings, rows, part)
-        except TargetMissing:
-            rows = rows_of(value)
-            result.note = "made the table with all rows"
-            result.bytes = load(target, path, settings, rows)
-        with self._lock:
-            loads.note(task.query, target.label, wanted)
-        return rows
-
-    def _path(self, target: Target, queries: Queries) -> Path:
-        """Where a target lies: in the workspace, beside the dataflow, or (a server) nowhere here."""
-        if target.path.startswith(WORKSPACE):
-            return self.workspace.path / target.path.removeprefix(WORKSPACE)
-        return (
-            Path(target.path) if isinstance(target, ServerTarget) else Path(queries.resolve_path(target.path))
-        )
 
 
 def _writer(item: str, folder: Path, query: str, columns: tuple[Column, ...]) -> Any:

@@ -273,7 +273,7 @@ def test_a_failed_destination_is_loaded_the_next_time(shop: Shop, monkeypatch: p
         raise OSError("disk full")
 
     with monkeypatch.context() as patch:
-        patch.setattr("staging.refresh.load", broken)
+        patch.setattr("staging.activities.load", broken)
         assert result(shop.refresh("2024-03-03"), "A", "Activity").status == "Failed"
     assert shop.staged()[4] == 44  # staged, and the destination behind
     assert shop.loaded()[4] == 4
