@@ -26,6 +26,8 @@ from mlang import session as sessions
 from mlang.connectors.sources import DuckDbSource
 
 DIALECT = "duckdb"
+#: A pass of DuckDB 2.0 that loses a LIMIT below UNION ALL when a condition with a subquery stands below it.
+_BROKEN = "projection_pullup"
 _PRELUDE = {
     "ieee_floating_point_ops": True,
     "preserve_insertion_order": True,
@@ -33,6 +35,7 @@ _PRELUDE = {
     "autoinstall_known_extensions": False,
     "autoload_known_extensions": False,
     "max_expression_depth": 4000,
+    "disabled_optimizers": _BROKEN,
 }
 #: Passes that may let a row vanish before a condition of M's would have raised on it; and the one that
 #: then puts the larger side of a join into memory, because it cannot tell how large a CSV file is.
@@ -94,7 +97,9 @@ def root(strict: bool = False) -> Root:
     """The database of the process; the strict one keeps the order of conditions."""
     with _lock:
         if strict not in _roots:
-            _roots[strict] = Root({**_PRELUDE, "disabled_optimizers": _REORDERING} if strict else _PRELUDE)
+            _roots[strict] = Root(
+                {**_PRELUDE, "disabled_optimizers": f"{_REORDERING},{_BROKEN}"} if strict else _PRELUDE
+            )
         return _roots[strict]
 
 
