@@ -349,7 +349,7 @@ def run(function: Callable[[], T], session: Session | None = None) -> T:
             sys.setrecursionlimit(limit)
             gc.set_threshold(*thresholds)
 
-    _join(lambda: context.run(work))
+    _join(lambda: context.run(work), chosen)
     result = outcome[0]
     if isinstance(result, _Raised):
         if isinstance(result.error, MError):
@@ -365,20 +365,32 @@ class _Raised:
         self.error = error
 
 
-def _join(work: Callable[[], None]) -> None:
-    """Runs ``work`` on a thread with a large stack; Ctrl-C cancels it there."""
-    thread = _start(work)
+def _join(work: Callable[[], None], session: Session) -> None:
+    """Runs ``work`` on a thread with a large stack; Ctrl-C cancels it there, and the engine's query."""
+    ended = threading.Event()  # a join that was interrupted takes a living thread for dead (CPython 3.11)
+
+    def watched() -> None:
+        try:
+            work()
+        finally:
+            ended.set()
+
+    thread = _start(watched)
     if thread is None:
         work()  # no room for another stack: the caller's own has to do
         return
     try:
+        ended.wait()
         thread.join()
     except KeyboardInterrupt:
         import ctypes
 
         ident = ctypes.c_ulong(thread.ident or 0)
         ctypes.pythonapi.PyThreadState_SetAsyncExc(ident, ctypes.py_object(Cancelled))
-        thread.join()
+        engine = session.fixed.get("folding.cursor")
+        if engine is not None:
+            engine.interrupt()
+        ended.wait()
         raise
 
 

@@ -124,6 +124,10 @@ def source_batches(source: ParquetSource, columns: list[str] | None, limit: int 
 
     names = list(source.types) if columns is None else columns
     file = open_file(source)
+    gone = next((n for n in names if n not in file.schema_arrow.names), None)
+    if gone is not None:
+        file.close()
+        raise errors.column_not_found(gone)
     left = limit
     size = BATCH_ROWS if limit is None else max(1, min(BATCH_ROWS, limit))
     try:
