@@ -33,6 +33,7 @@ __all__ = [
     "csv_options_twice",
     "file_not_found",
     "firewall_levels",
+    "firewall_nested",
     "firewall_references",
     "folder_not_found",
     "header_needs_anonymous",
@@ -307,3 +308,8 @@ def firewall_levels(query: str, step: str) -> MError:
         "together. Please rebuild this data combination."
     )
     return _native("Formula.Firewall", template, query, step)
+
+
+def firewall_nested(kind: str) -> MError:
+    """A nested value in a table that was buffered between two partitions."""
+    return _native("Expression.Error", "We cannot return a value of type #{0} in this context.", kind)

@@ -15,7 +15,13 @@ from typing import Any
 from attrs import define, field, frozen
 
 from mlang.errors import MError, firewall_levels, firewall_references
+from mlang.errors_sources import firewall_nested
 from mlang.syntax import nodes
+from mlang.tables.plan import Values
+from mlang.tables.table import Table
+from mlang.values.kinds import kind_of
+from mlang.values.metadata import strip
+from mlang.values.thunk import failed, force
 from staging import graph
 from staging.dataflow import Dataflow
 
@@ -308,6 +314,56 @@ def _listed(sources: Iterable[DataSource]) -> str:
     return ", ".join(s.label for s in sorted(sources))
 
 
+def enforced(dataflow: Dataflow, asked: bool | None) -> bool:
+    """Whether a refresh refuses: as asked, else where the item itself says that it does not combine.
+
+    The product refuses unless ``fastCombine`` or ``AllowCombine`` is set.  An item without the field may come
+    from anywhere and its sources have no levels here, so silence does not refuse; lint rule L9 still tells.
+    """
+    if dataflow.combines or asked is False:
+        return False
+    return asked is True or dataflow.metadata.get("fastCombine") is False
+
+
+def guarded(found: Mapping[int, Partition]) -> frozenset[str]:
+    """The queries whose data go to partitions of other queries; they are buffered on the way."""
+    return frozenset(
+        found[r].query for p in found.values() for r in p.reads if r in found and found[r].query != p.query
+    )
+
+
+def buffered(value: Any) -> Any:
+    """A table as it comes out of another partition: in memory, nested values as errors (behaviour 54)."""
+    if kind_of(strip(value)) != "table":
+        return value
+    table: Table = strip(value)
+    columns: list[list[Any]] = [[] for _ in table.names]
+    length = 0
+    for batch in table.batches(None):
+        for cells, more in zip(columns, batch.columns, strict=True):
+            cells += [_flat(cell) for cell in more]
+        length += batch.length
+    return Table(Values(table.plan.schema, columns, length)).with_type(table.type)
+
+
+_NESTED = {"table": "Table", "list": "List", "record": "Record", "function": "Function", "type": "Type"}
+
+
+def _flat(cell: Any) -> Any:
+    try:
+        kind = kind_of(strip(force(cell)))
+    except MError as error:
+        return failed(error)
+    return failed(firewall_nested(_NESTED[kind])) if kind in _NESTED else force(cell)
+
+
+def _edge(found: Mapping[int, Partition], partition: Partition, step: str) -> str:
+    """What must not meet: the sources of a step, and the queries (or other sources) beside them."""
+    own = _listed(partition.all_sources)
+    others = sorted({found[r].query for r in partition.reads if r in found})
+    return f"{own} — {partition.query} (step '{step}')" + (f" → {', '.join(others)}" if others else "")
+
+
 def explain(dataflow: Dataflow, levels: Levels | None = None) -> list[dict[str, Any]]:
     """The partitions for people and machines: steps, sources with levels, what is read, the verdict."""
     found = analyse(dataflow)
@@ -325,6 +381,7 @@ def explain(dataflow: Dataflow, levels: Levels | None = None) -> list[dict[str, 
             ],
             "reads": sorted(partition.reads),
             "buffers": len(origins) > 1,
+            "edge": _edge(found, partition, step) if verdict is not None else None,
             "verdict": "ok" if verdict is None else verdict.message,
             "cure": None if verdict is None else verdict.cure,
         })  # fmt: skip

@@ -10,6 +10,7 @@ from __future__ import annotations
 import copy
 import threading
 from collections.abc import Iterator
+from functools import partial
 from typing import Any
 
 from mlang.app.containers.paths import workbook_of
@@ -60,6 +61,8 @@ class Queries:
             "workbook": workbook_of(dataflow.path), **session,
             "variables": {**libraries, **session.get("variables", {})},
         }  # fmt: skip
+        #: Queries whose data the privacy firewall buffers on their way to others (``firewall.py``).
+        self.guarded: frozenset[str] = frozenset()
         self._reader: list[Any] = []
         self._lock = threading.Lock()
         self.session = self._open()
@@ -89,6 +92,16 @@ class Queries:
         """Starts anew: failures and answers of sources are asked for again."""
         self.session, self._documents = self._open(), []
 
+    def _document(self, query: str, overrides: dict[str, Any]) -> Document:
+        """The document that evaluates a query: other partitions come to it buffered."""
+        behind = self.guarded - {query} - overrides.keys()
+        return self.document({n: Thunk(partial(self._buffered, n, overrides)) for n in behind} | overrides)
+
+    def _buffered(self, query: str, overrides: dict[str, Any]) -> Any:
+        from staging.firewall import buffered
+
+        return buffered(self._document(query, overrides).value(query))
+
     def document(self, overrides: dict[str, Any]) -> Document:
         """The dataflow's document with some members replaced by values."""
         document = Document(
@@ -111,11 +124,11 @@ class Queries:
 
     def value(self, query: str, overrides: dict[str, Any]) -> Any:
         """The value of a query."""
-        return run(lambda: self.document(overrides).value(query), self.session)
+        return run(lambda: self._document(query, overrides).value(query), self.session)
 
     def steps(self, query: str, overrides: dict[str, Any]) -> list[tuple[str, Thunk]]:
         """The steps of a query, each evaluated on demand."""
-        return run(lambda: self.document(overrides).steps(query), self.session)
+        return run(lambda: self._document(query, overrides).steps(query), self.session)
 
     def batches(self, table: Table, columns: list[str] | None = None) -> Iterator[Batch]:
         """The rows of a table, computed on the deep stack a few batches at a time."""

@@ -34,7 +34,7 @@ from staging.dataflow import Dataflow
 from staging.drift import EVOLVE, FREEZE, SchemaChanged, changes, report
 from staging.errors import StagedDataMissing, os_error
 from staging.failures import describe
-from staging.firewall import analyse, violations
+from staging.firewall import analyse, enforced, guarded, violations
 from staging.graph import upstream
 from staging.history import CACHED, CACHED_FOLDED, FOLDED, NA, QueryRun, Run
 from staging.incremental import (
@@ -103,8 +103,8 @@ class Refresh:
     schema: str = EVOLVE
     #: Active value sets of variable libraries (``variables.py``).
     value_sets: tuple[str, ...] = ()
-    #: Whether queries that the privacy firewall refuses fail; the levels of sources by kind and path.
-    firewall: bool = False
+    #: Whether the privacy firewall refuses and buffers (None: as the item says); the levels of sources.
+    firewall: bool | None = None
     levels: dict[tuple[str, str], str] = field(factory=dict)
     _results: list[QueryRun] = field(factory=list, init=False)
     _bad: set[str] = field(factory=set, init=False)
@@ -122,6 +122,8 @@ class Refresh:
         """Reads what is served and settles the parameters; StagingError when that fails."""
         settings = {"workspace": str(self.workspace.path), **self.session}
         queries = Queries(self.dataflow, self.parameters, settings, self.value_sets)
+        if enforced(self.dataflow, self.firewall):
+            queries.guarded = guarded(analyse(self.dataflow))
         self._before = published.read(self.workspace.path, self.dataflow.key)
         self._needs = outlook(self.dataflow).needs
         self._activities = Activities(self)
@@ -241,7 +243,7 @@ class Refresh:
 
     def _refused(self) -> dict[str, str]:
         """The queries that the privacy firewall refuses, with its message."""
-        if not self.firewall or self.dataflow.combines:
+        if not enforced(self.dataflow, self.firewall):
             return {}
         found = violations(analyse(self.dataflow), self.levels)
         return {v.query: f"{v.error()} {v.cure}" for v in found}

@@ -287,7 +287,10 @@ def explain(
     "--schema", type=click.Choice(["evolve", "freeze"]), default="evolve", show_default=True,
     help="What a change of a staged query's columns does: be taken over, or fail the query.",
 )  # fmt: skip
-@click.option("--firewall", is_flag=True, help="Refuse queries as the data privacy firewall does.")
+@click.option(
+    "--firewall/--no-firewall", default=None,
+    help="Refuse and buffer as the data privacy firewall does (default: where the item has fastCombine false).",
+)  # fmt: skip
 @click.option(
     "--levels", type=click.Path(path_type=Path, dir_okay=False, exists=True),
     help="Privacy levels of sources (JSON, see mlang firewall explain).",

@@ -270,21 +270,23 @@ def firewall_explain(dataflow: Path, levels: Path | None, as_json: bool) -> int:
 
     def act() -> int:
         from mlang.app.render import print_grid
-        from staging.firewall import explain
+        from staging.firewall import enforced, explain
 
         found = opened(dataflow)
         lines = explain(found, read_levels(levels))
         refused = [line for line in lines if line["cure"]]
         if as_json:
-            _dump({"off": found.combines, "partitions": lines})
+            _dump({"off": found.combines, "enforced": enforced(found, None), "partitions": lines})
         else:
             print_grid(
                 ["Partition", "Query", "Steps", "Sources", "Reads", "Verdict"], [_row(li) for li in lines]
             )
             for line in refused:
-                print(f"Formula.Firewall: {line['verdict']}\n  {line['cure']}", file=sys.stderr)
+                print(f"Formula.Firewall: {line['verdict']}\n  {line['edge']}\n  {line['cure']}", file=sys.stderr)
             if found.combines:
                 print("The firewall is off (fastCombine or AllowCombine).", file=sys.stderr)
+            elif not enforced(found, None):
+                print("A refresh enforces it with --firewall, or with fastCombine false.", file=sys.stderr)
         return 1 if refused and not found.combines else 0
 
     return guarded(act)

@@ -28,6 +28,7 @@ from mlang import registry
 from mlang.errors import MError
 from staging import dataflow as dataflows
 from staging import gc, history, refresh
+from staging.activities import Activities
 from staging.errors import StagedDataMissing
 from staging.store import files
 from staging.store.published import Snapshot
@@ -169,7 +170,7 @@ def _tell(board: Board) -> None:
 
     wrap(refresh.Refresh, "_stage", STAGING)
     wrap(refresh.Refresh, "_publish", PUBLISH)
-    wrap(refresh.Refresh, "_load", DESTINATION)
+    wrap(Activities, "load", DESTINATION)
     wrap(history, "append", HISTORY)
     old = Snapshot.collect
 
