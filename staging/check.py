@@ -12,6 +12,7 @@ from typing import Any
 
 from attrs import define, field
 
+from mlang.app.containers.paths import is_container
 from mlang.errors import Cancelled, Fault, MError
 from mlang.tables.plan import Values
 from mlang.tables.table import Table
@@ -107,7 +108,7 @@ def _value(name: str, queries: Queries, overrides: dict[str, Any]) -> Any:
 
 def _storable(query: Query, value: Table, queries: Queries, schema: Schema) -> None:
     try:
-        if query.staged:
+        if query.staged and not is_container(queries.dataflow.path):  # a workbook stages nothing
             staged_columns(query.name, value.type)
     except StagingError as error:
         schema.problems.append(str(error))

@@ -78,6 +78,11 @@ class Dataflow:
     platform: dict[str, Any]
 
     @property
+    def content(self) -> bytes:
+        """The document's bytes as they are stored; what comes from a workbook or model has none of its own."""
+        return self.text.encode() if is_container(self.path) else self.path.read_bytes()
+
+    @property
     def base_dir(self) -> Path:
         """What relative paths in the document stand in."""
         return self.path.parent
@@ -129,8 +134,8 @@ def read(path: str | Path) -> Dataflow:
     place = Path(path)
     text = None
     if is_container(place):
-        document, metadata, platform = place, {}, {}
-        text = _text_inside(place)
+        document, platform = place, {}
+        text, metadata = _inside(place)
     elif place.is_dir():
         document = place / "mashup.pq"
         if not document.is_file():
@@ -152,12 +157,13 @@ def read(path: str | Path) -> Dataflow:
     return _build(document, key, text, tree, metadata, platform)
 
 
-def _text_inside(place: Path) -> str:
-    """The M in a workbook, a model or a template."""
+def _inside(place: Path) -> tuple[str, dict[str, Any]]:
+    """The M in a workbook, a model or a template, and the locale that it names."""
     from mlang.app.containers.files import open_container
 
     try:
-        return open_container(place).document
+        found = open_container(place)
+        return found.document, {"documentLocale": found.culture} if found.culture else {}
     except Fault as error:
         raise DataflowError(str(error)) from None
 

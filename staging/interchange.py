@@ -167,7 +167,7 @@ def item_parts(dataflow: Dataflow) -> dict[str, bytes]:
     """The files of the Fabric item: those that exist unchanged, those that are missing made."""
     home = dataflow.path.parent
     own = dataflow.path.name == "mashup.pq"
-    parts = {"mashup.pq": dataflow.path.read_bytes()}
+    parts = {"mashup.pq": dataflow.content}
     for name in ("queryMetadata.json", ".platform"):
         path = home / name
         if own and path.is_file():

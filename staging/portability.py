@@ -50,7 +50,7 @@ def template(dataflow: Dataflow) -> bytes:
     }  # fmt: skip
     parts = {
         "[Content_Types].xml": _CONTENT_TYPES.encode(),
-        "MashupDocument.pq": dataflow.path.read_bytes(),
+        "MashupDocument.pq": dataflow.content,
         "MashupMetadata.json": _json({"Version": "1.0", "QueriesMetadata": queries}),
         "Metadata.json": _json(about),
     }

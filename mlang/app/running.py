@@ -7,10 +7,19 @@ from pathlib import Path
 from typing import Any
 
 from mlang.app import api
-from mlang.app.containers.paths import is_container, workbook_of
+from mlang.app.containers.paths import is_container
 from mlang.compile.entry import Document, run
 from mlang.errors import Fault
 from mlang.values.metadata import strip
+
+
+def session_of(file: Path, settings: dict[str, Any]) -> dict[str, Any]:
+    """Settings of a session for a file: those of a workbook or model are in it."""
+    if not is_container(file):
+        return settings
+    from mlang.app.containers import source
+
+    return source.session_of(file, settings)
 
 
 class WrongUsage(Fault):
@@ -65,7 +74,7 @@ def run_file(
     document = open_document(text, name, parameters, bindings, extensions)
     home = Path(base_dir).parent if file.is_dir() else Path(base_dir)
     variables = _variables(document, home, value_sets) if "Variable." in text else {}
-    session = api.open_session(base_dir=base_dir, variables=variables, workbook=workbook_of(file), **settings)
+    session = api.open_session(base_dir=base_dir, variables=variables, **session_of(file, settings))
     return run(lambda: output_value(document.value(query), output, as_json), session)
 
 
@@ -155,7 +164,7 @@ def explain_file(
     document = open_document(text, name, parameters, bindings, extensions)
     if file.is_dir() and not bindings and not is_container(file):
         document = _over_staged(document, file, query)
-    session = api.open_session(base_dir=base_dir, workbook=workbook_of(file), **settings)
+    session = api.open_session(base_dir=base_dir, **session_of(file, settings))
     steps = document.steps(query)
     if step is not None:
         steps = _up_to(steps, step)

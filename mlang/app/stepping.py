@@ -15,10 +15,9 @@ from typing import Any
 
 from mlang import registry
 from mlang.app import api
-from mlang.app.containers.paths import workbook_of
 from mlang.app.overlay import Overlay, bind, file_values
 from mlang.app.render import cell_text, grid_lines
-from mlang.app.running import read_source
+from mlang.app.running import read_source, session_of
 from mlang.app.tracing import Trace, instrument
 from mlang.compile.entry import run
 from mlang.errors import Fault, MError
@@ -44,7 +43,7 @@ def show_steps(
     """Prints the steps of a query; 1 when a step fails."""
     text, name, tree, hidden, base_dir = _opened(file, bound)
     document = Overlay(text, filename=name, tree=tree, hidden=hidden)
-    session = api.open_session(base_dir=base_dir, workbook=workbook_of(file), **settings)
+    session = api.open_session(base_dir=base_dir, **session_of(file, settings))
 
     def work() -> int:
         failed = False
@@ -138,7 +137,7 @@ def show_trace(file: Path, query: str | None, bound: dict[str, Path], as_json: b
     hidden[trace.name] = Thunk(lambda: trace.function)
     instrument(tree, trace)
     document = Overlay(text, filename=name, tree=tree, hidden=hidden)
-    session = api.open_session(base_dir=base_dir, workbook=workbook_of(file), **settings)
+    session = api.open_session(base_dir=base_dir, **session_of(file, settings))
     error: MError | None = None
 
     def work() -> None:
