@@ -54,6 +54,9 @@ def aggregate(function: Any, group: Group) -> Scalar:
             return row_count()
         raise Unfoldable(f"{spec.builtin.name} of a group has no SQL form")
     node = spec.node
+    if node is None and spec.name == "column":  # `mlang/tables/asking.py`
+        name, column = spec.document
+        return AGGREGATES[name](group.values(column), group)
     if isinstance(node, nodes.Each):
         return GroupTranslator(function, {"_": group}, group).scalar(node.body)
     if isinstance(node, nodes.Function) and len(node.parameters) == 1 and node.result is None:

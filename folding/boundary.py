@@ -43,16 +43,39 @@ _STREAMING = (
 def run_plan(plan: p.Plan, columns: Sequence[str] | None = None, limit: int | None = None) -> Iterator[Batch]:
     """The plan's rows as batches of the named columns (None: all); the runner of sessions."""
     session = sessions.current()
+    if isinstance(plan, p.Whole):
+        return _whole(plan.input, session)
     if session.engine != "none" and "mlang.connectors.databases" in sys.modules:
         from folding.engines import remote
 
         if remote.has_tables(plan):
             return remote.run(plan, columns, limit)
+    if session.engine == "spark":
+        from folding.engines import spark
+
+        return spark.run(plan, columns, limit)
     if session.engine == "none" or (
         session.engine != "duckdb" and (_is_small(plan) or one_pass(plan) or _is_glance(plan, limit))
     ):
         return run_local(plan, columns, limit)
     return _folded(plan, columns, limit, session)
+
+
+def _whole(plan: p.Plan, session: sessions.Session) -> Iterator[Batch]:
+    """The rows of a plan that folds whole; of another one, or when the query fails, none."""
+    if session.engine == "none" or (session.engine != "duckdb" and (_is_small(plan) or one_pass(plan))):
+        return iter(())
+    if "mlang.connectors.databases" in sys.modules:
+        from folding.engines import remote
+
+        if remote.has_tables(plan):
+            return remote.run(plan, None, None)
+    pruned = prune(plan, plan.schema.names)
+    try:
+        query = _query(fold(pruned, proves=True), False, plan, None, None)
+    except Unfoldable:
+        return iter(())
+    return _guarded(query, False, plan, None, None, pruned, local=False)
 
 
 def leaves(plan: p.Plan) -> Iterator[p.Plan]:
@@ -177,7 +200,7 @@ def _pays(above: list[p.Plan]) -> bool:
     for step in reversed(above):
         if isinstance(step, (p.Group, p.Distinct, p.Pivot)):
             return False
-        if isinstance(step, _HEAVY) and step is not above[-1]:
+        if isinstance(step, (p.Join, p.Sort)) and step is not above[-1]:
             return True
     return False
 
@@ -324,9 +347,10 @@ def _query(
 def _guarded(
     query: Any, counting: bool, plan: p.Plan, columns: Sequence[str] | None, limit: int | None,
     again: p.Plan | None = None,
+    local: bool = True,
 ) -> Iterator[Batch]:  # fmt: skip
     """The query's rows; when it fails, those of a second query in which the interpreter has done the odd
-    cells (of the plan ``again``), else the interpreter's, from where it stopped."""
+    cells (of the plan ``again``), else the interpreter's (if ``local``), from where it stopped."""
     import duckdb
     import pyarrow as pa
 
@@ -341,6 +365,8 @@ def _guarded(
             yield batch
         # a join that found one side empty may not have looked at the other, where M would raise
         if done or not query.relation.strict:
+            if not local:
+                yield Batch([[] for _ in query.columns], 0)
             return
     except duckdb.InterruptException as stop:
         raise Cancelled("the engine was stopped") from stop
@@ -350,9 +376,10 @@ def _guarded(
         ):
             second = _repaired(again, counting, plan, columns, limit)
             if second is not None:
-                yield from skipped(_guarded(second, counting, plan, columns, limit), done)
+                yield from skipped(_guarded(second, counting, plan, columns, limit, local=local), done)
                 return
-    yield from skipped(run_local(plan, columns, limit), done)
+    if local:
+        yield from skipped(run_local(plan, columns, limit), done)
 
 
 def _repaired(

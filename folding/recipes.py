@@ -185,4 +185,23 @@ def _aggregate(row: Row, column: str, inner: str, function: Any) -> Scalar:
     return nested_aggregate(_column(row, column), inner, function)
 
 
-_FORMS: dict[str, Any] = {"split": _split, "piece": _piece, "combine": _combine, "aggregate": _aggregate}
+def _equals(row: Row, wanted: tuple[dict[str, Any], ...]) -> Scalar:
+    """Whether the row equals one of some records in their fields."""
+    from folding.operators import equality
+
+    found = []
+    for cells in wanted:
+        tests = [equality(_column(row, name), t.literal(value), False) for name, value in cells.items()]
+        if any(x.raises for x in tests):
+            raise Unfoldable("cells that may raise compared with a record")
+        found.append(t.all_of([x.use for x in tests]))
+    return typed(t.any_of(found), "logical", "BOOLEAN", nullable=False)
+
+
+_FORMS: dict[str, Any] = {
+    "split": _split,
+    "piece": _piece,
+    "combine": _combine,
+    "aggregate": _aggregate,
+    "equals": _equals,
+}

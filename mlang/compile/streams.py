@@ -98,6 +98,8 @@ class Generating(LazyList):
 
 def total(items: Any) -> Any:
     """List.Sum: doubles are added here, anything else is the library's business."""
+    if items.__class__.__name__ == "TableColumn":
+        return value_of("List.Sum").fn(items)  # an engine may add them
     if items.__class__ is list or isinstance(items, LazyList):
         result = 0.0
         some = False

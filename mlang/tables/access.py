@@ -25,6 +25,9 @@ _SAME_COUNT = (
 )  # fmt: skip
 
 
+#: Rows at such places are not looked for one batch after the other.
+_FAR = 5000
+
 # ---------------------------------------------------------------- lists that read tables
 
 
@@ -108,6 +111,13 @@ def _row(table: Table, index: int) -> dict[str, Any] | None:
         return {n: c[index] for n, c in zip(plan.schema.names, plan.columns, strict=True)}
     names = table.names
     skipped = 0
+    if index >= _FAR:  # an engine skips rows, where this would read them
+        from mlang.tables.asking import rows_of
+
+        chosen = p.Take(table.plan.schema, p.Drop(table.plan.schema, table.plan, index), 1)
+        found = rows_of(table, chosen)
+        if found is not None:
+            return found[0] if found else None
     for batch in table.batches(None, index + 1):
         if index < skipped + batch.length:
             here = index - skipped
@@ -132,9 +142,18 @@ def select_key(table: Table, key: dict[str, Any], optional: bool = False) -> dic
     Only key cells are evaluated; all rows are looked at, because a second match is an
     error (ERR-19).  No match is an error too (ERR-20), or null when optional.
     """
+    from mlang.tables.asking import rows_of, with_cells
     from mlang.values.compare import equal
 
     schema = table.type
+    plan = with_cells(table, [key], 2) if all(schema.has(name) for name in key) else None
+    rows = None if plan is None else rows_of(table, plan)
+    if rows is not None:
+        if len(rows) > 1:
+            raise errors.key_not_unique(key, table)
+        if not rows and not optional:
+            raise errors.key_not_found(key, table)
+        return rows[0] if rows else None
     places = [(schema.index(name), force(value)) for name, value in key.items()]
     names = schema.names
     found: dict[str, Any] | None = None

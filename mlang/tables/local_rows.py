@@ -385,3 +385,9 @@ def buffered(node: p.Buffer) -> p.Values:
 def _settled(cell: Thunk) -> Any:
     """The value of a delayed cell, or the failed thunk itself."""
     return cell if error_of(cell) is not None else cell.get()
+
+
+@runs(p.Whole)
+def run_whole(node: p.Whole, columns: Columns, limit: int | None) -> Iterator[Batch]:
+    """The interpreter is no engine: no answer."""
+    return iter(())

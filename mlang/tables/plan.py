@@ -342,6 +342,11 @@ class Buffer(OneInput):
     delayed: bool = False
 
 
+@frozen(eq=False, repr=False)
+class Whole(OneInput):
+    """The input's rows, if one query of an engine gives them all, and an empty batch; else nothing (`asking.py`)."""
+
+
 # ---------------------------------------------------------------- several tables
 
 

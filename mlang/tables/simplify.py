@@ -182,12 +182,23 @@ def _join(node: p.Join, columns: tuple[str, ...]) -> p.Plan:
     return evolve(node, left=left, right=right, right_columns=right_names, schema=schema)
 
 
+def _nested_join(node: p.NestedJoin, columns: tuple[str, ...]) -> p.Plan:
+    """A left outer join whose tables nobody looks at is its left side."""
+    lefts = tuple(n for n in columns if n != node.column)
+    if node.kind == p.LEFT_OUTER and node.column not in columns:
+        return _pruned(node.left, lefts)
+    left = _narrowed(_pruned(node.left, _merged(lefts, node.left_keys)), _merged(lefts, node.left_keys))
+    type = schemas.column_type(node.schema, node.column)
+    return evolve(node, left=left, schema=schemas.append(left.schema, node.column, type))
+
+
 _REWRITES: dict[type, Any] = {
     p.Project: _project,
     p.AddColumn: _add_column,
     p.AddIndex: _add_column,
     p.Group: _group,
     p.Join: _join,
+    p.NestedJoin: _nested_join,
     **dict.fromkeys(_LISTS, _per_column),
     **dict.fromkeys(
         (p.SelectRows, p.ErrorRows, p.Take, p.Drop, p.TakeLast, p.DropLast, p.Reverse, p.Sort, p.Distinct),

@@ -7,7 +7,7 @@ from typing import Any
 from mlang import errors
 from mlang.library import decimals
 from mlang.library.arguments import enum_member
-from mlang.library.list.shared import bare, numbers
+from mlang.library.list.shared import NOTHING, bare, numbers, of_column
 from mlang.registry import builtin
 from mlang.values import operators
 from mlang.values.kinds import kind_of
@@ -16,6 +16,10 @@ from mlang.values.kinds import kind_of
 @builtin("List.Sum(list as list, optional precision as nullable number) as any")
 def list_sum(items: Any, precision: Any = None) -> Any:
     """Adds up numbers or durations, left to right; nulls do not count, nothing to add gives null."""
+    if items.__class__ is not list and precision is None:
+        found = of_column(items, "List.Sum")
+        if found is not NOTHING:
+            return found
     if enum_member(precision, "precision", (0, 1)):
         values = [value for value in bare(items) if value is not None]
         if values and kind_of(values[0]) == "number":

@@ -8,7 +8,7 @@ from typing import Any
 from mlang import errors
 from mlang.library import decimals
 from mlang.library.arguments import enum_member
-from mlang.library.list.shared import bare, numbers
+from mlang.library.list.shared import NOTHING, bare, numbers, of_column
 from mlang.registry import builtin
 from mlang.values import operators
 from mlang.values import temporal as t
@@ -18,6 +18,10 @@ from mlang.values.kinds import kind_of
 @builtin("List.Average(list as list, optional precision as nullable number) as any")
 def average(items: Any, precision: Any = None) -> Any:
     """Gives the mean of numbers, durations, dates or times; nulls do not count."""
+    if items.__class__ is not list and precision is None:
+        found = of_column(items, "List.Average")
+        if found is not NOTHING:
+            return found
     values = [value for value in bare(items) if value is not None]
     if not values:
         return None

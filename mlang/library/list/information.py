@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from mlang.library.comparer import criteria
-from mlang.library.list.shared import bare
+from mlang.library.list.shared import NOTHING, bare, of_column
 from mlang.registry import builtin
 from mlang.values.lists import count, forced, indexed
 
@@ -19,6 +19,10 @@ def list_count(items: Any) -> float:
 @builtin("List.NonNullCount(list as list) as number")
 def non_null_count(items: Any) -> float:
     """Counts the items that are not null."""
+    if items.__class__ is not list:
+        found = of_column(items, "List.NonNullCount")
+        if found is not NOTHING:
+            return float(found)
     return float(sum(1 for value in bare(items) if value is not None))
 
 

@@ -35,6 +35,13 @@ def _matcher(values: list[Any], rule: Criteria) -> Callable[[Any], bool]:
 @builtin("List.Contains(list as list, value as any, optional equationCriteria as any) as logical")
 def contains(items: Any, value: Any, equation_criteria: Any = None) -> bool:
     """Says whether a value is in a list."""
+    if items.__class__.__name__ == "TableColumn" and equation_criteria is None:
+        from mlang.library.list.shared import NOTHING
+        from mlang.tables.asking import in_column
+
+        found = in_column(items, value)
+        if found is not NOTHING:
+            return bool(found)
     test = _matcher([value], criteria(equation_criteria, "List.Contains", custom=True))
     for item in forced(items):  # noqa: SIM110 -- M functions are called from Python loops only
         if test(item):

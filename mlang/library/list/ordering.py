@@ -11,7 +11,7 @@ from typing import Any
 from mlang import errors
 from mlang.library.arguments import enum_member, options
 from mlang.library.comparer import criteria
-from mlang.library.list.shared import count_or_condition
+from mlang.library.list.shared import NOTHING, count_or_condition, of_column
 from mlang.library.ordering import comparison
 from mlang.registry import builtin
 from mlang.values import operators
@@ -55,6 +55,10 @@ def _extreme(items: Any, default: Any, criterion: Any, include_nulls: Any, sign:
 )
 def maximum(items: Any, default: Any = None, criterion: Any = None, include_nulls: Any = None) -> Any:
     """Gives the greatest item, or a default when there is none; nulls do not take part."""
+    if items.__class__ is not list and default is None and criterion is None and include_nulls is None:
+        found = of_column(items, "List.Max")
+        if found is not NOTHING:
+            return found
     return _extreme(items, default, criterion, include_nulls, 1)
 
 
@@ -64,6 +68,10 @@ def maximum(items: Any, default: Any = None, criterion: Any = None, include_null
 )
 def minimum(items: Any, default: Any = None, criterion: Any = None, include_nulls: Any = None) -> Any:
     """Gives the least item, or a default when there is none; nulls do not take part unless asked for."""
+    if items.__class__ is not list and default is None and criterion is None and include_nulls is None:
+        found = of_column(items, "List.Min")
+        if found is not NOTHING:
+            return found
     return _extreme(items, default, criterion, include_nulls, -1)
 
 
@@ -110,6 +118,10 @@ _AVERAGED = ({"number"}, {"duration"}, {"datetime"}, {"time"})
 @builtin("List.Median(list as list, optional comparisonCriteria as any) as any")
 def median(items: Any, comparison_criteria: Any = None) -> Any:
     """Gives the middle item; of an even count the mean of the two, or the smaller where no mean exists."""
+    if items.__class__ is not list and comparison_criteria is None:
+        found = of_column(items, "List.Median")
+        if found is not NOTHING:
+            return found
     ordering = comparison(comparison_criteria)
     ordered = [strip(v) for v in ordering.sorted(_present(items, False))]
     if not ordered:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from mlang.library.comparer import Criteria, criteria
-from mlang.library.list.shared import as_list
+from mlang.library.list.shared import NOTHING, as_list
 from mlang.registry import builtin
 from mlang.values.lists import Deferred, Streamed, forced
 
@@ -15,6 +15,12 @@ from mlang.values.lists import Deferred, Streamed, forced
 @builtin("List.Distinct(list as list, optional equationCriteria as any) as list")
 def distinct(items: Any, equation_criteria: Any = None) -> Any:
     """Keeps the first of equal items."""
+    if items.__class__.__name__ == "TableColumn" and equation_criteria is None:
+        from mlang.tables.asking import distinct_column
+
+        column = distinct_column(items)
+        if column is not NOTHING:
+            return column
     rule = criteria(equation_criteria, "List.Distinct")
 
     def make() -> Iterator[Any]:

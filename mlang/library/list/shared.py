@@ -12,6 +12,18 @@ from mlang.values.kinds import is_number, kind_of
 from mlang.values.metadata import strip
 from mlang.values.thunk import force
 
+#: An engine has no answer (`tables/asking.py`).
+NOTHING: Any = object()
+
+
+def of_column(items: Any, name: str) -> Any:
+    """A list function of a table's column by the engine that holds the table; `NOTHING` otherwise."""
+    if items.__class__.__name__ != "TableColumn":
+        return NOTHING
+    from mlang.tables import asking
+
+    return asking.of_column(items, name)
+
 
 def predicate(function: Any) -> Callable[[Any], bool]:
     """A condition of one argument; null counts as not met (as in Table.SelectRows), other kinds raise."""

@@ -110,9 +110,25 @@ def _wanted(rows: list[dict[str, Any]], criteria: Any, name: str, table: Table) 
     return Rows(rows, row_criteria(criteria, name), partial)
 
 
+#: So many rows are looked for by a query each.
+_FEW = 5
+
+
+def _by_engine(table: Table, rows: list[dict[str, Any]], criteria: Any) -> bool | None:
+    """Whether an engine finds one of some rows by their fields; None when there is no answer."""
+    from mlang.tables.asking import rows_of, with_cells
+
+    plan = with_cells(table, rows, 1) if criteria is None else None
+    found = None if plan is None else rows_of(table, plan, (next(iter(rows[0])),))
+    return None if found is None else bool(found)
+
+
 @builtin("Table.Contains(table as table, row as record, optional equationCriteria as any) as logical")
 def contains(table: Table, row: dict[str, Any], criteria: Any = None) -> bool:
     """Says whether a table has a row with the fields of a record."""
+    found = _by_engine(table, [row], criteria)
+    if found is not None:
+        return found
     wanted = _wanted([row], criteria, "Table.Contains", table)
     return any(wanted.find(record) >= 0 for record in table.records())
 
@@ -120,7 +136,11 @@ def contains(table: Table, row: dict[str, Any], criteria: Any = None) -> bool:
 @builtin("Table.ContainsAny(table as table, rows as list, optional equationCriteria as any) as logical")
 def contains_any(table: Table, rows: Any, criteria: Any = None) -> bool:
     """Says whether a table has at least one of the rows."""
-    wanted = _wanted(_records(rows), criteria, "Table.ContainsAny", table)
+    chosen = _records(rows)
+    found = _by_engine(table, chosen, criteria)
+    if found is not None:
+        return found
+    wanted = _wanted(chosen, criteria, "Table.ContainsAny", table)
     return any(wanted.find(record) >= 0 for record in table.records())
 
 
@@ -128,6 +148,9 @@ def contains_any(table: Table, rows: Any, criteria: Any = None) -> bool:
 def contains_all(table: Table, rows: Any, criteria: Any = None) -> bool:
     """Says whether a table has every one of the rows."""
     chosen = _records(rows)
+    answers = [_by_engine(table, [row], criteria) for row in chosen[:_FEW]] if len(chosen) <= _FEW else []
+    if answers and None not in answers:
+        return all(answers)
     sought = _wanted(chosen, criteria, "Table.ContainsAll", table)
     if sought.keys is not None:
         return _has_all(table, sought, sought.keys)
