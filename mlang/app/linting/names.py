@@ -46,12 +46,17 @@ def unused_step(subject: Subject) -> Found:
     users = subject.scopes.users
     for let in subject.lets():
         local = {id(b): b for b in let.bindings}
-        needed = [b for b in let.bindings if any(id(u) not in local for u in users.get(id(b), []))]
+        uses: dict[int, list[nodes.Binding]] = {}
+        needed = []
+        for binding in let.bindings:
+            for user in users.get(id(binding), []):
+                uses.setdefault(id(user), []).append(binding)
+                if id(user) not in local:
+                    needed.append(binding)
         reached = {id(b) for b in needed}
         while needed:
-            using = needed.pop()
-            for binding in let.bindings:
-                if id(binding) not in reached and any(u is using for u in users.get(id(binding), [])):
+            for binding in uses.get(id(needed.pop()), []):
+                if id(binding) not in reached:
                     reached.add(id(binding))
                     needed.append(binding)
         for binding in let.bindings:

@@ -98,6 +98,8 @@ def _within(function: nodes.Node, target: nodes.Node) -> bool:
 
 @rule("M303", "folding-ends-early", "A step that ends folding before steps that would make less of the data.")
 def folding_ends_early(subject: Subject) -> Found:
+    if not any((function_name(call) or "").startswith(_FOLDING_SOURCES) for call in subject.calls()):
+        return
     seen: set[int] = set()
     for call in subject.calls(*_REDUCES):
         if not call.arguments:
@@ -114,6 +116,7 @@ def folding_ends_early(subject: Subject) -> Found:
 def _chain(subject: Subject, call: nodes.Node) -> list[nodes.Node]:
     """A step, the step that is its input, and so on down to the source."""
     chain: list[nodes.Node] = [call]
+    known = {id(call)}
     while len(chain) < 1000:
         node = chain[-1]
         if isinstance(node, (nodes.FieldAccess, nodes.ItemAccess)) and node.target is not None:
@@ -125,8 +128,9 @@ def _chain(subject: Subject, call: nodes.Node) -> list[nodes.Node]:
             below = subject.value(node.arguments[0])
         else:
             return chain
-        if below in (c for c in chain if c is below):
+        if id(below) in known:
             return chain
+        known.add(id(below))
         chain.append(below)
     return chain
 

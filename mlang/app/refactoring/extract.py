@@ -11,7 +11,7 @@ from typing import Any
 
 from mlang.app.refactoring.edits import Change, Copy, Edit, Edited, Piece, Plan, Refused, opened
 from mlang.app.refactoring.removal import without_bindings
-from mlang.app.refactoring.source import Source, outer_let
+from mlang.app.refactoring.source import Source, steps_let
 from mlang.app.refactoring.verify import check
 from mlang.errors import Fault
 from mlang.syntax import nodes
@@ -72,7 +72,7 @@ def _found(source: Source, query: str, step: str, name: str) -> tuple[nodes.Memb
         raise Refused(f"There is a query '{name}' already. Choose another name.")
     if not name:
         raise Fault("The new query needs a name.")
-    let = outer_let(member.value)
+    let = steps_let(member.value)
     steps = {b.name: b for b in let.bindings} if let is not None else {}
     if let is None or step not in steps:
         close = near(step, steps)

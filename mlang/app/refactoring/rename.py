@@ -43,7 +43,7 @@ def rename(source: Source, old: str, new: str, at: tuple[int, int] | None = None
     edits = [_respelt(source, node, new) for node in (place.node, *source.mentions(place.node))]
     if place.kind == QUERY:
         edits += _by_attributes(source, place.name, new)
-        edits += _by_hash(source, place.name, new)
+        edits += _by_hash(source, place, new)
     check(source, Edited(source.text, edits), f"Renaming '{place.name}' to '{new}'")
     return place, edits
 
@@ -70,11 +70,15 @@ def _by_attributes(source: Source, old: str, new: str) -> Iterator[Edit]:
                 yield replaced(node.value.pos, node.value.end, text_literal(new))
 
 
-def _by_hash(source: Source, old: str, new: str) -> Iterator[Edit]:
+def _by_hash(source: Source, place: Place, new: str) -> Iterator[Edit]:
     """``#shared[old]`` and ``#sections[Section1][old]``."""
+    assert isinstance(source.tree, nodes.SectionDocument)
+    section = next(s for s in source.tree.sections if any(m is place.node for m in s.members))
     for node in source.tree.walk():
-        if isinstance(node, nodes.FieldAccess) and node.name == old and is_environment(node.target):
+        if isinstance(node, nodes.FieldAccess) and node.name == place.name and is_environment(node.target):
             assert node.target is not None
+            if isinstance(node.target, nodes.FieldAccess) and node.target.name != section.name:
+                continue
             _, bracket, after = source.token_at(node.target.end)
             _, start, end = source.token_at(after)
             assert bracket < start

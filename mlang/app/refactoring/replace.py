@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from mlang.app.refactoring.edits import Change, Edit, Edited, Plan, Refused, opened, replaced
-from mlang.app.refactoring.source import QUERY, Source, bare, outer_let
+from mlang.app.refactoring.source import QUERY, Source, bare, steps_let
 from mlang.app.refactoring.verify import check
 from mlang.errors import Fault
 from mlang.syntax import MSyntaxError, nodes, parse_document
@@ -45,7 +45,7 @@ def _reading_step(source: Source, query: Any) -> Any:
     """The only step of a query that reads a source; the query itself when it has no steps."""
     from mlang.app.refactoring.sources import own_sources
 
-    let = outer_let(query.value)
+    let = steps_let(query.value)
     if let is None:
         return query
     reading = [b for b in let.bindings if own_sources(source, b.value)]

@@ -169,6 +169,14 @@ def bare(node: nodes.Node) -> nodes.Node:
     return node
 
 
+def steps_let(node: nodes.Node) -> nodes.Let | None:
+    """The let that holds the steps of a query, under ``meta`` too."""
+    found = bare(node)
+    while isinstance(found, nodes.Binary) and found.operator == "meta":
+        found = bare(found.left)
+    return found if isinstance(found, nodes.Let) else None
+
+
 def outer_let(node: nodes.Node) -> nodes.Let | None:
     """The let of a query, through parentheses."""
     found = bare(node)
