@@ -21,7 +21,11 @@ WOULD_CHANGE = 1
 def files_below(paths: list[Path], suffixes: tuple[str, ...] = SUFFIXES) -> Iterator[Path]:
     """The M files of paths; what is named counts whatever its name, also a workbook or a model's folder."""
     for path in paths:
-        if path.is_dir() and not is_container(path):
+        if path.is_dir():
+            if is_container(path):
+                from mlang.app.containers.files import models_in
+
+                yield from models_in(path)
             for file in sorted(path.rglob("*")):
                 inside = file.relative_to(path).parts
                 if file.suffix.lower() in suffixes and _SKIPPED.isdisjoint(inside) and file.is_file():
