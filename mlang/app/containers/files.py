@@ -80,6 +80,19 @@ def is_model_folder(path: Path) -> bool:
     )
 
 
+def models_in(path: Path) -> list[Path]:
+    """The models that a named folder stands for: itself, those right below it, or that of its project."""
+    if _is_model(path):
+        return [path]
+    below = sorted(p for ending in _MODELS for p in path.glob("*" + ending) if p.is_dir())
+    if below or not is_model_folder(path):
+        return below
+    try:
+        return [path] if open_container(path).files else []
+    except BrokenFile:
+        return []  # reports on models that live elsewhere
+
+
 def _is_model(path: Path) -> bool:
     return (
         (path / "model.bim").is_file()

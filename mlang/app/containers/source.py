@@ -7,12 +7,14 @@ says in other places of a renamed query follows, or the change is refused.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 from mlang.app.containers.base import Container
 from mlang.app.containers.files import open_container
-from mlang.app.containers.paths import is_container
+from mlang.app.containers.paths import is_container, workbook_of
 from mlang.app.textfile import TextFile, write_atomically
 from mlang.errors import Fault
 
@@ -78,3 +80,11 @@ def backup_of(path: Path) -> Path:
 def open_source(path: Path, backup: bool = True) -> TextFile:
     """The M at a path: of a container, else a text file."""
     return EmbeddedFile(path, backup) if is_container(path) else TextFile(path)
+
+
+def session_of(path: Path, settings: dict[str, Any]) -> dict[str, Any]:
+    """Settings of a session for the M at a path: its workbook, and its file's culture if none is chosen."""
+    found = {**settings, "workbook": workbook_of(path)}
+    if is_container(path) and not settings.get("culture") and not os.environ.get("MLANG_CULTURE"):
+        found["culture"] = open_container(path).culture
+    return found

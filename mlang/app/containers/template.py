@@ -61,13 +61,15 @@ def open_template(path: Path, data: bytes, package: Package) -> Template:
     """A template from its zip file."""
     text = decoded(package.read(DOCUMENT), f"{path}: {DOCUMENT}")[0]
     loads = {}
+    locale = read_json(package, METADATA, str(path)).get("DocumentLocale")
     for entry in queries_metadata(package, str(path)):
         name, hidden = entry.get("Name"), entry.get("IsHidden") is True
         if isinstance(name, str):
             enabled = entry.get("LoadEnabled")
             targets = None if enabled is None else (("output",) if enabled else ())
             loads[name] = Load(targets, hidden)
-    return Template(path, "Power Query template", {path: data}, loads, text=text, package=package)
+    return Template(path, "Power Query template", {path: data}, loads, text=text, package=package,
+                    culture=locale if isinstance(locale, str) and locale else None)  # fmt: skip
 
 
 def queries_metadata(package: Package, where: str) -> list[dict[str, Any]]:
