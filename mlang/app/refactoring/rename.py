@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from mlang.app.containers.paths import is_container
 from mlang.app.refactoring.edits import Change, Edit, Edited, Plan, Refused, Respelt, opened, replaced
 from mlang.app.refactoring.source import QUERY, STEP, Place, Source
 from mlang.app.refactoring.verify import check
@@ -131,7 +132,7 @@ def companions(path: Path) -> list[Path]:
     from mlang.app.testing.discover import QUERY as QUERY_TEST
     from mlang.app.testing.discover import TESTS
 
-    stem = path.name.removesuffix(".pq")
+    stem = path.stem if is_container(path) else path.name.removesuffix(".pq")
     beside = [path.with_name(stem + ending) for ending in (TESTS, QUERY_TEST)]
     return [p for p in beside if p != path and p.is_file()]
 
