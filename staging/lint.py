@@ -2,8 +2,9 @@
 
 The codes are those of the list of documented anti-patterns (L1 to L19).  Each finding has a reason and a
 cure.  ``// mlang: ignore L5`` in a query, or on the lines just above it, switches a rule off there; above
-the section it holds for the whole document.  L8 and L10 have no form in the files and
-cannot be decided; L11 and parts of L12 need the schemas of ``check.py``.  The rules are in ``rules.py``.
+the section it holds for the whole document.  L8 looks at dataflows that stage with fast copy, L10 at our
+form of incremental refresh (``buckets.py``); L11 and parts of L12 need the schemas of ``check.py``.
+The rules are in ``rules.py``.
 """
 
 from __future__ import annotations

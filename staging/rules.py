@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
+from datetime import date
 
 from mlang.syntax import nodes
+from staging.buckets import MOST_OF_DATAFLOW, MOST_OF_QUERY, Policy, buckets
+from staging.dataflow import Query
 from staging.lint import Context, Finding, calls, resolved, steps_of
 
 Rule = Callable[[Context], Iterator[Finding]]
@@ -136,6 +139,92 @@ def last_rows(c: Context) -> Iterator[Finding]:
                 "L7", q, "Table.LastN does not fold, and nothing after it does.",
                 "Sort the other way and take Table.FirstN.", call,
             )  # fmt: skip
+
+
+#: What fast copy does between a file and a lakehouse (behaviour 45); reading and navigation belong to it.
+_COPIES = {
+    "Table.SelectColumns", "Table.TransformColumnTypes", "Table.RenameColumns", "Table.RemoveColumns",
+    "Table.PromoteHeaders", "Table.Combine", "Table.ExpandTableColumn",
+}  # fmt: skip
+_COPIED = ("Csv.Document", "Parquet.Document")
+
+
+@rule("L8")
+def too_much_for_fast_copy(c: Context) -> Iterator[Finding]:
+    """A dataflow that stages with fast copy, and a query of a file that does more after what fast copy can."""
+    staging, settings = c.dataflow.attributes.get("StagingDefinition"), c.dataflow.metadata
+    engine = settings.get("computeEngineSettings")
+    off = isinstance(engine, dict) and engine.get("allowFastCopy") is False
+    if off or not isinstance(staging, dict) or staging.get("Kind") != "FastCopy":
+        return
+    for q in c.queries():
+        steps = steps_of(q.node)
+        if not (q.staged or q.destinations) or not any(True for _ in calls(q.node, *_COPIED)):
+            continue
+        copied = 0
+        for name, node in steps.items():
+            work = [n for n in calls(node, *_table_functions(node)) if n.function.name not in _COPIES]  # type: ignore[attr-defined]
+            if work and copied:
+                yield c.finding(
+                    "L8", q, f"Fast copy can do the {copied} steps before '{name}', and not this one: the whole "
+                    "query then runs without it.",
+                    f"Put the steps before '{name}' into a staged query of their own and go on from there.", work[0],
+                )  # fmt: skip
+            if work:
+                break
+            copied += any(True for _ in calls(node, *_COPIES))
+
+
+def _table_functions(node: nodes.Node) -> set[str]:
+    return {n.name for n in node.walk() if isinstance(n, nodes.Name) and n.name.startswith("Table.")}
+
+
+@rule("L10")
+def incremental_settings(c: Context) -> Iterator[Finding]:
+    """Incremental refresh with settings that the product refuses or warns of (behaviours 39 to 43)."""
+    total = 0
+    for q in c.queries():
+        policy = q.incremental
+        if policy is None:
+            continue
+        count = len(buckets(policy, date.today()))
+        total += count
+        for reason, cure in _incremental(q, policy, count):
+            yield c.finding("L10", q, reason, cure)
+    if total > MOST_OF_DATAFLOW:
+        yield Finding(
+            "L10", None, 1, f"The dataflow has {total} buckets; the product allows {MOST_OF_DATAFLOW}.",
+            "Take larger buckets, less of the past, or split the dataflow.",
+        )  # fmt: skip
+
+
+def _incremental(q: Query, policy: Policy, count: int) -> Iterator[tuple[str, str]]:
+    if policy.change_column == policy.filter_column:
+        reason = (
+            f"'{policy.filter_column}' is the filter and the change column: a row whose date changes may be "
+            "loaded twice."
+        )
+        yield reason, "Take a column that says when the row was changed."
+    if count > MOST_OF_QUERY:
+        yield (
+            f"The query has {count} buckets; the product allows {MOST_OF_QUERY}.",
+            "Take larger buckets, or less of the past.",
+        )
+    for settings in q.destinations:
+        if settings.default:
+            yield "The default destination can't be loaded incrementally.", "Give the query a destination."
+        elif settings.update == "Append":
+            yield "Append would add each bucket again.", "Set the update method to Replace."
+        elif settings.automatic or settings.dynamic_schema:
+            yield (
+                "The destination's schema is dynamic: replacing its table would lose the rows outside the buckets.",
+                "Set Kind to Manual and DynamicSchema to false.",
+            )
+    if any(True for _ in calls(q.node, "File.Contents", "Folder.Files", "Folder.Contents", "Web.Contents")):
+        yield (
+            "The filter on the date can't fold to a file: every bucket reads all of it.",
+            "Read a database, or stage the file in a query of its own.",
+        )
 
 
 @rule("L9")
