@@ -13,6 +13,7 @@ from attrs import frozen
 
 from mlang.values.types import TableType
 from staging import graph
+from staging.dataflow import Query
 from staging.errors import StagingError
 from staging.types import type_label
 
@@ -56,12 +57,20 @@ def changes(old: TableType, new: TableType) -> list[Change]:
     return found
 
 
-def report(query: str, found: Iterable[Change], needs: Mapping[str, set[str]], queries: Iterable[str]) -> str:
-    """The changes of a query in one text, with the queries that read it."""
+def report(
+    query: str, found: Iterable[Change], needs: Mapping[str, set[str]], queries: Mapping[str, Query]
+) -> str:
+    """The changes of a query in one text, with the queries that read it and the destinations it goes to."""
     listed = "; ".join(c.text for c in found)
+    return " ".join([f"Query '{query}': {listed}.", *dependents(query, needs, queries)])
+
+
+def dependents(query: str, needs: Mapping[str, set[str]], queries: Mapping[str, Query]) -> list[str]:
+    """Sentences: who reads a query, and which destinations it and they are loaded to."""
     below = downstream(query, needs, queries)
-    reads = f" Read by {', '.join(below)}." if below else ""
-    return f"Query '{query}': {listed}.{reads}"
+    loads = [f"{name} to {s.query}" for name in (query, *below) for s in queries[name].destinations]
+    found = [f"Read by {', '.join(below)}."] if below else []
+    return found + ([f"Loaded: {', '.join(loads)}."] if loads else [])
 
 
 def downstream(query: str, needs: Mapping[str, set[str]], queries: Iterable[str]) -> list[str]:

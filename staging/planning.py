@@ -34,6 +34,8 @@ class Planned:
     needs: list[str] = field(factory=list)
     changes: list[str] = field(factory=list)
     problems: list[str] = field(factory=list)
+    #: Where the columns change: who reads them and where they are loaded to.
+    dependents: list[str] = field(factory=list)
     #: Of an incremental query: each bucket, whether it would be loaded, and why.
     buckets: list[dict[str, Any]] = field(factory=list)
 
@@ -85,7 +87,9 @@ def _line(refresh: Refresh, task: Task, queries: Queries, schema: Schema, remade
     if schema.type is not None:
         served = refresh.served(task.query)
         if served is not None:
-            line.changes = [c.text for c in changes(served.type, schema.type)]
+            found = changes(served.type, schema.type)
+            line.changes = [c.text for c in found]
+            line.dependents = refresh.dependents(task.query) if found else []
     return line
 
 

@@ -14,7 +14,7 @@ import uuid
 from pathlib import Path
 from typing import Any
 
-from mlang.connectors.dataflows import Entity, Item
+from mlang.connectors.dataflows import Entity, Item, Stored
 from mlang.session import Session
 from mlang.tables.table import Table
 from staging.errors import StagedDataMissing
@@ -46,13 +46,26 @@ class Reader:
         """What a dataflow staged."""
         return [e for e, _ in self._entities(workspace) if e.dataflow == dataflow]
 
-    def item(self, workspace: Item, kind: str) -> Item:
-        """The staging lakehouse or warehouse of a workspace."""
-        return Item(_derived(workspace.id, _ITEMS[kind]), _ITEMS[kind])
+    def items(self, workspace: Item, kind: str) -> list[Item]:
+        """The staging lakehouse or warehouse of a workspace, then those that destinations made."""
+        own = sorted(p.name.removesuffix(f".{kind}") for p in self._folder(workspace).glob(f"*.{kind}"))
+        return [Item(_derived(workspace.id, _ITEMS[kind]), _ITEMS[kind]), *[Item(name, name) for name in own]]
 
-    def stored(self, workspace: Item, kind: str) -> list[Entity]:
-        """What lies in a staging item."""
-        return [e for e, item in self._entities(workspace) if item == _ITEMS[kind]]
+    def stored(self, workspace: Item, kind: str, item: Item) -> list[Stored]:
+        """What lies in an item."""
+        if item.name == _ITEMS[kind]:
+            found = [e for e, place in self._entities(workspace) if place == _ITEMS[kind]]
+            return [Stored("dbo", f"{e.dataflow.name}.{e.name}", e.open) for e in found]
+        folder = self._folder(workspace) / f"{item.name}.{kind}"
+        return _delta_tables(folder / "Tables") if kind == "Lakehouse" else _warehouse_tables(folder)
+
+    def files(self, workspace: Item, item: Item) -> str | None:
+        """The folder of a lakehouse's files."""
+        folder = self._folder(workspace) / f"{item.name}.Lakehouse" / "Files"
+        return str(folder) if folder.is_dir() else None
+
+    def _folder(self, workspace: Item) -> Path:
+        return next(folder for folder in self.folders if _workspace(folder) == workspace)
 
     def _entities(self, workspace: Item) -> list[tuple[Entity, str]]:
         found = []
@@ -75,6 +88,36 @@ class Reader:
             if workspace is not None:
                 found[workspace] = [(_dataflow(workspace, s), s) for s in published.all_snapshots(folder)]
         return found
+
+
+def _delta_tables(folder: Path) -> list[Stored]:
+    """The Delta tables of a lakehouse: of its own schema, then of those that are folders."""
+    from mlang.connectors.deltalake import _version
+
+    logs = sorted([*folder.glob("*/_delta_log"), *folder.glob("*/*/_delta_log")])
+    return [
+        Stored(
+            "dbo" if log.parent.parent == folder else log.parent.parent.name,
+            log.parent.name,
+            lambda path=log.parent: _version(str(path), None),  # type: ignore[misc]
+        )
+        for log in logs
+    ]
+
+
+def _warehouse_tables(folder: Path) -> list[Stored]:
+    """The tables of a warehouse's DuckDB file."""
+    from mlang import registry
+    from mlang.values.thunk import force
+
+    file = folder / "warehouse.duckdb"
+    if not file.is_file():
+        return []
+    rows = registry.value_of("DuckDB.Database").fn(str(file)).rows()
+    return [
+        Stored(force(row[2]), force(row[3]), lambda data=row[1]: force(data))  # type: ignore[misc]
+        for row in rows
+    ]
 
 
 def _opener(snapshot: Snapshot, query: str) -> Any:

@@ -31,7 +31,7 @@ from staging import copying, history
 from staging.activities import Activities
 from staging.crew import Crew, TimedOut, deep_stacks, pause
 from staging.dataflow import Dataflow
-from staging.drift import EVOLVE, FREEZE, SchemaChanged, changes, report
+from staging.drift import EVOLVE, FREEZE, SchemaChanged, changes, dependents, report
 from staging.errors import StagedDataMissing, os_error
 from staging.failures import describe
 from staging.firewall import analyse, enforced, guarded, violations
@@ -133,6 +133,10 @@ class Refresh:
     def newest(self, query: str) -> Manifest | None:
         """What this run made of a query, else what readers get of it."""
         return self._made[query][1] if query in self._made else self.served(query)
+
+    def dependents(self, query: str) -> list[str]:
+        """Who reads a query and where it is loaded to, as sentences."""
+        return dependents(query, self._needs, self.dataflow.queries)
 
     def tasks(self) -> tuple[Task, ...]:
         """What is to be done, in order."""

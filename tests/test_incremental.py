@@ -413,3 +413,24 @@ def test_bounds_of_each_kind() -> None:
     bucket = Bucket(date(2024, 3, 1), date(2024, 3, 2))
     kinds = [bucket.bounds(kind)[0].__class__.__name__ for kind in ("date", "datetime", "datetimezone")]
     assert kinds == ["Date", "DateTime", "DateTimeZone"]
+
+
+def test_a_drift_report_names_readers_and_destinations(tmp_path: Path) -> None:  # 11
+    text = """
+        [DataDestinations = {[Definition = [QueryName = "D"]]}] shared B = Table.SelectRows(A, each true);
+        shared D = DuckDB.Database("out.duckdb"){[Schema = "main", Item = "B"]}?[Data]?;
+        shared A = #table(type table [%s], {});
+    """
+    place = make(tmp_path, text % "a = number, b = text")
+    good(Refresh(read(place), Workspace.beside(place)).run())
+    make(tmp_path, text % "a = text, c = date")
+    wanted = (
+        "Query 'A': column 'b' is gone (was text); column 'a' changes from number to text; column 'c' is new (date). "
+        "Read by B. Loaded: B to D."
+    )
+    line = plan(Refresh(read(place), Workspace.beside(place)))[0]
+    assert line.dependents == ["Read by B.", "Loaded: B to D."]
+    run = Refresh(read(place), Workspace.beside(place), schema="freeze").run()
+    assert str(result(run, "A").error).startswith(wanted)
+    run = good(Refresh(read(place), Workspace.beside(place)).run())
+    assert result(run, "A").drift == wanted

@@ -519,3 +519,31 @@ def test_a_folder_with_other_files_is_no_delta_table(tmp_path: Path) -> None:
     place.delta.mkdir(parents=True)
     (place.delta / "mine.txt").write_text("x", encoding="utf-8")
     assert "is a folder with other files" in failed(place.load(TWO))
+
+
+def test_what_was_loaded_can_be_read(tmp_path: Path) -> None:  # 19
+    from mlang.values.thunk import force
+
+    lake, house = Place("Lakehouse", tmp_path), Place("Warehouse", tmp_path)
+    good(lake.load(TWO))
+    good(house.load(TWO))
+    files = Place("DuckDB", tmp_path)
+    files.m = LAKE + '{[Id = "Files", ItemKind = "Folder"]}[Data]{[Name = "a.csv"]}?[Content]?'
+    good(files.load(TWO))
+    start = "Lakehouse.Contents([]){0}[Data]"
+    queries = {
+        "A": start + '{[lakehouseId = "shop"]}[Data]{[Id = "T", ItemKind = "Table"]}[Data]',
+        "B": 'Fabric.Warehouse([]){0}[Data]{[warehouseId = "dw"]}[Data]{[Schema = "dbo", Item = "T"]}[Data]',
+        "C": start + '{[lakehouseId = "shop"]}[Data]{[Id = "Files", ItemKind = "Folder"]}[Data]{0}[Name]',
+        "D": "Table.RowCount(" + start + ")",
+    }
+    reader = make(tmp_path, "\n".join(f"shared {n} = {m};" for n, m in queries.items()), name="reader")
+    import mlang
+
+    def value(m: str) -> Any:
+        return mlang.evaluate(m, base_dir=str(reader))
+
+    assert [tuple(force(c) for c in row) for row in value(queries["A"]).rows()] == [(1.0, "x"), (2.0, None)]
+    assert [tuple(force(c) for c in row) for row in value(queries["B"]).rows()] == [(1.0, "x"), (2.0, None)]
+    assert value(queries["C"]) == "a.csv"
+    assert value(queries["D"]) == 2.0

@@ -215,6 +215,8 @@ def _plan(refresh: Any, as_json: bool) -> int:
             print(f"Bucket: query '{line.query}', {days}: {action}, {bucket['why']}.", file=sys.stderr)
         for text in line.changes:
             print(f"Schema: query '{line.query}': {text}.", file=sys.stderr)
+        if line.dependents:
+            print(f"  {' '.join(line.dependents)}", file=sys.stderr)
         if line.action != "load":
             for text in line.problems:
                 print(f"Problem: {text}", file=sys.stderr)

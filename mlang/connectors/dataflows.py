@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple, Protocol
 
-from mlang import errors
+from mlang import errors, registry
 from mlang.registry import builtin
 from mlang.session import current
 from mlang.tables.plan import Values
@@ -35,6 +35,14 @@ class Entity(NamedTuple):
     open: Callable[[], Table]
 
 
+class Stored(NamedTuple):
+    """A table of a lakehouse or warehouse: its schema and name; opened when somebody needs it."""
+
+    schema: str
+    name: str
+    open: Callable[[], Table]
+
+
 class WorkspaceReader(Protocol):
     """What the connectors ask of staging; answers stay the same for the reader's life."""
 
@@ -47,11 +55,14 @@ class WorkspaceReader(Protocol):
     def entities(self, workspace: Item, dataflow: Item) -> Sequence[Entity]:
         """The staged queries of a dataflow."""
 
-    def item(self, workspace: Item, kind: str) -> Item:
-        """The staging item of a workspace: ``kind`` is "Lakehouse" or "Warehouse"."""
+    def items(self, workspace: Item, kind: str) -> Sequence[Item]:
+        """The staging item of a workspace and the others there: ``kind`` is "Lakehouse" or "Warehouse"."""
 
-    def stored(self, workspace: Item, kind: str) -> Sequence[Entity]:
-        """The staged queries that lie in a staging item."""
+    def stored(self, workspace: Item, kind: str, item: Item) -> Sequence[Stored]:
+        """The tables of an item; those of a staging item are staged queries."""
+
+    def files(self, workspace: Item, item: Item) -> str | None:
+        """The folder of a lakehouse's files, if there is one."""
 
 
 def _reader(kind: str) -> WorkspaceReader:
@@ -135,14 +146,13 @@ def _old_entities(reader: WorkspaceReader, workspace: Item, dataflow: Item) -> T
 
 @builtin(
     "Lakehouse.Contents(optional options as nullable record) as table",
-    missing="lakehouses other than the staging lakehouse of a workspace",
 )
 def lakehouse_contents(options: dict[str, Any] | None = None) -> Table:
-    """Lists the workspaces of this machine and the tables of their staging lakehouses.
+    """Lists the workspaces of this machine, their lakehouses, and the tables and files of each.
 
     A table is picked by ``{[workspaceId="..."]}[Data]{[lakehouseId="..."]}[Data]{[Id="...", ItemKind="Table"]}
-    [Data]``, where Id is the dataflow's name, a dot and the query's name.  Options are accepted and change
-    nothing.
+    [Data]``; in the staging lakehouse Id is the dataflow's name, a dot and the query's name.  Files lie in
+    ``{[Id="Files", ItemKind="Folder"]}[Data]``.  Options are accepted and change nothing.
     """
     reader = _reader("Lakehouse")
     columns = {"workspaceId": TEXT, "workspaceName": TEXT, "Data": TABLE}
@@ -151,33 +161,35 @@ def lakehouse_contents(options: dict[str, Any] | None = None) -> Table:
 
 
 def _lakehouses(reader: WorkspaceReader, workspace: Item) -> Table:
-    found = reader.item(workspace, "Lakehouse")
-    rows = [(found.id, found.name, _later(_lakehouse, reader, workspace))]
+    found = reader.items(workspace, "Lakehouse")
+    rows = [(i.id, i.name, _later(_lakehouse, reader, workspace, i)) for i in found]
     return _table({"lakehouseId": TEXT, "lakehouseName": TEXT, "Data": TABLE}, rows, "lakehouseId")
 
 
-def _lakehouse(reader: WorkspaceReader, workspace: Item) -> Table:
+def _lakehouse(reader: WorkspaceReader, workspace: Item, item: Item) -> Table:
     columns = {
         "Name": TEXT, "Id": TEXT, "Data": TABLE, "Schema": TEXT, "ItemKind": TEXT, "ItemName": TEXT,
         "IsLeaf": LOGICAL,
     }  # fmt: skip
     rows: list[tuple[Any, ...]] = []
-    for entity in reader.stored(workspace, "Lakehouse"):
-        name = _stored_name(entity)
-        rows.append((name, name, _later(entity.open), "dbo", "Table", "Table", True))
+    for table in reader.stored(workspace, "Lakehouse", item):
+        rows.append((table.name, table.name, _later(table.open), table.schema, "Table", "Table", True))
+    folder = reader.files(workspace, item)
+    if folder is not None:
+        contents = registry.value_of("Folder.Contents").fn
+        rows.append(("Files", "Files", _later(contents, folder), "", "Folder", "Folder", False))
     return _table(columns, rows, "Id", "ItemKind")
 
 
 @builtin(
     "Fabric.Warehouse(optional options as nullable record) as table",
-    missing="warehouses other than the staging warehouse of a workspace",
 )
 def fabric_warehouse(options: dict[str, Any] | None = None) -> Table:
-    """Lists the workspaces of this machine and the tables of their staging warehouses.
+    """Lists the workspaces of this machine, their warehouses, and the tables of each.
 
     A table is picked by ``{[workspaceId="..."]}[Data]{[warehouseId="..."]}[Data]{[Schema="dbo", Item="..."]}
-    [Data]``, where Item is the dataflow's name, a dot and the query's name.  Options are accepted and
-    change nothing.
+    [Data]``; in the staging warehouse Item is the dataflow's name, a dot and the query's name.  Options are
+    accepted and change nothing.
     """
     reader = _reader("Warehouse")
     columns = {"workspaceId": TEXT, "workspaceName": TEXT, "Data": TABLE}
@@ -186,19 +198,14 @@ def fabric_warehouse(options: dict[str, Any] | None = None) -> Table:
 
 
 def _warehouses(reader: WorkspaceReader, workspace: Item) -> Table:
-    found = reader.item(workspace, "Warehouse")
-    rows = [(found.id, found.name, _later(_warehouse, reader, workspace))]
+    found = reader.items(workspace, "Warehouse")
+    rows = [(i.id, i.name, _later(_warehouse, reader, workspace, i)) for i in found]
     return _table({"warehouseId": TEXT, "warehouseName": TEXT, "Data": TABLE}, rows, "warehouseId")
 
 
-def _warehouse(reader: WorkspaceReader, workspace: Item) -> Table:
+def _warehouse(reader: WorkspaceReader, workspace: Item, item: Item) -> Table:
     columns = {"Name": TEXT, "Data": TABLE, "Schema": TEXT, "Item": TEXT, "Kind": TEXT}
     rows: list[tuple[Any, ...]] = []
-    for entity in reader.stored(workspace, "Warehouse"):
-        name = _stored_name(entity)
-        rows.append((name, _later(entity.open), "dbo", name, "Table"))
+    for table in reader.stored(workspace, "Warehouse", item):
+        rows.append((table.name, _later(table.open), table.schema, table.name, "Table"))
     return _table(columns, rows, "Schema", "Item")
-
-
-def _stored_name(entity: Entity) -> str:
-    return f"{entity.dataflow.name}.{entity.name}"
