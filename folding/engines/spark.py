@@ -60,7 +60,8 @@ class SparkQuery:
                 raise Unfoldable("a column of a type that only the interpreter reads")
             chosen.append((f"c{index}", c.term.sql))
         self.tree = relation.select(chosen or [("one", exp.Literal.number(1))], ordered=True)
-        self.leaves = [o for o in relation.sources() if isinstance(o, SparkOrigin)]
+        found = [o for o in relation.sources() if isinstance(o, SparkOrigin)]
+        self.leaves = list(dict.fromkeys(found))  # a union reads one several times
         self._check_sums()
         if server is not None:
             from folding.engines.spark_probes import refused_forms

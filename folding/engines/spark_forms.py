@@ -68,6 +68,37 @@ class SparkRenderer(Renderer):
 
     # ------------------------------------------------------------ queries
 
+    def select(self, tree: Any) -> tuple[str, list[str]]:
+        """A grouped query in an order of aggregates is ordered outside, which both engines do."""
+        order = tree.args.get("order")
+        if tree.args.get("group") is None or order is None:
+            return super().select(tree)
+        inner = tree.copy()
+        for part in ("order", "limit", "offset"):
+            inner.set(part, None)
+        for number, key in enumerate(order.expressions, 1):
+            inner.append("expressions", exp.alias_(key.this.copy(), f"o{number}"))
+        self.level += 1
+        start = self.line()
+        text, types = super().select(inner)
+        self.level -= 1
+        keys = zip(order.expressions, types[len(tree.expressions) :], strict=True)
+        items = [
+            self.criterion(Typed(f"q.o{number}", type), bool(key.args.get("desc")), bool(key.args.get("nulls_first")))
+            for number, (key, type) in enumerate(keys, 1)
+        ]
+        if not set(types[len(tree.expressions) :]) <= PLAIN:
+            raise Unfoldable("an order of values of a type that the engine orders otherwise")
+        outputs = ", ".join(f"q.{e.alias} AS {e.alias}" for e in tree.expressions)
+        text = f"SELECT {outputs}{self.line()}FROM ({start}{text}{self.line()}) AS q"
+        text += f"{self.line()}ORDER BY {', '.join(items)}"
+        limit, offset = tree.args.get("limit"), tree.args.get("offset")
+        text = self.limited(
+            text, None if limit is None else int(limit.expression.name),
+            None if offset is None else int(offset.expression.name), True,
+        )  # fmt: skip
+        return text, types[: len(tree.expressions)]
+
     def leaf(self, alias: str, needed: list[str], scope: dict[str, dict[str, str]]) -> str:
         """A registered view: its columns are c1.., its row number r1."""
         found = self.tables[alias]
@@ -190,6 +221,10 @@ class SailRenderer(SparkRenderer):
     """Prints queries for Sail, which speaks Spark's language over another engine."""
 
     dialect = "sail"
+
+    def no_limit(self) -> str:
+        """An offset alone forgets the order below it."""
+        return f"{self.line()}LIMIT 4611686018427387904"
 
     def plain(self, value: Typed) -> Typed:
         """Sail compares doubles by their bits: one zero, one NaN."""
