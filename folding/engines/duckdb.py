@@ -21,6 +21,7 @@ from folding.streaming import StreamOrigin, run
 from folding.terms import Unfoldable
 from folding.types import exported, to_values
 from mlang import session as sessions
+from mlang.errors_sources import query_failed
 from mlang.tables.batches import ArrowBatch
 from mlang.tables.plan import Batch
 from mlang.values.types import TableType
@@ -132,13 +133,22 @@ class Query:
 
     def batches(self) -> Iterator[Batch]:
         """The rows as batches of M cells."""
-        parts = self.reader()
+        import duckdb
+
         try:
-            for part in parts:
-                if part.num_rows:
-                    yield self._batch(part)
-        finally:
-            parts.close()
+            parts = self.reader()
+            try:
+                for part in parts:
+                    if part.num_rows:
+                        yield self._batch(part)
+            finally:
+                parts.close()
+        except (duckdb.OutOfMemoryException, OSError) as full:
+            # what does not fit there fits nowhere: the interpreter, which takes more, is not asked
+            if not _is_out_of_memory(full):
+                raise
+            text = str(full).partition("\n")[0]
+            raise query_failed("DuckDB", text, "memory", "OUT_OF_MEMORY", self.sql(pretty=True)) from None
 
     def _batch(self, part: Any) -> Batch:
         if not self.columns:
@@ -152,6 +162,13 @@ class Query:
                 cells = _patched(cells, part.column(f"x{index}").to_pylist(), c)
             columns.append(cells)
         return Batch(columns, part.num_rows)
+
+
+def _is_out_of_memory(failure: Exception) -> bool:
+    """Whether the engine had no room; through Arrow it says so in words."""
+    import duckdb
+
+    return isinstance(failure, duckdb.OutOfMemoryException) or "Out of Memory Error" in str(failure)
 
 
 def _all_null(part: Any, index: int) -> bool:

@@ -1,0 +1,139 @@
+"""What goes wrong below a plan that folds: files that change or vanish, types that M has not, Ctrl-C, no memory."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import textwrap
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pytest
+
+import mlang
+from mlang.errors import MError
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+def parquet(path: Path, select: str) -> str:
+    duckdb.sql(f"COPY ({select}) TO '{path}' (FORMAT parquet)")
+    return f'Parquet.Document(File.Contents("{path}"))'
+
+
+def kept(source: str, column: str) -> Any:
+    """A filter that was planned, not run."""
+    return mlang.evaluate(f"Table.SelectRows({source}, each [{column}] > 3)", engine="duckdb")
+
+
+def test_a_column_that_vanished(tmp_path: Path) -> None:
+    path = tmp_path / "a.parquet"
+    table = kept(parquet(path, "SELECT i AS k, i AS v FROM range(20) r(i)"), "v")
+    parquet(path, "SELECT i AS k, i AS w FROM range(20) r(i)")
+    with pytest.raises(MError) as raised:
+        mlang.to_m(table)
+    assert "The column 'v' of the table wasn't found." in str(raised.value)
+
+
+def test_a_file_that_vanished(tmp_path: Path) -> None:
+    path = tmp_path / "a.parquet"
+    table = kept(parquet(path, "SELECT i AS v FROM range(20) r(i)"), "v")
+    path.unlink()
+    with pytest.raises(MError) as raised:
+        mlang.to_m(table)
+    assert raised.value.reason == "DataSource.NotFound"
+
+
+def test_a_database_that_is_replaced_is_read_as_it_was_opened(tmp_path: Path) -> None:
+    path = tmp_path / "a.duckdb"
+    done = python(f"""
+        import os, subprocess, sys, mlang
+        def make(name):
+            code = "import duckdb; duckdb.connect({str(path)!r}).execute('CREATE TABLE " + name + " AS SELECT 1 AS v')"
+            subprocess.run([sys.executable, "-c", code], check=True)
+        make("a")
+        t = mlang.evaluate('DuckDB.Database("{path}"){{[Schema = "main", Item = "a"]}}[Data]', engine="duckdb")
+        os.remove({str(path)!r})
+        make("b")
+        print(mlang.to_m(t))
+        try:
+            mlang.evaluate('DuckDB.Database("{path}"){{[Schema = "main", Item = "a"]}}[Data]', engine="duckdb")
+        except mlang.MError as error:
+            print(error.reason)
+    """)
+    assert done.stdout.splitlines()[0].endswith("{{1}})"), done.stderr
+    assert done.stdout.splitlines()[1] == "Expression.Error"
+
+
+def test_types_that_m_has_not(tmp_path: Path) -> None:
+    path = tmp_path / "a.duckdb"
+    with duckdb.connect(str(path)) as con:
+        con.execute("CREATE TYPE mood AS ENUM ('a', 'b')")
+        con.execute(
+            "CREATE TABLE t AS SELECT 1 AS k, 100000000000000000000::HUGEINT AS h, '101'::BIT AS b, 'a'::mood AS e,"
+            " TIMESTAMPTZ '2020-01-01 00:00:00+00' AS z, INTERVAL 1 DAY AS i, uuid() AS u, {'x': 1} AS s"
+        )
+    source = f'DuckDB.Database("{path}"){{[Schema = "main", Item = "t"]}}[Data]'
+    m = f'Table.RemoveColumns(Table.SelectRows({source}, each [k] = 1), "u")'
+    folded, interpreted = (mlang.to_m(mlang.evaluate(m, engine=e)) for e in ("duckdb", "none"))
+    assert folded == interpreted
+    assert "100000000000000000000" in folded
+
+
+def test_a_file_that_is_none(tmp_path: Path) -> None:
+    path = tmp_path / "a.parquet"
+    path.write_bytes(b"PAR1 nothing PAR1")
+    with pytest.raises(MError) as raised:
+        mlang.evaluate(f'Table.RowCount(Parquet.Document(File.Contents("{path}")))', engine="duckdb")
+    assert raised.value.reason.startswith("Data")
+
+
+# ---------------------------------------------------------------- cancelled, full
+
+
+def python(code: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-c", textwrap.dedent(code)],
+        capture_output=True,
+        text=True,
+        cwd=ROOT,
+        timeout=120,
+        check=False,
+    )
+
+
+def test_ctrl_c_stops_the_engine(tmp_path: Path) -> None:
+    source = parquet(tmp_path / "a.parquet", "SELECT i AS k, i % 10 AS g FROM range(300000) r(i)")
+    m = f'let t = {source}, j = Table.Join(t, "g", Table.PrefixColumns(t, "r"), "r.g"), s = Table.Group(j, {{"r.k"}}, {{{{"n", each List.Max([k])}}}}) in s'  # fmt: skip
+    done = python(f"""
+        import os, signal, threading, time, mlang
+        t = mlang.evaluate({m!r}, engine="duckdb")
+        threading.Timer(1, lambda: os.kill(os.getpid(), signal.SIGINT)).start()
+        begin = time.monotonic()
+        try:
+            print(len(mlang.to_m(t)))
+        except KeyboardInterrupt:
+            print("stopped", time.monotonic() - begin < 30)
+    """)
+    assert done.stdout == "stopped True\n", done.stderr
+    assert done.returncode == 0, done.stderr
+
+
+def test_an_engine_without_memory_says_so_with_the_query(tmp_path: Path) -> None:
+    source = parquet(tmp_path / "a.parquet", "SELECT i AS k, i % 10 AS g FROM range(3000000) r(i)")
+    done = python(f"""
+        import mlang
+        from folding.engines.database import root
+        root().database.execute("SET memory_limit = '30MB'")
+        root().database.execute("SET temp_directory = ''")
+        m = 'Table.Group({source.replace('"', chr(92) + chr(34))}, {{"k"}}, {{{{"n", each List.Max([g])}}}})'
+        try:
+            print(sum(b.length for b in mlang.evaluate(m, engine="duckdb").batches()))
+        except mlang.MError as error:
+            print(error.reason)
+            print(error.message)
+            print(error.detail["Query"])
+    """)
+    assert done.stdout.startswith("DataSource.Error\nDuckDB: Out of Memory Error"), done.stdout + done.stderr
+    assert "GROUP BY" in done.stdout
