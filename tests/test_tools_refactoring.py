@@ -271,6 +271,22 @@ def test_inline(mlang: Any, place: Path, text: str, step: str, after: str) -> No
     assert (again.code, again.out) == (value.code, value.out)
 
 
+def test_inlining_the_last_step_leaves_no_empty_line(mlang: Any, place: Path) -> None:  # noqa: F811
+    file = put("let a = 1, // one\r\n  c = 3\r\nin c + a")
+    assert mlang("inline", "a.pq", "c", "--write").code == 0
+    assert file.read_bytes() == b"let a = 1 // one\r\nin 3 + a"
+    file = put("let a = 1, // one\n  c = 3 in c + a")
+    assert mlang("inline", "a.pq", "c", "--write").code == 0
+    assert mlang("run", "a.pq").out == "4\n"
+
+
+def test_deps_show_destinations(mlang: Any, place: Path) -> None:  # noqa: F811
+    put('section S; [DataDestinations = {[Definition = [QueryName = "T"]]}] shared Q = 1; shared T = 2;')
+    assert json.loads(mlang("deps", "a.pq", "--json").out)[0]["destinations"] == ["T"]
+    assert "q0 -.-> q1" in mlang("deps", "a.pq", "--mermaid").out
+    assert "Destinations" in mlang("deps", "a.pq").out
+
+
 def test_inline_tells_of_more_work_and_refuses_capture(mlang: Any, place: Path) -> None:  # noqa: F811
     put("let a = List.Sum({1}), b = {a, each a} in b")
     done = mlang("inline", "a.pq", "a")

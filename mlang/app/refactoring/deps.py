@@ -26,6 +26,8 @@ class Entry:
     sources: list[DataSource] = field(default_factory=list)
     #: Names that the document does not define and the library neither: of an extension, or nothing.
     unknown: list[str] = field(default_factory=list)
+    #: Queries that say where its data is loaded to.
+    destinations: list[str] = field(default_factory=list)
 
 
 def dependencies(source: Source) -> dict[str, Entry]:
@@ -42,9 +44,22 @@ def dependencies(source: Source) -> dict[str, Entry]:
     if not source.is_section:
         found["(result)"] = Entry("(result)", "result")
         parts.append(("(result)", let.body if let is not None else source.tree))
+    for name, member in source.members.items():
+        found[name].destinations = _destinations(member, found)
     for name, node in parts:
         _fill(source, found, found[name], node, {id(h) for h in holders})
     return found
+
+
+def _destinations(member: nodes.Member, found: dict[str, Entry]) -> list[str]:
+    """The queries that a member's attributes name."""
+    inside = member.attributes.walk() if member.attributes is not None else ()
+    named = [
+        n.value.value
+        for n in inside
+        if isinstance(n, nodes.Binding) and n.name == "QueryName" and isinstance(n.value, nodes.Literal)
+    ]
+    return list(dict.fromkeys(str(n) for n in named if n in found))
 
 
 def _fill(source: Source, found: dict[str, Entry], entry: Entry, node: nodes.Node, holders: set[int]) -> None:
@@ -102,6 +117,7 @@ def _as_dict(entry: Entry) -> dict[str, Any]:
     return {
         "name": entry.name, "kind": entry.kind, "needs": entry.needs, "used_by": entry.used_by,
         "sources": [vars(s) for s in entry.sources], "unknown": entry.unknown,
+        "destinations": entry.destinations,
     }  # fmt: skip
 
 
@@ -112,17 +128,20 @@ def _label(source: DataSource) -> str:
 def _print(entries: list[Entry], reverse: bool) -> None:
     from mlang.app.render import print_grid
 
+    more = {"Destinations": [e.destinations for e in entries], "Unknown": [e.unknown for e in entries]}
+    more = {name: cells for name, cells in more.items() if any(cells)}
     rows = [
-        [
-            e.name, ", ".join(e.used_by if reverse else e.needs), "; ".join(_label(s) for s in e.sources),
-            ", ".join(e.unknown),
-        ]
-        for e in entries
-    ]  # fmt: skip
-    head = ["Query" if entries[0].kind == "query" else "Step", "Used by" if reverse else "Needs", "Sources"]
-    if any(e.unknown for e in entries):
-        head.append("Unknown")
-    print_grid(head, [row[: len(head)] for row in rows])
+        [e.name, ", ".join(e.used_by if reverse else e.needs), "; ".join(_label(s) for s in e.sources)]
+        + [", ".join(cells[number]) for cells in more.values()]
+        for number, e in enumerate(entries)
+    ]
+    head = [
+        "Query" if entries[0].kind == "query" else "Step",
+        "Used by" if reverse else "Needs",
+        "Sources",
+        *more,
+    ]
+    print_grid(head, rows)
 
 
 def mermaid_text(entries: list[Entry]) -> str:
@@ -135,6 +154,7 @@ def mermaid_text(entries: list[Entry]) -> str:
     for entry in entries:
         lines += [f"    s{sources.index(s)} --> {numbers[entry.name]}" for s in entry.sources]
         lines += [f"    {numbers[n]} --> {numbers[entry.name]}" for n in entry.needs if n in numbers]
+        lines += [f"    {numbers[entry.name]} -.-> {numbers[n]}" for n in entry.destinations if n in numbers]
     return "\n".join(lines) + "\n"
 
 

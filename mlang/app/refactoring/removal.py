@@ -31,10 +31,22 @@ def _one(source: Source, bindings: tuple[Any, ...], index: int, followed: bool) 
         gaps = [(binding.value.end, comma), (after, bindings[index + 1].pos)]
     else:
         _, comma, after = source.token_before(binding.pos)
-        gaps = [(after, binding.pos)]
+        gaps = [(after, binding.pos), (_line_begin(source.text, binding), binding.pos)]
+        if not source.text[after : binding.pos].strip():
+            gaps.pop()  # the first one has it all
     edits.append(replaced(comma, after, ""))
     edits += [replaced(a, b, "") for a, b in gaps if a < b and not source.text[a:b].strip()]
     return edits
+
+
+def _line_begin(text: str, binding: Any) -> int:
+    """Where the line of a binding begins, its line end before included, when nothing else stands on it."""
+    line = text.rfind("\n", 0, binding.pos)
+    end = text.find("\n", binding.value.end)
+    alone = line >= 0 and end >= 0 and not (text[line : binding.pos] + text[binding.value.end : end]).strip()
+    if not alone:
+        return int(binding.pos)
+    return line - 1 if text[line - 1 : line] == "\r" else line
 
 
 def _only_body(source: Source, let: nodes.Let, others: list[Edit]) -> list[Edit]:
