@@ -270,7 +270,7 @@ def test_tmdl_outside_the_m_is_kept(tmp_path: Path) -> None:
 
 # ---------------------------------------------------------------- any text, any package
 
-_SCALARS = st.sampled_from(["1", '"a""b"', "null", "true", "#date(2024,1,2)", "Text.Upper", '"x  "', "0x1F", '"two\nlines  \n\n x"'])
+_SCALARS = st.sampled_from(["1", '"a""b"', "null", "true", "#date(2024,1,2)", "Text.Upper", '"x  "', "0x1F", '"\u2028 \x85x\x0c"', '"two\nlines  \n\n x"'])
 _SPACE = st.sampled_from([" ", "\n", "  ", "\t", " /* c */ ", " // c\n", "\n\n"])
 
 
@@ -472,6 +472,16 @@ def test_rename_where_it_cannot_be_followed(tmp_path: Path, mlang: Any) -> None:
     (tmp_path / "n.bim").write_bytes(FILES["m.bim"])
     assert mlang("rename", str(tmp_path / "n.bim"), "Least", "Low", "--write").code == 0
     assert '{"name": "Low", "kind": "m"' in (tmp_path / "n.bim").read_text(encoding="utf-8")
+
+
+def test_queries_that_a_template_holds_twice(tmp_path: Path) -> None:
+    path = tmp_path / "t.pbit"
+    path.write_bytes(zipped({"DataMashup": stream(), "DataModelSchema": SCHEMA.encode("utf-16-le")}))
+    file = EmbeddedFile(path, backup=False)
+    assert file.write(laid_out(file))
+    file = EmbeddedFile(path, backup=False)
+    with pytest.raises(CannotWrite, match="holds its queries twice"):
+        file.write(file.text.replace("Least", "Most"))
 
 
 def test_queries_are_not_added_to_models(tmp_path: Path) -> None:

@@ -60,12 +60,9 @@ class TmdlFile:
         self.where = where
         text, self.encoding, self.mark = decoded(data, where)
         self.crlf = text.count("\r\n") * 2 > text.count("\n")
-        #: Lines with their ends, so that those that stay keep them.
-        self.lines = (
-            text.splitlines(keepends=True) if "\r" not in text.replace("\r\n", "") else text.split("\n")
-        )
-        if "".join(self.lines) != text:
-            self.lines = [line + "\n" for line in self.lines[:-1]] + self.lines[-1:]
+        #: Lines with their ends, so that those that stay keep them; only line feeds end them.
+        self.lines = [line + "\n" for line in text.split("\n")]
+        self.lines[-1] = self.lines[-1][:-1]
         self._plain = [line.rstrip("\r\n") for line in self.lines]
         self._unit = self._level()
         self.found = list(self._walk())
