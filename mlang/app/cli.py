@@ -22,9 +22,9 @@ from mlang.errors import Fault, MError
 
 def run(arguments: list[str]) -> int:
     """Runs a command line and gives its exit code."""
-    from mlang.app import workflow
+    from mlang.app import serving, workflow
 
-    assert workflow  # declares the rest of the commands
+    assert serving, workflow  # they declare the rest of the commands
     try:
         result = cli.main(args=arguments, prog_name="mlang", standalone_mode=False)
     except Problem as problem:
