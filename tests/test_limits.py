@@ -130,6 +130,10 @@ CASES: dict[str, tuple[str, Any]] = {
     "equality of records in records": (
         "let made = (n) => List.Accumulate({1..n}, [], (s, i) => [a = s]) in made(100000) = made(100000)", True,
     ),
+    "recursion of 10000 through tables": (
+        'let f = (x, n) => if n = 0 then 1 else Table.RowCount(Table.SelectRows(#table({"a"}, {{1}}), '
+        "each @f([a], n - 1) >= 1)) in f(1, 10000)", 1.0,
+    ),
     "deep recursion": ("let f = (n) => if n = 0 then 0 else 1 + @f(n - 1) in f(50000)", 50_000.0),
 }  # fmt: skip
 
@@ -152,6 +156,14 @@ def test_evaluates(name: str) -> None:
             "stack overflow",
         ),
         ("let f = (n) => @f(n + 1) + 1 in try f(1) otherwise 5", "stack overflow"),
+        (
+            'let f = (x) => Table.RowCount(Table.SelectRows(#table({"a"}, {{1}}), each @f([a]) > 1)) in f(1)',
+            "stack overflow",
+        ),
+        (
+            'let f = (x) => 1 + @f(x) in Table.RowCount(Table.SelectRows(#table({"a"}, {{1}}), each f([a]) > 1))',
+            "stack overflow",
+        ),
         ("let a = b, b = a in a", "A cyclic reference was encountered during evaluation."),
         ("let a = b + 1, b = c + 1, c = a + 1 in a", "A cyclic reference was encountered during evaluation."),
         ("let r = [a = b, b = a] in r[a]", "A cyclic reference was encountered during evaluation."),
@@ -175,6 +187,8 @@ def test_shows_deep_values(before: str, after: str) -> None:
         "let f = (n) => @f(n + 1) in f(1)",
         "List.Count(List.Generate(() => 0, each true, each _ + 1))",
         "List.Accumulate({1..1e12}, 0, (s, i) => s + i)",
+        "List.Max({1..1e12})",
+        "List.Sort({1..1e11})",
     ],
 )
 def test_endless_programs_hear_ctrl_c(source: str) -> None:

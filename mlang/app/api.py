@@ -6,6 +6,7 @@ Lives in ``app`` because it may import upward (folding), lazily.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from functools import cache
 from os import PathLike
 
 from mlang.compile.entry import Document, run
@@ -41,10 +42,17 @@ def _workspace_reader(session: Session) -> Any:
     return reader_of(session)
 
 
-def folding_runner(plan: Any, columns: list[str] | None = None, limit: int | None = None) -> Iterator[Any]:
-    """Runs a plan: small data in memory by the interpreter, everything else through ``folding``."""
+@cache  # an import statement takes time that grows with the generators around it
+def _local_classes() -> tuple[Any, Any, Any]:
+    from mlang.tables.local import run_local
     from mlang.tables.plan import Rows, Values
 
+    return Rows, Values, run_local
+
+
+def folding_runner(plan: Any, columns: list[str] | None = None, limit: int | None = None) -> Iterator[Any]:
+    """Runs a plan: small data in memory by the interpreter, everything else through ``folding``."""
+    Rows, Values, run_local = _local_classes()
     stack, rows = [plan], 0
     while stack:
         node = stack.pop()
@@ -55,8 +63,6 @@ def folding_runner(plan: Any, columns: list[str] | None = None, limit: int | Non
             break
         stack.extend(node.inputs)
     else:
-        from mlang.tables.local import run_local
-
         return run_local(plan, columns, limit)
     from folding.boundary import run_plan
 

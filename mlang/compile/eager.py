@@ -10,6 +10,7 @@ any other kind the member is a thunk as always.
 from __future__ import annotations
 
 from mlang.compile.codegen import Generator
+from mlang.compile.expressions import joined_texts
 from mlang.compile.scopes import THUNK, VALUE, Variable
 from mlang.syntax import nodes
 
@@ -106,8 +107,9 @@ def _value(g: Generator, node: nodes.Node, guards: dict[str, str], cls: str = "f
     if isinstance(node, nodes.Parenthesized):
         return _value(g, node.inner, guards, cls)
     if isinstance(node, nodes.Binary):
-        operator, kind = ("+", "str") if node.operator == "&" else (node.operator, "float")
-        return f"({_value(g, node.left, guards, kind)} {operator} {_value(g, node.right, guards, kind)})"
+        kind = "str" if node.operator == "&" else "float"
+        left, right = _value(g, node.left, guards, kind), _value(g, node.right, guards, kind)
+        return f"({joined_texts(node, left, right) if kind == 'str' else f'{left} {node.operator} {right}'})"
     if isinstance(node, nodes.Literal):
         code = g.emit(node)
         if node.value.__class__.__name__ != cls:

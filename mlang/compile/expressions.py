@@ -288,7 +288,8 @@ def _binary(g: Generator, node: nodes.Binary) -> str:
         return g.mark(f"(not {_equal(g, node, left, right)})", "bool")
     if operator == "&":
         guard = _guard(g, (left, right), "str")
-        return _guarded(g, guard, f"{left} + {right}", f"concatenate({left}, {right})", "str")
+        fast = joined_texts(node, left, right)
+        return _guarded(g, guard, fast, f"concatenate({left}, {right})", "str")
     if operator == "meta":
         return f"add_metadata({left}, {right})"
     guard = _guard(g, (left, right), "float")
@@ -302,6 +303,21 @@ def _binary(g: Generator, node: nodes.Binary) -> str:
         return _guarded(g, guard, f"{left} {operator} {right}", f"{slow}({left}, {right})", "float")
     slow = f"{_RELATIONS[operator]}({left}, {right})"
     return _guarded(g, guard, f"{left} {operator} {right}", slow, "bool")
+
+
+def joined_texts(node: nodes.Binary, left: str, right: str) -> str:
+    """Two texts as one; where halves of a character may meet, only ASCII is simply added."""
+    if _whole(node.left, -1) or _whole(node.right, 0):
+        return f"{left} + {right}"
+    return f"({left} + {right} if {left}.isascii() else joined({left}, {right}))"
+
+
+def _whole(node: nodes.Node, end: int) -> bool:
+    """Whether a text certainly has no half of a character at its end (-1) or start (0)."""
+    while node.__class__ is nodes.Parenthesized or (node.__class__ is nodes.Binary and node.operator == "&"):
+        node = node.inner if node.__class__ is nodes.Parenthesized else (node.right if end else node.left)
+    text = node.value if node.__class__ is nodes.Literal else None
+    return text.__class__ is str and text != "" and not "\ud800" <= text[end] <= "\udfff"
 
 
 def _guarded(g: Generator, guard: str | None, fast: str, slow: str, kind: str) -> str:

@@ -18,6 +18,7 @@ from typing import Any
 from mlang import registry
 from mlang.compile import codegen, forms
 from mlang.compile.codegen import Frame, Generator
+from mlang.compile.runtime import NAMES
 from mlang.compile.scopes import THUNK, Global, Resolution, UnknownName, Variable, resolve
 from mlang.syntax import nodes
 from mlang.values.functions import Function, captured
@@ -36,7 +37,19 @@ class Columnar:
 
     def map(self, columns: list[list[Any]], length: int) -> list[Any]:
         """The function of each row; ``columns`` are those of ``fields``; errors become failed thunks."""
-        return self._loop(columns, length)
+        if self.cheap:
+            return self._loop(columns, length)
+        # A body that may recurse through tables.  CPython looks for the error being handled through all
+        # suspended generators, whenever one is raised or a generator is left; here it finds one.
+        try:
+            raise _Edge
+        except _Edge as edge:
+            edge.__traceback__ = edge.__context__ = None
+            return self._loop(columns, length)
+
+
+class _Edge(Exception):
+    """Handled around the rows of a table, so that unwinding a deep recursion takes linear time."""
 
 
 class _Shape:
@@ -73,8 +86,6 @@ def columnar(function: Any) -> Columnar | None:
     shape = _SHAPES[function.spec]
     if shape is None:
         return None
-    from mlang.compile.runtime import NAMES
-
     scope: dict[str, Any] = {**NAMES, **shape.constants, "failed": failed}
     for constant, name in shape.captures.items():
         scope[constant] = captured(function, name)

@@ -323,6 +323,7 @@ NAMES: dict[str, Any] = {
     "multiply": operators.multiply,
     "divide": operators.divide,
     "concatenate": operators.concatenate,
+    "joined": operators.joined,
     "negate": operators.negate,
     "positive": operators.positive,
     "logical_not": operators.logical_not,

@@ -8,6 +8,7 @@ build on `table_of_rows`.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from functools import cache
 from typing import Any
 
 from mlang import errors
@@ -159,15 +160,27 @@ def table(columns: Any, rows: Any) -> Any:
 
 def table_of_rows(columns: Any, rows: Any, name: str) -> Any:
     """The table of a list of lists; ``columns`` as for ``#table``, ``name`` is the step's name."""
-    from mlang.tables.plan import Rows, Values
-    from mlang.tables.table import Table
-
+    Rows, Values, Table = _classes()[:3]
     schema = _schema(columns, rows)
     width = len(schema.names)
     if rows.__class__ is list and all(row.__class__ is list and len(row) == width for row in rows):
         cells = [list(column) for column in zip(*rows, strict=True)] if rows else [[] for _ in range(width)]
         return Table(Values(schema, cells, len(rows)))
     return Table(Rows(schema, _reader(rows, width), name))
+
+
+@cache
+def _classes() -> tuple[Any, ...]:
+    """What tables are made of.
+
+    Imported once: an import statement raises and drops an error inside CPython, which takes time that
+    grows with the generators around it, and tables nest as deep as a recursion goes.
+    """
+    from mlang.tables.plan import Rows, Values
+    from mlang.tables.table import Table
+    from mlang.values.types import TableType, non_nullable, table_type
+
+    return Rows, Values, Table, TableType, non_nullable, table_type
 
 
 def _reader(rows: Any, width: int) -> Callable[[], Iterator[Any]]:
@@ -192,8 +205,7 @@ def _cells(item: Any, width: int) -> list[Any]:
 
 def _schema(columns: Any, rows: Any) -> Any:
     """The table type that the first argument stands for (TBL-01)."""
-    from mlang.values.types import TableType, non_nullable, table_type
-
+    TableType, non_nullable, table_type = _classes()[3:]
     kind = kind_of(columns)
     if kind == "type":
         given = non_nullable(columns)

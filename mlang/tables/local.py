@@ -13,7 +13,7 @@ has the sources and what all of them share.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from functools import lru_cache
+from functools import cache, lru_cache
 from itertools import chain, islice
 from typing import Any, TypeVar
 
@@ -236,8 +236,9 @@ class RowFunction:
         fused = self._fused
         if fused is None or not columns or (lazy and not fused.cheap):
             return None
-        if any(column.array() is None for column in columns):
-            return None
+        for column in columns:  # no ``any``: a generator left early costs as much as the recursion is deep
+            if column.array() is None:
+                return None
         from mlang.tables import kernels
 
         if self._kernel is _UNKNOWN:
@@ -312,9 +313,14 @@ def columnar(function: Any) -> Any:
         return None
     if not (function.least <= 1 and (function.most is None or function.most >= 1)):
         return None
+    return _form()(function)
+
+
+@cache  # an import statement takes time that grows with the generators around it
+def _form() -> Callable[[Any], Any]:
     from mlang.compile.fusion import columnar as form
 
-    return form(function)
+    return form
 
 
 def picker(have: Columns, want: Columns) -> Callable[[list[list[Any]]], list[list[Any]]]:

@@ -9,6 +9,7 @@ Read ``plan.py`` for the steps.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from functools import cache
 from typing import Any
 
 from mlang import session as sessions
@@ -124,6 +125,7 @@ def settled(plan: Plan) -> Plan:
     return plan if _resolve is None else _resolve(plan)
 
 
+@cache  # an import statement takes time that grows with the generators around it
 def _local() -> Callable[..., Iterator[Batch]]:
     from mlang.tables.local import run_local
 

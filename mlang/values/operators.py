@@ -197,7 +197,7 @@ def logical_not(a: Any) -> bool | None:
 def concatenate(a: Any, b: Any) -> Any:
     """``a & b``: texts, lists, records, tables, a date and a time."""
     if a.__class__ is str and b.__class__ is str:
-        return a + b
+        return a + b if a.isascii() else joined(a, b)
     a, b = strip(a), strip(b)
     if a is None or b is None:
         other = b if a is None else a
@@ -208,6 +208,13 @@ def concatenate(a: Any, b: Any) -> Any:
     if apply is None:
         raise errors.cannot_apply("&", a, b)
     return apply(a, b)
+
+
+def joined(a: str, b: str) -> str:
+    """Two texts as one; half a character at the end of the one and half at the start of the other join."""
+    if a and b and "\ud800" <= a[-1] <= "\udbff" and "\udc00" <= b[0] <= "\udfff":
+        return a[:-1] + chr(0x10000 + ((ord(a[-1]) - 0xD800) << 10) + ord(b[0]) - 0xDC00) + b[1:]
+    return a + b
 
 
 def _with_null(a: Any, b: Any) -> Any:
@@ -235,7 +242,7 @@ def _concatenate_tables(a: Any, b: Any) -> Any:
 
 
 _CONCATENATE: Pairs = {
-    ("text", "text"): lambda a, b: a + b,
+    ("text", "text"): joined,
     ("list", "list"): _concatenate_lists,
     ("record", "record"): lambda a, b: {**a, **b},
     ("table", "table"): _concatenate_tables,
