@@ -71,6 +71,8 @@ def _split(row: Row, splitter: Any, source: str, width: int, default: Any, extra
 def _piece(row: Row, index: int) -> Scalar:
     """One piece; what is missing is the default."""
     pieces = _column(row, "\0pieces")
+    if not isinstance(pieces.inside, Pieces):
+        raise Unfoldable("pieces of a text that was cut elsewhere")
     return piece_term(evolve(pieces, kind="text", storage="VARCHAR", inside=None), pieces.inside, index)
 
 

@@ -1,7 +1,8 @@
 """Many random programs, folded and interpreted: values, types, errors and order must agree.
 
 `python -m tests.properties.prove_folding [--programs 100000] [--seed N] [--jobs 1] [--state FILE] [--seconds N]`
-`python -m tests.properties.prove_folding --seed N --number K` shows one program, both answers and the SQL.
+`python -m tests.properties.prove_folding --seed N --number K` shows one program, both answers and what folds.
+`--state FILE --again` runs those that differed once more.
 
 The seed is printed; a state file holds what is done, so a run that was stopped goes on where it was.
 A program that differs is made smaller and written to the state file with both answers.
@@ -179,6 +180,22 @@ def report(seed: int, done: dict[str, Any]) -> int:
     return 1 if different else 0
 
 
+def again(state: Path) -> int:
+    """Runs the programs that differed once more and says which still do."""
+    found = [f for d in json.loads(state.read_text())["done"].values() for f in d["differences"]]
+    still = 0
+    for difference in found:
+        folded, _ = answer(difference["program"], "duckdb")
+        interpreted, _ = answer(difference["program"], "none")
+        if folded != interpreted or "PYTHON" in folded:
+            still += 1
+            print(
+                f"{difference['number']}\n{difference['program']}\n  folded      {folded}\n  interpreted {interpreted}"
+            )
+    print(f"{len(found)} programs differed, {still} still do")
+    return 1 if still else 0
+
+
 def show(seed: int, number: int) -> None:
     """One program and what becomes of it."""
     text = written(program(seed, number), pool(seed))
@@ -195,8 +212,13 @@ def main() -> None:
     parser.add_argument("--number", type=int, default=None, help="show one program")
     parser.add_argument("--jobs", type=int, default=1)
     parser.add_argument("--state", type=Path, default=None)
+    parser.add_argument("--again", action="store_true", help="only the programs of --state that differed")
     parser.add_argument("--seconds", type=float, default=float("inf"), help="stop after so long")
     options = parser.parse_args()
+    if options.again:
+        if options.state is None:
+            parser.error("--again needs --state")
+        sys.exit(again(options.state))
     seed = options.seed if options.seed is not None else secrets.randbelow(10**9)
     if options.number is not None:
         show(seed, options.number)
