@@ -57,12 +57,12 @@ def zipped(parts: dict[str, bytes], method: int = zipfile.ZIP_DEFLATED) -> bytes
     return out.getvalue()
 
 
-def stream(section: str = SECTION, rest: bytes = b"") -> bytes:
+def stream(section: str = SECTION, rest: bytes = b"", xml: str = METADATA) -> bytes:
     package = zipped({
         "Config/Package.xml": b"<Package><Culture>de-DE</Culture></Package>", "[Content_Types].xml": b"<Types/>",
         "Formulas/Section1.m": b"\xef\xbb\xbf" + section.encode(),
     })  # fmt: skip
-    about = METADATA.encode()
+    about = xml.encode()
     metadata = struct.pack("<II", 0, len(about)) + about + struct.pack("<I", 3) + b"abc"
     parts = (package, b"<Permissions/>", metadata, bytes(range(50)))
     return struct.pack("<I", 0) + b"".join(struct.pack("<I", len(p)) + p for p in parts) + rest
@@ -389,6 +389,14 @@ def test_list(tmp_path: Path, mlang: Any) -> None:  # noqa: F811
     loads = {q["name"]: (q["kind"], q["loads"]) for q in listed(tmp_path / "p" / "Shop.pbip")["queries"]}
     assert loads["My Orders"] == ("query", ["model"])
     assert loads["f 'x"] == ("function", [])
+
+
+def test_loads_of_a_report(tmp_path: Path) -> None:
+    path = tmp_path / "r.pbix"
+    about = METADATA.replace('<Entry Type="FillEnabled" Value="l0" />', '<Entry Type="LoadedToAnalysisServices" Value="l1" />')
+    path.write_bytes(zipped({"DataMashup": stream(xml=about)}))
+    loads = open_container(path).loads
+    assert {name: load.targets for name, load in loads.items()} == {"Orders": ("model",), "Twice it": ("model",)}
 
 
 def test_a_query_sees_its_workbook(tmp_path: Path, mlang: Any) -> None:  # noqa: F811

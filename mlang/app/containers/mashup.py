@@ -131,18 +131,25 @@ class Mashup:
 
     def loads(self, is_workbook: bool) -> dict[str, Load]:
         """Where the queries are loaded."""
-        return {name: Load(tuple(_targets(entries, is_workbook))) for name, entries in self.entries().items()
-                if "FillEnabled" in entries or "FillToDataModelEnabled" in entries}  # fmt: skip
+        return {
+            name: Load(tuple(_targets(entries, is_workbook)))
+            for name, entries in self.entries().items()
+            if any(flag in entries for flag in _FILLS)
+        }
+
+
+#: What says whether a query is loaded: to a sheet, to a workbook's data model, to the model of a report.
+_FILLS = ("FillEnabled", "FillToDataModelEnabled", "LoadedToAnalysisServices")
 
 
 def _targets(entries: dict[str, str], is_workbook: bool) -> list[str]:
     found = []
+    if not is_workbook:
+        return ["model"] if any(entries.get(flag) == "1" for flag in _FILLS) else []
     if entries.get("FillEnabled") == "1":
         named = entries.get("FillTarget", "")
         kind = entries.get("FillObjectType", "Table")
-        if not is_workbook:
-            found.append("model")
-        elif kind != "ConnectionOnly":
+        if kind != "ConnectionOnly":
             found.append(f"{_KINDS.get(kind, kind)} {named}".strip())
     if entries.get("FillToDataModelEnabled") == "1":
         found.append("data model")
@@ -156,7 +163,7 @@ def about_queries(mashup: Mashup) -> dict[str, dict[str, Any]]:
     """Fields of a dataflow's ``queriesMetadata``: a query that was filled nowhere is not staged."""
     found: dict[str, dict[str, Any]] = {}
     for name, entries in mashup.entries().items():
-        fills = [entries[n] == "1" for n in ("FillEnabled", "FillToDataModelEnabled") if n in entries]
+        fills = [entries[flag] == "1" for flag in _FILLS if flag in entries]
         about: dict[str, Any] = {"loadEnabled": False} if fills and not any(fills) else {}
         if entries.get("QueryID"):
             about["queryId"] = entries["QueryID"]
