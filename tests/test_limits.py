@@ -192,6 +192,7 @@ def test_shows_deep_values(before: str, after: str) -> None:
     ],
 )
 def test_endless_programs_hear_ctrl_c(source: str) -> None:
+    """EVL-15: counting an endless list never ends by itself."""
     script = "import sys; from mlang.app.main import main; print('ready', flush=True); main(sys.argv[1:])"
     command = [sys.executable, "-c", script, "eval", source]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as process:
