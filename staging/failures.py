@@ -70,6 +70,8 @@ def _detail(error: MError) -> str:
 
 def _failing_step(error: MError, query: str, queries: Queries, overrides: dict[str, Any]) -> str | None:
     """The first step whose value, or whose rows, fail with the same message."""
+    if query in overrides:
+        return None  # its staged table is loaded: no step runs
     deadline = time.monotonic() + PATIENCE
     try:
         steps = queries.steps(query, overrides)
