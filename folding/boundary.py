@@ -18,6 +18,7 @@ import attrs
 from attrs import evolve
 from sqlglot import exp
 
+from folding import terms as t
 from folding.relations import Column, Context, Relation, compile_node
 from folding.streaming import Stopped, computed
 from folding.terms import CannotFold, Scalar, Unfoldable
@@ -33,7 +34,7 @@ from mlang.tables.simplify import one_pass, prune
 SMALL = 10_000
 #: Looking at so few rows of a streaming plan does not start an engine.
 GLANCE = 200
-_HEAVY = (p.Join, p.NestedJoin, p.Sort)
+_HEAVY = (p.Join, p.NestedJoin, p.Sort, p.Group, p.Distinct, p.Pivot)
 _STREAMING = (
     p.Scan, p.Project, p.AddColumn, p.TransformColumns, p.ChangeTypes, p.Take, p.Drop, p.Retype, p.Rows,
     p.Values, p.ReplaceValue, p.AddIndex, p.ReplaceErrors,
@@ -197,12 +198,7 @@ def fold(
 
 def _pays(above: list[p.Plan]) -> bool:
     """Whether the last of these nested steps is worth entering the engine: a heavy step takes all its rows."""
-    for step in reversed(above):
-        if isinstance(step, (p.Group, p.Distinct, p.Pivot)):
-            return False
-        if isinstance(step, (p.Join, p.Sort)) and step is not above[-1]:
-            return True
-    return False
+    return any(isinstance(step, _HEAVY) and not isinstance(step, p.NestedJoin) for step in above[:-1])
 
 
 def try_fold(plan: p.Plan) -> Relation | CannotFold:
@@ -215,11 +211,7 @@ def try_fold(plan: p.Plan) -> Relation | CannotFold:
 
 def counted(relation: Relation, limit: int | None = None) -> Relation:
     """One row: how many rows the relation has, of which no more than ``limit`` are looked for."""
-    if any(
-        isinstance(c, exp.Anonymous) and c.name.lower() == "error"
-        for k in relation.order
-        for c in k.sql.walk()
-    ):
+    if relation.raises and any(t.stops(k.sql) or not k.plain for k in relation.order):
         raise Unfoldable("the order may raise, which counting would not notice")
     if limit is not None and relation.natural:
         relation = evolve(relation, limit=limit if relation.limit is None else min(limit, relation.limit))

@@ -65,6 +65,8 @@ def equality(left: Scalar, right: Scalar, negated: bool) -> Scalar:
 
 def _unlike(left: Scalar, right: Scalar, negated: bool) -> Scalar:
     """Values of different kinds are equal only when both are null."""
+    if left.raises or right.raises:
+        raise Unfoldable("a comparison of different kinds whose sides may raise")
     if not (left.nullable and right.nullable):
         return typed(exp.Boolean(this=negated), "logical", "BOOLEAN", left, right, nullable=False)
     both = t.all_of([t.is_null(left.use), t.is_null(right.use)])

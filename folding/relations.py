@@ -197,7 +197,7 @@ class Relation:
 
     def opened(self) -> Relation:
         """A relation over the same rows in which conditions, groups and windows may be added."""
-        return self.closed() if self.sealed else self
+        return self.closed() if self.sealed or any(t.stops(k.sql) for k in self.order) else self
 
     def closed(self) -> Relation:
         """The same rows as a subquery: every column a bare reference."""

@@ -263,4 +263,5 @@ def nested_join(node: p.NestedJoin, context: Context) -> Relation:
     table = NestedTable(right, node.right.schema, place, sums_of(right, context), match, tuple(keys))
     nested = Column(Scalar(packed(keys), "any", "", inside=table))
     beside = (*left.beside, *right.sources())
-    return evolve(left, columns=(*left.columns, nested), beside=beside)
+    # a subquery over the tables becomes a join, which keeps no order
+    return evolve(left, columns=(*left.columns, nested), beside=beside, natural=False)

@@ -38,24 +38,12 @@ Answer = Callable[[list[list[Any]], int], list[Any]]
 # ---------------------------------------------------------------- where a term stops
 
 
-def is_stop(sql: Any) -> bool:
-    """Whether a node stops the query whenever it is evaluated (`terms.error` and `terms.stop`)."""
-    if isinstance(sql, exp.Anonymous):
-        return bool(sql.name.lower() == "error")
-    if not isinstance(sql, exp.Cast) or isinstance(sql, exp.TryCast):
-        return False
-    inner = sql.this
-    if isinstance(inner, exp.Cast):
-        inner = inner.this
-    return isinstance(inner, exp.DPipe) and isinstance(inner.this, exp.Literal) and inner.this.name == "M"
-
-
 def odd(sql: Any) -> Any:
     """A condition that holds (at least) where evaluating an expression would stop; None when it never would."""
-    if is_stop(sql):
+    if t.is_stop(sql):
         return exp.true()
     if isinstance(sql, (exp.Subquery, exp.Window)):
-        if any(is_stop(node) for node in sql.walk()):
+        if t.stops(sql):
             raise Unfoldable("a condition over other rows that may stop")
         return None
     if isinstance(sql, exp.Case):
@@ -75,7 +63,7 @@ def cleaned(sql: Any) -> Any:
     """A copy in which stops are nulls."""
 
     def clean(node: Any) -> Any:
-        if not is_stop(node):
+        if not t.is_stop(node):
             return node
         return t.cast(exp.Null(), node.to.sql("duckdb")) if isinstance(node, exp.Cast) else exp.Null()
 

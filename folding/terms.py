@@ -227,6 +227,23 @@ def stop(witness: Any, storage: str) -> Any:
     return cast(cast(text, "DOUBLE"), "VARCHAR") if storage == "VARCHAR" else cast(text, storage)
 
 
+def is_stop(sql: Any) -> bool:
+    """Whether a node stops the query whenever it is evaluated (`error` and `stop`)."""
+    if isinstance(sql, exp.Anonymous):
+        return bool(sql.name.lower() == "error")
+    if not isinstance(sql, exp.Cast) or isinstance(sql, exp.TryCast):
+        return False
+    inner = sql.this
+    if isinstance(inner, exp.Cast):
+        inner = inner.this
+    return isinstance(inner, exp.DPipe) and isinstance(inner.this, exp.Literal) and inner.this.name == "M"
+
+
+def stops(sql: Any) -> bool:
+    """Whether evaluating an expression may stop the query."""
+    return any(is_stop(node) for node in sql.walk())
+
+
 def size(sql: Any) -> int:
     """How many nodes an expression has."""
     return sum(1 for _ in sql.walk())

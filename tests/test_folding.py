@@ -344,7 +344,10 @@ def test_document_is_up_to_date() -> None:
 @pytest.mark.parametrize("name", [n for n, where in reference.places().items() if "row" in where])
 def test_sql_form_is_in_the_grid(name: str) -> None:
     """A function may only fold in row functions when `FORMS` compares it with the interpreter."""
-    assert any(name + "(" in expression for expression, _, _ in FORMS)
+    from tests.properties.test_folded_equals_interpreted import ENDS
+
+    nested = any("NestedJoin" in text and name in text for text in ENDS)  # of a column of tables
+    assert nested or any(name + "(" in expression for expression, _, _ in FORMS)
 
 
 @pytest.mark.parametrize("name", [n for n, where in reference.places().items() if "aggregate" in where])

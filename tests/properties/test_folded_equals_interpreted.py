@@ -6,10 +6,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import mlang
+from folding import reference
+from mlang.compile.entry import run
+from mlang.values.show import to_m
 
 NUMBERS = ["null", "0", "-0", "1", "2", "2", "3", "-1.5", "0.1", "0.2", "1e300", "#nan", "#infinity", "7"]
 WHOLE = ["null", "0", "1", "2", "3", "4"]
 TEXTS = ["null", '""', '"a"', '"A"', '"b"', '"é"', '"a b"', '"10"', '"😀"', '"\ue000"']
+#: Texts on which SQL and M part: letters mapped otherwise, numbers that only M reads, quotes, delimiters.
+ODD = [*TEXTS, '"straße"', '"1,000"', '"(5)"', '"1e2"', '" 7"', '"x,y"', '"a,""b,c"""', '"😀,é"', '"2020-01-02"']
 CELLS = {"n": NUMBERS, "k": WHOLE, "t": TEXTS, "e": [*WHOLE, 'error "bad"']}
 CLEAN = [c for c in NUMBERS if c != "#nan"]
 
@@ -27,8 +32,43 @@ STEPS = [
     'Table.FillDown({0}, {{"k", "t"}})', 'Table.FillUp({0}, {{"n"}})', "{0} & {0}", "Table.Combine({{{0}, Table.FirstN({0}, 1)}})",
     'Table.RemoveRowsWithErrors({0})', 'Table.ReplaceErrorValues({0}, {{{{"e", 9}}}})', 'Table.SelectColumns({0}, {{"t", "n", "k", "e"}})',
     'Table.RenameColumns(Table.RenameColumns({0}, {{{{"n", "x"}}}}), {{{{"x", "n"}}}})', "Table.Buffer({0})",
+    # odd cells: computed by the interpreter, the rest by the engine
+    'Table.AddColumn({0}, "n", each 1)', 'Table.TransformColumnTypes({0}, {{{{"t", type number}}}})',
+    'Table.TransformColumnTypes({0}, {{{{"t", Int64.Type}}}}, "en-US")', 'Table.TransformColumns({0}, {{{{"t", Text.Lower}}}})',
+    'Table.TransformColumns({0}, {{{{"k", each if _ > 1 then _ else 0}}}})', 'Table.TransformColumns({0}, {{{{"t", each Text.Start(_, 1)}}}})',
+    "Table.SelectRows({0}, each Text.Middle([t], 1) <> \"\")", "Table.SelectRows({0}, each (try [e] otherwise 7) > 1)",
+    'Table.RemoveRowsWithErrors({0}, {{"t"}})', 'Table.SelectRowsWithErrors({0}, {{"t", "e"}})', 'Table.ReplaceErrorValues({0}, {{{{"t", null}}}})',
+    # steps that came later
+    "Table.AlternateRows({0}, 1, 2, 1)", "Table.AlternateRows({0}, 0, 1, 3)", "Table.RemoveFirstN({0}, 1)", "Table.Range({0}, 1, 4)",
+    'Table.MaxN({0}, "k", 3)', 'Table.MinN({0}, {{"t", "k"}}, 2)', "Table.Repeat({0}, 2)", 'Table.ReorderColumns({0}, {{"t", "n"}})',
+    'Table.TransformColumnNames(Table.TransformColumnNames({0}, Text.Upper), Text.Lower)',
+    'Value.ReplaceType({0}, type table [n = any, k = any, t = any, e = any])',
 ]  # fmt: skip
 ENDS = [
+    'Table.AddRankColumn({0}, "r", "k")', 'Table.AddRankColumn({0}, "r", {{{{"t", 1}}, "k"}}, [RankKind = RankKind.Dense])',
+    'Table.AddRankColumn({0}, "r", {{"k"}}, [RankKind = RankKind.Ordinal])',
+    'Table.SplitColumn({0}, "t", Splitter.SplitTextByDelimiter(","), {{"a", "b"}})',
+    'Table.SplitColumn({0}, "t", Splitter.SplitTextByDelimiter(",", QuoteStyle.None), {{"a", "b"}}, "-", ExtraValues.Error)',
+    'Table.SplitColumn({0}, "t", Splitter.SplitTextByPositions({{0, 1}}), {{"a", "b", "c"}})',
+    'Table.SplitColumn({0}, "t", Splitter.SplitTextByLengths({{1, 0, 2}}), 3)',
+    'Table.SplitColumn({0}, "t", Splitter.SplitTextByRanges({{{{1, 1}}, {{0, null}}}}), {{"a", "b"}})',
+    'Table.Sort(Table.SplitColumn({0}, "t", Splitter.SplitTextByDelimiter(","), {{"a", "b"}}), {{"b", "a"}})',
+    'Table.CombineColumns(Table.DuplicateColumn({0}, "t", "u"), {{"t", "u"}}, Combiner.CombineTextByDelimiter("-"), "z")',
+    'Table.AddColumn({0}, "z", each try Text.Upper([t]) otherwise "none")', 'Table.AddColumn({0}, "z", each Text.Upper([t]) & Text.From([k]))',
+    'Table.Group(Table.AddColumn({0}, "z", each Text.Upper([t])), {{"z"}}, {{{{"c", each Table.RowCount(_)}}, {{"s", each List.Sum([k])}}}})',
+    'Table.Sort(Table.AddColumn({0}, "z", each if [k] > 2 then [t] else "low"), {{"z"}})',
+    *[
+        f'Table.AggregateTableColumn(Table.NestedJoin({{0}}, "k", {{1}}, "k", "nest"), "nest", {{{{{{{{"{c}", {f}, "v"}}}}}}}})'
+        for c, f in (("n", "List.Sum"), ("n", "List.Max"), ("t", "List.Count"), ("t", "List.NonNullCount"), ("n", "List.Average"),
+                     ("t", "List.First"), ("k", "List.Min"), ("t", "List.Last"), ("k", "List.Median"))
+    ],
+    'Table.RemoveColumns(Table.AddColumn(Table.NestedJoin({0}, {{"k", "t"}}, {1}, {{"k", "t"}}, "nest"), "c", each Table.RowCount([nest])), "nest")',
+    'Table.ExpandTableColumn(Table.AddColumn(Table.NestedJoin({0}, "k", {1}, "k", "nest"), "c", each List.Max([nest][k])), "nest", {{"n"}}, {{"n2"}})',
+    "{0}{{1}}", "{0}{{[k = 2]}}?", '{0}{{[t = "a", k = 1]}}', "{0}[k]", 'Table.Column({0}, "t")', "Table.Contains({0}, [k = 2])",
+    'Table.ContainsAny({0}, {{[k = 7], [t = "b"]}})', "Table.ContainsAll({0}, {{[k = 1], [k = null]}})", 'Table.PositionOf({0}, [n = 1, k = 1, t = "a", e = 1])',
+    *[f"List.{f}({{0}}[{c}])" for f in ("Sum", "Average", "Max", "Min", "Median", "NonNullCount", "Count", "Distinct") for c in ("n", "k", "e")],
+    "List.Max({0}[t])", "List.Contains({0}[t], \"b\")", "List.Contains({0}[k], null)", "Table.Profile({0}[[n], [k], [t]])",
+    'Table.RemoveColumns(Table.PrefixColumns({0}, "p"), {{"p.e"}})', "Table.FillDown({0}, {{\"k\"}})", 'Table.Unpivot({0}, {{"n", "k"}}, "at", "v")',
     "{0}", "Table.RowCount({0})", 'Table.RemoveColumns({0}, "e")', 'Table.AddIndexColumn({0}, "i", 1, 1)',
     'Table.AddColumn({0}, "z", each [n] / [k])', 'Table.AddColumn({0}, "z", each if [t] = null then "-" else [t] & "!")',
     'Table.AddColumn({0}, "z", each [e] + 1)', 'Table.AddColumn({0}, "z", each try [n] otherwise 0)',
@@ -54,17 +94,20 @@ ENDS = [
 @st.composite
 def tables(draw: st.DrawFn) -> str:
     clean = draw(st.booleans())  # most ways to go wrong need tables without errors and NaN, which fold whole
+    texts = draw(st.sampled_from([TEXTS, ODD]))
     rows = []
     for _ in range(draw(st.integers(0, 9))):
         number = draw(st.sampled_from(CLEAN if clean else NUMBERS))
         extra = draw(st.sampled_from(WHOLE if clean else CELLS["e"]))
-        rows.append(f"{{{number}, {draw(st.sampled_from(WHOLE))}, {draw(st.sampled_from(TEXTS))}, {extra}}}")
+        rows.append(f"{{{number}, {draw(st.sampled_from(WHOLE))}, {draw(st.sampled_from(texts))}, {extra}}}")
     return '#table({"n", "k", "t", "e"}, {' + ", ".join(rows) + "})"
 
 
 def answer(m: str, engine: str) -> str:
+    """The value, errors in cells shown, or the error."""
     try:
-        return mlang.to_m(mlang.evaluate(m, engine=engine, culture="en-US"))
+        value = mlang.evaluate(m, engine=engine, culture="en-US")
+        return str(run(lambda: to_m(value, "show")))
     except mlang.MError as error:
         return str(error)
 
@@ -77,3 +120,21 @@ def test_folded_equals_interpreted(left: str, right: str, steps: list[str], end:
         m = f"(let x = {m} in {step.format('x')})"
     m = f"let l = {m}, r = {right} in {end.format('l', 'r')}"
     assert answer(m, "duckdb") == answer(m, "none"), m
+
+
+#: Steps that read sources: their tests make files.
+_SOURCES = frozenset({"Csv.Document", "Parquet.Document", "Table.PromoteHeaders", "Value.NativeQuery"})
+
+
+def test_every_step_is_generated() -> None:
+    """A function may only fold as a step when random programs contain it."""
+    texts = [*STEPS, *ENDS, "Table.SelectColumns(", "Table.NestedJoin("]
+    steps = [name for names in reference.STEPS.values() for name in names] + list(reference.COUNTS)
+    missing = [
+        name
+        for name in steps
+        if name not in _SOURCES
+        and not name.endswith(".Database")
+        and not any(name + "(" in text for text in texts)
+    ]
+    assert not missing
