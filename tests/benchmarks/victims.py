@@ -292,8 +292,10 @@ class Reader:
         if self.pid:
             there.close()
         else:
-            watch = make_watch()
+            watch, parent = make_watch(), os.getppid()
             while not there.poll(0.8):
+                if os.getppid() != parent:
+                    os._exit(1)  # the killer itself died; other readers keep the pipe open
                 watch.look()
             there.send(watch.found)
             os._exit(0)
