@@ -132,7 +132,7 @@ CASES: dict[str, tuple[str, Any]] = {
     ),
     "recursion of 10000 through tables": (
         'let f = (x, n) => if n = 0 then 1 else Table.RowCount(Table.SelectRows(#table({"a"}, {{1}}), '
-        "each @f([a], n - 1) >= 1)) in f(1, 10000)", 1.0,
+        + "each @f([a], n - 1) >= 1)) in f(1, 10000)", 1.0,
     ),
     "deep recursion": ("let f = (n) => if n = 0 then 0 else 1 + @f(n - 1) in f(50000)", 50_000.0),
 }  # fmt: skip

@@ -384,7 +384,10 @@ def _field_type(node: n.FieldType) -> list[Part]:
 
 
 def _table_type(node: n.TableType) -> list[Part]:
-    if node.row.__class__ in (n.RecordType, n.Name, n.Parenthesized):
+    first: n.Node | None = node.row
+    while isinstance(first, (n.Invocation, n.ItemAccess, n.FieldAccess, n.Projection)):
+        first = first.function if isinstance(first, n.Invocation) else first.target
+    if first.__class__ in (n.Name, n.Parenthesized) or node.row.__class__ is n.RecordType:
         return ["table ", node.row]
     return ["table (", node.row, ")"]
 
