@@ -131,8 +131,8 @@ CASES: dict[str, tuple[str, Any]] = {
         "let made = (n) => List.Accumulate({1..n}, [], (s, i) => [a = s]) in made(100000) = made(100000)", True,
     ),
     "recursion of 10000 through tables": (
-        'let f = (x, n) => if n = 0 then 1 else Table.RowCount(Table.SelectRows(#table({"a"}, {{1}}), '
-        + "each @f([a], n - 1) >= 1)) in f(1, 10000)", 1.0,
+        'let f = (n) => if n = 0 then 1 else Table.RowCount(Table.SelectRows(t, each @f(n - [a]) >= 1)), t = T in f(10000)'
+        .replace("T in", '#table({"a"}, {{1}}) in'), 1.0,
     ),
     "deep recursion": ("let f = (n) => if n = 0 then 0 else 1 + @f(n - 1) in f(50000)", 50_000.0),
 }  # fmt: skip
