@@ -23,7 +23,7 @@ class Session:
     ``clock`` gives UTC ticks since 0001-01-01 (100 ns); None is the system clock.
     ``runner`` runs a table plan (``tables/plan.py``) and yields batches; None is the
     interpreter (``tables/local.py``); the front door installs the folding one.
-    ``engine`` is "auto", "duckdb" or "none" (interpret everything).
+    ``engine`` is "auto", "duckdb", "spark" (docs/spark.md) or "none" (interpret everything).
     """
 
     def __init__(

@@ -14,6 +14,7 @@ from typing import Any
 from mlang.compile.entry import run
 from mlang.session import Session
 from mlang.tables.table import Table, settled
+from staging import spark
 from staging.encode import kind_of_code
 from staging.types import PLAIN, Column
 
@@ -48,7 +49,7 @@ def _folded(table: Table) -> Any:
     if not reads:
         return None  # data in memory: nothing to gain
     try:
-        return Query(fold(plan))
+        return spark.query(plan) or Query(fold(plan))
     except Unfoldable:
         return None
 
@@ -65,4 +66,4 @@ def failures() -> tuple[type[BaseException], ...]:
     import duckdb
     import pyarrow as pa
 
-    return duckdb.Error, pa.ArrowException, OSError
+    return (duckdb.Error, pa.ArrowException, OSError, *spark.failures())

@@ -12,6 +12,7 @@ from attrs import asdict, define, field
 
 from mlang.errors import MError
 from mlang.values.metadata import strip
+from staging import spark
 from staging.check import Schema, check, empty
 from staging.destinations.target import target_of
 from staging.drift import changes
@@ -52,6 +53,9 @@ def plan(refresh: Refresh) -> list[Planned]:
     found = []
     for task in refresh.tasks():
         line = _line(refresh, task, queries, schemas[task.query], remade)
+        if queries.session.engine == "auto" and line.engine.startswith("DuckDB"):
+            read = [m.bytes for m in map(refresh.served, task.needs) if m is not None]
+            line.why = "; ".join(filter(None, (line.why, spark.advice(sum(read)))))
         if task.kind != ACTIVITY and line.action == "run":
             remade.add(task.query)
         found.append(line)
@@ -125,11 +129,12 @@ def _engine(task: Task, queries: Queries, schema: Schema, refresh: Refresh) -> s
         tables[name] = staged
     try:
         value = queries.fresh().value(task.query, tables)
-        return "DuckDB" if queries.folds(value) else "DuckDB and interpreter"
+        return spark.engine_name(value, queries.folds(value))
     except Exception:  # the schema was found without data: whatever this is, the refresh will say it
         return "decided when it runs"
 
 
 def _folds(queries: Queries, schema: Schema) -> str:
     assert schema.type is not None
-    return "DuckDB" if queries.folds(empty(schema.type)) else "DuckDB and interpreter"
+    table = empty(schema.type)
+    return spark.engine_name(table, queries.folds(table))

@@ -27,7 +27,7 @@ from mlang.tables.table import Table
 from mlang.values.kinds import kind_of
 from mlang.values.metadata import strip
 from mlang.values.thunk import keep_frames
-from staging import copying, history
+from staging import copying, history, spark
 from staging.activities import Activities
 from staging.crew import Crew, TimedOut, deep_stacks, pause
 from staging.dataflow import Dataflow
@@ -393,7 +393,7 @@ class Refresh:
             self._gone.add(task.query)
             result.note = f"is not staged: its value is a {kind_of(value)}"
             return
-        item = WAREHOUSE if task.needs else LAKEHOUSE
+        item = WAREHOUSE if task.needs and not spark.chosen(queries.session) else LAKEHOUSE
         columns = staged_columns(task.query, value.type)
         tables: list[Table] = [value]
         buckets: dict[str, Any] = {}
@@ -417,7 +417,7 @@ class Refresh:
             result.engine = self.engine_of(task, value, queries, staged=True)
             draft = Manifest(
                 dataflow=self.dataflow.key, query=task.query, generation=0,
-                store="warehouse" if task.needs else "lakehouse", engine=result.engine, created=_now(),
+                store="warehouse" if item == WAREHOUSE else "lakehouse", engine=result.engine, created=_now(),
                 query_hash=self._mark(task.query), sources=self._sources(task), inputs=queries.session.inputs,
                 columns=writer.columns, parts=parts, buckets=buckets,
                 facts=writer.facts(), keys=value.type.keys,

@@ -36,9 +36,23 @@ class Settings:
     keep_generations: int = published.KEEP
     #: Whether a refresh uses again what has not changed, without being told.
     reuse: bool = False
+    #: Who runs tables where neither the command nor MLANG_ENGINE says so.
+    engine: str = "auto"
 
 
-_NAMES = {"retentionDays": "retention_days", "keepGenerations": "keep_generations", "reuse": "reuse"}
+_NAMES = {
+    "retentionDays": "retention_days", "keepGenerations": "keep_generations", "reuse": "reuse", "engine": "engine",
+}  # fmt: skip
+_ENGINES = ("auto", "duckdb", "spark", "none")
+
+
+def _fits(name: str, value: Any) -> bool:
+    """Whether a setting can have a value."""
+    if name == "engine":
+        return value in _ENGINES
+    if name == "reuse":
+        return isinstance(value, bool)
+    return isinstance(value, (int, float)) and not isinstance(value, bool) and value >= 0
 
 
 @frozen
@@ -109,8 +123,7 @@ class Workspace:
             raise StagingError(f"{self.about} is not a workspace description.") from None
         chosen = {_NAMES[n]: v for n, v in found.items() if n in _NAMES}
         for name, value in chosen.items():
-            wanted = bool if name == "reuse" else (int, float)
-            if not isinstance(value, wanted) or (name != "reuse" and (isinstance(value, bool) or value < 0)):
+            if not _fits(name, value):
                 raise StagingError(f"{self.about}: the setting {name} can't be {value!r}.")
         return Settings(**chosen)
 

@@ -58,9 +58,7 @@ def _stop(process: subprocess.Popen[Any]) -> None:
         process.wait()
 
 
-def start(
-    command: list[str], port: int, folder: Path, name: str, **settings: Any
-) -> subprocess.Popen[Any]:
+def start(command: list[str], port: int, folder: Path, name: str, **settings: Any) -> subprocess.Popen[Any]:
     """A server process that listens on a port; its output goes to a file of the folder."""
     log = folder / f"{name}.log"
     with open(log, "w", encoding="utf-8") as output:

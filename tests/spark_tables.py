@@ -106,4 +106,6 @@ def evaluated(m: str, engine: str, *tables: Table) -> str:
 
 def values_of(expressions: list[str]) -> list[Any]:
     """M values of literals."""
-    return [force(v) for v in mlang.evaluate("{" + ", ".join(expressions) + "}", engine="none", culture="en-US")]
+    return [
+        force(v) for v in mlang.evaluate("{" + ", ".join(expressions) + "}", engine="none", culture="en-US")
+    ]

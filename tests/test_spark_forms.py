@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from typing import Any
 
 import pytest
 from spark_tables import address_or_skip, engine, session
@@ -62,7 +61,9 @@ def compared(server: SparkServer, expression: str, rows: list[str]) -> int | Non
             local = columns_of(run_local(made.plan, None, None))
         for index, (a, b) in enumerate(zip(local[-1], folded[-1], strict=True)):
             row = [force(c[index]) for c in local[:-1]]
-            assert same(a, b), f"{expression} over {row}: interpreted {a!r}, {server.dialect} {b!r}\n{query.sql()}"
+            assert same(a, b), (
+                f"{expression} over {row}: interpreted {a!r}, {server.dialect} {b!r}\n{query.sql()}"
+            )
         equal += len(local[-1])
     return equal
 

@@ -18,7 +18,7 @@ from sqlglot import exp
 
 from folding.engines.spark_forms import SailRenderer, SparkRenderer
 from folding.engines.spark_leaves import SentOrigin, SparkOrigin, in_memory, leaf, parts, staged_parts
-from folding.engines.spark_server import Refusal, Running, SparkServer, current
+from folding.engines.spark_server import LOCAL, Refusal, Running, SparkServer, address, current
 from folding.relations import Context, Relation, compile_node
 from folding.sources import PASSING
 from folding.terms import CannotFold, Unfoldable
@@ -73,7 +73,9 @@ class SparkQuery:
     def _check_sums(self) -> None:
         ordered = any(isinstance(node.parent, exp.Anonymous) for node in self.tree.find_all(exp.Order))
         if ordered and any(o.rows is None or o.rows > ORDERED_ROWS for o in self.leaves):
-            raise Unfoldable("doubles of so many rows summed in row order (number mode relaxed: in any order)")
+            raise Unfoldable(
+                "doubles of so many rows summed in row order (number mode relaxed: in any order)"
+            )
 
     def _print(self) -> str:
         kind, off = self._make
@@ -221,7 +223,11 @@ def reads_files(plan: p.Plan) -> bool:
     stack = [plan]
     while stack:
         node = stack.pop()
-        if isinstance(node, p.Scan) and isinstance(node.source, ParquetSource) and node.source.path is not None:
+        if (
+            isinstance(node, p.Scan)
+            and isinstance(node.source, ParquetSource)
+            and node.source.path is not None
+        ):
             return True
         if not isinstance(node, p.Buffer):
             stack.extend(node.inputs)
@@ -239,12 +245,12 @@ def _worthwhile(plan: p.Plan) -> bool:
     return False
 
 
-def query_of(plan: p.Plan, server: SparkServer | None = None) -> SparkQuery:
-    """The query of a whole plan; `Unfoldable` when there is none."""
+def query_of(plan: p.Plan) -> SparkQuery:
+    """The query of a whole plan, for the server; `Unfoldable` when there is none."""
     if not reads_files(plan) or not _worthwhile(plan):
         raise Unfoldable("nothing here that a cluster would read and work on")
     relation = compiled(plan)
-    return SparkQuery(relation, current() if server is None else server, schema=plan.schema)
+    return SparkQuery(relation, current(), schema=plan.schema)
 
 
 # ---------------------------------------------------------------- running
@@ -348,8 +354,10 @@ def _piece(plan: p.Plan) -> p.Plan:
 
 
 def describe(plan: p.Plan) -> SparkQuery | CannotFold:
-    """For reports: the query of a whole plan, or the step that does not fold and why."""
+    """For reports: the query of a whole plan, or the step that does not fold and why; no server is asked."""
     try:
-        return query_of(plan)
+        if not reads_files(plan) or not _worthwhile(plan):
+            raise Unfoldable("nothing here that a cluster would read and work on")
+        return SparkQuery(compiled(plan), dialect="sail" if address() == LOCAL else "spark")
     except Unfoldable as no:
         return CannotFold(no.step or plan.function, no.reason)

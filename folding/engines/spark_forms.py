@@ -39,6 +39,11 @@ class SparkRenderer(Renderer):
         ("NUMERIC", "DOUBLE"): "CAST({} AS DOUBLE)", ("NUMERIC", "BIGINT"): "CAST({} AS BIGINT)",
     }  # fmt: skip
 
+    def __init__(self, tables: dict[str, Any], off: frozenset[str] = frozenset()) -> None:
+        super().__init__(tables, off)
+        #: The group keys of the queries around.
+        self.keys: list[list[Any]] = []
+
     def name(self, name: str) -> str:
         return "`" + name.replace("`", "``") + "`"
 
@@ -70,9 +75,22 @@ class SparkRenderer(Renderer):
 
     def select(self, tree: Any) -> tuple[str, list[str]]:
         """A grouped query in an order of aggregates is ordered outside, which both engines do."""
-        order = tree.args.get("order")
-        if tree.args.get("group") is None or order is None:
-            return super().select(tree)
+        order, group = tree.args.get("order"), tree.args.get("group")
+        self.keys.append(list(group.expressions) if group is not None else [])
+        try:
+            return super().select(tree) if group is None or order is None else self.ordered_group(tree, order)
+        finally:
+            self.keys.pop()
+
+    def output(self, node: Any) -> tuple[str, Typed]:
+        """A group key stands among the outputs as it stands in GROUP BY."""
+        name, value = super().output(node)
+        return name, self.plain(value) if isinstance(node, exp.Alias) and node.this in self.keys[
+            -1
+        ] else value
+
+    def ordered_group(self, tree: Any, order: Any) -> tuple[str, list[str]]:
+        """Groups in an order of aggregates."""
         inner = tree.copy()
         for part in ("order", "limit", "offset"):
             inner.set(part, None)
@@ -84,7 +102,9 @@ class SparkRenderer(Renderer):
         self.level -= 1
         keys = zip(order.expressions, types[len(tree.expressions) :], strict=True)
         items = [
-            self.criterion(Typed(f"q.o{number}", type), bool(key.args.get("desc")), bool(key.args.get("nulls_first")))
+            self.criterion(
+                Typed(f"q.o{number}", type), bool(key.args.get("desc")), bool(key.args.get("nulls_first"))
+            )
             for number, (key, type) in enumerate(keys, 1)
         ]
         if not set(types[len(tree.expressions) :]) <= PLAIN:
@@ -170,7 +190,9 @@ class SparkRenderer(Renderer):
 
     def divided(self, left: Typed, right: Typed) -> Typed:
         negative = f"CAST({right.sql} AS STRING) LIKE '-%'"
-        infinite = f"CASE WHEN {negative} THEN CAST('-Infinity' AS DOUBLE) ELSE CAST('Infinity' AS DOUBLE) END"
+        infinite = (
+            f"CASE WHEN {negative} THEN CAST('-Infinity' AS DOUBLE) ELSE CAST('Infinity' AS DOUBLE) END"
+        )
         return Typed(
             f"CASE WHEN {right.inner} = 0D THEN {left.inner} * ({infinite}) ELSE {left.inner} / {right.inner} END",
             "DOUBLE",
@@ -210,6 +232,10 @@ class SparkRenderer(Renderer):
         """A double rounded to a whole one, halves to the even one."""
         return f"rint({value.sql})"
 
+    def extreme(self, name: str, value: Typed) -> str:
+        """min or max."""
+        return f"{name}({value.sql})"
+
     # ------------------------------------------------------------ windows
 
     def on_IgnoreNulls(self, node: Any) -> Typed:
@@ -234,6 +260,16 @@ class SailRenderer(SparkRenderer):
             f"CASE WHEN isnan({value.sql}) THEN CAST('NaN' AS DOUBLE) WHEN {value.inner} + 0D = 0D "
             f"THEN 0D ELSE {value.sql} END", "DOUBLE",
         )  # fmt: skip
+
+    def extreme(self, name: str, value: Typed) -> str:
+        """Of nothing but infinities Sail gives the largest finite number."""
+        made = super().extreme(name, value)
+        if value.type != "DOUBLE":
+            return made
+        infinite, inside = ("'Infinity'", "<") if name == "min" else ("'-Infinity'", ">")
+        infinite = f"CAST({infinite} AS DOUBLE)"
+        others = f"count(CASE WHEN {value.inner} {inside} {infinite} THEN 1 END)"
+        return f"CASE WHEN count({value.sql}) > 0 AND {others} = 0 THEN {infinite} ELSE {made} END"
 
     def to_even(self, value: Typed) -> str:
         x, big = value.inner, "6755399441055744D"
@@ -355,12 +391,16 @@ def _regexp_replace(r: Renderer, nodes: list[Any]) -> Typed:
 
 def _replacement(node: Any) -> str:
     """Plain text, or a character before what was found."""
-    if isinstance(node, exp.DPipe) and isinstance(node.this, exp.Anonymous) and node.this.name.lower() == "chr":
+    if (
+        isinstance(node, exp.DPipe)
+        and isinstance(node.this, exp.Anonymous)
+        and node.this.name.lower() == "chr"
+    ):
         number = node.this.expressions[0]
         number = number.this if isinstance(number, exp.Cast) else number
-        if isinstance(number, exp.Literal) and isinstance(node.expression, exp.Literal):
-            if node.expression.this == "\\1" and number.this.isdigit():
-                return chr(int(number.this)) + "$1"
+        known = isinstance(number, exp.Literal) and isinstance(node.expression, exp.Literal)
+        if known and node.expression.this == "\\1" and number.this.isdigit():
+            return chr(int(number.this)) + "$1"
     if not isinstance(node, exp.Literal) or not node.is_string or set(node.this) & set("$\\"):
         raise Unfoldable("a replacement that is no plain text")
     return str(node.this)
@@ -490,7 +530,7 @@ def _extreme(name: str) -> Form:
         if value.type not in PLAIN:
             raise Unfoldable(f"the {name} of values of type {value.type}")
         assert isinstance(r, SparkRenderer)
-        return Typed(f"{name}({r.plain(value).sql})", value.type)
+        return Typed(r.extreme(name, r.plain(value)), value.type)
 
     return form
 

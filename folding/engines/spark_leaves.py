@@ -6,11 +6,13 @@ Apache Spark knows and Sail does not.  Files are named one by one, never by thei
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import Any
 
 from attrs import evolve
 from sqlglot import exp
 
+from folding.engines.spark_server import unseen
 from folding.relations import Context
 from folding.sources import Leaf, _parquet, arrow_column
 from folding.sources import relation as relation_over
@@ -49,7 +51,9 @@ class SparkOrigin(Leaf):
 class FilesOrigin(SparkOrigin):
     """Parquet files of one schema."""
 
-    def __init__(self, alias: str, label: str, storages: list[str], paths: list[str], fields: list[Any]) -> None:
+    def __init__(
+        self, alias: str, label: str, storages: list[str], paths: list[str], fields: list[Any]
+    ) -> None:
         super().__init__(alias, label, storages)
         self.paths, self.fields = paths, fields
 
@@ -82,7 +86,15 @@ class FilesOrigin(SparkOrigin):
             reader.parquet(*self.paths).selectExpr(*items).createOrReplaceTempView(name)
 
         server.execute(make)
+        if server.dialect == "sail" and self.rows is not None:
+            self._check(server, name)
         return name
+
+    def _check(self, server: Any, name: str) -> None:
+        """Sail takes a file that it cannot find for one without rows."""
+        found = server.table(f"SELECT count(*) AS c1 FROM {name}").column(0)[0].as_py()
+        if found != self.rows:
+            raise unseen(server.address, f"{found} of {self.rows} rows in {', '.join(self.paths[:3])}")
 
 
 class SentOrigin(SparkOrigin):
@@ -107,7 +119,9 @@ class SentOrigin(SparkOrigin):
         arrays.append(pa.array(range(1, self.data.num_rows + 1), pa.int64()))
         table = pa.table(arrays, names=[*names, "r1"])
         name = f"mlang_sent_{uuid.uuid4().hex}"
-        fields = ", ".join(f"{n} {_NAMES[str(a.type)]}" for n, a in zip(table.column_names, arrays, strict=True))
+        fields = ", ".join(
+            f"{n} {_NAMES[str(a.type)]}" for n, a in zip(table.column_names, arrays, strict=True)
+        )
 
         def make(session: Any) -> None:
             session.createDataFrame(table, schema=fields).createOrReplaceTempView(name)
@@ -156,7 +170,7 @@ def staged_parts(node: p.Append) -> list[ParquetSource] | None:
         found.append(source)
     first = node.inputs[0]
     same = all(s.query == found[0].query and s.columns == found[0].columns for s in found)
-    ordered = all(a.first + a.rows == b.first for a, b in zip(found, found[1:], strict=False))
+    ordered = all(a.first + a.rows == b.first for a, b in pairwise(found))
     alike = all(isinstance(s, p.Scan) and s.columns == first.columns for s in node.inputs)  # type: ignore[attr-defined]
     return found if same and ordered and alike else None
 
@@ -177,7 +191,9 @@ def _files(sources: list[ParquetSource], context: Context, wanted: tuple[str, ..
         more, others = _parquet(other, context, wanted)
         if others != names:
             raise Unfoldable("files of different columns")
-        base = evolve(base, columns=tuple(_both(a, b) for a, b in zip(base.columns, more.columns, strict=True)))
+        base = evolve(
+            base, columns=tuple(_both(a, b) for a, b in zip(base.columns, more.columns, strict=True))
+        )
     scalars = [c.term for c in base.columns]
     path = source.path
     if path is None:

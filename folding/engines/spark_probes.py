@@ -1,6 +1,7 @@
 """What a Spark server is asked before anything is folded to it: each form over odd values, as ``probes.py`` does.
 
-The values are sent as Arrow data, so the query is over a view like any other.  Answers are kept per dialect and version.
+The values are sent as Arrow data, so the query is over a view like any other.  Answers are kept per dialect and
+version.
 """
 
 from __future__ import annotations
@@ -64,7 +65,9 @@ def query(expressions: list[str], server: SparkServer | None, dialect: str = "sp
     from folding.engines.spark import SparkQuery, compiled
 
     with sessions.use(sessions.Session(culture="en-US", time_zone="UTC")):
-        return SparkQuery(compiled(added(probe_table(), expressions)), server, off=frozenset(), dialect=dialect)
+        return SparkQuery(
+            compiled(added(probe_table(), expressions)), server, off=frozenset(), dialect=dialect
+        )
 
 
 def printed(dialect: str, text: str) -> bool:

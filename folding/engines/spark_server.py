@@ -1,8 +1,9 @@
 """Spark servers: where they are, how sessions with them are opened, what their failures mean.
 
 MLANG_SPARK names a Spark Connect address (``sc://host:port``); without one, or with "local", a Sail server is started
-in this process, on the loopback.  One session per server is kept for the process.  A failure of a query (`Refusal`) is a reason to let
-another engine do the work; a server that cannot be reached, is too old, or cannot read a file is a DataSource.Error.
+in this process, on the loopback.  One session per server is kept for the process.  A failure of a query (`Refusal`)
+is a reason to let another engine do the work; a server that cannot be reached, is too old, or cannot read a file is a
+DataSource.Error.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ import socket
 import threading
 import uuid
 import warnings
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -31,6 +32,7 @@ _SETTINGS = {"spark.sql.session.timeZone": "UTC", "spark.sql.ansi.enabled": "tru
 #: What servers say of files that they cannot see.
 _UNSEEN = ("PATH_NOT_FOUND", "FILE_NOT_EXIST", "FileNotFoundException", "No such file", "not found in object store",
            "Object at location")  # fmt: skip
+#: Held while servers are opened and asked to do something short.
 _lock = threading.RLock()
 _servers: dict[str, SparkServer] = {}
 _local: list[Any] = []
@@ -106,8 +108,7 @@ class SparkServer:
 
     def __init__(self, where: str) -> None:
         try:
-            with warnings.catch_warnings():
-                warnings.simplefilter("ignore")
+            with _quiet():
                 from pyspark.sql.connect.client.retries import DefaultPolicy
                 from pyspark.sql.connect.session import SparkSession
         except ImportError:
@@ -157,12 +158,16 @@ class SparkServer:
 
     # ------------------------------------------------------------ queries
 
+    def table(self, sql: str) -> Any:
+        """The result of a short query."""
+        return self.execute(lambda session: self._table(sql))
+
     def _table(self, sql: str) -> Any:
         import pyarrow as pa
 
         return pa.Table.from_batches(list(self._parts(sql)))
 
-    def _parts(self, sql: str) -> Iterator[Any]:
+    def _parts(self, sql: str) -> Generator[Any, None, None]:
         """The record batches of a query as they arrive."""
         frame = self.session.sql(sql)
         client = self.session.client
@@ -174,15 +179,9 @@ class SparkServer:
         """The record batches of a query; `Refusal` when it fails, DataSource.Error when the server is at fault."""
         parts = None
         try:
-            with _quiet():
-                self.session.addTag(running.tag)
-                parts = self._parts(sql)
-            while True:
-                with _quiet():
-                    part = next(parts, None)
-                if part is None:
-                    return
-                yield part
+            self.session.addTag(running.tag)
+            parts = self._parts(sql)
+            yield from parts
         except MError:
             raise
         except Exception as no:
@@ -229,6 +228,11 @@ _CURE_PATH = "Put the workspace and the files on storage that all workers see un
 _CURE_RESOURCES = "Give the server more memory, disk or quota, or read fewer rows."
 
 
+def unseen(server: str, found: str) -> MError:
+    """Ours: files here are not what the server sees."""
+    return failed(server, f"it finds {found}.", _CURE_PATH)
+
+
 class Running:
     """A running query, for whoever stops the evaluation."""
 
@@ -246,10 +250,18 @@ class Running:
 
 
 class _quiet(warnings.catch_warnings):
-    """The client warns of versions of pandas, which is not used."""
+    """The client warns of versions of pandas; filters of warnings are the process's, so one thread at a time."""
 
     def __init__(self) -> None:
-        super().__init__(action="ignore")
+        super().__init__(record=False, action="ignore")
+
+    def __enter__(self) -> Any:
+        _lock.acquire()
+        return super().__enter__()
+
+    def __exit__(self, *failure: Any) -> None:
+        super().__exit__(*failure)
+        _lock.release()
 
 
 def _is_lost(no: Exception) -> bool:
@@ -261,9 +273,13 @@ def _is_lost(no: Exception) -> bool:
         except Exception:
             name = ""
     text = str(no)
-    signs = ("StatusCode.UNAVAILABLE", "Connection refused", "failed to connect", "Socket closed", "SESSION_CLOSED",
-             "SESSION_NOT_FOUND", "SESSION_CHANGED", "RetriesExceeded", "Connection reset", "RETRIES_EXCEEDED")  # fmt: skip
-    return "UNAVAILABLE" in name or no.__class__.__name__ == "RetriesExceeded" or any(s in text for s in signs)
+    signs = (
+        "StatusCode.UNAVAILABLE", "Connection refused", "failed to connect", "Socket closed", "SESSION_CLOSED",
+        "SESSION_NOT_FOUND", "SESSION_CHANGED", "RetriesExceeded", "Connection reset", "RETRIES_EXCEEDED",
+    )  # fmt: skip
+    return (
+        "UNAVAILABLE" in name or no.__class__.__name__ == "RetriesExceeded" or any(s in text for s in signs)
+    )
 
 
 def _first(no: Exception) -> str:

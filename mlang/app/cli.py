@@ -7,6 +7,7 @@ refresh, 2 wrong usage or a text that is no M, 130 cancelled.
 from __future__ import annotations
 
 import functools
+import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -102,10 +103,13 @@ CULTURE = click.option("--culture", metavar="TAG", help="Culture of texts, numbe
 
 
 def engine_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """``--engine``, and ``--no-fold`` for ``--engine none``."""
+    """``--engine``, ``--no-fold`` for ``--engine none``, and ``--spark-url`` for the server of ``--engine spark``."""
 
     @functools.wraps(command)
-    def chosen(*arguments: Any, no_fold: bool, **options: Any) -> Any:
+    def chosen(*arguments: Any, no_fold: bool, spark_url: str | None, **options: Any) -> Any:
+        if spark_url is not None:
+            os.environ["MLANG_SPARK"] = spark_url
+            options["engine"] = options.get("engine") or "spark"
         if no_fold:
             if options.get("engine") not in (None, "none"):
                 raise click.UsageError("--no-fold and --engine contradict each other.")
@@ -115,10 +119,15 @@ def engine_options(command: Callable[..., Any]) -> Callable[..., Any]:
     fences = click.option("--no-fold", is_flag=True, help="Fold nothing: the same as --engine none.")
     engines = click.option(
         "--engine",
-        type=click.Choice(["auto", "duckdb", "none"]),
+        type=click.Choice(["auto", "duckdb", "spark", "none"]),
         help="Who runs tables; none interprets everything.",
     )
-    return engines(fences(chosen))
+    servers = click.option(
+        "--spark-url",
+        metavar="ADDRESS",
+        help="Spark Connect address (sc://host:port), or local; implies --engine spark.",
+    )
+    return engines(servers(fences(chosen)))
 
 
 WORKSPACE = click.option(

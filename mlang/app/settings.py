@@ -123,7 +123,7 @@ def _is_percent(value: Any) -> bool:
 
 
 def _is_engine(value: Any) -> bool:
-    return value in ("auto", "duckdb", "none")
+    return value in ("auto", "duckdb", "spark", "none")
 
 
 _LOGICAL = (lambda value: isinstance(value, bool), "true or false")
@@ -150,7 +150,7 @@ _FMT: dict[str, Check] = {"width": (lambda v: _is_count(v) and v >= 20, "a whole
 _TEST: dict[str, Check] = {
     "culture": _TEXT,
     "clock": _TEXT,
-    "engine": (_is_engine, '"auto", "duckdb" or "none"'),
+    "engine": (_is_engine, '"auto", "duckdb", "spark" or "none"'),
     "jobs": (_is_count, "a whole number of at least 1"),
     "extensions": _TEXTS,
     "parameter-query": _TEXT,

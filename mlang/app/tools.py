@@ -57,7 +57,7 @@ _FILE = click.Path(path_type=Path, dir_okay=False)
     "--clock", metavar="DATETIME", help="Stop the clock at this UTC time, such as 2024-01-31T12:00:00."
 )
 @click.option("--culture", metavar="TAG", help="Culture of texts, numbers and dates, such as de-DE.")
-@click.option("--engine", type=click.Choice(["auto", "duckdb", "none"]), help="Who runs tables.")
+@click.option("--engine", type=click.Choice(["auto", "duckdb", "spark", "none"]), help="Who runs tables.")
 @click.option("-j", "--jobs", type=click.IntRange(1), help="Processes (default: 1).")
 @click.option(
     "--changed",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 from pathlib import Path
 from typing import Any
@@ -60,6 +61,8 @@ def make_refresh(
         given = gathered(members, parameters, parameter_file)
         if settings.get("reuse") is None:
             settings["reuse"] = workspace.settings().reuse
+        if engine is None and "MLANG_ENGINE" not in os.environ:
+            engine = workspace.settings().engine
     except StagingError as error:
         raise Problem(str(error), CODE_USAGE) from None
     return Refresh(found, workspace, given, {"engine": engine} if engine else {}, **settings)

@@ -1,0 +1,74 @@
+"""What a refresh does otherwise when its engine is Spark: where tables are staged, who writes them, what a plan says.
+
+With the engine "spark" every staged table is Parquet in the lakehouse, which the cluster reads by file lists; the
+warehouse's DuckDB files only this machine can read.  Nothing of Spark is imported for other engines.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import Any
+
+from mlang import session as sessions
+from mlang.tables.table import Table, settled
+
+#: The part of this machine's memory that data may take before a plan advises a cluster.
+_SHARE = 0.5
+
+
+def chosen(session: Any) -> bool:
+    """Whether a session's engine is Spark."""
+    return bool(session.engine == "spark")
+
+
+def query(plan: Any) -> Any:
+    """The Spark query of a whole plan; None when Spark is not the engine or does not do all of it."""
+    if not chosen(sessions.current()):
+        return None
+    from folding.engines.spark import query_of
+    from folding.terms import Unfoldable
+
+    try:
+        return query_of(plan)
+    except Unfoldable:
+        return None
+
+
+def failures() -> tuple[type[BaseException], ...]:
+    """What a query raises that the server refuses; empty as long as nothing of Spark was used."""
+    server = sys.modules.get("folding.engines.spark_server")
+    return () if server is None else (server.Refusal,)
+
+
+def engine_name(table: Table, folds: bool) -> str:
+    """Which engine would do a query, for `mlang plan`."""
+    local = "DuckDB" if folds else "DuckDB and interpreter"
+    if not chosen(table.session):
+        return local
+    from folding.engines.spark import describe
+    from folding.engines.spark_server import address
+    from folding.terms import CannotFold
+
+    found = describe(settled(table.plan))
+    if not isinstance(found, CannotFold):
+        return f"Spark ({address()})"
+    return f"{local} (not Spark: {found.step}: {found.reason})"
+
+
+def advice(size: int) -> str:
+    """Why the engine "auto" takes DuckDB for so many bytes, where somebody might think otherwise; else empty."""
+    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") if hasattr(os, "sysconf") else 0
+    large = bool(memory) and size > memory * _SHARE
+    address = os.environ.get("MLANG_SPARK", "").strip()
+    if not large and not address:
+        return ""
+    if large:
+        where = f"on {address}" if address else "on a cluster (MLANG_SPARK)"
+        much = f"{_text(size)}, more than half of the memory"
+        return f"auto takes DuckDB, though it reads {much}: --engine spark runs it {where}"
+    return f"auto takes DuckDB: {_text(size)} fit this machine"
+
+
+def _text(size: int) -> str:
+    return f"{size / 1_000_000_000:.1f} GB" if size >= 100_000_000 else f"{size / 1_000_000:.1f} MB"
