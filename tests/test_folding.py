@@ -98,7 +98,9 @@ FORMS = [
     ("[x] - [y]", "date", "date"), ("[x] - [y]", "datetime", "datetime"), ("[x] >= #date(2020,1,31)", "date", None),
     *[(f"Duration.{n}([x])", "duration", None) for n in ("Days", "Hours", "Minutes")],
     ("(try [x] otherwise 0) + 1", "number", None), ("((a, optional b as nullable number) => a * 2)([x])", "number", None),
-    ("Value.Equals([x], [y])", "number", "number"), ("Logical.ToText([x])", "logical", None), ("Number.ToText([x])", "whole", None),
+    ("Value.Equals([x], [y])", "number", "number"), ("Value.NullableEquals([x], [y])", "number", "number"),
+    ("Value.NullableEquals([x], [y])", "text", "text"), ("Value.NullableEquals([x], 2)", "whole", None),
+    ("Date.StartOfDay([x])", "date", None), ("Date.StartOfDay([x])", "datetime", None), ("Logical.ToText([x])", "logical", None), ("Number.ToText([x])", "whole", None),
     ("if [x] = null then null else Number.IsNaN([x])", "number", None), ("if [x] = null then null else Number.IsOdd([x])", "whole", None),
 ]  # fmt: skip
 

@@ -139,6 +139,16 @@ def date_from(call: Call) -> Scalar:
     return _date(t.cast(value.use, "DATE"), value)
 
 
+@folds("Date.StartOfDay")
+def start_of_day(call: Call) -> Scalar:
+    value = call.of(0, "date", "datetime")
+    call.at_most(1)
+    if value.kind == "date":
+        return value
+    sql = t.cast(t.cast(value.use, "DATE"), "TIMESTAMP")
+    return typed(sql, "datetime", "TIMESTAMP", value)
+
+
 @folds("DateTime.From")
 def datetime_from(call: Call) -> Scalar:
     value = call.of(0, "date", "datetime")

@@ -71,6 +71,19 @@ def logical_from(call: Call) -> Scalar:
     return typed(t.binary(exp.NEQ, t.as_double(value), t.double(0.0)), "logical", "BOOLEAN", value)
 
 
+@folds("Value.NullableEquals")
+def nullable_equals(call: Call) -> Scalar:
+    """Null where a side is null."""
+    call.at_most(2)
+    left, right = call.term(0), call.term(1)
+    same = equality(left, right, False)
+    missing = [t.is_null(side.use) for side in (left, right) if side.nullable]
+    if not missing:
+        return same
+    sql = t.case((t.any_of(missing), t.cast(exp.Null(), "BOOLEAN")), otherwise=same.use)
+    return typed(sql, "logical", "BOOLEAN", left, right)
+
+
 @folds("Value.Equals")
 def value_equals(call: Call) -> Scalar:
     call.at_most(2)
