@@ -108,7 +108,8 @@ interpreter gives, value by value, or the query
 stops and the interpreter does the work; *local* that the interpreter or DuckDB does it on what the database sends;
 *unverified* that the query's text is tested and no server was. `mlang.explain` says it for a query, with the reason.
 The columns of the source databases are for tables that live there; a server is asked at the first query
-whether its forms are exact (docs/decisions/source-databases.md).
+whether its forms are exact (docs/decisions/source-databases.md). Those of Spark and Sail are for sessions with the
+engine "spark" (docs/spark.md): staged tables and, on Spark, Parquet files.
 
 """
 
@@ -135,7 +136,7 @@ SPARKS = ("spark", "sail")
 _ELSEWHERE = {
     "PostgreSQL.Database": "postgres", "MySQL.Database": "mysql", "Sql.Database": "sqlserver",
     "SQLite.Database": "sqlite",
-    "Value.NativeQuery": "", "Parquet.Document": "spark",
+    "Value.NativeQuery": "",
 }  # fmt: skip
 
 
@@ -152,6 +153,8 @@ def on_engine(dialect: str) -> dict[str, str]:
     found = {name: verdict for name, text in samples.items() if printed(dialect, text)}
     databases = ("",) if dialect not in SPARKS else ()
     found.update({n: verdict for n, engine in _ELSEWHERE.items() if engine in (*databases, dialect)})
+    if dialect == "spark":  # Sail does not know the places of rows in files that are not staged
+        found["Parquet.Document"] = verdict
     return found
 
 
@@ -173,14 +176,14 @@ def document() -> str:
     numbers = ", ".join(f"{title} {len(engines[dialect])}" for dialect, title in DIALECTS.items())
     parts = [
         _HEAD,
-        f"{counted} of {len(names)} functions of these families fold; to source databases: {numbers}.\n",
+        f"{counted} of {len(names)} functions of these families fold; to source databases and clusters: {numbers}.\n",
     ]
     for family in _FAMILIES:
         members = sorted(n for n in names if _family(n) == family)
         exact = [n for n in members if n in folds]
         parts.append(
-            f"\n## {family}\n\n| Function | DuckDB | PostgreSQL | MariaDB | SQLite | SQL Server | Where | Remarks |\n"
-            "|---|---|---|---|---|---|---|---|\n"
+            f"\n## {family}\n\n| Function | DuckDB | {' | '.join(DIALECTS.values())} | Where | Remarks |\n"
+            f"|{'---|' * (len(DIALECTS) + 4)}\n"
         )
         for name in exact:
             there = " | ".join(engines[dialect].get(name, "local") for dialect in DIALECTS)
