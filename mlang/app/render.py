@@ -197,7 +197,7 @@ def print_grid(
 
     grid = Grid(header_style="bold", show_edge=False)
     for index, name in enumerate(names):
-        grid.add_column(Text(name), justify="right" if index in right else "left")
+        grid.add_column(Text(name), justify="right" if index in right else "left", overflow="fold")
     for row in rows:
         grid.add_row(*(Text(c, _STYLES.get(c, "")) for c in row))
     Console(file=stream, highlight=False).print(grid)

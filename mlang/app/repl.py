@@ -8,6 +8,7 @@ are in ``commands.py``, what Tab offers in ``completion.py``.
 from __future__ import annotations
 
 import os
+import shutil
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -32,13 +33,14 @@ Type an M expression; it is evaluated when it is complete.  it is the last value
   :names                   the values that were kept
   :type expression         the type of a value
   :schema expression       the columns of a table, without reading it
-  :more                    more rows of the last table
+  :more                    more rows of the last table, more items of the last list
   :fold :plan :sql e       whether and how it folds, step by step, as SQL
   :time :profile e         how long it takes; what the columns hold
   :load file  :save file   names from a file, names to a file
   :help name               help on a library function
   :quit                    leave (or Ctrl-D)
-An empty line ends an expression that never gets complete.  Tab completes."""
+it{0}[Column] opens the value in a row, it[Field] the one in a record, it{0} the one in a list.
+An empty line ends an expression that never gets complete.  Tab completes, Ctrl-C stops an evaluation."""
 
 
 class Repl:
@@ -51,7 +53,7 @@ class Repl:
         self.thunks: dict[str, Thunk] = load(extensions) if extensions else {}
         self.failed = False
         self._documents: list[Overlay] = []
-        #: The last table and how many of its rows were shown.
+        #: The last table or list and how many of its rows or items were shown.
         self._shown: tuple[Any, int] | None = None
 
     def run(self) -> int:
@@ -162,30 +164,55 @@ class Repl:
         return self.document(text).value()
 
     def _evaluate(self, text: str) -> None:
-        from mlang.app.main import show
-
         document = self.document(text)
 
         def work() -> None:
             value = document.value()
             self.thunks = {**self.thunks, "it": document.thunk()}
-            bare = strip(value)
-            self._shown = (bare, _rows()) if kind_of(bare) == "table" else None
-            show(value)
+            self._shown = None
+            self._show(strip(value))
 
         run(work, self.session)
 
+    def _show(self, value: Any) -> None:
+        """A value in a pipe is written whole, on a terminal as much as a screen holds."""
+        from mlang.app.main import show
+
+        kind = kind_of(value)
+        if kind == "table":
+            self._shown = (value, _rows())
+        if kind == "table" or not sys.stdout.isatty():
+            show(value)
+        elif kind == "list":
+            self._show_items(value, 0)
+        else:
+            from mlang.app.preview import preview
+
+            print(preview(value, shutil.get_terminal_size().columns))
+
+    def _show_items(self, items: Any, start: int) -> None:
+        from mlang.app.preview import PAGE, page
+
+        text, more = page(items, start)
+        self._shown = (items, start + PAGE) if more else None
+        print(text)
+        if more:
+            print(f"{start + PAGE:,} items shown, :more shows more")
+
     def _more(self) -> None:
-        """The next rows of the last table."""
+        """The next rows of the last table, or items of the last list."""
         from mlang import registry
         from mlang.app.main import show
 
         if self._shown is None:
-            raise Fault("The last value is not a table.")
-        table, start = self._shown
-        page = registry.value_of("Table.Range").fn
-        run(lambda: show(page(table, float(start), float(_rows()))), self.session)
-        self._shown = (table, start + _rows())
+            raise Fault("There is no more of the last value.")
+        value, start = self._shown
+        if kind_of(value) == "list":
+            run(lambda: self._show_items(value, start), self.session)
+            return
+        rows = registry.value_of("Table.Range").fn
+        run(lambda: show(rows(value, float(start), float(_rows()))), self.session)
+        self._shown = (value, start + _rows())
 
     # ------------------------------------------------------------ completing
 
@@ -232,6 +259,8 @@ def incomplete(text: str) -> bool:
         text = rest.partition("=")[2] if command == ":let" else rest
         if not text.strip():
             return False
+    if text.endswith(",") and "//" not in text.rpartition("\n")[2]:
+        return True  # nothing ends in a comma: many lines need not be read again for each
     try:
         parse_expression(text)
     except MSyntaxError as error:
