@@ -3,7 +3,8 @@
 Two ways over the same rules (DAT-01 to DAT-09): Python's ``csv`` for the default dialect
 with a one-character delimiter, and `Splitter`, a small state machine, for everything else
 (longer or several delimiters, runs of blanks, quotes that count anywhere, line breaks that
-always end a row).  Both stream.  Rules beyond the facts: a blank line is a row of one empty
+always end a row).  Both stream.  Large text goes through
+``csv_blocks.py`` first, which reads what is plain faster.  Rules beyond the facts: a blank line is a row of one empty
 field, an unclosed quote loses its quote, a row longer than the table raises in the default
 mode (ERR-43), a shorter one is filled with "" as the documented example shows.
 """
@@ -40,15 +41,17 @@ def lines_of(source: CsvSource) -> Iterator[str]:
     yield from io.StringIO(text, newline="")
 
 
-def rows_of(source: CsvSource) -> Iterator[list[str]]:
-    """The rows as lists of fields, of whatever length they have."""
+def rows_of(source: CsvSource, lines: Iterator[str] | None = None) -> Iterator[list[str]]:
+    """The rows as lists of fields, of whatever length they have; ``lines`` are some in place of all."""
     delimiter = source.delimiter
+    if lines is None:
+        lines = lines_of(source)
     if isinstance(delimiter, tuple) and isinstance(delimiter[0], int):
-        return _fixed_width(source, delimiter)
+        return _fixed_width(lines, delimiter)
     if not _single(source):
-        return _general(source)
+        return _general(source, lines)
     assert isinstance(delimiter, str)
-    return _unquoted_breaks(source, delimiter) if not source.quoted_breaks else _standard(source, delimiter)
+    return _unquoted_breaks(lines, delimiter) if not source.quoted_breaks else _standard(lines, delimiter)
 
 
 def _single(source: CsvSource) -> bool:
@@ -62,22 +65,22 @@ def _single(source: CsvSource) -> bool:
     )
 
 
-def _standard(source: CsvSource, delimiter: str) -> Iterator[list[str]]:
-    for row in _bare_rows(source, delimiter):
+def _standard(lines: Iterator[str], delimiter: str) -> Iterator[list[str]]:
+    for row in _bare_rows(lines, delimiter):
         yield row or [""]
 
 
-def _bare_rows(source: CsvSource, delimiter: str) -> Iterator[list[str]]:
+def _bare_rows(lines: Iterator[str], delimiter: str) -> Iterator[list[str]]:
     """The rows as ``csv`` gives them: a blank line has no field."""
     import csv
 
     csv.field_size_limit(2**31 - 1)
-    return csv.reader(lines_of(source), delimiter=delimiter)
+    return csv.reader(lines, delimiter=delimiter)
 
 
-def _unquoted_breaks(source: CsvSource, delimiter: str) -> Iterator[list[str]]:
+def _unquoted_breaks(lines: Iterator[str], delimiter: str) -> Iterator[list[str]]:
     splitter = Splitter(delimiter, False, False)
-    for line in lines_of(source):
+    for line in lines:
         if '"' not in line:
             yield line.rstrip("\r\n").split(delimiter)
         else:
@@ -85,18 +88,18 @@ def _unquoted_breaks(source: CsvSource, delimiter: str) -> Iterator[list[str]]:
             yield splitter.finish()
 
 
-def _fixed_width(source: CsvSource, starts: tuple[Any, ...]) -> Iterator[list[str]]:
+def _fixed_width(lines: Iterator[str], starts: tuple[Any, ...]) -> Iterator[list[str]]:
     """Lines cut at positions; quotes mean nothing here, and what is before the first position is dropped."""
     cuts = [slice(start, end) for start, end in zip(starts, (*starts[1:], None), strict=True)]
-    for line in lines_of(source):
+    for line in lines:
         body = line.rstrip("\r\n")
         yield [body[cut] for cut in cuts]
 
 
-def _general(source: CsvSource) -> Iterator[list[str]]:
+def _general(source: CsvSource, lines: Iterator[str]) -> Iterator[list[str]]:
     splitter = Splitter(source.delimiter, source.quoted_breaks, source.quote_always)
     pending = False
-    for line in lines_of(source):
+    for line in lines:
         pending = splitter.feed(line)
         if not pending:
             yield splitter.finish()
@@ -183,12 +186,29 @@ def first_width(source: CsvSource) -> int:
 
 
 def batches(source: CsvSource, columns: list[str] | None, limit: int | None) -> Iterator[Batch]:
-    """The rows by column; only the asked columns are built."""
+    """The rows by column; only the asked columns are built.  Large sources that are read to the end go by blocks."""
+    if limit is None:
+        from mlang.connectors import csv_blocks
+
+        opened = csv_blocks.stream_of(source)
+        if opened is not None:
+            return csv_blocks.block_batches(
+                source, columns, *opened, lambda s: _exact(source, columns, None, s)
+            )
+    return _exact(source, columns, limit, None)
+
+
+def _exact(
+    source: CsvSource, columns: list[str] | None, limit: int | None, lines: Iterator[str] | None
+) -> Iterator[Batch]:
+    """The batches of the source, or of some of its lines, by the exact reader."""
     width = source.width
     wanted = range(width) if columns is None else [source.names.index(c) for c in columns]
     size = BATCH_ROWS if limit is None else max(1, min(BATCH_ROWS, limit))
     bare = _single(source) and source.quoted_breaks
-    rows = _bare_rows(source, str(source.delimiter)) if bare else rows_of(source)
+    if lines is None:
+        lines = lines_of(source)
+    rows = _bare_rows(lines, str(source.delimiter)) if bare else rows_of(source, lines)
     while chunk := list(islice(rows, size)):
         if source.extra_values == EXTRA_LIST or set(map(len, chunk)) != {width}:
             if bare:

@@ -1,0 +1,201 @@
+"""Delimited text by blocks of bytes: Arrow's reader where it reads what the exact one reads.
+
+A block is whole rows.  Arrow gets it when nothing in it can be read in two ways: quotes only
+around whole fields, line feeds (with or without a carriage return) at the ends of rows, no blank
+line, no NUL, valid text, and every row as wide as the table.  A block of which that is not so goes through
+the exact reader; where quotes stand that do not enclose a field, all that follows does.
+Read ``csv_reader.py`` for the rules and `rows_of` for the exact reader.
+"""
+
+from __future__ import annotations
+
+import io
+import os
+import re
+from collections.abc import Callable, Iterator
+from typing import Any, BinaryIO
+
+from mlang.connectors.sources import CsvSource
+from mlang.tables.plan import Batch
+from mlang.values import binary, encodings
+
+#: Below so many bytes the exact reader is done before Arrow is imported.
+LEAST = 1 << 20
+#: Bytes that are looked at together, and of those that one thread reads.
+BLOCK, PART = 1 << 23, 1 << 21
+#: How often the end of a block moves back when it stands inside quotes.
+_TRIES = 4
+_MARK = b"\xef\xbb\xbf"
+#: Code pages in which every byte is a character: blocks of them can be decoded one by one.
+_BYTEWISE = re.compile(r"ascii\Z|cp125[0-8]\Z|iso8859-[0-9]+\Z")
+
+#: The exact batches of some lines.
+Exact = Callable[[Iterator[str]], Iterator[Batch]]
+
+
+def stream_of(source: CsvSource) -> tuple[BinaryIO, str] | None:
+    """The bytes behind the byte order mark, and their codec; None when they are few, or not for Arrow."""
+    delimiter = source.delimiter
+    if (
+        not isinstance(delimiter, str)
+        or len(delimiter) != 1
+        or not (delimiter == "\t" or " " <= delimiter <= "~")
+    ):
+        return None
+    if delimiter == '"' or source.extra_values == 0 or not source.width:
+        return None
+    codec = encodings.codec_of(source.encoding)
+    stream = _bytes(source)
+    if stream is None:
+        return None
+    marked, skip = encodings.mark_of(stream.read(4))
+    stream.seek(skip)
+    codec = marked or codec
+    if codec != "utf-8" and not _BYTEWISE.match(codec):
+        stream.close()
+        return None
+    return stream, codec
+
+
+def _bytes(source: CsvSource) -> BinaryIO | None:
+    if source.path is not None:
+        return open(source.path, "rb") if os.path.getsize(source.path) >= LEAST else None
+    if source.content.__class__ is str:
+        return None
+    data = binary.content(source.content)
+    return io.BytesIO(data) if len(data) >= LEAST else None
+
+
+def block_batches(
+    source: CsvSource, columns: list[str] | None, stream: BinaryIO, codec: str, exact: Exact
+) -> Iterator[Batch]:
+    """The rows of a stream; ``exact`` reads the lines that Arrow might read in another way."""
+    read = _reader(source, columns)
+    quotable = source.quoted_breaks and not source.quote_always
+    with stream:
+        rest, ended = b"", False
+        while not ended:
+            more = stream.read(BLOCK)
+            ended = not more
+            block = rest + more
+            end = _rows_end(block, str(source.delimiter), ended, quotable)
+            if not end and not ended and len(block) <= 2 * BLOCK:
+                rest = block
+                continue
+            if not end:
+                yield from exact(_lines(io.BufferedReader(_Chained(block, stream)), codec))
+                return
+            rest, block = block[end:], block[:end]
+            found = read(block if codec == "utf-8" or block.isascii() else _recoded(block, codec))
+            yield from (
+                exact(iter(io.StringIO(block.decode(codec, "replace"), newline="")))
+                if found is None
+                else found
+            )
+        if rest:
+            yield from exact(iter(io.StringIO(rest.decode(codec, "replace"), newline="")))
+
+
+def _recoded(block: bytes, codec: str) -> bytes:
+    return block.decode(codec, "replace").encode()
+
+
+def _lines(stream: Any, codec: str) -> Iterator[str]:
+    yield from io.TextIOWrapper(stream, encoding=codec, errors="replace", newline="")
+
+
+class _Chained(io.RawIOBase):
+    """Bytes that were read already, and the stream that goes on after them."""
+
+    def __init__(self, head: bytes, stream: BinaryIO) -> None:
+        self._parts = [io.BytesIO(head), stream]
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        while self._parts:
+            data = self._parts[0].read(len(buffer))
+            if data:
+                buffer[: len(data)] = data
+                return len(data)
+            self._parts.pop(0)
+        return 0
+
+
+# ---------------------------------------------------------------- what a block is
+
+
+def _rows_end(block: bytes, delimiter: str, ended: bool, quotable: bool) -> int:
+    """Where the last row ends that surely does; 0 when none does."""
+    if b'"' not in block:
+        return len(block) if ended else block.rfind(b"\n") + 1
+    if not quotable:
+        return 0
+    pattern, stop = _quoted(delimiter), len(block) if ended else block.rfind(b"\n") + 1
+    for _ in range(_TRIES):
+        match = pattern.match(block, 0, stop)
+        assert match is not None
+        if match.end() == stop:
+            return stop
+        stop = block.rfind(b"\n", 0, match.end()) + 1
+    return 0
+
+
+_patterns: dict[str, re.Pattern[bytes]] = {}
+
+
+def _quoted(delimiter: str) -> re.Pattern[bytes]:
+    """Text whose quotes all enclose a field."""
+    found = _patterns.get(delimiter)
+    if found is None:
+        cut = re.escape(delimiter.encode())
+        border = rb"(?:(?<=[%s\n])|\A)" % cut
+        field = rb'%s"(?:[^"]++|"")*+"(?=[%s\r\n]|\Z)' % (border, cut)
+        found = _patterns[delimiter] = re.compile(rb'(?:[^"]*+%s)*+[^"]*+' % field)
+    return found
+
+
+def _ambiguous(block: bytes) -> bool:
+    """Whether there is something besides quotes that readers take in different ways."""
+    if block.startswith((_MARK, b"\n", b"\r")) or b"\0" in block or b"\n\n" in block:
+        return True
+    returns = block.count(b"\r")
+    return returns > 0 and (returns != block.count(b"\r\n") or b"\n\r" in block)
+
+
+# ---------------------------------------------------------------- Arrow
+
+
+def _reader(source: CsvSource, columns: list[str] | None) -> Callable[[bytes], Iterator[Batch] | None]:
+    """A function that reads a block with Arrow, or says None."""
+    import pyarrow as pa
+    from pyarrow import csv
+
+    from mlang.tables.batches import ArrowBatch
+
+    names = [str(i) for i in range(source.width)]
+    wanted = names if columns is None else [names[source.names.index(name)] for name in columns]
+    reading = csv.ReadOptions(column_names=names, block_size=PART)
+    converting = csv.ConvertOptions(
+        column_types=dict.fromkeys(names, pa.string()), include_columns=wanted or names[:1],
+        strings_can_be_null=False, check_utf8=True,
+    )  # fmt: skip
+    parsing = {
+        quoted: csv.ParseOptions(
+            delimiter=str(source.delimiter), quote_char='"' if quoted else False, double_quote=quoted,
+            escape_char=False, newlines_in_values=quoted, ignore_empty_lines=False,
+        )
+        for quoted in (False, True)
+    }  # fmt: skip
+
+    def read(block: bytes) -> Iterator[Batch] | None:
+        if _ambiguous(block):
+            return None
+        try:
+            found = csv.read_csv(pa.py_buffer(block), reading, parsing[b'"' in block], converting)
+        except pa.ArrowInvalid:  # rows of another width, or bytes that are no text
+            return None
+        return map(ArrowBatch, found.select(wanted).to_batches())
+
+    return read
