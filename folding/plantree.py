@@ -207,7 +207,8 @@ class _Builder:
         detail = plan.source.label if isinstance(plan, p.Scan) else ""
         return Node(
             number, self.names.get(id(plan), ""), plan.function, runs, engine, inputs, detail, rows=known_rows(plan),
-            fence=plan.function in _FENCES, columns=len(plan.schema.names), cost=self.costs.get(id(self.origins.get(id(plan), plan))),
+            fence=plan.function in _FENCES, columns=len(plan.schema.names),
+            cost=self.costs.get(id(self.origins.get(id(plan), plan))),
         )  # fmt: skip
 
 

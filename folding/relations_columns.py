@@ -87,7 +87,10 @@ def transform_columns(node: p.TransformColumns, context: Context) -> Relation:
         place = node.input.schema.index(name)
         if context.repairs is not None:
             base, column = context.repairs.transformed(
-                base, place, function, lambda r, i=place, f=function: apply_function(f, r.use(i))  # type: ignore[misc]
+                base,
+                place,
+                function,
+                lambda r, i=place, f=function: apply_function(f, r.use(i)),  # type: ignore[misc]
             )
             base = replaced(base, place, column)
             continue

@@ -125,7 +125,9 @@ def mariadb() -> Iterator[tuple[str, int]]:
         setup = os.path.join(folder, "setup.sql")
         with open(setup, "w", encoding="utf-8") as file:
             file.write("CREATE DATABASE test CHARACTER SET utf8mb4;\nCREATE USER tester@localhost;\n")
-            file.write("GRANT ALL ON *.* TO tester@localhost;\nDELETE FROM mysql.global_priv WHERE User = '';\n")
+            file.write(
+                "GRANT ALL ON *.* TO tester@localhost;\nDELETE FROM mysql.global_priv WHERE User = '';\n"
+            )
             file.write("FLUSH PRIVILEGES;\n")
         os.chmod(setup, 0o644)
         command = [

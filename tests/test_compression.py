@@ -50,7 +50,9 @@ def test_bombs_are_refused(kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
         pytest.importorskip("cramjam", reason="the extra codecs is not installed")
     monkeypatch.setenv("MLANG_UNPACK_LIMIT", "1000")
     zeros = "Binary.FromList(List.Repeat({0}, 300000))"
-    text = f"Binary.Length(Binary.Decompress(Binary.Compress({zeros}, Compression.{kind}), Compression.{kind}))"
+    text = (
+        f"Binary.Length(Binary.Decompress(Binary.Compress({zeros}, Compression.{kind}), Compression.{kind}))"
+    )
     if kind == "Snappy":  # never packs 200 times smaller
         monkeypatch.setattr("mlang.connectors.limits.RATIO", 2)
     else:

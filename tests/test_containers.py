@@ -29,7 +29,7 @@ from mlang.syntax.lexer import tokenize
 
 SECTION = (
     'section Section1;\r\n\r\nshared Orders=let Source=Excel.CurrentWorkbook(){[Name="Data"]}[Content],'
-    '\r\n  // kept\r\n  Rows=Table.SelectRows(Source,each [Id]>Least) in Rows;\r\n\r\n'
+    "\r\n  // kept\r\n  Rows=Table.SelectRows(Source,each [Id]>Least) in Rows;\r\n\r\n"
     'shared Least = 1 meta [IsParameterQuery=true, Type="Number", IsParameterQueryRequired=true];\r\n\r\n'
     'shared #"Twice it"=(x)=>x*2;\r\nshared Total = List.Sum(Orders[Id]);\r\nshared Parsed = Number.From("1,5");\r\n'
 )
@@ -148,7 +148,9 @@ def model_folder(folder: Path) -> Path:
     (home / "expressions.tmdl").write_bytes(EXPRESSIONS.encode())
     (home / "tables" / "My Orders.tmdl").write_bytes(TABLE.encode())
     (folder / "Shop.Report").mkdir()
-    (folder / "Shop.Report" / "definition.pbir").write_text('{"datasetReference": {"byPath": {"path": "../Shop.SemanticModel"}}}')
+    (folder / "Shop.Report" / "definition.pbir").write_text(
+        '{"datasetReference": {"byPath": {"path": "../Shop.SemanticModel"}}}'
+    )
     (folder / "Shop.pbip").write_text('{"artifacts": [{"report": {"path": "Shop.Report"}}]}')
     return folder / "Shop.SemanticModel"
 
@@ -178,7 +180,14 @@ def raw_entries(data: bytes) -> dict[str, tuple[Any, ...]]:
         for info in package.infolist():
             names, extras = struct.unpack_from("<HH", data, info.header_offset + 26)
             end = info.header_offset + 30 + names + extras + info.compress_size
-            about = (info.date_time, info.compress_type, info.external_attr, info.extra, info.comment, info.flag_bits)
+            about = (
+                info.date_time,
+                info.compress_type,
+                info.external_attr,
+                info.extra,
+                info.comment,
+                info.flag_bits,
+            )
             found[info.filename] = (about, data[info.header_offset : end])
     return found
 
@@ -216,7 +225,12 @@ def test_the_rest_of_a_stream_is_kept(tmp_path: Path, name: str) -> None:
     file = EmbeddedFile(tmp_path / name)
     file.write(laid_out(file))
     old, new = file.container.mashup, EmbeddedFile(tmp_path / name).container.mashup  # type: ignore[attr-defined]
-    assert (old.permissions, old.metadata, old.bindings, old.rest) == (new.permissions, new.metadata, new.bindings, new.rest)
+    assert (old.permissions, old.metadata, old.bindings, old.rest) == (
+        new.permissions,
+        new.metadata,
+        new.bindings,
+        new.rest,
+    )
     assert (new.metadata.endswith(b"abc"), new.rest) == (True, b"more" if name == "r.pbix" else b"")
     one, other = raw_entries(old.package), raw_entries(new.package)
     assert {n for n in one if one[n] != other[n]} == {"Formulas/Section1.m"}
@@ -252,7 +266,13 @@ def test_json_outside_the_m_is_kept(tmp_path: Path) -> None:
 def test_tmdl_outside_the_m_is_kept(tmp_path: Path) -> None:
     place = model_folder(tmp_path)
     file = EmbeddedFile(tmp_path / "Shop.pbip")
-    assert [p.name for p in file.container.pieces] == ["Least", "f 'x", "Fenced", "My Orders", "My Orders (refresh policy)"]  # type: ignore[attr-defined]
+    assert [p.name for p in file.container.pieces] == [
+        "Least",
+        "f 'x",
+        "Fenced",
+        "My Orders",
+        "My Orders (refresh policy)",
+    ]  # type: ignore[attr-defined]
     assert file.write(laid_out(file))
     expressions = (place / "definition" / "expressions.tmdl").read_bytes().decode()
     assert expressions == (
@@ -265,12 +285,29 @@ def test_tmdl_outside_the_m_is_kept(tmp_path: Path) -> None:
         .replace("{3,\n                4}", "{3, 4}")
     )  # fmt: skip
     assert sorted(p.name for p in place.rglob("*.bak")) == ["My Orders.tmdl.bak", "expressions.tmdl.bak"]
-    assert open_container(place / "definition").document == open_container(tmp_path).document == EmbeddedFile(tmp_path / "Shop.Report").text
+    assert (
+        open_container(place / "definition").document
+        == open_container(tmp_path).document
+        == EmbeddedFile(tmp_path / "Shop.Report").text
+    )
 
 
 # ---------------------------------------------------------------- any text, any package
 
-_SCALARS = st.sampled_from(["1", '"a""b"', "null", "true", "#date(2024,1,2)", "Text.Upper", '"x  "', "0x1F", '"\u2028 \x85x\x0c"', '"two\nlines  \n\n x"'])
+_SCALARS = st.sampled_from(
+    [
+        "1",
+        '"a""b"',
+        "null",
+        "true",
+        "#date(2024,1,2)",
+        "Text.Upper",
+        '"x  "',
+        "0x1F",
+        '"\u2028 \x85x\x0c"',
+        '"two\nlines  \n\n x"',
+    ]
+)
 _SPACE = st.sampled_from([" ", "\n", "  ", "\t", " /* c */ ", " // c\n", "\n\n"])
 
 
@@ -285,7 +322,9 @@ def _joined(draw: Any, inner: Any) -> str:
 
 
 EXPRESSION = st.recursive(_SCALARS, _joined, max_leaves=6)
-_ENTRY = st.tuples(st.binary(max_size=60), st.sampled_from([0, 8]), st.booleans(), st.booleans(), st.binary(max_size=5))
+_ENTRY = st.tuples(
+    st.binary(max_size=60), st.sampled_from([0, 8]), st.booleans(), st.booleans(), st.binary(max_size=5)
+)
 
 
 def strange_zip(parts: dict[str, bytes], about: list[Any], prefix: bytes, comment: bytes) -> bytes:
@@ -321,8 +360,10 @@ def strange_zip(parts: dict[str, bytes], about: list[Any], prefix: bytes, commen
 def test_any_text_in_any_package(
     tmp_path: Path, texts: list[str], about: list[Any], prefix: bytes, comment: bytes, ending: str
 ) -> None:
-    section = "section S;\n" + "".join(f"shared #\"q {i}\" = {t};\n" for i, t in enumerate(texts))
-    parts = {f"part{i}": entry[0] for i, entry in enumerate(about)} | {"MashupDocument.pq": section.replace("\n", ending).encode()}
+    section = "section S;\n" + "".join(f'shared #"q {i}" = {t};\n' for i, t in enumerate(texts))
+    parts = {f"part{i}": entry[0] for i, entry in enumerate(about)} | {
+        "MashupDocument.pq": section.replace("\n", ending).encode()
+    }
     parts |= {"last": b"x" * 100}
     data = strange_zip(parts, about, prefix, comment)
     path = tmp_path / "t.pqt"
@@ -347,14 +388,27 @@ def test_any_text_in_any_package(
 
 
 @settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(texts=st.lists(EXPRESSION, min_size=1, max_size=4), unit=st.sampled_from(["\t", "  ", "    "]), ending=st.sampled_from(["\n", "\r\n"]))
+@given(
+    texts=st.lists(EXPRESSION, min_size=1, max_size=4),
+    unit=st.sampled_from(["\t", "  ", "    "]),
+    ending=st.sampled_from(["\n", "\r\n"]),
+)
 def test_any_expression_in_tmdl_and_json(tmp_path: Path, texts: list[str], unit: str, ending: str) -> None:
     bodies = ["\n".join(line and unit * 2 + line for line in t.split("\n")) for t in texts]
-    tmdl = f"model M\n{unit}culture: en-US\n\n" + "".join(f"expression 'q {i}' = ```\n{b}\n{unit * 2}```\n{unit}lineageTag: {i}\n\n" for i, b in enumerate(bodies))
+    tmdl = f"model M\n{unit}culture: en-US\n\n" + "".join(
+        f"expression 'q {i}' = ```\n{b}\n{unit * 2}```\n{unit}lineageTag: {i}\n\n"
+        for i, b in enumerate(bodies)
+    )
     path = tmp_path / "e.tmdl"
     path.write_bytes(tmdl.replace("\n", ending).encode())
     bim = tmp_path / "m.bim"
-    model = {"model": {"expressions": [{"name": f"q {i}", "kind": "m", "expression": t.split("\n")} for i, t in enumerate(texts)]}}
+    model = {
+        "model": {
+            "expressions": [
+                {"name": f"q {i}", "kind": "m", "expression": t.split("\n")} for i, t in enumerate(texts)
+            ]
+        }
+    }
     bim.write_text(json.dumps(model, indent=1), encoding="utf-8")
     for place in (path, bim):
         file = EmbeddedFile(place, backup=False)
@@ -364,7 +418,11 @@ def test_any_expression_in_tmdl_and_json(tmp_path: Path, texts: list[str], unit:
         again = EmbeddedFile(place, backup=False)
         assert again.text == new
         assert words(again.text) == words(file.text)
-    kept = [line for line in path.read_bytes().decode().split(ending) if line.strip().startswith(("lineageTag", "model", "culture"))]
+    kept = [
+        line
+        for line in path.read_bytes().decode().split(ending)
+        if line.strip().startswith(("lineageTag", "model", "culture"))
+    ]
     assert len(kept) == len(texts) + 2
 
 
@@ -382,9 +440,20 @@ def test_list(tmp_path: Path, mlang: Any) -> None:  # noqa: F811
     (tmp_path / "t.pqt").write_bytes(FILES["t.pqt"])
     found = json.loads(mlang("list", "--json", str(tmp_path / "t.pqt")).out)
     assert found["kind"] == "Power Query template"
-    assert found["queries"][0] == {"name": "Orders", "kind": "query", "shared": True, "loads": [], "hidden": True}
-    (tmp_path / "a.pq").write_text("section A; shared F = let f = (x) => x in Value.ReplaceType(f, type function (x as any) as any); G = 1;")
-    assert [(q["name"], q["kind"], q["shared"]) for q in listed(tmp_path / "a.pq")["queries"]] == [("F", "function", True), ("G", "query", False)]
+    assert found["queries"][0] == {
+        "name": "Orders",
+        "kind": "query",
+        "shared": True,
+        "loads": [],
+        "hidden": True,
+    }
+    (tmp_path / "a.pq").write_text(
+        "section A; shared F = let f = (x) => x in Value.ReplaceType(f, type function (x as any) as any); G = 1;"
+    )
+    assert [(q["name"], q["kind"], q["shared"]) for q in listed(tmp_path / "a.pq")["queries"]] == [
+        ("F", "function", True),
+        ("G", "query", False),
+    ]
     model_folder(tmp_path / "p")
     loads = {q["name"]: (q["kind"], q["loads"]) for q in listed(tmp_path / "p" / "Shop.pbip")["queries"]}
     assert loads["My Orders"] == ("query", ["model"])
@@ -393,10 +462,15 @@ def test_list(tmp_path: Path, mlang: Any) -> None:  # noqa: F811
 
 def test_loads_of_a_report(tmp_path: Path) -> None:
     path = tmp_path / "r.pbix"
-    about = METADATA.replace('<Entry Type="FillEnabled" Value="l0" />', '<Entry Type="LoadedToAnalysisServices" Value="l1" />')
+    about = METADATA.replace(
+        '<Entry Type="FillEnabled" Value="l0" />', '<Entry Type="LoadedToAnalysisServices" Value="l1" />'
+    )
     path.write_bytes(zipped({"DataMashup": stream(xml=about)}))
     loads = open_container(path).loads
-    assert {name: load.targets for name, load in loads.items()} == {"Orders": ("model",), "Twice it": ("model",)}
+    assert {name: load.targets for name, load in loads.items()} == {
+        "Orders": ("model",),
+        "Twice it": ("model",),
+    }
 
 
 def test_a_query_sees_its_workbook(tmp_path: Path, mlang: Any) -> None:  # noqa: F811
@@ -409,7 +483,9 @@ def test_a_query_sees_its_workbook(tmp_path: Path, mlang: Any) -> None:  # noqa:
     assert "Rows" in mlang("explain", str(path), "-q", "Orders").out
     assert "Id" in mlang("steps", str(path), "-q", "Orders").out
     assert mlang("check", str(path)).code == 0
-    (tmp_path / "w.test.pq").write_text('section T; shared UnitTest = {[Name = "sum", Expected = 5, Actual = Total]};')
+    (tmp_path / "w.test.pq").write_text(
+        'section T; shared UnitTest = {[Name = "sum", Expected = 5, Actual = Total]};'
+    )
     assert mlang("test", str(tmp_path / "w.test.pq")).code == 0
     (tmp_path / "b.xlsb").write_bytes(FILES["b.xlsb"])
     (tmp_path / "o.pq").write_text("Excel.CurrentWorkbook()")
@@ -432,14 +508,16 @@ def test_fmt_commands(tmp_path: Path, mlang: Any) -> None:  # noqa: F811
     assert mlang("fmt", "--check", str(path)).code == 1
     done = mlang("fmt", "--diff", str(path))
     assert done.code == 1
-    assert "+shared #\"Twice it\" = (x) => x * 2;" in done.out
+    assert '+shared #"Twice it" = (x) => x * 2;' in done.out
     assert path.read_bytes() == FILES["w.xlsx"]
     assert mlang("fmt", "--no-backup", str(path)).code == 0
     assert [p.name for p in tmp_path.iterdir()] == ["w.xlsx"]
     assert mlang("fmt", "--check", str(path)).code == 0
     model_folder(tmp_path / "p")
     assert mlang("fmt", str(tmp_path / "p")).code == 0
-    assert "(x) => x + Least" in (tmp_path / "p" / "Shop.SemanticModel" / "definition" / "expressions.tmdl").read_text(encoding="utf-8")
+    assert "(x) => x + Least" in (
+        tmp_path / "p" / "Shop.SemanticModel" / "definition" / "expressions.tmdl"
+    ).read_text(encoding="utf-8")
     path.write_bytes(FILES["w.xlsx"])
     assert mlang("fmt", str(tmp_path)).code == 0, "what isn't named is left alone"
     assert path.read_bytes() == FILES["w.xlsx"]
@@ -452,14 +530,18 @@ def test_rename_in_a_workbook(tmp_path: Path, mlang: Any) -> None:  # noqa: F811
     assert mlang("rename", str(path), "Orders", "All orders", "--write").code == 0
     assert mlang("rename", str(path), "All orders/Rows", "Kept ü", "--write").code == 0
     container = open_container(path)
-    assert "shared #\"All orders\"=let" in container.document
+    assert 'shared #"All orders"=let' in container.document
     metadata = container.mashup.metadata.decode("utf-8", "ignore")  # type: ignore[attr-defined]
-    for place in ("Section1/All%20orders<", "Section1/All%20orders/Source<", "Section1/All%20orders/Kept%20%C3%BC<"):
+    for place in (
+        "Section1/All%20orders<",
+        "Section1/All%20orders/Source<",
+        "Section1/All%20orders/Kept%20%C3%BC<",
+    ):
         assert place in metadata
     assert container.loads["All orders"].targets == ("table Orders_1", "data model")
     with zipfile.ZipFile(path) as package:
         connections = package.read("xl/connections.xml").decode()
-    assert 'Location=&quot;All orders&quot;;' in connections
+    assert "Location=&quot;All orders&quot;;" in connections
     assert 'command="SELECT * FROM [All orders]"' in connections
     assert mlang("run", str(path), "-q", "Total").out == "5\n"
 
@@ -570,8 +652,15 @@ def test_bombs(tmp_path: Path) -> None:
 
 
 @settings(max_examples=150, deadline=None)
-@given(st.sampled_from(["w.xlsx", "r.pbix", "m.pbit", "t.pqt", "e.tmdl", "m.bim"]), st.integers(0, 10_000), st.binary(min_size=1, max_size=4), st.booleans())
-def test_damaged_files_end_in_messages(tmp_path_factory: Any, name: str, place: int, junk: bytes, cut: bool) -> None:
+@given(
+    st.sampled_from(["w.xlsx", "r.pbix", "m.pbit", "t.pqt", "e.tmdl", "m.bim"]),
+    st.integers(0, 10_000),
+    st.binary(min_size=1, max_size=4),
+    st.booleans(),
+)
+def test_damaged_files_end_in_messages(
+    tmp_path_factory: Any, name: str, place: int, junk: bytes, cut: bool
+) -> None:
     path = tmp_path_factory.mktemp("damaged") / name
     path.write_bytes(damaged(FILES[name], place, junk, cut))
     message = used(path)

@@ -35,6 +35,8 @@ from mlang.values.types import TableType
 RENDERERS: dict[str, type[SparkRenderer]] = {"spark": SparkRenderer, "sail": SailRenderer}
 #: Rows above which doubles are not summed in row order: the values of a group would be gathered in one place.
 ORDERED_ROWS = 5_000_000
+#: Rows made here that are sent along.
+SENT_ROWS = 200_000
 #: Steps that alone are no reason to ask a cluster: their rows are read here as fast.
 _LIGHT = (p.Scan, p.Project, p.Retype, p.Append, p.Take)
 
@@ -182,15 +184,20 @@ class SparkBatch(ArrowBatch):
 # ---------------------------------------------------------------- compiling
 
 
-def compiled(plan: p.Plan) -> Relation:
-    """The relation of a whole plan over what Spark reads; `Unfoldable` when there is none."""
+def compiled(plan: p.Plan, claimed: bool = False) -> Relation:
+    """The relation of a whole plan over what Spark reads; `Unfoldable` when there is none.
+
+    What it cannot read itself is made here and sent, if it is small; with ``claimed`` nothing is made.
+    """
 
     def child(node: p.Plan) -> Relation:
         try:
             return _node(node, context)
         except Unfoldable as no:
             no.step = no.step or node.function
-            raise
+            if node is plan or reads_files(node) or not node.schema.names:
+                raise
+        return _claimed(node, context) if claimed else _made_here(node, context)
 
     mode = sessions.current().number_mode
     context = Context(child, "ordered" if mode == "exact" else mode)
@@ -216,6 +223,50 @@ def _node(node: p.Plan, context: Context) -> Relation:
             together: Relation = parts(node, files, context)
             return together
     return compile_node(node, context)
+
+
+def _made_here(node: p.Plan, context: Context) -> Relation:
+    """Rows that DuckDB or the interpreter makes, sent along; made once per evaluation."""
+    from folding import boundary
+    from folding.streaming import computed
+
+    session = sessions.current()
+    kept = session.fixed.setdefault("spark.sent", {})
+    if id(node) not in kept:
+        found: list[Batch] = []
+        length = 0
+        for batch in boundary._folded(node, None, None, session):
+            found.append(batch)
+            length += batch.length
+            if length > SENT_ROWS:
+                break
+        kept[id(node)] = (node, found if length <= SENT_ROWS else None)
+    found = kept[id(node)][1]
+    if found is None:
+        raise Unfoldable("rows of this process that are too many to be sent")
+    names = node.schema.names
+    columns = [computed([c for b in found for c in b.columns[i]]) for i in range(len(names))]
+    base = boundary._enter(columns, sum(b.length for b in found), names, node.function, context)
+    data: Any = base.origin
+    sent: Relation = in_memory(context, data.data, data.label, [c.term for c in base.columns])
+    return sent
+
+
+def _claimed(node: p.Plan, context: Context) -> Relation:
+    """In place of what would be sent: no rows, of the types that the columns claim."""
+    import pyarrow as pa
+
+    from folding import types
+    from folding.terms import Scalar
+
+    kinds = [type.kind if type.kind in types.KINDS else "text" for type in node.schema.types]
+    data = pa.table(
+        [pa.nulls(0, types.arrow_type(k)) for k in kinds], names=[f"c{i}" for i, _ in enumerate(kinds, 1)]
+    )
+    sent: Relation = in_memory(
+        context, data, node.function, [Scalar(exp.Null(), kind, types.storage_of(kind)) for kind in kinds]
+    )
+    return sent
 
 
 def reads_files(plan: p.Plan) -> bool:
@@ -358,6 +409,6 @@ def describe(plan: p.Plan) -> SparkQuery | CannotFold:
     try:
         if not reads_files(plan) or not _worthwhile(plan):
             raise Unfoldable("nothing here that a cluster would read and work on")
-        return SparkQuery(compiled(plan), dialect="sail" if address() == LOCAL else "spark")
+        return SparkQuery(compiled(plan, claimed=True), dialect="sail" if address() == LOCAL else "spark")
     except Unfoldable as no:
         return CannotFold(no.step or plan.function, no.reason)

@@ -63,7 +63,8 @@ def folding_runner(plan: Any, columns: list[str] | None = None, limit: int | Non
             break
         stack.extend(node.inputs)
     else:
-        return run_local(plan, columns, limit)
+        local: Iterator[Any] = run_local(plan, columns, limit)
+        return local
     from folding.boundary import run_plan
 
     return run_plan(plan, columns, limit)

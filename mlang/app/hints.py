@@ -271,6 +271,43 @@ _CURES: list[tuple[str, Callable[[MError], str | None]]] = [
 ]  # fmt: skip
 
 
+# ---------------------------------------------------------------- pages
+
+#: The beginning of a message, and the page of docs/errors that explains it.
+PAGES: list[tuple[str, str]] = [
+    (r"doesn't exist in the current context|Did you miss a module reference", "unknown-name"),
+    (r"^We cannot convert (the value|a value of type)", "conversion"),
+    (r"^We cannot apply (operator|field access|indexing)", "operator"),
+    (r"^The field '.*' of the record wasn't found", "field"),
+    (r"^The column '.*' of the table wasn't found", "column"),
+    (r"^The field '.*' already exists in the record", "duplicate-name"),
+    (r"arguments were passed to a function which expects", "arguments"),
+    (r"^The key (didn't match any rows|matched more than one row)", "key"),
+    (r"^There (weren't enough|were too many) elements in the enumeration", "enumeration"),
+    (r"couldn't parse the input provided as a|couldn't convert to Number", "parse"),
+    (r"^A cyclic reference was encountered", "cyclic"),
+    (r"resulted in a stack overflow", "stack-overflow"),
+    (r"^Could not find (file|a part of the path)", "file"),
+    (r"keys were specified, but", "columns-and-values"),
+    (r"number is out of range|falls outside the range of allowed values", "out-of-range"),
+    (r"in the JSON input|end of JSON input", "json"),
+    (r"^found .*, expected", "syntax"),
+]
+
+
+def page_of(error: BaseException) -> str | None:
+    """The page of the documentation on an error, from the project's folder; None when it has none."""
+    if not isinstance(error, MError):
+        from mlang.syntax.failure import MSyntaxError
+
+        return "docs/errors/syntax.md" if isinstance(error, MSyntaxError) else None
+    for text in (error.message_format, error.message):
+        for pattern, page in PAGES:
+            if text and re.search(pattern, text):
+                return f"docs/errors/{page}.md"
+    return None
+
+
 # ---------------------------------------------------------------- details
 
 _TEXT, _FIELDS, _ITEMS, _DEPTH = 200, 12, 8, 4

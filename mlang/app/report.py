@@ -12,7 +12,7 @@ from __future__ import annotations
 import sys
 from typing import Any
 
-from mlang.app.hints import brief, hint_for
+from mlang.app.hints import brief, hint_for, page_of
 from mlang.errors import Cancelled, Fault, MError
 
 M_ERROR, USAGE = 1, 2
@@ -28,6 +28,9 @@ def print_error(error: BaseException, as_json: bool = False) -> int:
     else:
         for line in error_lines(error):
             print(line, file=sys.stderr)
+        page = page_of(error)
+        if page is not None:
+            print(f"See {page}", file=sys.stderr)
     return exit_code(error)
 
 

@@ -287,7 +287,10 @@ def firewall_explain(dataflow: Path, levels: Path | None, as_json: bool) -> int:
                 ["Partition", "Query", "Steps", "Sources", "Reads", "Verdict"], [_row(li) for li in lines]
             )
             for line in refused:
-                print(f"Formula.Firewall: {line['verdict']}\n  {line['edge']}\n  {line['cure']}", file=sys.stderr)
+                print(
+                    f"Formula.Firewall: {line['verdict']}\n  {line['edge']}\n  {line['cure']}",
+                    file=sys.stderr,
+                )
             if found.combines:
                 print("The firewall is off (fastCombine or AllowCombine).", file=sys.stderr)
             elif not enforced(found, None):

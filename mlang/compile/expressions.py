@@ -314,8 +314,13 @@ def joined_texts(node: nodes.Binary, left: str, right: str) -> str:
 
 def _whole(node: nodes.Node, end: int) -> bool:
     """Whether a text certainly has no half of a character at its end (-1) or start (0)."""
-    while node.__class__ is nodes.Parenthesized or (node.__class__ is nodes.Binary and node.operator == "&"):
-        node = node.inner if node.__class__ is nodes.Parenthesized else (node.right if end else node.left)
+    while True:
+        if isinstance(node, nodes.Parenthesized):
+            node = node.inner
+        elif isinstance(node, nodes.Binary) and node.operator == "&":
+            node = node.right if end else node.left
+        else:
+            break
     text = node.value if node.__class__ is nodes.Literal else None
     return text.__class__ is str and text != "" and not "\ud800" <= text[end] <= "\udfff"
 

@@ -14,7 +14,18 @@ NUMBERS = ["null", "0", "-0", "1", "2", "2", "3", "-1.5", "0.1", "0.2", "1e300",
 WHOLE = ["null", "0", "1", "2", "3", "4"]
 TEXTS = ["null", '""', '"a"', '"A"', '"b"', '"é"', '"a b"', '"10"', '"😀"', '"\ue000"']
 #: Texts on which SQL and M part: letters mapped otherwise, numbers that only M reads, quotes, delimiters.
-ODD = [*TEXTS, '"straße"', '"1,000"', '"(5)"', '"1e2"', '" 7"', '"x,y"', '"a,""b,c"""', '"😀,é"', '"2020-01-02"']
+ODD = [
+    *TEXTS,
+    '"straße"',
+    '"1,000"',
+    '"(5)"',
+    '"1e2"',
+    '" 7"',
+    '"x,y"',
+    '"a,""b,c"""',
+    '"😀,é"',
+    '"2020-01-02"',
+]
 CELLS = {"n": NUMBERS, "k": WHOLE, "t": TEXTS, "e": [*WHOLE, 'error "bad"']}
 CLEAN = [c for c in NUMBERS if c != "#nan"]
 
