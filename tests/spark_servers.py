@@ -128,7 +128,7 @@ def spark(workers: int = 2, cores: int = 1) -> Iterator[tuple[str, list[subproce
             "spark.sql.shuffle.partitions": "4", "spark.ui.showConsoleProgress": "false",
             "spark.executor.memory": "1g", "spark.sql.warehouse.dir": str(folder / "warehouse"),
         }  # fmt: skip
-        command = [str(home / "bin" / "spark-submit"), "--master", f"spark://127.0.0.1:{port}", 
+        command = [str(home / "bin" / "spark-submit"), "--master", f"spark://127.0.0.1:{port}",
                    "--class", "org.apache.spark.sql.connect.service.SparkConnectServer"]  # fmt: skip
         for name, value in settings.items():
             command += ["--conf", f"{name}={value}"]

@@ -190,14 +190,16 @@ def compiled(plan: p.Plan, claimed: bool = False) -> Relation:
     What it cannot read itself is made here and sent, if it is small; with ``claimed`` nothing is made.
     """
 
+    mixed = reads_files(plan)
+
     def child(node: p.Plan) -> Relation:
+        if mixed and node.schema.names and not reads_files(node) and not isinstance(node, p.Values):
+            return _claimed(node, context) if claimed else _made_here(node, context)
         try:
             return _node(node, context)
         except Unfoldable as no:
             no.step = no.step or node.function
-            if node is plan or reads_files(node) or not node.schema.names:
-                raise
-        return _claimed(node, context) if claimed else _made_here(node, context)
+            raise
 
     mode = sessions.current().number_mode
     context = Context(child, "ordered" if mode == "exact" else mode)

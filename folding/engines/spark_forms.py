@@ -15,7 +15,7 @@ from sqlglot import exp
 
 from folding.engines.forms import COMMON, counted, moment, number_of, texts, unless
 from folding.engines.renderer import PLAIN, Form, Renderer, Typed, forms
-from folding.terms import Unfoldable
+from folding.terms import Unfoldable, is_stop
 
 FUNCTIONS: dict[str, Form] = dict(COMMON)
 #: Types that a query may hand through, though no form takes them.
@@ -176,6 +176,12 @@ class SparkRenderer(Renderer):
                 raise Unfoldable("different values of this type")
             return Typed(f"count(DISTINCT {self.plain(value).sql})", "BIGINT")
         return super().on_Count(node)
+
+    def on_Cast(self, node: Any) -> Typed:
+        if is_stop(node):
+            target = {"TEXT": "VARCHAR", "INT": "BIGINT"}.get(node.to.sql("duckdb"), node.to.sql("duckdb"))
+            return Typed(self.failure(target), target)
+        return super().on_Cast(node)
 
     def cast(self, value: Typed, target: str) -> Typed:
         if (value.type, target) == ("DOUBLE", "BIGINT"):
