@@ -175,7 +175,16 @@ class Matcher:
         self.keys, self.length = keys, length
         #: The one key column, when no value stands in it twice.
         self.unique = None
-        if len(keys) == 1 and pc.count_distinct(keys[0], mode="all").as_py() == length:
+        #: The row of each whole number, counted from the least, when the keys are such and lie close together.
+        self.places: Any = None
+        self.least = 0.0
+        if len(keys) == 1:
+            self.places, self.least = _places(keys[0])
+        if (
+            self.places is None
+            and len(keys) == 1
+            and pc.count_distinct(keys[0], mode="all").as_py() == length
+        ):
             self.unique = keys[0]
 
     def pairs(self, columns: Sequence[Column]) -> tuple[Any, Any] | None:
@@ -188,6 +197,8 @@ class Matcher:
         if any(array is None or array.type != key.type for array, key in pairs):
             return None
         count = len(theirs[0])
+        if self.places is not None:
+            return numbers(count), self.places.take(self._offsets(theirs[0]))
         if self.unique is not None:
             places = pc.index_in(theirs[0], value_set=self.unique, skip_nulls=False)
             return numbers(count), places.cast(pa.int64())
@@ -210,6 +221,34 @@ class Matcher:
         places = pc.add(starts.take(rows), within)
         alone = pc.equal(found.take(rows), 0)
         return rows, order.take(pc.if_else(alone, pa.scalar(None, pa.int64()), places))
+
+    def _offsets(self, keys: Any) -> Any:
+        """Where in `places` to look for keys; null for those that are nowhere."""
+        most = self.least + len(self.places) - 1
+        within = pc.and_(pc.greater_equal(keys, self.least), pc.less_equal(keys, most))
+        here = pc.and_(within, pc.equal(pc.floor(keys), keys))
+        offsets = pc.subtract(keys, self.least)
+        return pc.if_else(here, offsets, pa.scalar(None, pa.float64())).cast(pa.int64())
+
+
+#: Whole numbers are close together when there are at most so many times as many as rows; and below 2^53.
+_SPREAD, _EXACT = 4, 2.0**52
+
+
+def _places(keys: Any) -> tuple[Any, float]:
+    """The row of each whole number from the least key to the greatest; None unless each stands there once."""
+    nothing = None, 0.0
+    if keys.type != pa.float64() or not len(keys) or keys.null_count:
+        return nothing
+    bounds = pc.min_max(keys).as_py()
+    least, most = bounds["min"], bounds["max"]
+    if not (least > -_EXACT and most < _EXACT and most - least < _SPREAD * len(keys)):
+        return nothing
+    if not pc.all(pc.equal(pc.floor(keys), keys)).as_py():
+        return nothing
+    offsets = pc.subtract(keys, least).cast(pa.int64())
+    places = pc.inverse_permutation(offsets, max_index=int(most - least), output_type=pa.int64())
+    return (places, least) if len(places) - places.null_count == len(keys) else nothing
 
 
 def matcher(columns: Sequence[Column], length: int) -> Matcher | None:

@@ -95,6 +95,14 @@ class Column:
                 return moved
         return Column(list(compress(self.cells(), mask.to_pylist())))
 
+    def chosen(self, mask: Any, rows: Any) -> Column:
+        """The rows where an Arrow mask is true, whose numbers ``rows`` are: quicker than `filter`."""
+        if self.raw is not None or (self._tried and self._array is not None):
+            moved = _moved(self.data(), "take", rows)
+            if moved is not None:
+                return moved
+        return self.filter(mask)
+
     def compress(self, values: list[bool | None]) -> Column:
         """The rows where a value is true."""
         if self.raw is None:

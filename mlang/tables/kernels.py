@@ -16,6 +16,8 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from mlang import session
+from mlang.culture import text as casing
 from mlang.errors import MError
 from mlang.syntax import nodes
 from mlang.tables.column import Column, from_cells
@@ -166,11 +168,25 @@ class _Run:
         field, form = forms[id(node)]
         if form is None or field not in self.columns:
             raise Unsure
+        found = by_ascii(self.columns[field], self._library_name(node))
+        if found is not None:
+            return found.array()
         found = by_text(self.columns[field], lambda texts: form.map([texts], len(texts)))
         array = None if found is None else found.array()
         if array is None:
             raise Unsure
         return array
+
+    def _library_name(self, node: nodes.Invocation) -> str:
+        """What the library calls a function of one field; "" where it is not called so plainly."""
+        called, function = node.function, self.kernel.function
+        argument = node.arguments[0] if len(node.arguments) == 1 else None
+        if not isinstance(argument, nodes.FieldAccess) or not self._is_row(argument.target):
+            return ""
+        if not isinstance(called, nodes.Name) or captured(function, called.name, _MISSING) is not _MISSING:
+            return ""
+        found = _outer(function, called.name)
+        return "" if found is None or found.builtin is None else str(found.builtin.name)
 
 
 def _form_of_call(kernel: Kernel, node: nodes.Invocation) -> tuple[str, Any]:
@@ -263,6 +279,39 @@ def ascii_only(value: Any) -> bool:
 
 
 # ---------------------------------------------------------------- functions of a text
+
+
+def _cased(upper: bool) -> Callable[[Any], Any]:
+    def cased(array: Any) -> Any:
+        culture = session.current().culture
+        if upper:
+            return pc.ascii_upper(array) if casing.upper("i", culture) == "I" else None
+        return pc.ascii_lower(array) if casing.lower("I", culture) == "i" else None
+
+    return cased
+
+
+_BLANKS = "".join(character for character in casing.WHITE_SPACE if character.isascii())
+#: Library functions of one text that Arrow's are where it is all ASCII.
+_ASCII: dict[str, Callable[[Any], Any]] = {
+    "Text.Upper": _cased(True),
+    "Text.Lower": _cased(False),
+    "Text.Trim": lambda array: pc.ascii_trim(array, _BLANKS),
+    "Text.TrimStart": lambda array: pc.ascii_ltrim(array, _BLANKS),
+    "Text.TrimEnd": lambda array: pc.ascii_rtrim(array, _BLANKS),
+    "Text.Length": lambda array: pc.binary_length(array).cast(_NUMBER),
+    "Text.Reverse": pc.ascii_reverse,
+}
+
+
+def by_ascii(column: Column, name: str) -> Column | None:
+    """A library function of a text column's cells by Arrow's own; None when it is not sure."""
+    form = _ASCII.get(name)
+    array = None if form is None else column.array()
+    if form is None or array is None or array.type != _TEXT or not ascii_only(array):
+        return None
+    found = form(array)
+    return None if found is None else Column(raw=found)
 
 
 def by_text(column: Column, function: Callable[[list[Any]], list[Any]]) -> Column | None:

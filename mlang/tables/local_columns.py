@@ -157,7 +157,7 @@ def _transformer(function: Any) -> tuple[CellMap, TypedMap | None]:
     call = bind(function, 1)
     if is_eager(function):
         pure = ByText(call)
-        return pure, once_per_text(pure)
+        return pure, _by_library(function.spec.builtin.name, once_per_text(pure))
     form = columnar_cell(function)
     if form is None:
         return (lambda column: delayed_cells(column, call)), None
@@ -171,6 +171,17 @@ def _transformer(function: Any) -> tuple[CellMap, TypedMap | None]:
         return by_text(column, loop) if array is None else Column(raw=array)
 
     return (lambda column: delayed_cells(column, call) if waiting(column) else loop(column)), typed
+
+
+def _by_library(name: str, otherwise: TypedMap) -> TypedMap:
+    """A library function of a typed column: Arrow's own where it is the same, else another way."""
+
+    def typed(column: Column) -> Column | None:
+        from mlang.tables.kernels import by_ascii
+
+        return by_ascii(column, name) or otherwise(column)
+
+    return typed
 
 
 @runs(p.ChangeTypes)

@@ -216,7 +216,7 @@ class _TypedJoin:
         if not many(first.length) or not self._typed(parts_of(first)):
             self.rest = batches
             return
-        size = max(_BLOCK, 4 * self.length)
+        size = _BLOCK if self.matcher.places is not None else max(_BLOCK, 4 * self.length)
         while True:
             parts, length = gathered(_up_to(batches, size), len(parts_of(first)))
             if not length:

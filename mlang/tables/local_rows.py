@@ -46,7 +46,7 @@ def run_select_rows(node: p.SelectRows, columns: Columns, limit: int | None) -> 
             if count == batch.length:
                 yield of(keep(parts), count)
             elif count:
-                yield of([part.filter(mask) for part in keep(parts)], count)
+                yield of(_filtered(keep(parts), mask), count)
             continue
         cells = [part.cells() for part in read(parts)]
         values = function.map(cells, batch.length) if function.fused else None
@@ -76,6 +76,16 @@ def _mask(function: RowFunction, columns: list[Column], length: int) -> Any:
     import pyarrow as pa
 
     return mask if mask.type == pa.bool_() else None
+
+
+def _filtered(parts: list[Column], mask: Any) -> list[Column]:
+    """The rows where an Arrow mask is true; for some columns its places are looked for once."""
+    if len(parts) < 3:
+        return [part.filter(mask) for part in parts]
+    import pyarrow.compute as pc
+
+    rows = pc.indices_nonzero(mask)
+    return [part.chosen(mask, rows) for part in parts]
 
 
 _LOGICALS = {bool, type(None)}

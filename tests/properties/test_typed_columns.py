@@ -31,7 +31,8 @@ numbers = st.one_of(
 plain_numbers = st.one_of(st.sampled_from([0.0, 1.0, 2.0, 2.5, 0.1]), st.integers(-5, 5).map(float))
 texts = st.one_of(
     st.sampled_from(["", "a", "A", "b", "ab", "é", "\ue000", "😀", "12", "-3.5", "007", "1e5", "1.", "2024-02-29",
-                     "0000-01-01", "2024-02-30", "12345678901234567890", "0.00001", "-0", "ﬃ", "\ud800"]),
+                     "0000-01-01", "2024-02-30", "12345678901234567890", "0.00001", "-0", "ﬃ", "\ud800",
+                     " a ", "\x1c\ta\x0b\r\n", "Ii", "\u00a0a"]),
     st.text("abÄ1", max_size=3),
 )  # fmt: skip
 logicals = st.booleans()
@@ -99,6 +100,15 @@ STEPS = [
     "Table.AddColumn(T, \"z\", each Number.From([k]))",
     "Table.TransformColumns(T, {{\"k\", Text.Upper}, {\"x\", each _ * 2}})",
     "Table.TransformColumns(T, {{\"k\", each Text.Start(_, 1)}})",
+    "Table.TransformColumns(T, {{\"k\", Text.Lower}, {\"x\", Number.Abs}})",
+    "Table.TransformColumns(T, {{\"k\", Text.Trim}})",
+    "Table.TransformColumns(T, {{\"k\", Text.TrimEnd}, {\"b\", Text.From}})",
+    "Table.TransformColumns(T, {{\"k\", each Text.TrimStart(_)}})",
+    "Table.TransformColumns(T, {{\"k\", Text.Length}})",
+    "Table.TransformColumns(T, {{\"k\", each Text.Reverse(_)}})",
+    "Table.AddColumn(T, \"z\", each Text.Lower([k]) & Text.Upper(other[k]))",
+    "Table.AddColumn(T, \"z\", let Text.Upper = (t) => t & \"?\" in each Text.Upper([k]))",
+    "Table.SelectRows(T, each Text.Length([k]) = 1 and [x] >= 0)",
     "Table.ReplaceValue(T, \"a\", \"z\", Replacer.ReplaceValue, {\"k\"})",
     "Table.ReplaceValue(T, null, 7, Replacer.ReplaceValue, {\"x\"})",
     "Table.ReplaceErrorValues(T, {{\"x\", 0}})",
@@ -174,7 +184,7 @@ def shown(value: Any) -> Any:
 
 def outcome(step: str, data: Any, right: dict[str, list[Any]], least: int) -> Any:
     """All cells of a step's result, or its error."""
-    source = f"section S; shared T = null; shared R = null; shared day = #date(2021, 8, 3); shared limit = 1; shared Result = {step};"
+    source = f'section S; shared T = null; shared R = null; shared day = #date(2021, 8, 3); shared limit = 1; shared other = [k = "é"]; shared Result = {step};'
 
     def read(table: Any) -> Any:
         return [tuple(map(shown, row)) for row in table.rows()]
@@ -210,6 +220,28 @@ def test_typed_columns_are_no_other(
 def test_arrow_data_is_no_other(step: str, data: pa.Table, right: dict[str, list[Any]]) -> None:
     cells = {name: column_to_values(data.column(name)) for name in data.column_names}
     assert outcome(step, data, right, 1) == outcome(step, cells, right, 10**9)
+
+
+joined_keys = st.one_of(
+    st.none(), st.integers(-4, 12).map(float), st.sampled_from([0.5, -0.0, 1e-17, math.inf, -math.inf, 1e300, 2.0**53])
+)  # fmt: skip
+
+
+@settings(max_examples=400, deadline=None)
+@given(
+    st.lists(joined_keys, max_size=12),
+    st.one_of(
+        st.permutations(range(-3, 9)), st.lists(st.integers(-9, 30), unique=True), st.lists(joined_keys)
+    ).map(lambda keys: [None if key is None else float(key) for key in keys]),
+    st.sampled_from(["Inner", "LeftOuter", "LeftAnti"]),
+)
+def test_joins_by_whole_numbers(left: list[Any], right: list[Any], kind: str) -> None:
+    step = f'Table.Join(T, {{"k"}}, R, {{"rk"}}, JoinKind.{kind})'
+    data, other = (
+        {"k": left, "n": [float(i) for i in range(len(left))]},
+        {"k": right, "v": [str(k) for k in right]},
+    )
+    assert outcome(step, data, other, 1) == outcome(step, data, other, 10**9)
 
 
 @settings(max_examples=50, deadline=None)
