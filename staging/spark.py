@@ -46,11 +46,14 @@ def engine_name(table: Table, folds: bool) -> str:
     local = "DuckDB" if folds else "DuckDB and interpreter"
     if not chosen(table.session):
         return local
-    from folding.engines.spark import describe
+    from folding.engines.spark import describe, reads_files
     from folding.engines.spark_server import address
     from folding.terms import CannotFold
 
-    found = describe(settled(table.plan))
+    plan = settled(table.plan)
+    if not reads_files(plan):
+        return local
+    found = describe(plan)
     if not isinstance(found, CannotFold):
         return f"Spark ({address()})"
     return f"{local} (not Spark: {found.step}: {found.reason})"
