@@ -46,13 +46,15 @@ def engine_name(table: Table, folds: bool) -> str:
     local = "DuckDB" if folds else "DuckDB and interpreter"
     if not chosen(table.session):
         return local
-    from folding.engines.spark import describe, reads_files
+    from folding.boundary import leaves
+    from folding.engines.spark import describe
     from folding.engines.spark_server import address
     from folding.terms import CannotFold
+    from mlang.tables.plan import Scan
 
     plan = settled(table.plan)
-    if not reads_files(plan):
-        return local
+    if not any(isinstance(leaf, Scan) for leaf in leaves(plan)):
+        return local  # what it reads is not staged yet
     found = describe(plan)
     if not isinstance(found, CannotFold):
         return f"Spark ({address()})"
