@@ -23,7 +23,7 @@ from folding.relations import Column, Context, Relation, compile_node
 from folding.streaming import Stopped, computed
 from folding.terms import CannotFold, Scalar, Unfoldable
 from mlang import session as sessions
-from mlang.errors import Cancelled
+from mlang.errors import Cancelled, MError
 from mlang.tables import plan as p
 from mlang.tables.local import run_local
 from mlang.tables.plan import Batch, Source
@@ -131,6 +131,8 @@ def _folded(
             return _guarded(query, counting, plan, columns, limit)
         except Unfoldable:
             pass
+        except MError:  # which error comes first, if any, is for the interpreter to say
+            return run_local(plan, columns, limit)
     return run_local(with_pieces(pruned), None, limit)
 
 
@@ -198,6 +200,8 @@ def fold(
 
 def _pays(above: list[p.Plan]) -> bool:
     """Whether the last of these nested steps is worth entering the engine: a heavy step takes all its rows."""
+    if any(isinstance(step, p.Take) and step.count == 0 for step in above):
+        return False  # no row of it is wanted
     return any(isinstance(step, _HEAVY) and not isinstance(step, p.NestedJoin) for step in above[:-1])
 
 
@@ -362,7 +366,7 @@ def _guarded(
             return
     except duckdb.InterruptException as stop:
         raise Cancelled("the engine was stopped") from stop
-    except (duckdb.Error, pa.ArrowException, OSError, Stopped) as failure:
+    except (duckdb.Error, pa.ArrowException, OSError, Stopped, MError) as failure:
         if again is not None and isinstance(
             failure, (duckdb.InvalidInputException, duckdb.ConversionException)
         ):

@@ -99,6 +99,8 @@ def take_last(node: p.TakeLast, context: Context) -> Relation:
     base = unlimited(context.child(node.input))
     if not base.order:
         raise Unfoldable("rows without an order")
+    if node.count == 0 and base.raises:
+        raise Unfoldable("no rows of a table that may raise: M reads it to its end, the engine does not")
     backwards = tuple(k.reversed() for k in base.order)
     last = evolve(base, order=backwards, natural=False, limit=node.count).closed()
     return evolve(last, order=tuple(k.reversed() for k in last.order), natural=False)

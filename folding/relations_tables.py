@@ -10,9 +10,9 @@ from sqlglot import exp
 from folding import terms as t
 from folding.nested import NestedTable, packed
 from folding.operators import storage_pair
-from folding.relations import Column, Context, Joined, Key, Relation, Union, compiles
+from folding.relations import Column, Context, Joined, Key, Relation, Subquery, Union, compiles
 from folding.relations_rows import numbered, sums_of, unlimited
-from folding.terms import Scalar, Unfoldable, need
+from folding.terms import Scalar, Unfoldable, need, typed
 from folding.uniqueness import unique_keys
 from mlang.tables import plan as p
 from mlang.tables.simplify import expand_of_nested_join
@@ -38,7 +38,10 @@ def append(node: p.Append, context: Context) -> Relation:
             outputs[f"c{index}"] = _cell(relation, part, name, shape)
         outputs["r1"], outputs["r2"] = t.whole(number), place.copy()
         rendered.append((relation, outputs))
-    columns = tuple(Column(t.renamed(s, t.column(f"c{i}", alias))) for i, s in enumerate(shapes, 1))
+    columns = tuple(
+        Column(evolve(t.renamed(s, t.column(f"c{i}", alias)), raises=s.raises))
+        for i, s in enumerate(shapes, 1)
+    )
     spans = [r.order[0].span if len(r.order) == 1 else None for r, _ in ordered]
     span = max(s for s in spans if s is not None) if None not in spans else None
     order = (
@@ -112,11 +115,17 @@ _SIDES = {
 def join(node: p.Join, context: Context) -> Relation:
     if node.comparers is not None and any(c is not None for c in node.comparers):
         raise Unfoldable("a join with key comparers")
-    left, left_keys = _side(context.child(node.left), node.left.schema, node.left_keys)
+    left = context.child(node.left)
+    left_mark, right_mark = None, None
+    if node.kind in (p.RIGHT_OUTER, p.FULL_OUTER):
+        left, left_mark = _marked(left)
+    left, left_keys = _side(left, node.left.schema, node.left_keys)
     other = context.child(node.right)
     single = node.kind in (p.INNER, p.LEFT_OUTER) and unique_keys(
         other, [node.right.schema.index(name) for name in node.right_keys]
     )  # at most one match: no row is repeated
+    if node.kind == p.FULL_OUTER:
+        other, right_mark = _marked(other)
     right, right_keys = _side(other, node.right.schema, node.right_keys)
     conditions = [_match(a, b) for a, b in zip(left_keys, right_keys, strict=True)]
     if not conditions:
@@ -146,7 +155,7 @@ def join(node: p.Join, context: Context) -> Relation:
         right_columns = [_nullable(c) for c in right_columns]
     if single:
         both["unique"] = left.unique
-    order = left.order if single else _order(node.kind, left, right)
+    order = left.order if single else _order(left, right, left_mark, right_mark)
     return evolve(
         left, columns=(*left_columns, *right_columns), joins=(joined,), order=order, natural=False,
         rows=left.rows if single else None,
@@ -158,9 +167,15 @@ def _side(relation: Relation, schema: Any, keys: tuple[str, ...]) -> tuple[Relat
     """One side as a bare origin (every column a reference), and its keys."""
     if not relation.order:
         raise Unfoldable("rows without an order")
-    if relation.joins or relation.where or relation.sealed or relation.beside or not _bare(relation):
+    if not _open(relation):
         relation = relation.closed()
     return relation, [relation.use(schema.index(name)) for name in keys]
+
+
+def _open(relation: Relation) -> bool:
+    """Whether a relation may stand in a join as it is."""
+    busy = relation.joins or relation.where or relation.sealed or relation.beside
+    return not busy and _bare(relation)
 
 
 def _bare(relation: Relation) -> bool:
@@ -194,26 +209,29 @@ def _nothing(column: Column) -> Column:
     return Column(t.null(column.term.kind, column.term.storage))
 
 
-def _order(kind: int, left: Relation, right: Relation) -> tuple[Key, ...]:
+def _order(left: Relation, right: Relation, left_mark: Any, right_mark: Any) -> tuple[Key, ...]:
     """Matches in left, then right order; then right rows without a match, then such left rows (TBL-82)."""
     keys: list[Key] = []
-    if kind in (p.RIGHT_OUTER, p.FULL_OUTER):
-        lonely_right = t.is_null(_marker(left))
-        rank: Any = t.case((lonely_right, t.whole(1)), otherwise=t.whole(0))
-        if kind == p.FULL_OUTER:
-            rank = t.case(
-                (lonely_right, t.whole(1)), (t.is_null(_marker(right)), t.whole(2)), otherwise=t.whole(0)
-            )
-        keys.append(Key(rank, plain=True, span=3))
+    if left_mark is not None:
+        ranks = [(t.is_null(left_mark), t.whole(1))]
+        if right_mark is not None:
+            ranks.append((t.is_null(right_mark), t.whole(2)))
+        keys.append(Key(t.case(*ranks, otherwise=t.whole(0)), plain=True, span=3))
     return (*keys, *left.order, *right.order)
 
 
-def _marker(side: Relation) -> Any:
-    """A column of one side that is null only where the side is missing: its row number."""
-    key = side.order[-1].sql
-    if not isinstance(key, exp.Column):
-        raise Unfoldable("rows without a number")
-    return key.copy()
+def _marked(side: Relation) -> tuple[Relation, Any]:
+    """One side of an outer join and a column of it that is null only where the join found no row.
+
+    A row number will do when nothing below can have lost it; what was joined before gets a column of its own.
+    """
+    number = side.order[0] if len(side.order) == 1 else None
+    leaf = not side.joins and not isinstance(side.origin, (Subquery, Union))
+    if leaf and number is not None and number.plain and isinstance(number.sql, exp.Column) and _open(side):
+        return side, number.sql.copy()
+    there = Column(typed(t.whole(1), "number", "INTEGER", nullable=False, nonan=True, int53=True))
+    marked = evolve(side, columns=(*side.columns, there)).closed()
+    return evolve(marked, columns=marked.columns[:-1]), marked.columns[-1].term.sql.copy()
 
 
 @compiles(p.ExpandTable)

@@ -14,15 +14,19 @@ from database_tables import Engine, engine_or_skip, values_of
 from test_folding import FORMS, GRID, columns_of, same
 
 from folding.aggregates import AGGREGATES
+from folding.boundary import try_fold
 from folding.engines import probes, samples
 from folding.engines.probes import printed
 from folding.engines.remote import RemoteQuery, compiled, renderer_class
 from folding.functions import FORMS as FORMS_OF_ROWS
 from folding.functions import form_of
-from folding.terms import Unfoldable, function, string
+from folding.terms import CannotFold, Unfoldable, function, string
+from mlang import evaluate
 from mlang.connectors.databases import Failure, Refused
-from mlang.session import use
+from mlang.session import Session, use
 from mlang.tables.local import run_local
+from mlang.tables.table import Table
+from mlang.values.show import to_m
 from mlang.values.thunk import force
 
 #: How many forms each engine does; a change for the worse must be meant.
@@ -123,7 +127,11 @@ def test_what_the_page_says(engine: Engine) -> None:
     texts = {
         n: f'Table.AddColumn(T, "x", each {e})' for n, e in {**samples.FUNCTIONS, **samples.OPERATORS}.items()
     }
-    texts |= {**samples.AGGREGATES, **samples.STEPS}
+    texts |= {
+        **samples.AGGREGATES,
+        **samples.STEPS,
+        **{f"{n} (nested)": e for n, e in samples.NESTED.items()},
+    }
     table, wrong = sample_table(engine), []
     for name, text in texts.items():
         if not printed(dialect, text):
@@ -150,9 +158,23 @@ def test_what_the_page_says(engine: Engine) -> None:
 def test_every_form_has_a_sample() -> None:
     """A function that folds in a row, or as an aggregate, is probed."""
     form_of("")
-    missing = set(FORMS_OF_ROWS) - set(samples.FUNCTIONS)
+    missing = set(FORMS_OF_ROWS) - set(samples.FUNCTIONS) - set(samples.NESTED)
     assert not missing
     assert not set(AGGREGATES) - set(samples.AGGREGATES) - {"List.StandardDeviation"}
+
+
+@pytest.mark.parametrize("name", samples.NESTED)
+def test_aggregates_of_nested_tables(name: str) -> None:
+    """They fold to DuckDB with what the interpreter gives, and to no source database, where none is proven."""
+    values = probes._values(probes.probe_table(probes._Nowhere("sqlite")))
+    shown = []
+    for engine in ("duckdb", "none"):
+        with use(Session(culture="en-US", engine=engine)):
+            made = evaluate(f"(T) => {samples.NESTED[name]}", engine=engine).fn(Table(values))
+            assert not isinstance(try_fold(made.plan), CannotFold)
+            shown.append(to_m(made))
+    assert shown[0] == shown[1]
+    assert not any(printed(dialect, samples.NESTED[name]) for dialect in ("postgres", "sqlite", "mysql"))
 
 
 @pytest.mark.parametrize("name", ["PostgreSQL", "MySQL", "SQLite"])

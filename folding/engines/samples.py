@@ -130,6 +130,8 @@ FUNCTIONS = {
     "List.Contains": "List.Contains({1, null}, [w])",
     "Logical.From": "Logical.From([w])",
     "Value.Equals": "Value.Equals([n], [m])",
+    "Value.NullableEquals": "Value.NullableEquals([n], [m])",
+    "Date.StartOfDay": "Date.StartOfDay([s])",
 }
 
 #: Steps: over a table T.
@@ -191,4 +193,24 @@ AGGREGATES = {
         "List.Last": "w",
         "List.Median": "n",
     }.items()
+}
+
+#: Of the nested table of a row; no source database is sent these.
+_NESTED = 'Table.AddColumn(Table.NestedJoin(T, "w", T, "v", "x"), "y", each '
+NESTED = {
+    "Table.RowCount": f'Table.RemoveColumns({_NESTED}Table.RowCount([x])), "x")',
+    **{
+        name: f'Table.RemoveColumns({_NESTED}{name}([x][{column}])), "x")'
+        for name, column in {
+            "List.Sum": "m",
+            "List.Average": "m",
+            "List.Count": "w",
+            "List.NonNullCount": "w",
+            "List.Min": "m",
+            "List.Max": "m",
+            "List.First": "w",
+            "List.Last": "w",
+            "List.Median": "m",
+        }.items()
+    },
 }
