@@ -15,6 +15,8 @@ from mlang.tables.plan import Batch, Values
 
 #: Rows of the batches that columns in memory are cut into.
 ROWS = 65_536
+#: Rows that are taken of one column before the next.
+TAKEN = 1 << 20
 
 
 class ArrowBatch(Batch):
@@ -84,9 +86,20 @@ def cut(parts: list[Column], length: int) -> Iterator[Batch]:
 
 def taken(parts: list[Column], rows: Any) -> Iterator[Batch]:
     """Rows of columns in memory, in the order of an Arrow array of row numbers."""
-    for start in range(0, len(rows), ROWS):
-        some = rows.slice(start, ROWS)
-        yield of([part.take(some) for part in parts], len(some))
+    for start, size in spans(len(rows)):
+        some = rows.slice(start, size)
+        yield from cut([part.take(some) for part in parts], len(some))
+
+
+def spans(length: int) -> Iterator[tuple[int, int]]:
+    """Starts and sizes of the rows that are taken at once: a small first, as it may be all that is read.
+
+    Rows stand anywhere in a column, so it is faster to stay with one column for long.
+    """
+    start, size = 0, ROWS
+    while start < length:
+        yield start, min(size, length - start)
+        start, size = start + size, TAKEN
 
 
 def choosing(have: tuple[str, ...], want: tuple[str, ...]) -> Callable[[list[Column]], list[Column]]:

@@ -13,7 +13,7 @@ from typing import Any
 
 from mlang import errors
 from mlang.tables import plan as p
-from mlang.tables.batches import ROWS, gathered, of, parts_of
+from mlang.tables.batches import cut, gathered, of, parts_of, spans
 from mlang.tables.column import Column, many
 from mlang.tables.keys import classes_of, key_rows
 from mlang.tables.local import Columns, execute, merged, picker, runs, take_rows, whole, whole_columns
@@ -240,15 +240,15 @@ class _TypedJoin:
             mask = right.is_valid() if self.kind == p.INNER else right.is_null()
             left, right = left.filter(mask), right.filter(mask)
         same = len(left) == parts[self.places[0]].length and self.kind == p.LEFT_OUTER
-        for start in range(0, len(left), ROWS):
-            rows, others = left.slice(start, ROWS), right.slice(start, ROWS)
+        for start, size in spans(len(left)):
+            rows, others = left.slice(start, size), right.slice(start, size)
             if same:
-                here = [part.slice(start, start + ROWS) for part in parts]
+                here = [part.slice(start, start + size) for part in parts]
             cells = [
                 (here[i] if same else parts[i].take(rows)) if is_left else self.parts[i].take(others)
                 for is_left, i in self.sources
             ]
-            yield of(cells, len(rows))
+            yield from cut(cells, size)
 
 
 def _up_to(batches: Iterator[Batch], size: int) -> Iterator[Batch]:

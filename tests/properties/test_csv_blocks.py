@@ -115,3 +115,13 @@ def test_a_row_of_another_width_is_read_exactly_and_arrow_goes_on() -> None:
     rows, typed = read(source, None, 0, 4096)
     assert rows[5000] == ("5000", "")
     assert 9000 < typed < 10_000
+
+
+@pytest.mark.parametrize("row", ["{0},text {0}\n", '"{0}","a ""quoted"" text\nof two lines"\r\n'])
+def test_large_blocks(row: str) -> None:
+    text = "".join(map(row.format, range(600_000)))
+    assert len(text) > csv_blocks.BLOCK
+    source = CsvSource(text.encode(), ("a", "b"))
+    rows, typed = read(source, ["a"], 0, csv_blocks.BLOCK)
+    assert typed == 600_000
+    assert rows == [(str(i),) for i in range(600_000)]

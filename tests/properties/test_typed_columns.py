@@ -17,6 +17,7 @@ import mlang
 from mlang.compile.entry import run
 from mlang.connectors.arrow import column_to_values
 from mlang.errors import MError
+from mlang.tables import batches, local_join
 from mlang.tables import column as columns
 from mlang.tables.column import Column
 from mlang.tables.table import Table, from_columns
@@ -265,3 +266,63 @@ def test_columns_that_nobody_reads_stay_as_they_are() -> None:
         arrow = result.to_arrow()
     assert arrow.num_rows == 20_000 - 6
     assert arrow.column("s").type == pa.string()
+
+
+# ---------------------------------------------------------------- borders of batches and blocks
+
+#: More rows than any batch of columns or Arrow data has.
+LONG = 140_001
+BORDER_STEPS = [
+    'Table.SelectRows(T, each [x] > 3 and [k] <> "k7")',
+    'Table.SelectRows(Table.AddColumn(T, "z", each [n] * 2 - [x]), each [z] >= 1)',
+    'Table.SelectColumns(Table.FirstN(Table.Skip(T, 65535), 65538), {"n", "k"})',
+    'Table.SelectColumns(Table.Range(T, 131071, 3), {"n", "k"})',
+    'Table.Combine({Table.LastN(T, 70000), Table.FirstN(T, 66000)})',
+    'Table.SelectColumns(Table.Sort(T, {{"k", Order.Ascending}, {"x", Order.Descending}}), {"n", "k"})',
+    'Table.Distinct(Table.SelectColumns(T, {"k", "x"}))',
+    'Table.Group(T, {"k", "x"}, {{"s", each List.Sum([n])}, {"c", each Table.RowCount(_)}})',
+    'Table.Pivot(Table.SelectColumns(T, {"k", "q", "n"}), {"a", "b"}, "q", "n", List.Sum)',
+    'Table.Join(T, {"n"}, Table.PrefixColumns(Table.Skip(T, 40000), "r"), {"r.n"}, JoinKind.LeftOuter)',
+    'Table.Join(Table.SelectColumns(T, {"n", "k"}), {"k"}, #table({"j", "v"}, {{"k1", 1}, {null, 2}, {"k1", 3}}), {"j"})',
+    'Table.TransformColumns(Table.SelectColumns(T, {"k", "n"}), {{"k", Text.Upper}})',
+    'Table.ReplaceValue(Table.AddIndexColumn(T, "i"), "k1", "one", Replacer.ReplaceValue, {"k"})',
+    'Table.FillDown(Table.SelectColumns(T, {"n", "k"}), {"k"})',
+    'Table.TransformColumnTypes(Table.TransformColumnTypes(T, {{"n", type text}}), {{"n", type number}})',
+    'Table.Sort(Table.SelectRows(Table.Skip(T, 70000), each [x] = 5 or [k] = null), {"k"})',
+]  # fmt: skip
+
+
+def long_table() -> dict[str, list[Any]]:
+    """Keys with nulls, also where batches meet; numbers that tell every row from the others."""
+    import random
+
+    chance = random.Random(20)
+    nulls = {65_535, 65_536, 131_071, 131_072}
+    rows = range(LONG)
+    keys = [None if i in nulls or chance.random() < 0.01 else f"k{chance.randrange(50)}" for i in rows]
+    return {
+        "n": [float(i) for i in rows],
+        "k": keys,
+        "x": [float(chance.randrange(10)) for _ in rows],
+        "q": [chance.choice("ab") for _ in rows],
+    }
+
+
+@pytest.mark.parametrize("step", BORDER_STEPS)
+def test_rows_are_not_lost_between_batches(step: str) -> None:
+    data = long_table()
+    source = f"section S; shared T = null; shared Result = {step};"
+
+    def columns_of(table: Any, least: int) -> Any:
+        with (
+            patch.object(columns, "MANY", least),
+            patch.object(batches, "TAKEN", 30_000),
+            patch.object(local_join, "_BLOCK", 50_000),
+        ):
+            result = mlang.evaluate(source, query="Result", parameters={"T": table}, engine="none")
+            return {name: result.to_arrow().column(name).to_pylist() for name in result.names}
+
+    expected = columns_of(table_of(data), 10**9)
+    assert len(expected[next(iter(expected))]) > 1
+    assert columns_of(table_of(data), columns.MANY) == expected
+    assert columns_of(pa.table(data), columns.MANY) == expected
