@@ -85,6 +85,8 @@ class RemoteQuery:
         for index, c in enumerate(relation.columns, 1):
             if c.text is not None or getattr(c, "failures", None):
                 raise Unfoldable("conversions of texts are done by the interpreter")
+            if c.term.inside is not None:
+                raise Unfoldable("a column of a type that only the interpreter reads")
             chosen.append((f"c{index}", c.term.sql))
         tree = relation.select(chosen or [("one", exp.Literal.number(1))], ordered=True)
         from folding.engines.probes import refused_forms

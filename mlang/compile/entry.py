@@ -12,6 +12,7 @@ from __future__ import annotations
 import gc
 import sys
 import threading
+import warnings
 from collections.abc import Callable, Iterable
 from contextvars import copy_context
 from itertools import count
@@ -116,7 +117,10 @@ class Unit:
         from mlang.compile.runtime import NAMES
 
         scope: dict[str, Any] = {**NAMES, **constants}
-        exec(compile(self.source, self.filename, "exec"), scope)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", SyntaxWarning)  # M may subscript null: its error comes later
+            code = compile(self.source, self.filename, "exec")
+        exec(code, scope)
         function: Callable[[], Any] = scope["unit"]
         function.__globals__["UNIT"] = self  # keeps the unit alive as long as its functions
         return function
