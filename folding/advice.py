@@ -102,7 +102,8 @@ _CURES: tuple[tuple[str, str], ...] = (
     (r"aggregate whose body|of a group has no SQL form|in a group|list in a group", "Use List.Sum, Average, Min, Max, Count, First, Last, Median or Table.RowCount of a column of the group, and compute with the results in a later step."),
     (r"StandardDeviation folds only", "Run with number mode relaxed if the last digits do not matter."),
     (r"pivot", "Group by the keys first and pivot few rows; List.Sum, Max, Min, Count and Average fold over constant names."),
-    (r"nested tables", "Expand or aggregate the joined table in the step directly after Table.NestedJoin."),
+    (r"nested tables", ("Join with JoinKind.LeftOuter and without comparers, on keys that hold no errors; expand the table, or aggregate a"
+        " column of it (List.Sum([New][x]), Table.RowCount([New])), before a step that compares or regroups rows.")),
     (r"hold errors|may be errors|errors already|which cells are errors", "Settle the error cells earlier: Table.ReplaceErrorValues or Table.RemoveRowsWithErrors directly after the conversion."),
     # ------------------------------------------------------------ sources
     (r"native query without EnableFolding", "Allow it: Value.NativeQuery(db, sql, null, [EnableFolding = true])."),
@@ -121,14 +122,14 @@ _BY_FUNCTION: dict[str, str] = {
     "Table.StopFolding": "This is a fence: remove Table.StopFolding, and the steps above it may fold into the same query.",
     "Table.Buffer": "A buffer is filled by the interpreter: remove Table.Buffer where the rows are read once.",
     "Table.AddIndexColumn": "Filter before the index is added: a filter above it must number the rows it drops.",
-    "Table.NestedJoin": "Expand or aggregate the nested column in the next step; alone it makes a table per row.",
+    "Table.NestedJoin": "Left outer joins without comparers fold when the nested column is expanded, aggregated or removed; alone it makes a table per row.",
     "Table.TransformRows": "Use Table.AddColumn and Table.SelectColumns instead of a record per row.",
     "Table.FromRecords": "Use Table.AddColumn on the table instead of building records.",
     "Table.AddRankColumn": "Sort and Table.AddIndexColumn rank rows without ties.",
     "Table.Transpose": "Pivot or unpivot by name instead of by position.",
-    "Table.AlternateRows": "Add an index and filter by Number.Mod([Index], n).",
-    "Table.SplitColumn": "Add the parts as columns: Text.BeforeDelimiter([Name], \"-\"), Text.AfterDelimiter([Name], \"-\").",
-    "Table.CombineColumns": 'Add the text as a column: [a] & "-" & [b], and remove the parts.',
+    "Table.AlternateRows": "Give the offset, the skip and the take as constants; over rows with an order the step folds as it is.",
+    "Table.SplitColumn": "Split at a constant delimiter, position or length (Splitter.SplitTextByDelimiter(\"-\") …): such a split folds as it is; else add the parts with Text.BeforeDelimiter and Text.AfterDelimiter.",
+    "Table.CombineColumns": 'Combine with Combiner.CombineTextByDelimiter and a constant delimiter over text columns: that folds; else add [a] & "-" & [b] and remove the parts.',
     "Table.RemoveMatchingRows": "Say it as a filter: Table.SelectRows(t, each not ([Key] = value)).",
 }  # fmt: skip
 _GENERAL = "Move this step after the filters, joins and groups: what stands below it still folds, and fewer rows reach it."

@@ -136,27 +136,51 @@ def certain(column: Column) -> Column:
 @compiles(p.ReplaceErrors)
 def replace_errors(node: p.ReplaceErrors, context: Context) -> Relation:
     base = context.child(node.input).compact()
-    for name, _ in node.replacements:
+    for name, value in node.replacements:
         place = node.input.schema.index(name)
-        base = replaced(base, place, certain(base.columns[place]))
+        column = base.columns[place]
+        known = column.failures and value.__class__ is not Thunk
+        base = replaced(base, place, _instead(column, value) if known else certain(column))
     return base
+
+
+def _instead(column: Column, value: Any) -> Column:
+    """A column whose errors are known (`repairs.py`) with a value in their place."""
+    kept, new = unify(column.term, t.literal(strip(value)))
+    sql = t.case((t.not_null(column.text.copy()), new.use), otherwise=kept.use)
+    return Column(
+        typed(
+            sql, kept.kind, kept.storage, nullable=kept.nullable or new.nullable, raises=kept.raises,
+            nonan=kept.nonan and new.nonan, int53=kept.int53 and new.int53, ascii=kept.ascii and new.ascii,
+        )
+    )  # fmt: skip
 
 
 @compiles(p.ErrorRows)
 def error_rows(node: p.ErrorRows, context: Context) -> Relation:
+    """In the first attempt a cell that may be an error stops the query; in the second they are known."""
     base = context.child(node.input).opened().compact()
+    failed = []
     for name in node.columns:
         place = node.input.schema.index(name)
-        text = base.columns[place].text
-        base = replaced(base, place, certain(base.columns[place]))
-        if text is not None and not node.keep:
-            fine = t.case((t.not_null(text.copy()), t.stop(text.copy(), "BOOLEAN")), otherwise=exp.true())
-            base = base.filtered(typed(fine, "logical", "BOOLEAN", nullable=False))
-        elif text is not None:
+        column = base.columns[place]
+        if column.failures:
+            failed.append(t.not_null(column.text.copy()))
+            if not node.keep:
+                base = replaced(base, place, Column(column.term))
+            continue
+        base = replaced(base, place, certain(column))
+        if column.text is not None and node.keep:
             raise Unfoldable("which cells are errors is for the interpreter to say")
-    if not node.keep:
-        return base
-    return base.filtered(typed(exp.false(), "logical", "BOOLEAN", nullable=False))
+        if column.text is not None:
+            fine = t.case(
+                (t.not_null(column.text.copy()), t.stop(column.text.copy(), "BOOLEAN")), otherwise=exp.true()
+            )
+            base = base.filtered(typed(fine, "logical", "BOOLEAN", nullable=False))
+    bad = t.any_of(failed) if failed else exp.false()
+    if node.keep:
+        return base.filtered(typed(bad, "logical", "BOOLEAN", nullable=False))
+    return base.filtered(typed(t.negation(bad), "logical", "BOOLEAN", nullable=False)) if failed else base
 
 
 @compiles(p.ReplaceValue)

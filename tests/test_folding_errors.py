@@ -1,0 +1,135 @@
+"""Errors and order where the engine looks at other rows than the interpreter: the interpreter has the last word."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pytest
+
+import mlang
+from folding import boundary
+from mlang.compile.entry import run
+from mlang.values.show import to_m
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Two small tables, and one of texts of which some do not convert."""
+    path = tmp_path_factory.mktemp("errors")
+    for name, rows in {
+        "l": "(1, 1.0, 'a'), (2, NULL, 'b'), (3, 5.0, NULL), (4, 7.0, 'a')",
+        "r": "(1, 1.0, 'a'), (2, 2.0, 'b'), (3, 1.0, NULL), (4, 9.0, 'c')",
+        "bad": "(1, '5', '2024-01-01'), (2, 'x', '2024-01-02'), (3, '', 'y'), (4, '1e2', '2024-01-01'), (5, 'x', 'z')",
+    }.items():
+        duckdb.sql(f"COPY (SELECT * FROM (VALUES {rows}) AS v(k, n, t)) TO '{path / name}.parquet'")
+    return path
+
+
+def answers(folder: Path, body: str) -> tuple[str, str]:
+    """What both engines give: the value, or the error."""
+    sources = "".join(
+        f'{name} = Parquet.Document(File.Contents("{folder / name}.parquet")), ' for name in ("l", "r", "bad")
+    )
+    text = f"""let {sources} T = Table.TransformColumnTypes(bad, {{{{"n", type number}}, {{"t", type date}}}}, "en-US"),
+        r2 = Table.PrefixColumns(r, "r"), A = Table.AddColumn(l, "z", each Date.AddDays(#date(9999, 12, 31), 5)) in {body}"""
+    found = []
+    for engine in ("duckdb", "none"):
+        try:
+            value = mlang.evaluate(text, engine=engine, culture="en-US")
+            found.append(str(run(lambda shown=value: to_m(shown, "show"))))
+        except mlang.MError as error:
+            found.append(f"error {error}")
+    return found[0], found[1]
+
+
+@pytest.mark.parametrize(
+    ("body", "starts"),
+    [
+        ('Table.SelectRowsWithErrors(Table.Combine({A, r}), {"z"})', "#table"),
+        ("Table.LastN(Table.Distinct(T), 0)", "error DataFormat.Error"),
+        ("Table.LastN(Table.Distinct(l), 0)", "#table"),
+        ('Table.MaxN(Table.SelectRows(l, each Int64.From([n] * 1e300) > 0), "k", 0)', "#table"),
+        (
+            'Table.Join(Table.SelectRows(T, each (try [t] otherwise 1) = 1 or [n] > 1), "k", r2, "r.k", JoinKind.Inner)',
+            "error DataFormat.Error",
+        ),
+    ],
+)
+def test_errors(folder: Path, body: str, starts: str) -> None:
+    folded, interpreted = answers(folder, body)
+    assert folded == interpreted
+    assert folded.startswith(starts)
+
+
+@pytest.mark.parametrize("last", ["RightOuter", "FullOuter"])
+@pytest.mark.parametrize("first", ["Inner", "LeftOuter", "RightOuter", "FullOuter"])
+@pytest.mark.parametrize("side", ["left", "right"])
+def test_order_of_joins_over_joins(folder: Path, first: str, last: str, side: str) -> None:
+    """Rows that only the right table has come before those that only the left one has (TBL-82)."""
+    below = f'Table.Join(l, "n", Table.PrefixColumns(r, "x"), "x.n", JoinKind.{first})'
+    other = 'Table.PrefixColumns(r, "y")'
+    left, key, right, other_key = (
+        (below, "n", other, "y.n") if side == "left" else (other, "y.n", below, "n")
+    )  # fmt: skip
+    folded, interpreted = answers(
+        folder, f'Table.Join({left}, "{key}", {right}, "{other_key}", JoinKind.{last})'
+    )
+    assert folded == interpreted
+    assert not folded.startswith("error")
+
+
+@pytest.mark.parametrize("last", ["RightOuter", "FullOuter"])
+def test_order_of_joins_over_sorted_rows(folder: Path, last: str) -> None:
+    """A null sort key is no missing row."""
+    body = f"""Table.Join(Table.Sort(Table.Distinct(Table.SelectColumns(l, {{"n"}})), "n"), "n",
+        Table.Sort(Table.PrefixColumns(r, "y"), "y.n"), "y.n", JoinKind.{last})"""
+    folded, interpreted = answers(folder, body)
+    assert folded == interpreted
+    assert not folded.startswith("error")
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        'Table.Group(Table.RemoveRowsWithErrors(T, {"n"}), {"n"}, {{"c", each Table.RowCount(_)}})',
+        'Table.RemoveRowsWithErrors(T, {"n"})',
+        "Table.RemoveRowsWithErrors(T)",
+        "Table.RemoveRowsWithErrors(Table.Skip(T, 1))",
+        'Table.ReplaceErrorValues(T, {{"n", -1}})',
+        'Table.ReplaceErrorValues(T, {{"n", null}, {"t", #date(1999, 1, 1)}})',
+        'Table.ReplaceErrorValues(T, {{"n", "none"}})',
+        'Table.SelectRowsWithErrors(T, {"n"})',
+    ],
+)
+def test_rows_with_errors(folder: Path, body: str) -> None:
+    folded, interpreted = answers(folder, body)
+    assert folded == interpreted
+    assert not folded.startswith("error")
+
+
+@pytest.mark.parametrize(
+    "step",
+    [
+        'Table.RemoveRowsWithErrors(T, {"n"})',
+        "Table.RemoveRowsWithErrors(T)",
+        'Table.ReplaceErrorValues(T, {{"n", -1}})',
+    ],
+)
+def test_rows_with_errors_stay_in_the_engine(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, step: str
+) -> None:
+    """The interpreter converts the doubtful texts; it does not run the plan."""
+    plans: list[Any] = []
+    local = boundary.run_local
+
+    def seen(plan: Any, *arguments: Any) -> Any:
+        plans.append(plan)
+        return local(plan, *arguments)
+
+    monkeypatch.setattr(boundary, "run_local", seen)
+    text = f"""let T = Table.TransformColumnTypes(Parquet.Document(File.Contents("{folder / "bad"}.parquet")),
+        {{{{"n", type number}}}}, "en-US") in {step}"""
+    run(lambda: to_m(mlang.evaluate(text, engine="duckdb", culture="en-US"), "show"))
+    assert not plans
