@@ -224,7 +224,8 @@ class Relation:
         origin = Subquery(alias, self, outputs)
         if origin.depth > DEEPEST:
             raise Unfoldable("the query would be nested too deeply")
-        natural = self.natural or self.limit is not None or bool(self.offset)
+        limited = self.limit is not None or bool(self.offset)
+        natural = self.natural or (limited and self.context.keeps_order)
         named = [next((n for n, s in outputs.items() if s == u), None) for u in self.unique]
         unique = tuple(t.column(n, alias) for n in named if n is not None)
         return Relation(
@@ -342,6 +343,8 @@ class Context:
         self.number_mode = number_mode
         #: Set when odd cells stopped the query before: they are then computed by the interpreter.
         self.repairs: Repairs | None = None
+        #: Whether a part with a limit hands its rows on in their order, as DuckDB does; servers promise nothing.
+        self.keeps_order = True
         #: Whether the query will be run, so that it pays to ask files about themselves.
         self.proves = False
 

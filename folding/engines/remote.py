@@ -287,6 +287,7 @@ def compiled(plan: p.Plan) -> tuple[Relation, SqlSource]:
 
     mode = sessions.current().number_mode
     context = Context(child, "ordered" if mode == "exact" else mode)
+    context.keeps_order = False
     relation = child(plan)
     if inspecting:
         if any(c.kind == "any" for s in sources for c in s.columns):

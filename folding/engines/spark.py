@@ -203,6 +203,7 @@ def compiled(plan: p.Plan, claimed: bool = False) -> Relation:
 
     mode = sessions.current().number_mode
     context = Context(child, "ordered" if mode == "exact" else mode)
+    context.keeps_order = False
     return child(plan)
 
 
