@@ -269,7 +269,9 @@ def test_a_late_failure_leaves_the_old_rows(place: Place) -> None:
     bad = """Table.FromColumns({List.Transform({1..70001}, each if _ = 70000 then #datetime(1, 1, 1, 0, 0, 0.0000001)
         else #datetime(2024, 1, 1, 0, 0, 0))}, type table [a = datetime])"""
     for settings in ('Kind = "Automatic"', DYNAMIC):
-        assert "ticks below a microsecond" in failed(place.load(bad, settings))
+        kept = place.kind == "Warehouse"  # its columns always stay as they are
+        said = "Conversion Error" if kept else "ticks below a microsecond"
+        assert said in failed(place.load(bad, settings))
         assert place.rows() == [(1.0, "x"), (2.0, None)]
 
 

@@ -250,13 +250,14 @@ class _Reader:
             raise self._refuse(
                 f"a {kind} table is named by Schema and Item, not by {', '.join(sorted(unknown))}."
             )
+        server = self._argument(place, 0, "the server")
+        database = self._argument(place, 1, "the name of the database")
         name = key.get("Item") or key.get("Name") or table
         if not name:
             raise self._refuse('it names no table. Add {[Schema = "...", Item = "..."]}?[Data]?.')
-        database = self._argument(place, 1, "the name of the database")
         return ServerTarget(
             kind,
-            self._argument(place, 0, "the server"),
+            server,
             database,
             key.get("Schema") or schema or database,
             name,
