@@ -413,7 +413,10 @@ class Piece(Source):
         self.label = f"folded {plan.function}"
 
     def batches(self, columns: list[str] | None, limit: int | None) -> Iterator[Batch]:
-        return run_plan(self.plan, columns, limit)
+        if columns is None or columns:
+            return run_plan(self.plan, columns, limit)
+        # Only how many rows there are: a plan that folds need not fold as a count, and would come here again.
+        return (Batch([], batch.length) for batch in run_plan(self.plan, None, limit))
 
 
 def with_pieces(plan: p.Plan) -> p.Plan:

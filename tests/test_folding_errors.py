@@ -133,3 +133,13 @@ def test_rows_with_errors_stay_in_the_engine(
         {{{{"n", type number}}}}, "en-US") in {step}"""
     run(lambda: to_m(mlang.evaluate(text, engine="duckdb", culture="en-US"), "show"))
     assert not plans
+
+
+def test_rows_are_counted_though_their_order_may_raise(tmp_path: Path) -> None:
+    """A plan that folds, but not as a count, below a step that asks for rows without columns."""
+    (tmp_path / "a.csv").write_text("m,n\n1,a\n3,b\n")
+    text = """let l = Table.PromoteHeaders(Csv.Document(File.Contents("a.csv"))),
+        t = Table.TransformColumnTypes(l, {{"m", Int64.Type}}), s = Table.Sort(t, {{"m", Order.Ascending}})
+        in {Table.IsEmpty(Table.RemoveRowsWithErrors(s, {"m"})), Table.RowCount(s)}"""
+    for engine in ("none", "duckdb"):
+        assert mlang.to_m(mlang.evaluate(text, base_dir=str(tmp_path), engine=engine)) == "{false, 2}"
