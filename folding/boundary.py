@@ -367,6 +367,8 @@ def _guarded(
     except duckdb.InterruptException as stop:
         raise Cancelled("the engine was stopped") from stop
     except (duckdb.Error, pa.ArrowException, OSError, Stopped, MError) as failure:
+        if isinstance(failure, MError) and failure.final:
+            raise
         if again is not None and isinstance(
             failure, (duckdb.InvalidInputException, duckdb.ConversionException)
         ):

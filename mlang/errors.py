@@ -24,7 +24,7 @@ if TYPE_CHECKING:  # typing costs more to import than all of this
 class MError(Exception):
     """An M error: raised by ``error``, by operators and by the library."""
 
-    #: Made by ``Table.ViewError``: handlers of views raise it for good.
+    #: Made by ``Table.ViewError``, or of an engine without memory: nobody tries another way.
     final = False
     # Most errors have none of these, and programs make errors by the million: set where given.
     message_format: str | None = None

@@ -148,7 +148,9 @@ class Query:
             if not _is_out_of_memory(full):
                 raise
             text = str(full).partition("\n")[0]
-            raise query_failed("DuckDB", text, "memory", "OUT_OF_MEMORY", self.sql(pretty=True)) from None
+            failed = query_failed("DuckDB", text, "memory", "OUT_OF_MEMORY", self.sql(pretty=True))
+            failed.final = True
+            raise failed from None
 
     def _batch(self, part: Any) -> Batch:
         if not self.columns:
