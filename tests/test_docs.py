@@ -180,6 +180,7 @@ def like(shown: str, expected: str) -> bool:
             pattern += r"(?:.*\n)*?"
         else:
             pattern += ".*?".join(re.escape(p) for p in line.rstrip().split("...")) + r"[ ]*\n"
+    shown = re.sub(r"\(\n\s+('[^'\n]*')\n\s*\)", r"(\1)", shown)  # SQL breaks lines where a path is long
     shown = "".join(line.rstrip() + "\n" for line in shown.rstrip("\n").split("\n")) if shown.strip() else ""
     return re.fullmatch(pattern, shown) is not None if expected.strip() else True
 
