@@ -13,7 +13,8 @@ import pytest
 from database_servers import Missing, mariadb, postgres
 
 import mlang
-from mlang.connectors.databases import close_idle, temporal_text
+from mlang.connectors.native import temporal_text
+from mlang.connectors.servers import close_idle
 from mlang.session import Session, use
 from mlang.values.kinds import kind_of
 from mlang.values.thunk import force

@@ -22,7 +22,7 @@ from folding.functions import FORMS as FORMS_OF_ROWS
 from folding.functions import form_of
 from folding.terms import CannotFold, Unfoldable, function, string
 from mlang import evaluate
-from mlang.connectors.databases import Failure, Refused
+from mlang.connectors.servers import Failure, Refused
 from mlang.session import Session, use
 from mlang.tables.local import run_local
 from mlang.tables.table import Table

@@ -12,7 +12,9 @@ from database_tables import CREDENTIALS, Engine, engine_or_skip
 import mlang
 from folding.engines import remote
 from mlang.connectors import sql
-from mlang.connectors.databases import COMMON, Server, bound, table_over
+from mlang.connectors.databases import COMMON, table_over
+from mlang.connectors.native import bound
+from mlang.connectors.servers import Server
 from mlang.session import Session, use
 
 NAMES = ["SQLite", "PostgreSQL", "MySQL"]

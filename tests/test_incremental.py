@@ -217,7 +217,7 @@ def test_only_concluded_buckets(shop: Shop) -> None:  # 40
 
 
 def test_the_filter_reaches_the_source(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:  # 40, 42
-    from mlang.connectors.databases import Server
+    from mlang.connectors.servers import Server
 
     said: list[str] = []
     execute = Server.rows

@@ -14,7 +14,9 @@ from pathlib import Path
 from typing import Any
 
 from mlang import session as sessions
-from mlang.connectors.databases import Column, Failure, Server, SqlSource, table_over, temporal_text
+from mlang.connectors.databases import Column, SqlSource, table_over
+from mlang.connectors.native import temporal_text
+from mlang.connectors.servers import Failure, Server
 from mlang.errors import MError
 from mlang.tables import plan as p
 from mlang.tables.local import run_local

@@ -22,7 +22,8 @@ from folding.engines.renderer import Renderer, Typed
 from folding.relations import Column, Context, Key, Origin, Relation, compile_node
 from folding.terms import CannotFold, Scalar, Unfoldable
 from mlang import session as sessions
-from mlang.connectors.databases import Failure, Refused, SqlSource, decoded
+from mlang.connectors.databases import SqlSource, decoded
+from mlang.connectors.servers import Failure, Refused
 from mlang.tables import plan as p
 from mlang.tables.local import run_local
 from mlang.tables.plan import Batch, Source

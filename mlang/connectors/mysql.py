@@ -12,21 +12,9 @@ from decimal import Decimal
 from typing import Any
 
 from mlang import errors
-from mlang.connectors.databases import (
-    COMMON,
-    ROWS,
-    Column,
-    Entry,
-    Failure,
-    Server,
-    SqlSource,
-    Wire,
-    credential,
-    host_and_port,
-    opened,
-    table_over,
-)  # fmt: skip
+from mlang.connectors.databases import COMMON, Column, Entry, SqlSource, opened, table_over, whole
 from mlang.connectors.extras import need
+from mlang.connectors.servers import ROWS, Failure, Server, Wire, credential, host_and_port
 from mlang.library.arguments import of_kind, options
 from mlang.registry import builtin
 from mlang.tables.table import Table
@@ -35,11 +23,6 @@ from mlang.values.temporal import Date, DateTime, Duration, days_in_month, days_
 from mlang.values.thunk import failed
 
 _SYSTEM = "'information_schema', 'mysql', 'performance_schema', 'sys'"
-
-
-def _number(text: str) -> Any:
-    value = int(text)
-    return float(value) if -(2**53) <= value <= 2**53 else value
 
 
 def _days(text: str) -> int | None:
@@ -82,7 +65,7 @@ class MySqlServer(Server):
     kind = "MySQL"
     dialect = "mysql"
     wires = {  # noqa: RUF012
-        "DOUBLE": Wire("{}", float), "BIGINT": Wire("{}", _number), "VARCHAR": Wire(),
+        "DOUBLE": Wire("{}", float), "BIGINT": Wire("{}", whole), "VARCHAR": Wire(),
         "BOOLEAN": Wire("{}", lambda text: text != "0"), "BLOB": Wire("{}", bytes), "DATE": Wire("{}", _date),
         "TIMESTAMP": Wire("{}", _datetime), "TIME": Wire("{}", _duration), "DECIMAL": Wire("{}", Decimal),
         "DURATION": Wire("{}", lambda text: Duration(int(text))),

@@ -12,21 +12,9 @@ from decimal import Decimal
 from typing import Any
 
 from mlang import errors
-from mlang.connectors.databases import (
-    COMMON,
-    ROWS,
-    Column,
-    Entry,
-    Failure,
-    Server,
-    SqlSource,
-    Wire,
-    credential,
-    host_and_port,
-    opened,
-    table_over,
-)  # fmt: skip
+from mlang.connectors.databases import COMMON, Column, Entry, SqlSource, opened, table_over, whole
 from mlang.connectors.extras import need
+from mlang.connectors.servers import ROWS, Failure, Server, Wire, credential, host_and_port
 from mlang.library.arguments import options
 from mlang.registry import builtin
 from mlang.tables.table import Table
@@ -37,11 +25,6 @@ from mlang.values.thunk import failed
 _LAST_DAY = 3_652_058
 _LAST_TICK = (_LAST_DAY + 1) * DAY
 _STRANGE = 2**62
-
-
-def number(value: int) -> Any:
-    """A whole number as M has it: a double where that is exact."""
-    return float(value) if -(2**53) <= value <= 2**53 else value
 
 
 def _numeric(value: str) -> Any:
@@ -91,7 +74,7 @@ class PostgresServer(Server):
     kind = "PostgreSQL"
     dialect = "postgres"
     wires = {  # noqa: RUF012
-        "DOUBLE": Wire(), "BIGINT": Wire("{}", number), "VARCHAR": Wire(), "BOOLEAN": Wire(), "BLOB": Wire("{}", bytes),
+        "DOUBLE": Wire(), "BIGINT": Wire("{}", whole), "VARCHAR": Wire(), "BOOLEAN": Wire(), "BLOB": Wire("{}", bytes),
         "DATE": Wire(
             "CASE WHEN isfinite({0}) THEN {0} - DATE '0001-01-01' WHEN {0} IS NOT NULL THEN -1 END", _date
         ),

@@ -10,21 +10,9 @@ from collections.abc import Iterator
 from typing import Any
 
 from mlang import errors
-from mlang.connectors.databases import (
-    COMMON,
-    ROWS,
-    Column,
-    Entry,
-    Failure,
-    Server,
-    SqlSource,
-    Wire,
-    credential,
-    host_and_port,
-    opened,
-    table_over,
-)  # fmt: skip
+from mlang.connectors.databases import COMMON, Column, Entry, SqlSource, opened, table_over, whole
 from mlang.connectors.extras import need
+from mlang.connectors.servers import ROWS, Failure, Server, Wire, credential, host_and_port
 from mlang.library.arguments import of_kind, options
 from mlang.registry import builtin
 from mlang.tables.plan import Values
@@ -38,11 +26,6 @@ _MORE = {
     "MaxDegreeOfParallelism": None, "MultiSubnetFailover": False, "UnsafeTypeConversions": False, "ContextInfo": None,
     "OmitSRID": False, "EnableCrossDatabaseFolding": False,
 }  # fmt: skip
-
-
-def _number(value: Any) -> Any:
-    value = int(value)
-    return float(value) if -(2**53) <= value <= 2**53 else value
 
 
 def _clock(text: str) -> int:
@@ -68,7 +51,7 @@ class SqlServer(Server):
     kind = "SQL"
     dialect = "sqlserver"
     wires = {  # noqa: RUF012
-        "DOUBLE": Wire("{}", float), "BIGINT": Wire("{}", _number), "VARCHAR": Wire(), "BOOLEAN": Wire("{}", bool),
+        "DOUBLE": Wire("{}", float), "BIGINT": Wire("{}", whole), "VARCHAR": Wire(), "BOOLEAN": Wire("{}", bool),
         "BLOB": Wire("{}", bytes), "DECIMAL": Wire(),
         "DATE": Wire("CONVERT(char(10), {}, 23)", lambda t: Date(days_of(int(t[:4]), int(t[5:7]), int(t[8:])))),
         "TIMESTAMP": Wire("CONVERT(varchar(27), CAST({} AS datetime2), 121)", lambda t: DateTime(_ticks(t))),

@@ -13,19 +13,9 @@ import time
 from collections.abc import Iterator
 from typing import Any
 
-from mlang.connectors.databases import (
-    COMMON,
-    ROWS,
-    Column,
-    Entry,
-    Failure,
-    Server,
-    SqlSource,
-    Wire,
-    opened,
-    table_over,
-)  # fmt: skip
+from mlang.connectors.databases import COMMON, Column, Entry, SqlSource, opened, table_over, whole
 from mlang.connectors.file import absolute, os_error
+from mlang.connectors.servers import ROWS, Failure, Server, Wire
 from mlang.library.arguments import options
 from mlang.registry import builtin
 from mlang.tables.table import Table
@@ -33,14 +23,9 @@ from mlang.values import types as mtypes
 from mlang.values.temporal import Date, DateTime, Duration, days_of
 
 
-def number(value: int) -> Any:
-    """A whole number as M has it: a double where that is exact."""
-    return float(value) if -(2**53) <= value <= 2**53 else value
-
-
 def _cell(value: Any) -> Any:
     """A cell of any type."""
-    return number(value) if value.__class__ is int else value
+    return whole(value) if value.__class__ is int else value
 
 
 def _days(text: str) -> int:
@@ -62,7 +47,7 @@ class SqliteServer(Server):
     kind = "SQLite"
     dialect = "sqlite"
     wires = {  # noqa: RUF012
-        "DOUBLE": Wire("{}", float), "BIGINT": Wire("{}", number), "VARCHAR": Wire(), "BOOLEAN": Wire("{}", bool),
+        "DOUBLE": Wire("{}", float), "BIGINT": Wire("{}", whole), "VARCHAR": Wire(), "BOOLEAN": Wire("{}", bool),
         "BLOB": Wire(), "DATE": Wire("{}", _date), "TIMESTAMP": Wire("{}", _datetime),
         "MOMENT": Wire("{}", _datetime), "CELL": Wire("{}", _cell), "DURATION": Wire("{}", Duration),
     }  # fmt: skip

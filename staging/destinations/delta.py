@@ -11,8 +11,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from mlang.connectors.databases import temporal_text
 from mlang.connectors.extras import need
+from mlang.connectors.native import temporal_text
 from mlang.values.kinds import kind_of
 from mlang.values.temporal import DateTime
 from staging.dataflow import DestinationSettings

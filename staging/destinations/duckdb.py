@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from mlang.connectors.databases import temporal_text
+from mlang.connectors.native import temporal_text
 from mlang.values.kinds import kind_of
 from mlang.values.temporal import DateTime
 from staging.dataflow import DestinationSettings

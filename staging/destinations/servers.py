@@ -13,7 +13,8 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
-from mlang.connectors.databases import Failure, Server, temporal_text
+from mlang.connectors.native import temporal_text
+from mlang.connectors.servers import Failure, Server
 from mlang.values.kinds import kind_of
 from staging.dataflow import DestinationSettings
 from staging.destinations.rows import Rows

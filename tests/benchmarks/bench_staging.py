@@ -76,7 +76,7 @@ def overhead(folder: Path, rows: int, repeats: int) -> dict[str, float]:
 
 def reads(folder: Path) -> dict[str, int]:
     """How many statements read a database table that five queries need, staged and not staged."""
-    from mlang.connectors.databases import Server
+    from mlang.connectors.servers import Server
 
     path = folder / "shop.sqlite"
     with sqlite3.connect(path) as connection:
