@@ -26,6 +26,8 @@ from staging import graph
 from staging.dataflow import Dataflow
 
 PRIVATE, ORGANIZATIONAL, PUBLIC, NONE = "Private", "Organizational", "Public", "None"
+#: How the firewall is switched off, for messages of a refresh.
+SWITCHES = "Where privacy does not matter: --no-firewall, or mlang staging settings --firewall off."
 LEVELS = (PRIVATE, ORGANIZATIONAL, PUBLIC, NONE)
 #: From -> the levels that its data may flow into (behaviour 48); None stands outside of it.
 _FLOWS = {PRIVATE: (), ORGANIZATIONAL: (PRIVATE, ORGANIZATIONAL), PUBLIC: (PRIVATE, ORGANIZATIONAL, PUBLIC)}
@@ -37,7 +39,7 @@ _SOURCES = {
     "Sql.Databases": ("SQL", 1), "Odbc.DataSource": ("Odbc", 1), "Odbc.Query": ("Odbc", 1),
     "PostgreSQL.Database": ("PostgreSQL", 2), "MySQL.Database": ("MySql", 2), "Oracle.Database": ("Oracle", 1),
     "SharePoint.Files": ("SharePoint", 1), "SharePoint.Contents": ("SharePoint", 1),
-    "SharePoint.Tables": ("SharePoint", 1), "Excel.CurrentWorkbook": ("CurrentWorkbook", 0),
+    "SQLite.Database": ("SQLite", 1), "SharePoint.Tables": ("SharePoint", 1), "Excel.CurrentWorkbook": ("CurrentWorkbook", 0),
     "PowerPlatform.Dataflows": ("PowerPlatformDataflows", 0), "PowerBI.Dataflows": ("PowerBI", 0),
     "Lakehouse.Contents": ("Lakehouse", 0), "Fabric.Warehouse": ("Warehouse", 0),
 }  # fmt: skip
@@ -314,15 +316,18 @@ def _listed(sources: Iterable[DataSource]) -> str:
     return ", ".join(s.label for s in sorted(sources))
 
 
-def enforced(dataflow: Dataflow, asked: bool | None) -> bool:
-    """Whether a refresh refuses: as asked, else where the item itself says that it does not combine.
+def enforced(dataflow: Dataflow, asked: bool | None, setting: str = "auto") -> bool:
+    """Whether a refresh refuses: as asked, as the item says, as the workspace is set, else as its files tell.
 
-    The product refuses unless ``fastCombine`` or ``AllowCombine`` is set.  An item without the field may come
-    from anywhere and its sources have no levels here, so silence does not refuse; lint rule L9 still tells.
+    ``fastCombine`` is false where the product leaves it out (defaults are stripped from what it exports), so an item
+    with a ``.platform`` file refuses.  A document of this machine never went through the product, and nobody gave its
+    sources levels: there silence does not refuse, and lint rule L9 tells.
     """
-    if dataflow.combines or asked is False:
-        return False
-    return asked is True or dataflow.metadata.get("fastCombine") is False
+    if dataflow.combines or asked is not None:
+        return asked is True and not dataflow.combines
+    if dataflow.metadata.get("fastCombine") is False:
+        return True
+    return bool(dataflow.platform) if setting == "auto" else setting == "on"
 
 
 def guarded(found: Mapping[int, Partition]) -> frozenset[str]:

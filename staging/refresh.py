@@ -34,7 +34,7 @@ from staging.dataflow import Dataflow
 from staging.drift import EVOLVE, FREEZE, SchemaChanged, changes, dependents, report
 from staging.errors import StagedDataMissing, os_error
 from staging.failures import describe
-from staging.firewall import analyse, enforced, guarded, violations
+from staging.firewall import SWITCHES, analyse, enforced, guarded, violations
 from staging.graph import upstream
 from staging.history import CACHED, CACHED_FOLDED, FOLDED, NA, QueryRun, Run
 from staging.incremental import (
@@ -122,7 +122,7 @@ class Refresh:
         """Reads what is served and settles the parameters; StagingError when that fails."""
         settings = {"workspace": str(self.workspace.path), **self.session}
         queries = Queries(self.dataflow, self.parameters, settings, self.value_sets)
-        if enforced(self.dataflow, self.firewall):
+        if self._enforced():
             queries.guarded = guarded(analyse(self.dataflow))
         self._before = published.read(self.workspace.path, self.dataflow.key)
         self._needs = outlook(self.dataflow).needs
@@ -247,10 +247,13 @@ class Refresh:
 
     def _refused(self) -> dict[str, str]:
         """The queries that the privacy firewall refuses, with its message."""
-        if not enforced(self.dataflow, self.firewall):
+        if not self._enforced():
             return {}
         found = violations(analyse(self.dataflow), self.levels)
-        return {v.query: f"{v.error()} {v.cure}" for v in found}
+        return {v.query: f"{v.error()} {v.cure} {SWITCHES}" for v in found}
+
+    def _enforced(self) -> bool:
+        return enforced(self.dataflow, self.firewall, self.workspace.settings().firewall)
 
     def _behind(self, task: Task) -> str | None:
         """Why the firewall refuses a task: its own query, or an unstaged one that it evaluates."""

@@ -38,18 +38,21 @@ class Settings:
     reuse: bool = False
     #: Who runs tables where neither the command nor MLANG_ENGINE says so.
     engine: str = "auto"
+    #: Whether the privacy firewall refuses where an item leaves ``fastCombine`` out (``firewall.py``).
+    firewall: str = "auto"
 
 
 _NAMES = {
     "retentionDays": "retention_days", "keepGenerations": "keep_generations", "reuse": "reuse", "engine": "engine",
+    "firewall": "firewall",
 }  # fmt: skip
-_ENGINES = ("auto", "duckdb", "spark", "none")
+_CHOICES = {"engine": ("auto", "duckdb", "spark", "none"), "firewall": ("auto", "on", "off")}
 
 
 def _fits(name: str, value: Any) -> bool:
     """Whether a setting can have a value."""
-    if name == "engine":
-        return value in _ENGINES
+    if name in _CHOICES:
+        return value in _CHOICES[name]
     if name == "reuse":
         return isinstance(value, bool)
     return isinstance(value, (int, float)) and not isinstance(value, bool) and value >= 0

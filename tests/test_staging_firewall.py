@@ -58,6 +58,27 @@ def test_who_decides(
         assert result(done, "F").status == history.COMPLETED
 
 
+@pytest.mark.parametrize(
+    ("exported", "metadata", "setting", "refuses"),
+    [  # 55: fastCombine is false where the product leaves it out
+        (True, {}, None, True), (True, {}, "off", False), (True, {"fastCombine": True}, "on", False),
+        (True, {"fastCombine": False}, "off", True), (False, {}, "on", True), (False, {}, "auto", False),
+    ],
+)  # fmt: skip
+def test_a_missing_field(
+    tmp_path: Path, exported: bool, metadata: dict[str, Any], setting: str | None, refuses: bool
+) -> None:
+    place = files_in(make(tmp_path, MIXED, **metadata))
+    if exported:
+        about = {"metadata": {"type": "Dataflow", "displayName": "t"}, "config": {"version": "2.0"}}
+        (place / ".platform").write_text(json.dumps(about), encoding="utf-8")
+    if setting is not None:
+        workspace(place).change(firewall=setting)
+    found = result(run(place), "A")
+    assert (found.status == history.FAILED) is refuses
+    assert ("mlang staging settings --firewall off" in str(found.error)) is refuses
+
+
 def test_sources_of_two_levels_in_one_query(tmp_path: Path) -> None:  # 49, ERR-63
     text = 'shared A = let S = Csv.Document(File.Contents("n.csv")), T = Web.Contents("https://x/") in Table.Combine({S, T});'
     place = files_in(make(tmp_path, text))

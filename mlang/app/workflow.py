@@ -276,12 +276,14 @@ def firewall_explain(dataflow: Path, levels: Path | None, as_json: bool) -> int:
     def act() -> int:
         from mlang.app.render import print_grid
         from staging.firewall import enforced, explain
+        from staging.workspace import Workspace
 
         found = opened(dataflow)
+        refuses = enforced(found, None, Workspace.beside(dataflow).settings().firewall)
         lines = explain(found, read_levels(levels))
         refused = [line for line in lines if line["cure"]]
         if as_json:
-            _dump({"off": found.combines, "enforced": enforced(found, None), "partitions": lines})
+            _dump({"off": found.combines, "enforced": refuses, "partitions": lines})
         else:
             print_grid(
                 ["Partition", "Query", "Steps", "Sources", "Reads", "Verdict"], [_row(li) for li in lines]
@@ -293,7 +295,7 @@ def firewall_explain(dataflow: Path, levels: Path | None, as_json: bool) -> int:
                 )
             if found.combines:
                 print("The firewall is off (fastCombine or AllowCombine).", file=sys.stderr)
-            elif not enforced(found, None):
+            elif not refuses:
                 print("A refresh enforces it with --firewall, or with fastCombine false.", file=sys.stderr)
         return 1 if refused and not found.combines else 0
 
@@ -435,6 +437,10 @@ def _gc(place: Path, dry: bool, given: Path | None, as_json: bool) -> int:
 )
 @click.option("--keep-generations", type=click.IntRange(1), help="Generations kept for readers.")
 @click.option("--reuse/--no-reuse", default=None, help="Whether refreshes use again what has not changed.")
+@click.option(
+    "--firewall", type=click.Choice(["auto", "on", "off"]),
+    help="Whether refreshes refuse what the firewall refuses where an item leaves fastCombine out.",
+)  # fmt: skip
 @WORKSPACE
 @JSON
 def settings(
@@ -442,6 +448,7 @@ def settings(
     retention_days: float | None,
     keep_generations: int | None,
     reuse: bool | None,
+    firewall: str | None,
     workspace: Path | None,
     as_json: bool,
 ) -> int:
@@ -453,6 +460,7 @@ def settings(
         found, _ = found_workspace(place, workspace)
         given = {
             "retention_days": retention_days, "keep_generations": keep_generations, "reuse": reuse,
+            "firewall": firewall,
         }  # fmt: skip
         changed = {name: value for name, value in given.items() if value is not None}
         if changed:
@@ -461,13 +469,14 @@ def settings(
         if as_json:
             _dump({
                 "workspace": str(found.path), "retentionDays": now.retention_days,
-                "keepGenerations": now.keep_generations, "reuse": now.reuse, "bytes": used,
+                "keepGenerations": now.keep_generations, "reuse": now.reuse, "firewall": now.firewall, "bytes": used,
             })  # fmt: skip
             return 0
         print(f"Workspace         {found.path} ({size_text(used)})")
         print(f"Retention         {now.retention_days:g} days after staging was switched off")
         print(f"Generations kept  {now.keep_generations}")
         print(f"Reuse             {'on' if now.reuse else 'off'}")
+        print(f"Firewall          {now.firewall}")
         return 0
 
     return guarded(act)
