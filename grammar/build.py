@@ -63,21 +63,7 @@ def encode() -> bytes:
     reduce by rule r; any shift of the end accepts) and gotos by nonterminal (state, or -1).
     """
     table = lark_parser().parser.parser._parse_table
-    states = sorted(table.states)
-    rules: list[Any] = []
-    terminals: set[str] = set()
-    nonterminals: set[str] = set()
-    for state in states:
-        for name, (kind, argument) in table.states[state].items():
-            if kind.name == "Reduce":
-                terminals.add(name)
-                if argument not in rules:
-                    rules.append(argument)
-            elif name.islower() or name.startswith("$root"):
-                nonterminals.add(name)
-            else:
-                terminals.add(name)
-    rules.sort(key=lambda rule: (rule.origin.name, rule.order, str(rule.expansion)))
+    rules, terminals, nonterminals = _symbols(table)
     terminal_names = [*sorted(terminals - {"$END"}), "$END"]
     nonterminal_names = sorted(nonterminals | {str(rule.origin.name) for rule in rules})
     builders = sorted({rule.alias for rule in rules if rule.alias})
@@ -86,24 +72,7 @@ def encode() -> bytes:
             raise ValueError(f"the alternative {rule} needs a name after an arrow")
     # Renumbered in a breadth-first walk, so that the file is the same on every run.
     number = _number_states(table, terminal_names, nonterminal_names)
-    order = sorted(number, key=number.__getitem__)
-    actions, gotos = array("h"), array("h")
-    accepting = set(table.end_states.values())
-    for state in order:
-        row = table.states[state]
-        for name in terminal_names:
-            kind, argument = row.get(name, (None, None))
-            if kind is None:
-                accepts = name == "$END" and state in accepting
-                actions.append(number[state] + 1 if accepts else 0)
-            elif kind.name == "Shift":
-                actions.append(number[argument] + 1)
-            else:
-                actions.append(-rules.index(argument) - 1)
-        gotos.extend(number[row[name][1]] if name in row else -1 for name in nonterminal_names)
-    if sys.byteorder == "big":
-        actions.byteswap()
-        gotos.byteswap()
+    actions, gotos = _matrices(table, number, rules, terminal_names, nonterminal_names)
     return marshal.dumps(
         (
             FORMAT,
@@ -115,11 +84,54 @@ def encode() -> bytes:
             tuple(len(rule.expansion) for rule in rules),
             tuple(builders.index(rule.alias) if rule.alias else -1 for rule in rules),
             tuple(number[table.start_states[name]] for name in START_SYMBOLS),
-            actions.tobytes(),
-            gotos.tobytes(),
+            actions,
+            gotos,
         ),
         2,
     )
+
+
+def _symbols(table: Any) -> tuple[list[Any], set[str], set[str]]:
+    """The rules that some state reduces by, in their order in the grammar, and the names of all symbols."""
+    rules: list[Any] = []
+    terminals: set[str] = set()
+    nonterminals: set[str] = set()
+    for state in sorted(table.states):
+        for name, (kind, argument) in table.states[state].items():
+            if kind.name == "Reduce":
+                terminals.add(name)
+                if argument not in rules:
+                    rules.append(argument)
+            elif name.islower() or name.startswith("$root"):
+                nonterminals.add(name)
+            else:
+                terminals.add(name)
+    rules.sort(key=lambda rule: (rule.origin.name, rule.order, str(rule.expansion)))
+    return rules, terminals, nonterminals
+
+
+def _matrices(
+    table: Any, number: dict[int, int], rules: list[Any], terminals: list[str], nonterminals: list[str]
+) -> tuple[bytes, bytes]:
+    """Actions by state and terminal, gotos by state and nonterminal, as `encode` describes them."""
+    actions, gotos = array("h"), array("h")
+    accepting = set(table.end_states.values())
+    for state in sorted(number, key=number.__getitem__):
+        row = table.states[state]
+        for name in terminals:
+            kind, argument = row.get(name, (None, None))
+            if kind is None:
+                accepts = name == "$END" and state in accepting
+                actions.append(number[state] + 1 if accepts else 0)
+            elif kind.name == "Shift":
+                actions.append(number[argument] + 1)
+            else:
+                actions.append(-rules.index(argument) - 1)
+        gotos.extend(number[row[name][1]] if name in row else -1 for name in nonterminals)
+    if sys.byteorder == "big":
+        actions.byteswap()
+        gotos.byteswap()
+    return actions.tobytes(), gotos.tobytes()
 
 
 def _number_states(table: Any, terminals: list[str], nonterminals: list[str]) -> dict[int, int]:

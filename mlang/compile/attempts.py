@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from mlang.compile.branches import reach
 from mlang.compile.codegen import Generator, Line
 from mlang.syntax import nodes
 
@@ -14,7 +15,7 @@ if TYPE_CHECKING:  # typing costs more to import than all of this
 
 def attempt(g: Generator, given: list[nodes.Node], write: Callable[[], Any]) -> Any:
     """What ``write`` gives; when that is None, as if it had not generated the nodes."""
-    mentioned = {v: v.emitted for site in g.reach(given)[0] for v in g.r.mentions(site)}
+    mentioned = {v: v.emitted for site in reach(g, given)[0] for v in g.r.mentions(site)}
     result = write()
     if result is None:
         for variable, emitted in mentioned.items():

@@ -6,7 +6,7 @@ expression's value.  What it generates, and why:
 - A variable is evaluated at its first use in the frame and is a plain local
   afterwards.  A thunk is made only where something lazy (a function, a record field,
   a list item) captures it unevaluated, or where a branch might evaluate it and
-  later code might need it too (`Generator.settle`).
+  later code might need it too (``branches.py``).
 - The ordinary case of an operator (two doubles) stands inline behind a class test,
   the rest is a call into ``runtime.py``.
 - A let-bound function is called directly; a self tail call in a body without closures
@@ -32,8 +32,6 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:  # typing costs more to import than all of this
     from typing import Any
 
-#: Initialisers up to this many nodes may be generated twice, once per branch.
-DUPLICATE_LIMIT = 24
 #: CPython allows 100 levels of indentation and 20 nested blocks; deeper code is outlined.
 MAX_INDENT = 60
 MAX_TRY = 8
@@ -440,65 +438,6 @@ class Generator:
         fields = self.rows.get(row) if isinstance(row, Variable) else None
         return fields.get(node.name) if fields is not None else None
 
-    # ------------------------------------------------------------ branches
-
-    def settle(self, branches: list[nodes.Node]) -> None:
-        """Before code that may or may not run: decides which variables must be thunks from here on.
-
-        A variable that is mentioned in a branch and also elsewhere later would be
-        evaluated twice, or be unset, so it becomes a thunk now.  One whose remaining
-        mentions all lie in the branches is evaluated there, in each branch anew when
-        its initialiser is small.
-        """
-        sites, reached = self.reach(branches, self.frame)
-        inside: dict[Variable, int] = {}
-        for site in sites:
-            for variable, times in self.r.mentions(site).items():
-                inside[variable] = inside.get(variable, 0) + times
-        touched = (
-            [self.reach([b], self.frame)[1] for b in branches] if reached and len(branches) > 1 else [reached]
-        )
-        for variable in reached:
-            if variable.state != UNSET:
-                continue
-            if variable.total - variable.emitted <= inside[variable]:
-                touching = sum(1 for found in touched if variable in found)
-                if touching < 2 or self._small(variable):
-                    continue
-            self.capture(variable)
-
-    def _small(self, variable: Variable) -> bool:
-        """Whether an initialiser, with those of unevaluated variables it leads to, may be generated twice."""
-        assert variable.node is not None
-        left, seen, sites = DUPLICATE_LIMIT, {variable}, [variable.node]
-        for site in sites:  # grows while it is read
-            left -= _size(site)
-            if left < 0:
-                return False
-            for other in self.r.mentions(site):
-                if other.state == UNSET and other not in seen and other.node is not None:
-                    seen.add(other)
-                    sites.append(other.node)
-        return True
-
-    def reach(
-        self, given: list[nodes.Node], owner: Frame | None = None
-    ) -> tuple[list[nodes.Node], dict[Variable, None]]:
-        """The nodes, with initialisers of unevaluated variables they lead to, and those variables.
-
-        With an ``owner`` only its own variables; those of outer frames lead to none of them.
-        """
-        sites: list[nodes.Node] = list(given)
-        reached: dict[Variable, None] = {}
-        for site in sites:  # grows while it is read
-            for variable in self.r.mentions(site):
-                if variable.state != UNSET or variable in reached or variable.node is None:
-                    continue
-                if owner is None or variable.owner is owner:
-                    reached[variable] = None
-                    sites.append(variable.node)
-        return sites, reached
-
 
 #: Nodes whose evaluation cannot fail and costs nothing: generated where they stand.
 _TOTAL = frozenset({nodes.Literal, nodes.Function, nodes.Each, nodes.Record})
@@ -511,16 +450,7 @@ def spec_arity(node: Any) -> tuple[int, int]:
     return sum(1 for p in node.parameters if not p.optional), len(node.parameters)
 
 
-def _size(node: nodes.Node) -> int:
-    count = 0
-    for _ in node.walk():
-        count += 1
-        if count > DUPLICATE_LIMIT:
-            break
-    return count
-
-
 __all__ = [
-    "DUPLICATE_LIMIT", "EMITTERS", "MAX_EXPRESSION", "MAX_INDENT", "MAX_TRY", "Frame", "Generator", "Line", "emits",
+    "EMITTERS", "MAX_EXPRESSION", "MAX_INDENT", "MAX_TRY", "Frame", "Generator", "Line", "emits",
     "source_text", "spec_arity",
 ]  # fmt: skip

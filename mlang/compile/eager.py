@@ -9,6 +9,7 @@ any other kind the member is a thunk as always.
 
 from __future__ import annotations
 
+from mlang.compile.branches import settle
 from mlang.compile.codegen import Generator
 from mlang.compile.expressions import joined_texts
 from mlang.compile.scopes import THUNK, VALUE, Variable
@@ -37,7 +38,7 @@ def eager_member(g: Generator, node: nodes.Node) -> str | None:
     result = g.fresh()
     g.line(f"if {test}: {result} = {code}")
     g.line("else:")
-    g.settle([node])
+    settle(g, [node])
     with g.block() as lines:
         thunk = g.thunk(node)
     g.frame.lines += [*lines, (g.frame.indent + 1, f"{result} = {thunk}", g.pos)]

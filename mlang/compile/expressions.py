@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 
+from mlang.compile.branches import settle
 from mlang.compile.codegen import Generator, emits
 from mlang.compile.scopes import Global, Variable
 from mlang.syntax import nodes
@@ -381,7 +382,7 @@ def null_test(g: Generator, code: str) -> str:
 def _logical(g: Generator, node: nodes.Binary) -> str:
     decided, combine = ("False", "and_values") if node.operator == "and" else ("True", "or_values")
     left = g.named(g.emit(node.left))
-    g.settle([node.right])
+    settle(g, [node.right])
     with g.block() as lines:
         right = g.emit(node.right)
         right_kind = g.kind(right)
@@ -413,7 +414,7 @@ def _logical(g: Generator, node: nodes.Binary) -> str:
 
 def _coalesce(g: Generator, node: nodes.Binary) -> str:
     left = g.atom(node.left)
-    g.settle([node.right])
+    settle(g, [node.right])
     with g.block() as lines:
         right = g.emit(node.right)
     if not lines:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from mlang.compile.branches import reach, settle
 from mlang.compile.codegen import MAX_EXPRESSION, MAX_INDENT, MAX_TRY, Frame, Generator, emits, spec_arity
 from mlang.compile.expressions import EXACT, constant_value
 from mlang.compile.scopes import VALUE, Variable
@@ -188,7 +189,7 @@ def _tail_if(g: Generator, node: nodes.If, result: nodes.PrimitiveType | None) -
     """Else branches follow at the same level, because each branch ends in return."""
     while True:
         test = _condition(g, node)
-        g.settle([node.then, node.otherwise])
+        settle(g, [node.then, node.otherwise])
         with g.block() as lines:
             tail(g, node.then, result)
         g.line(f"if {test}:")
@@ -246,7 +247,7 @@ def _if(g: Generator, node: nodes.If) -> str:
     if g.frame.depth >= MAX_INDENT:
         return _outlined(g, node)
     test = _condition(g, node)
-    g.settle([node.then, node.otherwise])
+    settle(g, [node.then, node.otherwise])
     with g.block() as then_lines:
         then = g.emit(node.then)
         kind = g.kind(then)
@@ -287,12 +288,12 @@ def _try(g: Generator, node: nodes.Try) -> str:
     handler = node.otherwise or (node.catch.body if node.catch is not None else None)
     if handler is not None:
         # Both parts may run: what both mention is remembered between them.
-        later = g.reach([handler])[1]
-        for variable in g.reach([node.body])[1]:
+        later = reach(g, [handler])[1]
+        for variable in reach(g, [node.body])[1]:
             if variable in later and variable.owner is g.frame:
                 g.capture(variable)
-        g.settle([handler])
-    g.settle([node.body])
+        settle(g, [handler])
+    settle(g, [node.body])
     g.frame.blocks += 1
     discards, g.frame.discards = g.frame.discards, node.otherwise is not None
     with g.block() as body:

@@ -11,6 +11,7 @@ from __future__ import annotations
 import re
 from types import CodeType
 
+from mlang.compile.branches import reach
 from mlang.compile.codegen import Frame, Generator, Line, source_text
 from mlang.compile.expressions import LONG
 from mlang.compile.forms import tail
@@ -20,7 +21,7 @@ from mlang.syntax import nodes
 def outlined(g: Generator, node: nodes.Node) -> str:
     """The node's value, computed by a function of its own that is called at once."""
     own = {v for inner in node.walk() for v in g.r.scopes.get(id(inner), ())}
-    for variable in g.reach([node])[1]:
+    for variable in reach(g, [node])[1]:
         if variable not in own and variable.owner is not None:
             g.capture(variable)
     return lift(g, node, None)
