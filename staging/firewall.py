@@ -39,7 +39,8 @@ _SOURCES = {
     "Sql.Databases": ("SQL", 1), "Odbc.DataSource": ("Odbc", 1), "Odbc.Query": ("Odbc", 1),
     "PostgreSQL.Database": ("PostgreSQL", 2), "MySQL.Database": ("MySql", 2), "Oracle.Database": ("Oracle", 1),
     "SharePoint.Files": ("SharePoint", 1), "SharePoint.Contents": ("SharePoint", 1),
-    "SQLite.Database": ("SQLite", 1), "SharePoint.Tables": ("SharePoint", 1), "Excel.CurrentWorkbook": ("CurrentWorkbook", 0),
+    "SQLite.Database": ("SQLite", 1), "SharePoint.Tables": ("SharePoint", 1),
+    "Excel.CurrentWorkbook": ("CurrentWorkbook", 0),
     "PowerPlatform.Dataflows": ("PowerPlatformDataflows", 0), "PowerBI.Dataflows": ("PowerBI", 0),
     "Lakehouse.Contents": ("Lakehouse", 0), "Fabric.Warehouse": ("Warehouse", 0),
 }  # fmt: skip

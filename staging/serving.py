@@ -4,7 +4,9 @@
 
 The answer is an Arrow stream.  A query that fails answers 200 too, with the error as JSON in the last column,
 ``PQ Arrow Metadata``; cells with errors are nulls.  What is wrong with the request answers 400 with the code
-``DataflowExecuteQueryError`` and the reason inside.  A custom document is evaluated by itself.
+``DataflowExecuteQueryError`` and the reason inside.  A custom document is evaluated by itself.  A query that takes
+longer than ``wait`` answers 202 with the address of an operation (``operations.py``): GET it until its state is
+Succeeded or Failed, then GET the address that it names.
 """
 
 from __future__ import annotations
@@ -13,6 +15,7 @@ import hmac
 import io
 import json
 import uuid
+from collections.abc import Callable, Mapping
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
@@ -31,11 +34,15 @@ from staging import dataflow as dataflows
 from staging.crew import Crew, TimedOut, deep_stacks
 from staging.errors import StagingError
 from staging.history import redact
+from staging.operations import Operation, Operations
 from staging.queries import Queries
 
 #: Seconds that the product lets a query run.
 TIMEOUT = 90.0
+#: Seconds after which the answer is 202, and seconds that a client is told to wait before it asks again.
+WAIT, AGAIN = 20.0, 1
 ERRORS = "PQ Arrow Metadata"
+JSON = "application/json"
 _LARGEST = 4 << 20
 
 
@@ -55,6 +62,7 @@ class Service:
     settings: dict[str, Any]
     parameters: dict[str, Any]
     timeout: float = TIMEOUT
+    wait: float = WAIT
 
     def answer(self, body: Any) -> bytes:
         """The Arrow stream of a request."""
@@ -63,9 +71,8 @@ class Service:
         if name not in document.members:
             raise _bad("QueryNotFound", f"There is no query '{name}'.")
         crew = Crew(1, self.timeout)
-        with deep_stacks():
-            crew.start(0, queries, lambda: _evaluated(queries, document, name))
-            found = crew.wait()[1]
+        crew.start(0, queries, lambda: _evaluated(queries, document, name))
+        found = crew.wait()[1]
         if isinstance(found, TimedOut):
             raise _bad("EvaluationError", f"TimedOut: the query ran longer than {self.timeout:g} seconds.")
         if isinstance(found, MError):
@@ -159,25 +166,83 @@ class Server(ThreadingHTTPServer):
             raise StagingError("A server needs a token.")
         registry.load_all()  # modules are not to be imported by several threads at once
         super().__init__(("127.0.0.1", port), _Handler)
-        self.service, self.token = service, token
+        self.service, self.token, self.operations = service, token, Operations()
+
+    def serve_forever(self, poll_interval: float = 0.5) -> None:
+        """Answers until `shutdown`; queries of all requests may nest deeply."""
+        with deep_stacks():
+            super().serve_forever(poll_interval)
 
 
 class _Handler(BaseHTTPRequestHandler):
     server: Server
     protocol_version = "HTTP/1.1"
 
-    def do_POST(self) -> None:  # the name that http.server calls
-        try:
-            self._reply(200, "application/vnd.apache.arrow.stream", self._answered())
-        except Refused as error:
-            found: dict[str, Any] = {
-                "requestId": str(uuid.uuid4()), "errorCode": error.code, "message": str(error), "isRetriable": False,
-            }  # fmt: skip
-            if error.inner is not None:
-                found["moreDetails"] = [{"errorCode": error.inner, "message": str(error)}]
-            self._reply(error.status, "application/json", json.dumps(found, ensure_ascii=False).encode())
+    def do_POST(self) -> None:  # the names that http.server calls
+        self._answering(self._execute)
 
-    def _answered(self) -> bytes:
+    def do_GET(self) -> None:
+        self._answering(self._look)
+
+    def _answering(self, act: Callable[[], None]) -> None:
+        try:
+            act()
+        except Refused as error:
+            self._reply(error.status, JSON, _dumped(_described(error)))
+
+    def _execute(self) -> None:
+        """Starts a query; gives its result when it is there soon, else the address of its operation."""
+        body = self._body()
+        if self._last_of_path() != "executeQuery":
+            raise Refused(404, "NotFound", "Known is POST .../executeQuery.")
+        try:
+            asked = json.loads(body)
+        except ValueError:
+            raise _bad("ReinterpretRequestFailed", "The body is not JSON.") from None
+        started = self.server.operations.start(lambda: self.server.service.answer(asked))
+        if started.ended.wait(self.server.service.wait):
+            self.server.operations.drop(started)
+            self._result(started)
+        else:
+            self._reply(202, JSON, b"", self._address(started))
+
+    def _look(self) -> None:
+        """The state of an operation, or its result."""
+        self._allowed()
+        last = self._last_of_path()
+        id = self.path.partition("?")[0].rstrip("/").split("/")[-2] if last == "result" else last
+        found = self.server.operations.get(id)
+        if found is None:
+            raise Refused(404, "OperationNotFound", "There is no such operation, or it ended long ago.")
+        if last == "result":
+            if not found.ended.is_set():
+                raise Refused(400, "OperationHasNoResult", "The operation is still running.")
+            self._result(found)
+            return
+        state = found.state()
+        if isinstance(found.failure, Refused):
+            state["error"] = _described(found.failure)
+        headers = {}
+        if found.status != "Failed":
+            headers = self._address(found, "/result" if found.ended.is_set() else "")
+        self._reply(200, JSON, _dumped(state), headers)
+
+    def _result(self, operation: Operation) -> None:
+        """Gives what an operation ended with."""
+        if operation.failure is not None:
+            raise operation.failure
+        assert operation.result is not None
+        self._reply(200, "application/vnd.apache.arrow.stream", operation.result)
+
+    def _address(self, operation: Operation, end: str = "") -> dict[str, str]:
+        place = f"http://127.0.0.1:{self.server.server_address[1]}/v1/operations/{operation.id}{end}"
+        found = {"Location": place, "x-ms-operation-id": operation.id}
+        return found if end else {**found, "Retry-After": str(AGAIN)}
+
+    def _last_of_path(self) -> str:
+        return self.path.partition("?")[0].rstrip("/").rpartition("/")[2]
+
+    def _allowed(self) -> None:
         given = self.headers.get("Authorization", "")
         # A page in a browser can reach this port: it must not be taken for the user, whatever name it used.
         host = self.headers.get("Host", "").rpartition(":")[0]
@@ -185,22 +250,21 @@ class _Handler(BaseHTTPRequestHandler):
             raise Refused(403, "Forbidden", "Only 127.0.0.1 is served.")
         if not hmac.compare_digest(given.encode("utf-8", "replace"), f"Bearer {self.server.token}".encode()):
             raise Refused(401, "Unauthorized", "The token is missing or wrong (Authorization: Bearer ...).")
+
+    def _body(self) -> bytes:
+        self._allowed()
         length = self.headers.get("Content-Length", "")
         if not length.isdigit() or int(length) > _LARGEST:
             raise Refused(413, "RequestTooLarge", "The body needs a length of at most 4 MiB.")
-        body = self.rfile.read(int(length))
-        if self.path.partition("?")[0].rstrip("/").rpartition("/")[2] != "executeQuery":
-            raise Refused(404, "NotFound", "Known is POST .../executeQuery.")
-        try:
-            return self.server.service.answer(json.loads(body))
-        except ValueError:
-            raise _bad("ReinterpretRequestFailed", "The body is not JSON.") from None
+        return self.rfile.read(int(length))
 
-    def _reply(self, status: int, kind: str, data: bytes) -> None:
+    def _reply(self, status: int, kind: str, data: bytes, headers: Mapping[str, str] | None = None) -> None:
         self.send_response(status)
+        for name, value in (headers or {}).items():
+            self.send_header(name, value)
         self.send_header("Content-Type", kind)
         self.send_header("Content-Length", str(len(data)))
-        if status != 200:
+        if status >= 400:
             self.send_header("Connection", "close")
             self.close_connection = True
         self.end_headers()
@@ -208,3 +272,17 @@ class _Handler(BaseHTTPRequestHandler):
 
     def log_message(self, format: str, *args: Any) -> None:
         """Requests are not logged: addresses may hold secrets."""
+
+
+def _described(error: Refused) -> dict[str, Any]:
+    """The envelope of an error."""
+    found: dict[str, Any] = {
+        "requestId": str(uuid.uuid4()), "errorCode": error.code, "message": str(error), "isRetriable": False,
+    }  # fmt: skip
+    if error.inner is not None:
+        found["moreDetails"] = [{"errorCode": error.inner, "message": str(error)}]
+    return found
+
+
+def _dumped(value: Any) -> bytes:
+    return json.dumps(value, ensure_ascii=False).encode()

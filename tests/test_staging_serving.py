@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -105,6 +106,50 @@ def test_requests_that_are_wrong(server: Server, body: Any, inner: str) -> None:
     assert (response.status, found["errorCode"]) == (400, "DataflowExecuteQueryError")
     assert found["moreDetails"][0]["errorCode"] == inner
     assert set(found) >= {"requestId", "message", "isRetriable"}
+
+
+def test_a_slow_query_is_asked_for_again(tmp_path: Path) -> None:  # 33: 202 and Location
+    server = Server(Service(make(tmp_path, TEXT), {}, {}, timeout=1.5, wait=0.0), 0, TOKEN)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+
+    def get(address: str) -> Any:
+        connection = http.client.HTTPConnection("127.0.0.1", server.server_address[1], timeout=30)
+        path = "/" + address.split("/", 3)[3]
+        connection.request("GET", path, headers={"Authorization": f"Bearer {TOKEN}"})
+        response = connection.getresponse()
+        content = response.read()
+        connection.close()
+        return response, content
+
+    def polled(query: str) -> Any:
+        response, content = ask(server, {"queryName": query})
+        assert (response.status, content) == (202, b"")
+        address = str(response.getheader("Location"))
+        assert address.endswith(str(response.getheader("x-ms-operation-id")))
+        assert response.getheader("Retry-After") == "1"
+        while True:
+            response, content = get(address)
+            state = json.loads(content)
+            assert response.status == 200
+            if state["status"] != "Running":
+                return address, response.getheader("Location"), state
+            assert response.getheader("Location") == address
+            time.sleep(0.05)
+
+    try:
+        address, result, state = polled("A")
+        assert (state["status"], state["percentComplete"], result) == ("Succeeded", 100, address + "/result")
+        response, content = get(result)
+        assert response.status == 200
+        assert table(content).to_pydict()["a"] == [1.0, 2.0]
+        assert get(result)[0].status == 200  # a client whose connection broke asks again
+        _, result, state = polled("Slow")
+        assert (state["status"], result) == ("Failed", None)
+        assert state["error"]["moreDetails"][0]["errorCode"] == "EvaluationError"
+        assert get("http://127.0.0.1:1/v1/operations/nope")[0].status == 404
+    finally:
+        server.shutdown()
+        server.server_close()
 
 
 def test_only_who_has_the_token_is_answered(server: Server) -> None:

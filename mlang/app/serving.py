@@ -22,8 +22,17 @@ from mlang.app.workflow import DATAFLOW, make_refresh
     "--port", type=click.IntRange(0, 65535), default=8765, show_default=True, help="0 takes a free one."
 )
 @click.option("--timeout", type=click.FloatRange(0, min_open=True), default=90.0, show_default=True)
+@click.option(
+    "--wait", type=click.FloatRange(0), default=20.0, show_default=True,
+    help="Seconds after which a query answers 202 and is asked for again.",
+)  # fmt: skip
 def serve(
-    dataflow: Path, parameters: dict[str, str], parameter_file: Path | None, port: int, timeout: float
+    dataflow: Path,
+    parameters: dict[str, str],
+    parameter_file: Path | None,
+    port: int,
+    timeout: float,
+    wait: float,
 ) -> int:
     """Answer executeQuery requests on 127.0.0.1 with Arrow data.
 
@@ -37,7 +46,7 @@ def serve(
         given = make_refresh(dataflow, parameters, parameter_file, None, None).parameters
         token = os.environ.get("MLANG_TOKEN") or secrets.token_urlsafe(24)
         try:
-            server = Server(Service(dataflow, {}, given, timeout), port, token)
+            server = Server(Service(dataflow, {}, given, timeout, wait), port, token)
         except StagingError as error:
             raise Problem(str(error)) from None
         print(f"http://127.0.0.1:{server.server_address[1]}/executeQuery", flush=True)
