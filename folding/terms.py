@@ -11,6 +11,7 @@ Read `scalars.py` next: it turns M expressions into terms.
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import cache
 from typing import Any
 
 from attrs import evolve, field, frozen
@@ -168,14 +169,23 @@ def case(*branches: tuple[Any, Any], otherwise: Any = None) -> Any:
 
 def cast(sql: Any, storage: str) -> Any:
     """CAST(sql AS storage); a cast to the type it has already is not repeated."""
-    if isinstance(sql, exp.Cast) and not isinstance(sql, exp.TryCast) and sql.to.sql("duckdb") == storage:
+    if isinstance(sql, exp.Cast) and not isinstance(sql, exp.TryCast) and sql.to == _parsed(storage):
         return sql
-    return exp.Cast(this=sql, to=exp.DataType.build(storage, dialect="duckdb"))
+    return exp.Cast(this=sql, to=_type(storage))
 
 
 def try_cast(sql: Any, storage: str) -> Any:
     """TRY_CAST(sql AS storage)."""
-    return exp.TryCast(this=sql, to=exp.DataType.build(storage, dialect="duckdb"))
+    return exp.TryCast(this=sql, to=_type(storage))
+
+
+@cache
+def _parsed(storage: str) -> Any:
+    return exp.DataType.build(storage, dialect="duckdb")
+
+
+def _type(storage: str) -> Any:
+    return _parsed(storage).copy()
 
 
 def string(text: str) -> Any:

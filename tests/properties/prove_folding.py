@@ -11,6 +11,7 @@ A program that differs is made smaller and written to the state file with both a
 from __future__ import annotations
 
 import argparse
+import ctypes
 import json
 import multiprocessing
 import os
@@ -19,13 +20,18 @@ import signal
 import subprocess
 import sys
 import tempfile
+import threading
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import mlang
-from mlang.compile.entry import run
+from mlang.app.api import open_session
+from mlang.compile.entry import Document, run
 from mlang.errors import Cancelled, Fault
+from mlang.session import Session, use
 from mlang.values.metadata import strip
 from mlang.values.show import to_m, type_text
 from mlang.values.types import type_of
@@ -35,23 +41,41 @@ from tests.properties.pool import make_pool
 CHUNK = 250
 #: Seconds after which a program is given up (and counted).
 PATIENCE = 20
+#: Programs that run in one session: opening files and databases costs more than most programs.
+SHARED = 50
+ENGINES = ("duckdb", "none")
 
 
-def answer(text: str, engine: str) -> tuple[str, bool]:
-    """The value with its type, or the error, as text; and whether an engine was asked."""
-    from mlang import session as sessions
+class Evaluator:
+    """Evaluates texts with an engine, in a session that the next ones share."""
 
+    def __init__(self) -> None:
+        self.sessions = {engine: open_session(engine=engine, culture="en-US") for engine in ENGINES}
+        self.uses = 0
+
+    def both(self, text: str) -> tuple[str, str, bool]:
+        """The answers folded and interpreted, and whether an engine was asked."""
+        self.uses += 1
+        if self.uses > SHARED:
+            self.__init__()  # type: ignore[misc]
+        session = self.sessions["duckdb"]
+        session.fixed.pop("folding.cursor", None)
+        folded = answer(text, session)
+        return folded, answer(text, self.sessions["none"]), "folding.cursor" in session.fixed
+
+
+def answer(text: str, session: Session) -> str:
+    """The value with its type, or the error, as text."""
     try:
-        value = mlang.evaluate(text, engine=engine, culture="en-US")
-        shown = run(lambda: f"{type_text(type_of(value), True)}\n{to_m(strip(value), errors='show')}")
+        with use(session):
+            value = Document(text).value()
+            return f"{type_text(type_of(value), True)}\n{to_m(strip(value), errors='show')}"
     except mlang.MError as error:
-        shown = f"error {error}"
-    except (Fault, TimeoutError) as failure:
-        shown = f"{failure.__class__.__name__} {failure}"
+        return f"error {error}"
+    except Fault as failure:
+        return f"{failure.__class__.__name__} {failure}"
     except Exception as failure:
-        shown = f"PYTHON {failure.__class__.__name__} {failure}"
-    asked = "folding.cursor" in sessions.current().fixed
-    return shown, asked
+        return f"PYTHON {failure.__class__.__name__} {failure}"
 
 
 def written(made: Program, folder: Path) -> str:
@@ -59,14 +83,10 @@ def written(made: Program, folder: Path) -> str:
     return made.text().replace("{folder}", str(folder))
 
 
-def differs(made: Program, folder: Path) -> tuple[str, str, bool] | None:
-    """Both answers when they are not the same."""
-    text = written(made, folder)
-    folded, asked = answer(text, "duckdb")
-    interpreted, _ = answer(text, "none")
-    if folded == interpreted and "PYTHON" not in folded:
-        return None
-    return folded, interpreted, asked
+def differs(made: Program, folder: Path) -> tuple[str, str] | None:
+    """Both answers, in sessions of their own, when they are not the same."""
+    folded, interpreted, _ = Evaluator().both(written(made, folder))
+    return None if folded == interpreted and "PYTHON" not in folded else (folded, interpreted)
 
 
 def smallest(made: Program, folder: Path) -> Program:
@@ -77,53 +97,81 @@ def smallest(made: Program, folder: Path) -> Program:
     return made
 
 
-def chunk(job: tuple[int, int, int, Path]) -> dict[str, Any]:
-    """Runs the programs of a range."""
-    seed, start, count, folder = job
-    differences, folded, raised, slow = [], 0, 0, 0
-    for number in range(start, start + count):
-        made = program(seed, number)
-        signal.alarm(PATIENCE)
+class Watch:
+    """Cancels what the evaluating thread does when it takes too long; the main thread gets the alarm."""
+
+    thread = 0
+    evaluator: Evaluator | None = None
+
+    @classmethod
+    def ring(cls, *_: Any) -> None:
+        """The alarm."""
+        if not cls.thread:
+            return
+        ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(cls.thread), ctypes.py_object(Cancelled))
+        engine = cls.evaluator.sessions["duckdb"].fixed.get("folding.cursor") if cls.evaluator else None
+        if engine is not None:
+            engine.interrupt()
+
+    @classmethod
+    @contextmanager
+    def patience(cls, evaluator: Evaluator | None, seconds: int) -> Iterator[None]:
+        """Stops the block after so many seconds."""
+        cls.thread, cls.evaluator = threading.get_ident(), evaluator
+        signal.alarm(seconds)
         try:
-            text = written(made, folder)
-            left, asked = answer(text, "duckdb")
-            right, _ = answer(text, "none")
-        except (TimeoutError, Cancelled):
-            slow += 1
-            continue
+            yield
         finally:
             signal.alarm(0)
+            cls.thread = 0
+
+
+def chunk(job: tuple[int, int, int, Path]) -> dict[str, Any]:
+    """Runs the programs of a range, all on one thread with a deep stack."""
+    return run(lambda: _chunk(*job))
+
+
+def _chunk(seed: int, start: int, count: int, folder: Path) -> dict[str, Any]:
+    differences, folded, raised, slow = [], 0, 0, 0
+    evaluator = Evaluator()
+    for number in range(start, start + count):
+        made = program(seed, number)
+        try:
+            with Watch.patience(evaluator, PATIENCE):
+                left, right, asked = evaluator.both(written(made, folder))
+        except Cancelled:
+            slow += 1
+            evaluator = Evaluator()
+            continue
         folded += asked
         raised += left.startswith("error ")
         if left != right or "PYTHON" in left:
-            signal.alarm(PATIENCE * 5)
-            try:
-                small = smallest(made, folder)
-                found = differs(small, folder) or (left, right, asked)
-            except (TimeoutError, Cancelled):
-                small, found = made, (left, right, asked)
-            finally:
-                signal.alarm(0)
-            differences.append(
-                {
-                    "number": number,
-                    "program": written(small, folder),
-                    "folded": found[0],
-                    "interpreted": found[1],
-                }
-            )
+            differences.append(_difference(number, made, folder, (left, right)))
     return {
         "start": start, "count": count, "folded": folded, "raised": raised, "slow": slow, "differences": differences,
     }  # fmt: skip
 
 
+def _difference(number: int, made: Program, folder: Path, seen: tuple[str, str]) -> dict[str, Any]:
+    """What is written down: a smaller program, or that the program only differs after the ones before it."""
+    found, small, alone = None, made, True
+    try:
+        with Watch.patience(None, PATIENCE * 5):
+            alone = differs(made, folder) is not None
+            small = smallest(made, folder) if alone else made
+            found = differs(small, folder)
+    except Cancelled:
+        small = made
+    folded, interpreted = found or seen
+    return {
+        "number": number, "program": written(small, folder), "folded": folded, "interpreted": interpreted,
+        "alone": alone,
+    }  # fmt: skip
+
+
 def prepare() -> None:
-    """A worker: what takes too long raises."""
-
-    def stop(*_: Any) -> None:
-        raise TimeoutError("too long")
-
-    signal.signal(signal.SIGALRM, stop)
+    """A worker: what takes too long is cancelled."""
+    signal.signal(signal.SIGALRM, Watch.ring)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
@@ -152,20 +200,23 @@ def prove(seed: int, programs: int, jobs: int, state: Path, seconds: float) -> i
         if str(start) not in done
     ]
     print(f"seed {seed}, {programs} programs, {len(done) * CHUNK} done, state in {state}", flush=True)
-    end = time.monotonic() + seconds
+    begun, count = time.monotonic(), 0
+    end = begun + seconds
     spawn = multiprocessing.get_context("spawn")
     with spawn.Pool(jobs, prepare, maxtasksperchild=20) as workers:
         for result in workers.imap_unordered(chunk, wanted):
             done[str(result["start"])] = {**result, "revision": revision()}
+            count += result["count"]
             whole = json.dumps({"seed": seed, "done": done}, ensure_ascii=False, indent=1)
             temporary = state.with_suffix(".new")
             temporary.write_text(whole, encoding="utf-8")
             os.replace(temporary, state)
             for found in result["differences"]:
-                print(f"DIFFERENT: {found['number']}\n{found['program']}\n  folded      {found['folded']}\n  interpreted {found['interpreted']}", flush=True)  # fmt: skip
+                print(f"DIFFERENT: {found['number']}{'' if found['alone'] else ' (only after others)'}\n{found['program']}\n  folded      {found['folded']}\n  interpreted {found['interpreted']}", flush=True)  # fmt: skip
             if time.monotonic() > end:
                 workers.terminate()
                 break
+    print(f"{count} programs in {time.monotonic() - begun:.0f} s")
     return report(seed, done)
 
 
@@ -185,8 +236,7 @@ def again(state: Path) -> int:
     found = [f for d in json.loads(state.read_text())["done"].values() for f in d["differences"]]
     still = 0
     for difference in found:
-        folded, _ = answer(difference["program"], "duckdb")
-        interpreted, _ = answer(difference["program"], "none")
+        folded, interpreted, _ = run(lambda text=difference["program"]: Evaluator().both(text))  # type: ignore[misc]
         if folded != interpreted or "PYTHON" in folded:
             still += 1
             print(
@@ -200,8 +250,8 @@ def show(seed: int, number: int) -> None:
     """One program and what becomes of it."""
     text = written(program(seed, number), pool(seed))
     print(text)
-    for engine in ("duckdb", "none"):
-        print(f"--- {engine}\n{answer(text, engine)[0]}")
+    for engine, found in zip(ENGINES, run(lambda: Evaluator().both(text)), strict=False):
+        print(f"--- {engine}\n{found}")
     print(f"---\n{mlang.explain(text)}")
 
 
