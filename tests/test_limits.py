@@ -200,4 +200,7 @@ def test_endless_programs_hear_ctrl_c(source: str) -> None:
         process.stdout.readline()
         time.sleep(0.7)  # well into the evaluation
         process.send_signal(signal.SIGINT)
-        assert process.wait(timeout=20) == 130
+        try:
+            assert process.wait(timeout=20) == 130
+        finally:
+            process.kill()
