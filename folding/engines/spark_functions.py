@@ -1,0 +1,317 @@
+"""Spark SQL's functions: how each function of the tree is printed for Apache Spark and for Sail.
+
+Where the two differ the form asks its renderer (``spark_forms.py``), which prints the queries around them.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any
+
+from sqlglot import exp
+
+from folding.engines.forms import COMMON, counted, moment, number_of, texts, unless
+from folding.engines.renderer import PLAIN, Form, Renderer, Typed, forms
+from folding.terms import Unfoldable
+
+if TYPE_CHECKING:
+    from folding.engines.spark_forms import SparkRenderer
+
+FUNCTIONS: dict[str, Form] = dict(COMMON)
+
+
+# ---------------------------------------------------------------- texts
+
+
+def _of_text(template: str, type: str, count: int = 1, free: bool = True) -> Form:
+    def form(r: Renderer, nodes: list[Any]) -> Typed:
+        return Typed(template.format(*[v.sql for v in texts(r, nodes, count)]), type, free)
+
+    return form
+
+
+FUNCTIONS.update({
+    "length": _of_text("CAST(char_length({}) AS BIGINT)", "BIGINT"),
+    "strlen": _of_text("CAST(octet_length({}) AS BIGINT)", "BIGINT"),
+    "contains": _of_text("contains({}, {})", "BOOLEAN", 2),
+    "starts_with": _of_text("startswith({}, {})", "BOOLEAN", 2),
+    "suffix": _of_text("endswith({}, {})", "BOOLEAN", 2),
+    "strpos": _of_text("CAST(instr({}, {}) AS BIGINT)", "BIGINT", 2),
+    "trim": _of_text("btrim({0}, {1})", "VARCHAR", 2),
+    "ltrim": _of_text("ltrim({1}, {0})", "VARCHAR", 2),
+    "rtrim": _of_text("rtrim({1}, {0})", "VARCHAR", 2),
+})  # fmt: skip
+
+
+def _letter_case(name: str) -> Form:
+    """The engines' tables of letters differ from M's: texts beyond ASCII go elsewhere."""
+
+    def form(r: Renderer, nodes: list[Any]) -> Typed:
+        value = texts(r, nodes, 1)[0]
+        beyond = f"octet_length({value.sql}) > char_length({value.sql})"
+        return unless(r, beyond, Typed(f"{name}({value.sql})", "VARCHAR"))
+
+    return form
+
+
+FUNCTIONS["upper"], FUNCTIONS["lower"] = _letter_case("upper"), _letter_case("lower")
+
+
+def _with_count(name: str) -> Form:
+    def form(r: Renderer, nodes: list[Any]) -> Typed:
+        a, n = texts(r, nodes[:1], 1)[0], counted(r, nodes[1])
+        return Typed(f"{name}({a.sql}, CAST({n.sql} AS INT))", "VARCHAR")
+
+    return form
+
+
+for _name in ("left", "right", "repeat"):
+    FUNCTIONS[_name] = _with_count(_name)
+
+
+@forms(FUNCTIONS, "substr")
+def _substr(r: Renderer, nodes: list[Any]) -> Typed:
+    a = texts(r, nodes[:1], 1)[0]
+    numbers = ", ".join(f"CAST({counted(r, n).sql} AS INT)" for n in nodes[1:])
+    return Typed(f"substring({a.sql}, {numbers})", "VARCHAR")
+
+
+def _pad(name: str) -> Form:
+    def form(r: Renderer, nodes: list[Any]) -> Typed:
+        a, filler = texts(r, [nodes[0], nodes[2]], 2)
+        return Typed(f"{name}({a.sql}, CAST({counted(r, nodes[1]).sql} AS INT), {filler.sql})", "VARCHAR")
+
+    return form
+
+
+FUNCTIONS["lpad"], FUNCTIONS["rpad"] = _pad("lpad"), _pad("rpad")
+
+
+@forms(FUNCTIONS, "split_part")
+def _split_part(r: Renderer, nodes: list[Any]) -> Typed:
+    a, mark = texts(r, nodes[:2], 2)
+    return Typed(f"split_part({a.sql}, {mark.sql}, CAST({counted(r, nodes[2]).sql} AS INT))", "VARCHAR")
+
+
+@forms(FUNCTIONS, "concat_ws")
+def _concat_ws(r: Renderer, nodes: list[Any]) -> Typed:
+    return Typed(f"concat_ws({', '.join(v.sql for v in texts(r, nodes))})", "VARCHAR")
+
+
+@forms(FUNCTIONS, "chr")
+def _chr(r: Renderer, nodes: list[Any]) -> Typed:
+    """Spark's chr() knows 256 characters: constants are written out."""
+    node = nodes[0].this if isinstance(nodes[0], exp.Cast) else nodes[0]
+    if not isinstance(node, exp.Literal) or node.is_string or not node.this.isdigit():
+        raise Unfoldable("a character by its number")
+    return Typed(r.text(chr(int(node.this))), "VARCHAR")
+
+
+_CLASS = re.compile(r"\(?\[\^?((\\x\{[0-9A-Fa-f]+\}|[^\W\d_])-?)+\]\)?")
+
+
+def _pattern(node: Any) -> str:
+    """A class of characters, which Java and Rust write as DuckDB does."""
+    if not isinstance(node, exp.Literal) or not _CLASS.fullmatch(node.this):
+        raise Unfoldable("a regular expression of another form")
+    return str(node.this)
+
+
+@forms(FUNCTIONS, "regexp_matches")
+def _matches(r: Renderer, nodes: list[Any]) -> Typed:
+    a = texts(r, nodes[:1], 1)[0]
+    return Typed(f"{a.inner} RLIKE {r.text(_pattern(nodes[1]))}", "BOOLEAN", False)
+
+
+@forms(FUNCTIONS, "regexp_replace")
+def _regexp_replace(r: Renderer, nodes: list[Any]) -> Typed:
+    a = texts(r, nodes[:1], 1)[0]
+    new = r.text(_replacement(nodes[2]))
+    return Typed(f"regexp_replace({a.sql}, {r.text(_pattern(nodes[1]))}, {new})", "VARCHAR")
+
+
+def _replacement(node: Any) -> str:
+    """Plain text, or a character before what was found."""
+    if (
+        isinstance(node, exp.DPipe)
+        and isinstance(node.this, exp.Anonymous)
+        and node.this.name.lower() == "chr"
+    ):
+        number = node.this.expressions[0]
+        number = number.this if isinstance(number, exp.Cast) else number
+        known = isinstance(number, exp.Literal) and isinstance(node.expression, exp.Literal)
+        if known and node.expression.this == "\\1" and number.this.isdigit():
+            return chr(int(number.this)) + "$1"
+    if not isinstance(node, exp.Literal) or not node.is_string or set(node.this) & set("$\\"):
+        raise Unfoldable("a replacement that is no plain text")
+    return str(node.this)
+
+
+@forms(FUNCTIONS, "len")
+def _astral_count(r: Renderer, nodes: list[Any]) -> Typed:
+    """How many characters match: the only use of lists that has a form."""
+    inner = nodes[0]
+    if not isinstance(inner, exp.Anonymous) or inner.name.lower() != "regexp_extract_all":
+        raise Unfoldable("lists")
+    a = texts(r, inner.expressions[:1], 1)[0]
+    none = f"regexp_replace({a.sql}, {r.text(_pattern(inner.expressions[1]))}, '')"
+    return Typed(f"CAST(char_length({a.sql}) - char_length({none}) AS BIGINT)", "BIGINT")
+
+
+# ---------------------------------------------------------------- numbers
+
+
+@forms(FUNCTIONS, "isnan")
+def _isnan(r: Renderer, nodes: list[Any]) -> Typed:
+    """Null for null, which Spark's own is not."""
+    x = number_of(r, nodes[0])
+    return Typed(f"CASE WHEN {x.inner} IS NOT NULL THEN isnan({x.sql}) END", "BOOLEAN")
+
+
+@forms(FUNCTIONS, "isfinite")
+def _isfinite(r: Renderer, nodes: list[Any]) -> Typed:
+    x = number_of(r, nodes[0])
+    return Typed(f"abs({x.sql}) < CAST('Infinity' AS DOUBLE)", "BOOLEAN", False)
+
+
+def _whole(name: str) -> Form:
+    """floor, ceil, which give whole numbers here: large doubles are whole already, and -0 keeps its sign."""
+
+    def form(r: Renderer, nodes: list[Any]) -> Typed:
+        x = number_of(r, nodes[0])
+        small = f"abs({x.sql}) < 4503599627370496D"
+        signed = f"CASE WHEN {x.inner} < 0D AND {name}({x.sql}) = 0 THEN CAST('-0.0' AS DOUBLE) "
+        made = f"{signed}WHEN {x.inner} = 0D THEN {x.sql} ELSE CAST({name}({x.sql}) AS DOUBLE) END"
+        return Typed(f"CASE WHEN {small} THEN {made} ELSE {x.sql} END", "DOUBLE")
+
+    return form
+
+
+FUNCTIONS["floor"], FUNCTIONS["ceil"] = _whole("floor"), _whole("ceil")
+
+
+@forms(FUNCTIONS, "trunc")
+def _trunc(r: Renderer, nodes: list[Any]) -> Typed:
+    x = number_of(r, nodes[0])
+    made = (
+        f"CASE WHEN {x.inner} < 0D AND ceil({x.sql}) = 0 THEN CAST('-0.0' AS DOUBLE) WHEN {x.inner} = 0D THEN {x.sql} "
+        f"WHEN {x.inner} < 0D THEN CAST(ceil({x.sql}) AS DOUBLE) ELSE CAST(floor({x.sql}) AS DOUBLE) END"
+    )
+    return Typed(f"CASE WHEN abs({x.sql}) < 4503599627370496D THEN {made} ELSE {x.sql} END", "DOUBLE")
+
+
+@forms(FUNCTIONS, "sign")
+def _sign(r: Renderer, nodes: list[Any]) -> Typed:
+    x = number_of(r, nodes[0])
+    return Typed(
+        f"CASE WHEN {x.inner} > 0D THEN 1D WHEN {x.inner} < 0D THEN (-1D) ELSE {x.sql} END", "DOUBLE"
+    )
+
+
+@forms(FUNCTIONS, "round_even")
+def _round_even(r: SparkRenderer, nodes: list[Any]) -> Typed:
+    if nodes[1].name != "0":
+        raise Unfoldable("rounding to digits")
+    return Typed(r.to_even(number_of(r, nodes[0])), "DOUBLE", False)
+
+
+@forms(FUNCTIONS, "sqrt")
+def _sqrt(r: Renderer, nodes: list[Any]) -> Typed:
+    return Typed(f"sqrt({number_of(r, nodes[0]).sql})", "DOUBLE")
+
+
+# ---------------------------------------------------------------- dates
+
+
+def _part(name: str, less: int = 0) -> Form:
+    def form(r: Renderer, nodes: list[Any]) -> Typed:
+        made = f"{name}({moment(r, nodes[0]).sql})"
+        return Typed(f"CAST({made}{f' - {less}' if less else ''} AS BIGINT)", "BIGINT")
+
+    return form
+
+
+for _name in ("year", "month", "day", "dayofyear", "quarter", "hour", "minute"):
+    FUNCTIONS[_name] = _part(_name)
+FUNCTIONS["dayofweek"] = _part("dayofweek", 1)
+
+
+@forms(FUNCTIONS, "date_trunc")
+def _date_trunc(r: Renderer, nodes: list[Any]) -> Typed:
+    unit = nodes[0].this
+    if unit not in ("year", "quarter", "month"):
+        raise Unfoldable(f"the start of a {unit}")
+    d = moment(r, nodes[1]).sql
+    month = {"year": "1", "quarter": f"quarter({d}) * 3 - 2", "month": f"month({d})"}[unit]
+    return Typed(f"CAST(make_date(year({d}), {month}, 1) AS TIMESTAMP_NTZ)", "TIMESTAMP")
+
+
+@forms(FUNCTIONS, "last_day")
+def _last_day(r: Renderer, nodes: list[Any]) -> Typed:
+    return Typed(f"last_day(CAST({moment(r, nodes[0]).sql} AS DATE))", "DATE")
+
+
+@forms(FUNCTIONS, "make_date")
+def _make_date(r: Renderer, nodes: list[Any]) -> Typed:
+    return Typed(f"make_date({', '.join(f'CAST({counted(r, n).sql} AS INT)' for n in nodes)})", "DATE")
+
+
+@forms(FUNCTIONS, "epoch_us")
+def _epoch(r: Renderer, nodes: list[Any]) -> Typed:
+    return Typed(f"unix_micros(CAST({moment(r, nodes[0], 'TIMESTAMP').sql} AS TIMESTAMP))", "BIGINT")
+
+
+# ---------------------------------------------------------------- aggregates
+
+
+def _extreme(name: str) -> Form:
+    def form(r: SparkRenderer, nodes: list[Any]) -> Typed:
+        value = r.render(nodes[0])
+        if value.type not in PLAIN:
+            raise Unfoldable(f"the {name} of values of type {value.type}")
+        return Typed(r.extreme(name, r.plain(value)), value.type)
+
+    return form
+
+
+FUNCTIONS["min"], FUNCTIONS["max"] = _extreme("min"), _extreme("max")
+
+
+@forms(FUNCTIONS, "sum")
+def _sum(r: Renderer, nodes: list[Any]) -> Typed:
+    """Exact for whole numbers; of doubles in row order, the values of a group gathered in one place."""
+    inner = nodes[0]
+    if isinstance(inner, exp.Order):
+        value, place = number_of(r, inner.this), r.render(inner.expressions[0].this)
+        if len(inner.expressions) != 1:
+            raise Unfoldable("a sum in an order of several criteria")
+        item = f"named_struct('r', {place.sql}, 'x', {value.sql})"
+        gathered = f"array_sort(collect_list(CASE WHEN {value.inner} IS NOT NULL THEN {item} END))"
+        added = f"aggregate({gathered}, 0D, (a, s) -> a + s.x)"
+        return Typed(f"CASE WHEN count({value.sql}) > 0 THEN {added} END", "DOUBLE")
+    value = number_of(r, inner, "BIGINT", "DOUBLE")
+    if value.type == "DOUBLE":
+        return Typed(f"sum({value.sql})", "DOUBLE")
+    return Typed(f"sum(CAST({value.sql} AS DECIMAL(28, 0)))", "NUMERIC")
+
+
+@forms(FUNCTIONS, "bool_or")
+def _bool_or(r: Renderer, nodes: list[Any]) -> Typed:
+    return Typed(f"bool_or({r.condition(nodes[0])})", "BOOLEAN")
+
+
+def _end(name: str) -> Form:
+    def form(r: Renderer, nodes: list[Any]) -> Typed:
+        value, place = r.render(nodes[0]), r.render(nodes[1])
+        return Typed(f"{name}({value.sql}, {place.sql})", value.type)
+
+    return form
+
+
+FUNCTIONS["arg_min_null"], FUNCTIONS["arg_max_null"] = _end("min_by"), _end("max_by")
+
+
+@forms(FUNCTIONS, "quantile_disc")
+def _quantile(r: SparkRenderer, nodes: list[Any]) -> Typed:
+    value = number_of(r, nodes[0])
+    return Typed(f"percentile_disc(0.5) WITHIN GROUP (ORDER BY {r.plain(value).sql})", "DOUBLE")
