@@ -145,25 +145,33 @@ def pivot(node: p.Pivot, context: Context) -> Relation:
     keys = [key_term(base.use(schema.index(n))) for n in key_names]
     if not keys:
         raise Unfoldable("a pivot without keys")
-    columns = [Column(evolve(k, raises=False)) for k in keys]
-    for v in node.values:
-        columns.append(Column(_pivot_cell(name, value, attribute, v, place, sums_of(base, context))))
+    cells = _cells(name, base.consumed([*keys, attribute]), keys, attribute, value, place, context)
+    *kept, said, cell = cells.columns
+    columns = [*kept, *[Column(_picked(said.term, cell.term, v)) for v in node.values]]
     return evolve(
-        base.consumed([*keys, attribute]), columns=tuple(columns), order=(first_of(place),),
-        natural=False, group=tuple(k.sql for k in keys),
+        cells, columns=tuple(columns), order=(first_of(cells.order[0].sql),), natural=False,
+        group=tuple(k.term.sql for k in kept), unique=tuple(k.term.sql for k in kept),
     )  # fmt: skip
 
 
-def _pivot_cell(name: str, value: Scalar, attribute: Scalar, wanted: str, place: Any, sums: str) -> Scalar:
-    here = t.binary(exp.EQ, attribute.use, t.string(wanted))
-    null = t.cast(exp.Null(), value.storage or "VARCHAR")
-    only = evolve(value, sql=t.case((here, value.use), otherwise=null), nullable=True)
-    cell = aggregates.AGGREGATES[name](only, aggregates.Group(lambda _: None, place, sums))
-    hits = t.function("count", t.case((here.copy(), t.whole(1))))
-    if name == "List.Count":
-        cell = evolve(cell, sql=hits.copy())
-    sql = t.case((t.binary(exp.GT, hits, t.whole(0)), cell.use))
-    return evolve(cell, sql=sql, nullable=True)
+def _cells(
+    name: str, base: Relation, keys: list[Scalar], attribute: Scalar, value: Scalar, place: Any, context: Context
+) -> Relation:
+    """One row for each cell of the pivoted table: the rows with equal keys and attribute, aggregated."""
+    group = aggregates.Group(lambda _: None, place, sums_of(base, context), base.rows)
+    cell = aggregates.AGGREGATES[name](value, group)
+    terms = [*keys, attribute]
+    columns = [Column(evolve(k, raises=False)) for k in terms] + [Column(cell)]
+    return evolve(
+        base, columns=tuple(columns), order=(first_of(place),), natural=False,
+        group=tuple(k.sql for k in terms), notes=(*base.notes, *dict.fromkeys(group.notes)),
+    ).closed()  # fmt: skip
+
+
+def _picked(said: Scalar, cell: Scalar, wanted: str) -> Scalar:
+    """The cell of a name; there is no more than one."""
+    here = t.binary(exp.EQ, said.use, t.string(wanted))
+    return evolve(cell, sql=t.function("max", t.case((here, cell.use))), nullable=True)
 
 
 def _list_function(function: Any) -> str:
