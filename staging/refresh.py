@@ -118,6 +118,11 @@ class Refresh:
     _run: str = field(factory=lambda: str(uuid.uuid4()), init=False)
     _activities: Activities = field(init=False)
 
+    @property
+    def run_id(self) -> str:
+        """The id of this run."""
+        return self._run
+
     def prepare(self) -> Queries:
         """Reads what is served and settles the parameters; StagingError when that fails."""
         settings = {"workspace": str(self.workspace.path), **self.session}
@@ -167,6 +172,8 @@ class Refresh:
                 run.status = _overall(self._results)
                 run.end, run.seconds = _now(), round(time.monotonic() - started, 3)
                 self._record(run)
+            if run.status == history.COMPLETED:
+                self._activities.completed()
         return run
 
     def _record(self, run: Run) -> None:
@@ -432,6 +439,7 @@ class Refresh:
             remove(building)
             raise
         self._made[task.query] = (item, final)
+        spark.note(result, queries.session)
         result.rows, result.bytes, result.errors = final.rows, final.bytes, final.errors
 
     def _check_drift(self, query: str, value: Table, result: QueryRun) -> None:
@@ -500,6 +508,9 @@ class Refresh:
         if found is None:
             return False
         before = writer.rows
+        if spark.writes(found, writer, queries.session):
+            self.watcher.rows(query, writer.rows)
+            return True
         try:
             for arrays, length in copying.engine_batches(found, queries.session):
                 writer.write_arrow(arrays, length)

@@ -35,6 +35,26 @@ def query(plan: Any) -> Any:
         return None
 
 
+def writes(query: Any, writer: Any, session: Any) -> bool:
+    """Whether the cluster wrote the rows of a query itself; False where they come through this process."""
+    if not chosen(session):
+        return False
+    from mlang.compile.entry import run
+    from staging import cluster
+
+    return run(lambda: cluster.fill(query, writer, session), session)
+
+
+def note(result: Any, session: Any) -> None:
+    """Adds to a result why its rows came through this process, where the cluster should have written them."""
+    if not chosen(session):
+        return
+    from staging import cluster
+
+    if text := cluster.told(session):
+        result.note = f"{result.note}; {text}" if result.note else text
+
+
 def failures() -> tuple[type[BaseException], ...]:
     """What a query raises that the server refuses; empty as long as nothing of Spark was used."""
     server = sys.modules.get("folding.engines.spark_server")

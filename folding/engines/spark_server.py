@@ -14,8 +14,8 @@ import socket
 import threading
 import uuid
 import warnings
-from collections.abc import Generator, Iterator
-from typing import Any
+from collections.abc import Callable, Generator, Iterator
+from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
 from mlang import errors
@@ -35,6 +35,7 @@ _UNSEEN = ("PATH_NOT_FOUND", "FILE_NOT_EXIST", "FileNotFoundException", "No such
 #: Held while servers are opened and asked to do something short.
 _lock = threading.RLock()
 _servers: dict[str, SparkServer] = {}
+Result = TypeVar("Result")
 _local: list[Any] = []
 
 
@@ -117,6 +118,8 @@ class SparkServer:
         self.address = _start_local() if where == LOCAL else where
         _reached(self.address)
         self.views: dict[Any, str] = {}
+        #: Folders, and why they are not seen by workers and this process alike (``spark_writes.py``).
+        self.shared: dict[str, str | None] = {}
         self.lost = False
         try:
             with _quiet():
@@ -182,7 +185,7 @@ class SparkServer:
             self.session.addTag(running.tag)
             parts = self._parts(sql)
             yield from parts
-        except MError:
+        except (MError, Cancelled):
             raise
         except Exception as no:
             raise self.explained(no, running) from None
@@ -190,6 +193,18 @@ class SparkServer:
             self._untag(running.tag)
             if parts is not None:
                 parts.close()
+
+    def job(self, action: Callable[[Any], Result], running: Running) -> Result:
+        """Does something long with the session, which whoever stops the evaluation interrupts."""
+        try:
+            self.session.addTag(running.tag)
+            return action(self.session)
+        except (MError, Cancelled, Refusal):
+            raise
+        except Exception as no:
+            raise self.explained(no, running) from None
+        finally:
+            self._untag(running.tag)
 
     def _untag(self, tag: str) -> None:
         try:
@@ -202,7 +217,7 @@ class SparkServer:
         try:
             with _quiet():
                 return action(self.session)
-        except MError:
+        except (MError, Cancelled):
             raise
         except Exception as no:
             raise self.explained(no, None) from None

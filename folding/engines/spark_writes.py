@@ -1,0 +1,258 @@
+"""Results that a Spark server writes itself: Parquet files in a folder that its workers and this process see.
+
+Apache Spark keeps the sorted result on its executors, counts the rows of each partition together with what is asked
+of the columns, and writes them with their final row numbers.  Sail sorts into one stream, which is numbered as it is
+written.  Nothing is believed: the files' own statistics must show the row numbers without a gap.
+Read ``spark_server.py`` for sessions; ``staging/cluster.py`` decides when, and publishes.
+"""
+
+from __future__ import annotations
+
+import shutil
+import uuid
+from pathlib import Path
+from typing import Any
+
+from attrs import frozen
+
+from folding.engines.spark_leaves import SentOrigin
+from folding.engines.spark_server import Refusal, Running, SparkServer
+from mlang.errors import Cancelled, MError
+
+#: Bits of a row number that count within a partition of Apache Spark.
+_BITS = 33
+#: Files of a probe: enough for every worker to get one.
+_PROBES = 16
+_GROUP_BYTES = 32_000_000
+#: How the types of a query are stored: (type, code) -> expression; what is not here goes another way.
+_STORED = {
+    ("DOUBLE", "double"): "{0}", ("BIGINT", "int64"): "{0}", ("VARCHAR", "text"): "{0}",
+    ("BOOLEAN", "logical"): "{0}", ("DATE", "date"): "{0}", ("TIMESTAMP", "datetime"): "{0}",
+    ("BIGINT", "currency"): "CAST({0} AS DECIMAL(19, 4))",
+    ("BIGINT", "double"): "CASE WHEN {0} BETWEEN -9007199254740992L AND 9007199254740992L OR {0} IS NULL "
+                          "THEN CAST({0} AS DOUBLE) ELSE CAST(raise_error('too large') AS DOUBLE) END",
+    ("DOUBLE", "int64"): "CASE WHEN {0} IS NULL OR ({0} % 1D = 0D AND {0} >= -9223372036854774784D "
+                         "AND {0} <= 9223372036854774784D) THEN CAST({0} AS BIGINT) "
+                         "ELSE CAST(raise_error('not whole') AS BIGINT) END",
+}  # fmt: skip
+_SPARK = {"double": "DOUBLE", "int64": "BIGINT", "currency": "DECIMAL(19, 4)", "text": "STRING", "logical": "BOOLEAN",
+          "date": "DATE", "datetime": "TIMESTAMP_NTZ"}  # fmt: skip
+
+
+class NotWritten(Refusal):
+    """What the server wrote is not what this process sees: the result comes through the client."""
+
+
+@frozen
+class Written:
+    """Files in row order: path, rows; and what was asked of the columns, a row per partition."""
+
+    files: tuple[tuple[Path, int], ...]
+    answers: list[dict[str, Any]]
+
+    @property
+    def rows(self) -> int:
+        """How many rows."""
+        return sum(rows for _, rows in self.files)
+
+
+def quoted(name: str) -> str:
+    """A name as Spark writes it."""
+    return "`" + name.replace("`", "``") + "`"
+
+
+def expression(column: str, type: str, code: str) -> str | None:
+    """A column of a query as it is stored under a code; None where only the client knows how."""
+    if type == "NULL":
+        return f"CAST(NULL AS {_SPARK[code]})" if code in _SPARK else None
+    template = _STORED.get((type, code))
+    return None if template is None else template.format(column)
+
+
+class Writing:
+    """One result on its way into files."""
+
+    def __init__(
+        self, query: Any, stored: list[tuple[str, str]], asked: dict[str, str], rows_a_file: int
+    ) -> None:
+        """``stored``: expression and name of each column; ``asked``: aggregates of these columns by name."""
+        self.query, self.stored, self.asked, self.rows_a_file = query, stored, asked, rows_a_file
+        self.server: SparkServer = query.server
+
+    def run(self, folder: Path, running: Running, first: int = 0) -> Written:
+        """Writes to a folder that does not exist; the row number (``rn``) of the first row is ``first``."""
+        try:
+            for origin in self.query.leaves:
+                origin.open(self.server)
+            return self.server.job(lambda session: self._run(session, folder, first), running)
+        finally:
+            if not self.server.lost:
+                for origin in self.query.leaves:
+                    if isinstance(origin, SentOrigin):
+                        origin.release(self.server)
+
+    def _run(self, session: Any, folder: Path, first: int) -> Written:
+        made = [f"{text} AS {quoted(name)}" for text, name in self.stored]
+        frame = session.sql(self.query.sql()).selectExpr("monotonically_increasing_id() AS rn", *made)
+        if self.server.dialect == "sail":
+            return self._one_stream(session, frame, folder, first)
+        kept = frame.persist()
+        try:
+            answers = self._answers(kept)
+            if answers:
+                numbers = _renumbered(answers, first)
+                writer = kept.withColumn("rn", _expr(numbers)).write
+                writer = writer.option("maxRecordsPerFile", self.rows_a_file)
+                writer.option("parquet.block.size", _GROUP_BYTES).parquet(str(folder))
+            files = _found(folder.glob("*.parquet")) if answers else ()
+        finally:
+            kept.unpersist()
+        return _checked(Written(files, answers), sum(a["n"] for a in answers), first)
+
+    def _one_stream(self, session: Any, frame: Any, folder: Path, first: int) -> Written:
+        """Sail spreads a stream over files row by row, unless each piece has a folder of its own."""
+        numbered = frame.withColumn("rn", _expr(f"rn + {first}L"))
+        pieces = numbered.withColumn("mlang_piece", _expr(f"(rn - {first}L) div {self.rows_a_file}"))
+        pieces.write.partitionBy("mlang_piece").parquet(str(folder))
+        files = _found(folder.glob("*/*.parquet"))
+        if not files:
+            return _checked(Written((), []), int(frame.count()), first)
+        moved = []
+        for number, (path, rows) in enumerate(files):  # out of folders whose names a reader takes for columns
+            moved.append((path.rename(folder / f"piece-{number:05d}.parquet"), rows))
+        written = session.read.parquet(*[str(path) for path, _ in moved])
+        answers = self._answers(written)
+        return _checked(Written(tuple(moved), answers), sum(a["n"] for a in answers), first)
+
+    def _answers(self, frame: Any) -> list[dict[str, Any]]:
+        """Rows and aggregates by partition, in the partitions' order."""
+        wanted = [_expr("count(*)").alias("n")]
+        wanted += [_expr(text).alias(f"a{i}") for i, text in enumerate(self.asked.values())]
+        table = frame.groupBy(_expr(f"shiftright(rn, {_BITS})").alias("p")).agg(*wanted).toArrow()
+        names = {f"a{i}": name for i, name in enumerate(self.asked)}
+        rows = table.rename_columns([names.get(n, n) for n in table.column_names]).to_pylist()
+        return sorted(rows, key=lambda row: int(row["p"]))
+
+
+def _expr(text: str) -> Any:
+    from pyspark.sql.connect.functions import expr
+
+    return expr(text)
+
+
+def _renumbered(answers: list[dict[str, Any]], first: int) -> str:
+    """The final row number out of that within a partition."""
+    starts, count = [0] * (max(a["p"] for a in answers) + 1), first
+    for answer in answers:
+        starts[answer["p"]] = count
+        count += answer["n"]
+    inside = f"(rn & {2**_BITS - 1}L)"
+    if len(starts) == 1:
+        return f"{inside} + {first}L"
+    listed = ", ".join(f"{s}L" for s in starts)
+    return f"{inside} + element_at(array({listed}), CAST(shiftright(rn, {_BITS}) AS INT) + 1)"
+
+
+def _found(paths: Any) -> tuple[tuple[Path, int], ...]:
+    """Files with rows, by their first row number."""
+    return tuple(
+        (path, last - low + 1) for low, last, path in sorted(_range(p) for p in paths) if last >= low
+    )
+
+
+def _range(path: Path) -> tuple[int, int, Path]:
+    """The first and last row number of a file, which must hold all between them; (0, -1) of an empty one."""
+    import pyarrow.parquet as pq
+
+    with pq.ParquetFile(path) as source:
+        about = source.metadata
+        place = source.schema_arrow.names.index("rn")
+        groups = [about.row_group(i).column(place).statistics for i in range(about.num_row_groups)]
+    if not about.num_rows:
+        return 0, -1, path
+    if any(s is None or not s.has_min_max for s in groups):
+        raise NotWritten(f"{path.name} has no statistics")
+    low, high = min(s.min for s in groups), max(s.max for s in groups)
+    if high - low + 1 != about.num_rows:
+        raise NotWritten(f"{path.name} holds {about.num_rows} of the rows {low} to {high}")
+    return low, high, path
+
+
+def _checked(found: Written, rows: int, first: int) -> Written:
+    """The files, if they hold the rows that the server counted, in order and without a gap."""
+    if found.rows != rows:
+        raise NotWritten(f"the server wrote {rows} rows, of which {found.rows} are here")
+    place = first
+    for path, count in found.files:
+        if _range(path)[0] != place:
+            raise NotWritten(f"{path.name} does not begin with row {place}")
+        place += count
+    return found
+
+
+# ---------------------------------------------------------------- can they see it?
+
+
+def shared(server: SparkServer, folder: Path) -> str | None:
+    """Why a folder is not seen by this process and all workers alike; None when it is.  Asked once per session."""
+    key = str(folder)
+    if key not in server.shared:
+        server.shared[key] = _probed(server, folder)
+    return server.shared[key]
+
+
+def _probed(server: SparkServer, folder: Path) -> str | None:
+    place = folder / f".probe-{uuid.uuid4().hex}"
+    try:
+        place.mkdir(parents=True)
+        return _theirs(server, place) or _ours(server, place)
+    except OSError as no:
+        return f"{folder} can't be written here ({no.strerror})"
+    finally:
+        shutil.rmtree(place, ignore_errors=True)
+
+
+def _theirs(server: SparkServer, place: Path) -> str | None:
+    """Whether what workers write is seen here."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    there = place / "there"
+    try:
+        server.execute(lambda s: s.range(0, _PROBES, 1, _PROBES).write.parquet(str(there)))
+        found = sum(pq.read_metadata(path).num_rows for path in there.glob("*.parquet"))
+    except Cancelled:
+        raise
+    except (MError, Refusal, OSError, pa.ArrowException) as no:
+        if server.lost:
+            raise
+        return f"the workers can't write to {place.parent} ({_short(no)})"
+    return (
+        None
+        if found == _PROBES
+        else f"of {_PROBES} rows that workers wrote to {place.parent} {found} are here"
+    )
+
+
+def _ours(server: SparkServer, place: Path) -> str | None:
+    """Whether what is written here is seen by workers."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    paths = [str(place / f"here-{number}.parquet") for number in range(_PROBES)]
+    for number, path in enumerate(paths):
+        pq.write_table(pa.table({"n": pa.array([number], pa.int64())}), path)
+    try:
+        found = server.execute(lambda s: s.read.schema("n BIGINT").parquet(*paths).count())
+    except Cancelled:
+        raise
+    except (MError, Refusal) as no:
+        if server.lost:
+            raise
+        return f"the workers can't read in {place.parent} ({_short(no)})"
+    return None if found == _PROBES else f"of {_PROBES} rows in {place.parent} the workers see {found}"
+
+
+def _short(no: BaseException) -> str:
+    text = next((line.strip() for line in str(no).splitlines() if line.strip()), no.__class__.__name__)
+    return text if len(text) <= 160 else text[:160] + "…"
