@@ -11,7 +11,8 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from mlang.tables.column import Column, joined
-from mlang.tables.plan import Batch, Values
+from mlang.tables.flow import Batch
+from mlang.tables.plan import Values
 
 #: Rows of the batches that columns in memory are cut into.
 ROWS = 65_536

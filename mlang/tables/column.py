@@ -16,6 +16,8 @@ from collections.abc import Sequence
 from itertools import compress
 from typing import Any
 
+from mlang.values.temporal import Date
+
 #: Below so many rows lists are faster than what it takes to leave them.
 MANY = 10_000
 _NONE = type(None)
@@ -146,6 +148,9 @@ def joined(parts: Sequence[Column]) -> Column:
         if all(raw is not None for raw in raws) and len({raw.type for raw in raws}) == 1:
             import pyarrow as pa
 
+            one = _adjoining(raws)
+            if one is not None:
+                return Column(raw=one)
             try:
                 return Column(raw=pa.concat_arrays(raws))
             except pa.ArrowInvalid:
@@ -167,6 +172,22 @@ def _rejoined(parts: Sequence[Column]) -> Column | None:
     return whole if start == 0 and end == whole.length else whole.slice(start, end)
 
 
+def _adjoining(raws: list[Any]) -> Any:
+    """The array that slices which follow each other in the same memory are of; None where they do not."""
+    first = raws[0]
+    if first.type.num_fields or first.type.has_variadic_buffers or hasattr(first, "dictionary"):
+        return None  # their parts are not told by the buffers alone
+    buffers, end = first.buffers(), first.offset
+    memory = [buffer and (buffer.address, buffer.size) for buffer in buffers]
+    for raw in raws:
+        if raw.offset != end or [b and (b.address, b.size) for b in raw.buffers()] != memory:
+            return None
+        end += len(raw)
+    import pyarrow as pa
+
+    return pa.Array.from_buffers(first.type, end - first.offset, buffers, offset=first.offset)
+
+
 def from_cells(cells: list[Any]) -> Any:
     """Cells of one plain class as an Arrow array; None for all others."""
     classes = set(map(type, cells))
@@ -176,7 +197,11 @@ def from_cells(cells: list[Any]) -> Any:
     import pyarrow as pa
 
     types = {float: pa.float64(), str: pa.string(), bool: pa.bool_()}
-    type_ = types.get(classes.pop())
+    only = classes.pop()
+    if only is Date:
+        days = [None if cell is None else cell.days + _FIRST_DAY for cell in cells]
+        return pa.array(days, pa.int32()).view(pa.date32())
+    type_ = types.get(only)
     if type_ is None:
         return None
     try:

@@ -17,7 +17,7 @@ import pyarrow.compute as pc
 from mlang.connectors.arrow_out import Unfit, arrow_type_of, infer_type, values_to_array, wider
 from mlang.tables import plan as p
 from mlang.tables.batches import ArrowBatch
-from mlang.tables.plan import Batch
+from mlang.tables.flow import Batch
 from mlang.tables.table import Table
 from mlang.values.types import MType, primitive
 

@@ -14,10 +14,10 @@ from attrs import frozen
 from mlang import errors
 from mlang.errors import MError
 from mlang.tables import plan as p
+from mlang.tables.flow import Batch
 from mlang.tables.fuzzy import Reader
 from mlang.tables.fuzzy_index import Index, clusters
 from mlang.tables.local import take_rows
-from mlang.tables.plan import Batch
 from mlang.values.functions import bind
 from mlang.values.kinds import DISPLAY
 from mlang.values.metadata import strip

@@ -21,7 +21,7 @@ from mlang.errors import MError
 from mlang.tables import batches
 from mlang.tables import plan as p
 from mlang.tables.column import Column, many
-from mlang.tables.plan import Batch
+from mlang.tables.flow import Batch
 from mlang.values.functions import Function, bind
 from mlang.values.thunk import WAITING, Thunk, failed
 
@@ -64,7 +64,14 @@ def execute(plan: p.Plan, columns: Columns, limit: int | None = None) -> Iterato
 
 def _load() -> None:
     """Imports the files that register the runners of this package."""
-    from mlang.tables import local_columns, local_join, local_rows, local_shape, local_sort  # noqa: F401
+    from mlang.tables import (  # noqa: F401
+        local_columns,
+        local_group,
+        local_join,
+        local_rows,
+        local_shape,
+        local_sort,
+    )
 
 
 # ---------------------------------------------------------------- helpers of the runners
@@ -285,6 +292,11 @@ class RowFunction:
 
 
 _UNKNOWN = object()
+
+
+def called(call: Callable[[Any], Any], argument: Any) -> Callable[[], Any]:
+    """The delayed call of a function."""
+    return lambda: call(argument)
 
 
 def waiting(column: list[Any]) -> bool:

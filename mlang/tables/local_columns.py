@@ -16,8 +16,8 @@ from mlang.tables.batches import choosing, of, parts_of
 from mlang.tables.cell_functions import CellLoop, as_row_function, columnar_cell
 from mlang.tables.column import Column
 from mlang.tables.convert_columns import ByText, column_converter, typed_converter
+from mlang.tables.flow import Batch
 from mlang.tables.local import Columns, RowFunction, execute, merged, picker, runs, waiting
-from mlang.tables.plan import Batch
 from mlang.tables.vector import vector_column
 from mlang.values.functions import Function, bind
 from mlang.values.thunk import Thunk, force

@@ -15,9 +15,9 @@ from mlang import errors
 from mlang.tables import plan as p
 from mlang.tables.batches import cut, gathered, of, parts_of, spans
 from mlang.tables.column import Column, many
+from mlang.tables.flow import Batch
 from mlang.tables.keys import classes_of, key_rows
 from mlang.tables.local import Columns, execute, merged, picker, runs, take_rows, whole, whole_columns
-from mlang.tables.plan import Batch
 from mlang.values.compare import key_of
 from mlang.values.functions import bind
 from mlang.values.metadata import strip

@@ -10,6 +10,7 @@ from mlang.errors import MError
 from mlang.tables import plan as p
 from mlang.tables.batches import choosing, of, parts_of, taken
 from mlang.tables.column import Column
+from mlang.tables.flow import Batch
 from mlang.tables.keys import first_rows, key_rows
 from mlang.tables.local import (
     Columns,
@@ -25,7 +26,6 @@ from mlang.tables.local import (
     whole,
 )  # fmt: skip
 from mlang.tables.local_columns import as_condition
-from mlang.tables.plan import Batch
 from mlang.values.compare import key_of
 from mlang.values.thunk import Thunk, error_of, force
 

@@ -1,8 +1,10 @@
-"""Runs the steps that change the shape: groups, pivots, and columns of tables, records and lists expanded."""
+"""Runs the steps that change the shape: pivots, and columns of tables, records and lists expanded.
+
+Groups are in ``local_group.py``.
+"""
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable, Iterator
 from itertools import islice
 from typing import Any
@@ -10,315 +12,30 @@ from typing import Any
 from mlang import errors
 from mlang.errors import MError
 from mlang.tables import plan as p
-from mlang.tables.aggregates import Gathering, ListAggregate, list_function, recognise
+from mlang.tables.aggregates import list_function
 from mlang.tables.batches import choosing, cut
 from mlang.tables.column import Column, many
-from mlang.tables.keys import first_rows, gathered_by, key_rows, numbered
+from mlang.tables.flow import Batch
+from mlang.tables.keys import key_rows, numbered
 from mlang.tables.local import (
     FIRST,
     LARGEST,
     Columns,
-    batched_rows,
-    columnar,
+    called,
     execute,
     in_batches,
     merged,
     picker,
-    records,
     runs,
     take_rows,
-    typed_whole,
     waiting,
-    whole,
     whole_columns,
 )  # fmt: skip
-from mlang.tables.plan import Batch
-from mlang.tables.table import Table
-from mlang.values.compare import key_of
 from mlang.values.functions import bind
 from mlang.values.kinds import kind_of
 from mlang.values.metadata import strip
 from mlang.values.thunk import Thunk, failed, force
 from mlang.values.types import TableType
-
-# ---------------------------------------------------------------- Group
-
-
-@runs(p.Group)
-def run_group(node: p.Group, columns: Columns, limit: int | None) -> Iterator[Batch]:
-    """One row per key; an aggregate runs when its cell is read, on the table of its group."""
-    aggregates = [a for a in node.aggregates if a.column in columns]
-    inner = group_reads(node, aggregates)
-    below = merged(node.keys, inner)
-    names = (*node.keys, *(a.column for a in aggregates))
-    pick = picker(names, columns)
-    if not node.local and node.keys and _comparison(node) is None:
-        yield from _hashed(node, aggregates, below, pick, limit)
-        return
-    groups = _local_groups(node, below) if node.local else _global_groups(node, below)
-    rows = _group_rows(node, aggregates, below, groups)
-    for batch in batched_rows(rows, len(names), limit):
-        yield Batch(pick(batch.columns), batch.length)
-
-
-def group_reads(node: p.Group, aggregates: list[p.Aggregate]) -> Columns:
-    """The columns that the aggregates may look at; all of them unless each says which."""
-    schema = node.input.schema
-    needed: Columns = ()
-    for aggregate in aggregates:
-        function = aggregate.value
-        form = recognise(function)
-        if form is not None and (form.column is None or schema.has(form.column)):
-            needed = merged(needed, () if form.column is None else (form.column,))
-            continue
-        fused = columnar(function)
-        if fused is None or not all(schema.has(name) for name in fused.fields):
-            return schema.names
-        needed = merged(needed, fused.fields)
-    return needed
-
-
-def _hashed(
-    node: p.Group, aggregates: list[p.Aggregate], below: Columns, pick: Any, limit: int | None
-) -> Iterator[Batch]:
-    """Groups by hashed keys: what needs no table of the group is computed from lists of its cells."""
-    forms = [recognise(a.value) for a in aggregates]
-    if all(form is not None and (form.column is None or form.column in below) for form in forms):
-        yield from _streamed(node, [form for form in forms if form is not None], below, pick, limit)
-        return
-    gathered, length = whole(node.input, below)
-    keys = picker(below, node.keys)(gathered)
-    numbers, places = numbered(_keys(node, keys, length))
-    tables = _GroupTables(_below_schema(node, below), gathered, numbers, len(places))
-    columns = take_rows(keys, places)
-    for aggregate in aggregates:
-        columns.append(_aggregated(aggregate.value, below, gathered, tables))
-    yield from in_batches(pick(columns), len(places), limit)
-
-
-def _streamed(
-    node: p.Group, forms: list[ListAggregate], below: Columns, pick: Any, limit: int | None
-) -> Iterator[Batch]:
-    """Groups whose aggregates need lists only: the rows pass by, and are not kept."""
-    key_pick = picker(below, node.keys)
-    places = [None if form.column is None else below.index(form.column) for form in forms]
-    gatherings = [Gathering(form) for form in forms]
-    found, batches = None, execute(node.input, below)
-    if node.comparer is None:
-        found, batches = typed_whole(batches, below, node.keys)
-    if found is not None:
-        yield from _by_codes(*found, forms, [below.index(n) for n in node.keys], places, pick)
-        return
-    known: dict[Any, int] = {}
-    firsts: list[list[Any]] = [[] for _ in node.keys]
-    for batch in batches:
-        cells = key_pick(batch.columns)
-        keys = _keys(node, cells, batch.length)
-        fresh = [row for key, row in first_rows(keys).items() if key not in known]
-        for row in sorted(fresh):
-            known[keys[row]] = len(known)
-            for store, column in zip(firsts, cells, strict=True):
-                store.append(column[row])
-        numbers = list(map(known.__getitem__, keys))
-        for gathering, place in zip(gatherings, places, strict=True):
-            gathering.feed(numbers, len(known), None if place is None else batch.columns[place])
-    columns = firsts + [gathering.results() for gathering in gatherings]
-    yield from in_batches(pick(columns), len(known), limit)
-
-
-def _by_codes(
-    parts: list[Column],
-    codes: Any,
-    forms: list[ListAggregate],
-    keys: list[int],
-    places: list[int | None],
-    pick: Any,
-) -> Iterator[Batch]:
-    """Groups of rows that are numbered by key."""
-    columns = [parts[i].take(codes.firsts) for i in keys]
-    for form, place in zip(forms, places, strict=True):
-        columns.append(_by_code(form, codes.rows, codes.count, None if place is None else parts[place]))
-    yield from cut(pick(columns), codes.count)
-
-
-def _by_code(form: ListAggregate, codes: Any, count: int, column: Column | None) -> Column:
-    """One aggregate of each of ``count`` groups, from the group numbers of the rows."""
-    from mlang.tables.codes import aggregate
-
-    found = aggregate(form, codes, count, column)
-    if found is not None:
-        return Column(raw=found)
-    gathering = Gathering(form)
-    gathering.feed(codes.to_pylist(), count, None if column is None else column.cells())
-    return Column(gathering.results())
-
-
-def _aggregated(function: Any, below: Columns, gathered: list[list[Any]], tables: _GroupTables) -> list[Any]:
-    """One aggregate of all groups: at once where that is sure to be cheap, else when its cell is read."""
-    form = recognise(function)
-    if form is not None and form.column is None:
-        counts = Counter(tables.numbers)
-        return [float(counts[number]) for number in range(tables.count)]
-    if form is not None and form.column in below:
-        lists = tables.lists(below.index(form.column))
-        if lists is not None:
-            return [form.of(cells) for cells in lists]
-    call = bind(function, 1)
-    return [Thunk(tables.calling(call, number)) for number in range(tables.count)]
-
-
-class _GroupTables:
-    """The tables of the groups, each made when an aggregate asks for it."""
-
-    def __init__(self, schema: TableType, gathered: list[list[Any]], numbers: list[int], count: int) -> None:
-        self.schema, self.gathered, self.numbers, self.count = schema, gathered, numbers, count
-        self.members: list[list[int]] | None = None
-        self.made: dict[int, Table] = {}
-        self._lists: dict[int, list[list[Any]] | None] = {}
-
-    def lists(self, place: int) -> list[list[Any]] | None:
-        """The cells of a column by group; None when computing them may be dear."""
-        if place not in self._lists:
-            column = self.gathered[place]
-            delayed = waiting(column)
-            self._lists[place] = None if delayed else gathered_by(self.numbers, self.count, column)
-        return self._lists[place]
-
-    def calling(self, call: Callable[[Any], Any], number: int) -> Callable[[], Any]:
-        """The delayed call of an aggregate on the table of one group."""
-        return lambda: call(self.table(number))
-
-    def table(self, number: int) -> Table:
-        """The rows of one group."""
-        if self.members is None:
-            self.members = gathered_by(self.numbers, self.count, list(range(len(self.numbers))))
-        found = self.made.get(number)
-        if found is None:
-            rows = self.members[number]
-            columns = take_rows(self.gathered, rows)
-            found = self.made[number] = Table(p.Values(self.schema, columns, len(rows)))
-        return found
-
-
-def _below_schema(node: p.Group, below: Columns) -> TableType:
-    schema = node.input.schema
-    if below == schema.names:
-        return schema
-    from mlang.tables.schema import projected
-
-    return projected(schema, [(n, n) for n in below])
-
-
-#: A group: the first row's key cells, and the columns of its rows.
-_Group = tuple[list[Any], list[list[Any]], int]
-
-
-def _global_groups(node: p.Group, below: Columns) -> Iterator[_Group]:
-    gathered, length = whole(node.input, below)
-    keys = picker(below, node.keys)(gathered)
-    if not node.keys:
-        if length:
-            yield [], gathered, length
-        return
-    members = _members(node, below, keys, gathered, length)
-    for rows in members:
-        first = rows[0]
-        yield [column[first] for column in keys], take_rows(gathered, rows), len(rows)
-
-
-def _members(
-    node: p.Group, below: Columns, keys: list[list[Any]], gathered: list[list[Any]], length: int
-) -> list[list[int]]:
-    """The row numbers of each group, groups in order of their first row."""
-    same = _comparison(node)
-    assert same is not None
-    arguments = _comparer_arguments(node, keys, length)
-    groups: list[tuple[Any, list[int]]] = []
-    for i, key in enumerate(arguments):
-        for first, rows in groups:
-            if same(first, key):
-                rows.append(i)
-                break
-        else:
-            groups.append((key, [i]))
-    return [rows for _, rows in groups]
-
-
-def _keys(node: p.Group, keys: list[list[Any]], length: int) -> list[Any]:
-    if node.comparer is None:
-        return key_rows(keys, length)
-    make = _key_function(node)
-    if len(keys) == 1:
-        return [make(cell.get() if cell.__class__ is Thunk else cell) for cell in keys[0]]
-    return [tuple([make(force(column[i])) for column in keys]) for i in range(length)]
-
-
-def _key_function(node: p.Group) -> Callable[[Any], Any]:
-    if node.comparer is None:
-        return key_of
-    from mlang.library.comparer import comparer_key
-
-    return comparer_key(node.comparer) or key_of
-
-
-def _comparison(node: p.Group) -> Callable[[Any, Any], bool] | None:
-    """The comparer as a test of two keys; None when keys can be hashed instead (TBL-69)."""
-    if node.comparer is None:
-        return None
-    from mlang.library.comparer import comparer_key
-
-    if comparer_key(node.comparer) is not None:
-        return None
-    from mlang.tables.local_join import _says_equal
-
-    call = bind(node.comparer, 2)
-    return lambda a, b: _says_equal(call(a, b))
-
-
-def _comparer_arguments(node: p.Group, keys: list[list[Any]], length: int) -> list[Any]:
-    """What a comparer is given: the value for a single text key, else the record of the key."""
-    if node.single:
-        return [force(cell) for cell in keys[0]]
-    return list(records(node.keys, keys, length))
-
-
-def _local_groups(node: p.Group, below: Columns) -> Iterator[_Group]:
-    """Runs of equal keys, streamed."""
-    same = _comparison(node)
-    pick = picker(below, node.keys)
-    current: list[list[Any]] = [[] for _ in below]
-    first_key: Any = None
-    first_cells: list[Any] = []
-    count = 0
-    for batch in execute(node.input, below):
-        keys = pick(batch.columns)
-        make = _keys if same is None else _comparer_arguments
-        for i, key in enumerate(make(node, keys, batch.length) if node.keys else [()] * batch.length):
-            if count and not (first_key == key if same is None else same(first_key, key)):
-                yield first_cells, current, count
-                current, count = [[] for _ in below], 0
-            if not count:
-                first_key, first_cells = key, [column[i] for column in keys]
-            for store, column in zip(current, batch.columns, strict=True):
-                store.append(column[i])
-            count += 1
-    if count:
-        yield first_cells, current, count
-
-
-def _group_rows(
-    node: p.Group, aggregates: list[p.Aggregate], below: Columns, groups: Iterator[_Group]
-) -> Iterator[list[Any]]:
-    schema = _below_schema(node, below)
-    calls = [bind(a.value, 1) for a in aggregates]
-    for cells, columns, length in groups:
-        table = Table(p.Values(schema, columns, length))
-        yield [*cells, *[Thunk(_called(call, table)) for call in calls]]
-
-
-def _called(call: Callable[[Any], Any], argument: Any) -> Callable[[], Any]:
-    return lambda: call(argument)
-
 
 # ---------------------------------------------------------------- expanding
 
@@ -522,7 +239,7 @@ def _pivot_cells(node: p.Pivot, found: list[list[Any] | None], delayed: bool) ->
     if form is not None and not delayed:
         return [None if cells is None else form.of(cells) for cells in found]
     call = bind(node.aggregate, 1)
-    return [None if cells is None else Thunk(_called(call, cells)) for cells in found]
+    return [None if cells is None else Thunk(called(call, cells)) for cells in found]
 
 
 def _only(cells: list[Any] | None) -> Any:

@@ -15,6 +15,7 @@ from mlang import errors
 from mlang.tables import plan as p
 from mlang.tables.batches import choosing, taken
 from mlang.tables.column import Column, many
+from mlang.tables.flow import Batch
 from mlang.tables.keys import Criterion, classes_of, sort_column, sorted_rows
 from mlang.tables.local import (
     Columns,
@@ -27,7 +28,6 @@ from mlang.tables.local import (
     take_rows,
     whole_columns,
 )
-from mlang.tables.plan import Batch
 from mlang.values.functions import bind
 from mlang.values.kinds import is_number
 from mlang.values.metadata import strip

@@ -5,8 +5,7 @@ functions as M functions (`values.functions.Function`: syntax tree and captured
 variables), and knows its own schema.  ``local.py`` runs a plan by batches in Python;
 ``folding/`` turns the largest exact pieces of it into SQL.  Both read the same nodes.
 
-`Batch` is what flows: columns of M values (or thunks: an error in a cell is a failed
-thunk), all of the same length.
+What flows between the steps, and where it comes from, is in ``flow.py``.
 
 Node groups: sources (`Values`, `Rows`, `Scan`), columns (`Project`, `AddColumn`,
 `TransformColumns`, `ChangeTypes`, `AddIndex`, `Retype`), rows (`SelectRows`, `Take`,
@@ -22,35 +21,9 @@ from typing import Any
 
 from attrs import field, frozen
 
+from mlang.tables.flow import Batch as Batch
+from mlang.tables.flow import Source as Source
 from mlang.values.types import MType, TableType
-
-
-class Batch:
-    """Some rows by column: ``columns[i][row]``; ``length`` rows (tables may have no columns)."""
-
-    __slots__ = ("columns", "length")
-
-    def __init__(self, columns: list[list[Any]], length: int) -> None:
-        self.columns, self.length = columns, length
-
-
-class Source:
-    """Where a `Scan` reads from.  Connectors subclass it.
-
-    ``batches`` is the interpreter's way in; engines look for the class they know
-    (`ArrowSource`, `FileSource` …) and read it their own way.
-    """
-
-    #: What ``explain`` calls it, e.g. "CSV file orders.csv".
-    label = "source"
-
-    def batches(self, columns: list[str] | None, limit: int | None) -> Iterator[Batch]:
-        """The rows, only the named columns (None: all) in that order; ``limit`` is a hint."""
-        raise NotImplementedError
-
-    def row_count(self) -> int | None:
-        """The exact number of rows when it is known without reading; None otherwise."""
-        return None
 
 
 @frozen(eq=False, repr=False)

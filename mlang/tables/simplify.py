@@ -160,7 +160,7 @@ def _needed(node: Any) -> tuple[str, ...]:
 
 
 def _group(node: p.Group, columns: tuple[str, ...]) -> p.Plan:
-    from mlang.tables.local_shape import group_reads
+    from mlang.tables.local_group import group_reads
 
     aggregates = tuple(a for a in node.aggregates if a.column in columns)
     inner = _pruned(node.input, _merged(node.keys, group_reads(node, list(aggregates))))

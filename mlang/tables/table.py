@@ -13,7 +13,8 @@ from functools import cache
 from typing import Any
 
 from mlang import session as sessions
-from mlang.tables.plan import Batch, Plan, Values
+from mlang.tables.flow import Batch
+from mlang.tables.plan import Plan, Values
 from mlang.values.types import TableType, table_type
 
 

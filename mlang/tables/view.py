@@ -20,7 +20,7 @@ from mlang.library.arguments import of_kind
 from mlang.tables import plan as p
 from mlang.tables import schema as schemas
 from mlang.tables import table as tables
-from mlang.tables.plan import Batch, Source
+from mlang.tables.flow import Batch, Source
 from mlang.tables.table import Table
 from mlang.values.functions import Function, Spec, apply, as_function
 from mlang.values.metadata import strip

@@ -13,7 +13,7 @@ from mlang.library.table.rows import record_cells
 from mlang.registry import builtin
 from mlang.tables import plan as p
 from mlang.tables import schema as schemas
-from mlang.tables.plan import Batch
+from mlang.tables.flow import Batch
 from mlang.tables.table import Table
 from mlang.values.kinds import is_number
 

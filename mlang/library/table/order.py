@@ -11,7 +11,8 @@ from mlang.registry import builtin
 from mlang.tables import access
 from mlang.tables import plan as p
 from mlang.tables import schema as schemas
-from mlang.tables.plan import Batch, SortKey
+from mlang.tables.flow import Batch
+from mlang.tables.plan import SortKey
 from mlang.tables.table import Table
 from mlang.values.types import NUMBER, nullable
 

@@ -12,7 +12,7 @@ from mlang.registry import builtin
 from mlang.tables import access
 from mlang.tables import plan as p
 from mlang.tables import schema as schemas
-from mlang.tables.plan import Batch
+from mlang.tables.flow import Batch
 from mlang.tables.table import Table
 from mlang.values.functions import Function
 from mlang.values.kinds import kind_of

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import Any, TypeVar
 
 from mlang import errors
 from mlang.library.arguments import as_int, enum_member, of_kind, options, texts
@@ -19,7 +19,7 @@ from mlang.library.table.criteria import (
 from mlang.registry import builtin
 from mlang.tables import plan as p
 from mlang.tables import schema as schemas
-from mlang.tables.plan import Batch
+from mlang.tables.flow import Batch
 from mlang.tables.table import Table
 from mlang.values.functions import Function, Param, Spec, bind
 from mlang.values.kinds import is_number, kind_of
@@ -28,6 +28,7 @@ from mlang.values.metadata import strip
 from mlang.values.thunk import force
 from mlang.values.types import ANY, TEXT, MType, nullable
 
+T = TypeVar("T")
 NULLABLE_TEXT = nullable(TEXT)
 
 
@@ -124,17 +125,23 @@ def _transformed(table: Table, transforms: list[tuple[str, Any]], types: dict[st
     """The steps for a list of transforms; a column named twice is transformed twice."""
     plan = table.plan
     schema = schemas.unkeyed(schemas.retyped(table.type, types), types)
-    while transforms:
-        now: dict[str, Any] = {}
-        later: list[tuple[str, Any]] = []
-        for name, function in transforms:
-            if name in now:
-                later.append((name, function))
-            else:
-                now[name] = function
+    for now in _passes(transforms):
         plan = p.TransformColumns(schema, plan, tuple(now.items()))
-        transforms = later
     return Table(plan) if plan is not table.plan else table
+
+
+def _passes(pairs: list[tuple[str, T]]) -> Iterator[dict[str, T]]:
+    """Pairs by column name, as many times over as a name is given twice."""
+    while pairs:
+        now: dict[str, T] = {}
+        later: list[tuple[str, T]] = []
+        for name, what in pairs:
+            if name in now:
+                later.append((name, what))
+            else:
+                now[name] = what
+        yield now
+        pairs = later
 
 
 def with_nulls(table: Table, names: list[str]) -> Table:
@@ -183,17 +190,9 @@ def transform_column_types(table: Table, changes: Any, culture: Any = None) -> T
 
 def _converted(table: Table, changes: list[tuple[str, MType]], culture: str | None) -> Table:
     plan, schema = table.plan, table.type
-    while changes:
-        now: dict[str, MType] = {}
-        later: list[tuple[str, MType]] = []
-        for name, type in changes:
-            if name in now:
-                later.append((name, type))
-            else:
-                now[name] = type
+    for now in _passes(changes):
         schema = schemas.retyped(schema, {n: nullable(t) for n, t in now.items()})
         plan = p.ChangeTypes(schema, plan, tuple(now.items()), culture)
-        changes = later
     return Table(plan) if plan is not table.plan else table
 
 
