@@ -7,6 +7,7 @@ refresh, 2 wrong usage or a text that is no M, 130 cancelled.
 from __future__ import annotations
 
 import functools
+import inspect
 import os
 import sys
 from collections.abc import Callable
@@ -137,7 +138,26 @@ WORKSPACE = click.option(
 )
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+class Commands(click.Group):
+    """A group whose list of commands says the whole of each summary, over several lines where it must."""
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        found = [(name, self.get_command(ctx, name)) for name in self.list_commands(ctx)]
+        rows = [(name, _summary(command)) for name, command in found if command is not None]
+        with formatter.section("Commands"):
+            formatter.write_dl(rows)
+
+
+Commands.group_class = Commands
+
+
+def _summary(command: click.Command) -> str:
+    """The first sentence of a command's help."""
+    text = " ".join(inspect.cleandoc(command.help or "").partition("\n\n")[0].split())
+    return text.partition(". ")[0].rstrip(".")
+
+
+@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
 def cli() -> None:
     """Power Query M anywhere: run, explain and refresh M queries and dataflows."""
 
