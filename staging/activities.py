@@ -16,6 +16,7 @@ from mlang.values.kinds import kind_of
 from mlang.values.metadata import strip
 from staging.dataflow import DestinationSettings
 from staging.destinations.loading import load, settings_for
+from staging.destinations.once import AlreadyLoaded, Journal, Once
 from staging.destinations.rows import Rows, mapped
 from staging.destinations.tables import TargetMissing
 from staging.destinations.target import WORKSPACE, ServerTarget, Target, target_of
@@ -36,6 +37,9 @@ class Activities:
         self.refresh = refresh
         self._lock = threading.Lock()
         self._places: dict[Path, threading.Lock] = {}
+        self._journal = Journal(refresh.workspace.path, refresh.dataflow.key)
+        #: The refreshes that did not complete; None until something is appended.
+        self._unfinished: frozenset[str] | None = None
 
     def _place_lock(self, path: Path) -> threading.Lock:
         """Queries that are loaded to one file take turns."""
@@ -65,11 +69,44 @@ class Activities:
         with self._place_lock(path), use(queries.session):
             if self.refresh.dataflow.queries[task.query].incremental is None:
                 rows = rows_of(value)
-                result.bytes = load(target, path, settings_for(target, settings), rows)
+                self._load_rows(task.query, settings_for(target, settings), target, path, rows, result)
             else:
                 rows = self._load_buckets(task, settings, target, path, value, rows_of, queries, result)
         result.rows, result.errors = rows.count, rows.errors()
         result.engine = self.refresh.engine_of(task, value, queries, staged=False)
+
+    def _load_rows(
+        self,
+        query: str,
+        settings: DestinationSettings,
+        target: Target,
+        path: Path,
+        rows: Rows,
+        result: QueryRun,
+    ) -> None:
+        """Loads all rows; those that an uncompleted refresh appended are not appended again."""
+        if settings.update == "Append":
+            rows.once = self._once(query, target, path)
+        try:
+            result.bytes = load(target, path, settings, rows)
+        except AlreadyLoaded:
+            result.note = "has appended these rows already, in a refresh that was not completed"
+        if rows.once is not None and rows.once.missing is not None:
+            result.note = (
+                f"leaves no marker in {target.label} ({rows.once.missing}): after a crash it appends again"
+            )
+
+    def _once(self, query: str, target: Target, path: Path) -> Once:
+        place = target.label if isinstance(target, ServerTarget) else f"{path.resolve()} {target.label}"
+        name = f"{self.refresh.dataflow.key} {query} {place}"
+        with self._lock:
+            if self._unfinished is None:
+                self._unfinished = self._journal.begin(self.refresh.run_id)
+        return Once(name, self.refresh.run_id, self._unfinished, self._journal)
+
+    def completed(self) -> None:
+        """The refresh is complete: what it appended, the next one appends anew."""
+        self._journal.end()
 
     def _load_buckets(
         self,

@@ -109,6 +109,7 @@ def _warehouse_tables(folder: Path) -> list[Stored]:
     """The tables of a warehouse's DuckDB file."""
     from mlang import registry
     from mlang.values.thunk import force
+    from staging.destinations.once import TABLE
 
     file = folder / "warehouse.duckdb"
     if not file.is_file():
@@ -117,6 +118,7 @@ def _warehouse_tables(folder: Path) -> list[Stored]:
     return [
         Stored(force(row[2]), force(row[3]), lambda data=row[1]: force(data))  # type: ignore[misc]
         for row in rows
+        if force(row[3]) != TABLE  # markers of loads are nobody's data
     ]
 
 

@@ -25,7 +25,7 @@ from staging.types import Column
 def load(target: FileTarget, path: Path, settings: DestinationSettings, rows: Rows) -> int:
     """Writes the rows; append puts them after those of the existing file.  Gives the file's size."""
     header = _line([c.physical for c in rows.columns], target.delimiter)
-    with replacing(path, settings) as temporary:
+    with replacing(path, settings, rows.once) as temporary:
         append = settings.update == "Append" and path.exists()
         if append:
             _check(path, target, header, rows.query)

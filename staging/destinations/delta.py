@@ -7,6 +7,7 @@ anything is committed.  Read ``tables.py`` for what the settings do.
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -16,11 +17,14 @@ from mlang.connectors.native import temporal_text
 from mlang.values.kinds import kind_of
 from mlang.values.temporal import DateTime
 from staging.dataflow import DestinationSettings
+from staging.destinations.once import AlreadyLoaded, Digest, Once
 from staging.destinations.rows import Rows
 from staging.destinations.tables import Existing, Part, TargetMissing, check, dynamic, supported
 from staging.destinations.target import DeltaTarget
 from staging.errors import CannotStage, DataflowError
 
+#: Properties of a commit that say which load it was, and of which refresh; and how many commits are looked at for them.
+_LOAD, _RUN, _LOOK_BACK = "mlang.load", "mlang.run", 100
 _FORBIDDEN = " ,;{}()\n\t="
 
 
@@ -63,7 +67,14 @@ def load(
             name = next(f.name for f in schema if f.name.casefold() == part.column.casefold())
             options["predicate"] = part.condition('"' + name.replace('"', '""') + '"', moment)
     failure: list[BaseException] = []
-    reader = pa.RecordBatchReader.from_batches(schema, _fitted(rows, schema, failure))
+    batches = _fitted(rows, schema, failure)
+    if rows.once is not None:
+        options["commit_properties"] = deltalake.CommitProperties(
+            {_LOAD: rows.once.key, _RUN: rows.once.run, "mlang.name": rows.once.name}
+        )
+        if existing is not None and rows.once.unfinished:
+            batches = _not_yet(rows.once, existing, schema, batches)
+    reader = pa.RecordBatchReader.from_batches(schema, batches)
     try:
         deltalake.write_deltalake(existing if existing is not None else str(path), reader, **options)
     except Exception as error:
@@ -75,6 +86,59 @@ def load(
         raise
     actions = pa.table(deltalake.DeltaTable(str(path)).get_add_actions(flatten=True))
     return sum(actions.column("size_bytes").to_pylist())
+
+
+def _not_yet(once: Once, table: Any, schema: Any, batches: Iterator[Any]) -> Iterator[Any]:
+    """The rows to append; `AlreadyLoaded` when the commit of an uncompleted refresh added just these."""
+    import pyarrow as pa
+
+    version = next(
+        (
+            h["version"] for h in table.history(_LOOK_BACK)
+            if h.get(_LOAD) == once.key and h.get(_RUN) in once.unfinished
+        ),
+        None,
+    )  # fmt: skip
+    if version is None:
+        return batches
+    spool = tempfile.TemporaryFile()  # noqa: SIM115  (closed by whoever reads it to its end)
+    found = Digest()
+    with pa.ipc.new_file(spool, schema) as out:
+        for batch in batches:
+            found.add(batch)
+            out.write(batch)
+    old = _added(table.table_uri, version, schema)
+    if (old.count, old.text) == (found.count, found.text):
+        spool.close()
+        raise AlreadyLoaded(once.name)
+    return _spooled(spool)
+
+
+def _spooled(spool: Any) -> Iterator[Any]:
+    import pyarrow as pa
+
+    with spool:
+        spool.seek(0)
+        reader = pa.ipc.open_file(spool)
+        for number in range(reader.num_record_batches):
+            yield reader.get_batch(number)
+
+
+def _added(uri: str, version: int, schema: Any) -> Digest:
+    """The rows that one commit of a table added."""
+    import deltalake
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    before = set(deltalake.DeltaTable(uri, version=version - 1).file_uris()) if version else set()
+    found = Digest()
+    for path in set(deltalake.DeltaTable(uri, version=version).file_uris()) - before:
+        with pq.ParquetFile(path) as file:
+            if set(schema.names) - set(file.schema_arrow.names):
+                return Digest(-1)  # partitioned by others: the files do not hold all columns
+            for batch in file.iter_batches():
+                found.add(pa.Table.from_batches([batch.select(schema.names)]).cast(schema))
+    return found
 
 
 def _plain(type: Any) -> Any:

@@ -14,8 +14,9 @@ from mlang.connectors.native import temporal_text
 from mlang.values.kinds import kind_of
 from mlang.values.temporal import DateTime
 from staging.dataflow import DestinationSettings
+from staging.destinations.once import TABLE, Once, create, settle
 from staging.destinations.rows import Rows
-from staging.destinations.tables import Existing, Part, TableWriter, checked, prepare, supported
+from staging.destinations.tables import Existing, Part, TableWriter, checked, prepare, quoted_text, supported
 from staging.destinations.target import DuckDbTarget
 from staging.errors import DataflowError
 from staging.types import Column
@@ -49,6 +50,11 @@ class DuckDbWriter(TableWriter):
             [self.target.schema, self.target.table],
         ).fetchall()
         return [Existing(name, _TYPES_SHOWN.get(type, type)) for name, type in found] or None
+
+    def run(self, sql: str) -> Sequence[Any]:
+        """Executes a statement; gives its rows."""
+        found: list[Any] = self.connection.execute(sql).fetchall()
+        return found
 
     def type_of(self, column: Column) -> str:
         if self.target.warehouse and column.type.name in _WAREHOUSE:
@@ -93,6 +99,8 @@ def load(
         writer = DuckDbWriter(connection, target)
         existing = prepare(writer, settings, rows.columns, part)
         _insert(writer, checked(rows, existing))
+        if rows.once is not None:
+            _settle(writer, rows.once, fresh=existing is None)
         connection.execute("COMMIT")
         connection.execute("CHECKPOINT")
     except duckdb.Error as error:
@@ -100,6 +108,12 @@ def load(
     finally:
         connection.close()  # without COMMIT everything is undone
     return path.stat().st_size
+
+
+def _settle(writer: DuckDbWriter, once: Once, fresh: bool) -> None:
+    name = f"{writer.quoted(writer.target.schema)}.{TABLE}"
+    writer.run(create(name))
+    settle(once, name, writer.run, quoted_text, fresh)
 
 
 def _insert(writer: DuckDbWriter, rows: Rows) -> None:

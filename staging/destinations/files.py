@@ -8,12 +8,13 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from staging.dataflow import DestinationSettings
+from staging.destinations.once import Once, settle_file
 from staging.errors import DataflowError
 from staging.store.files import flush_file, flush_folder
 
 
 @contextmanager
-def replacing(path: Path, settings: DestinationSettings) -> Iterator[Path]:
+def replacing(path: Path, settings: DestinationSettings, once: Once | None = None) -> Iterator[Path]:
     """A temporary path in the target's folder; becomes the target when the block ends well."""
     if path.is_dir():
         raise DataflowError(f"The destination {path} is a folder.")
@@ -24,6 +25,8 @@ def replacing(path: Path, settings: DestinationSettings) -> Iterator[Path]:
     try:
         yield temporary
         flush_file(temporary)
+        if once is not None:
+            settle_file(once, path, temporary)
         temporary.replace(path)
     except BaseException:
         temporary.unlink(missing_ok=True)

@@ -15,7 +15,7 @@ from staging.store.lakehouse import GROUP_ROWS, parquet_writer
 
 def load(path: Path, settings: DestinationSettings, rows: Rows) -> int:
     """Writes the rows; append puts them after those of the existing file.  Gives the file's size."""
-    with replacing(path, settings) as temporary:
+    with replacing(path, settings, rows.once) as temporary:
         old = path if settings.update == "Append" and path.exists() else None
         if old is not None:
             _check(old, rows)

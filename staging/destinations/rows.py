@@ -9,6 +9,7 @@ from attrs import evolve
 
 from mlang.tables.plan import Batch
 from mlang.tables.table import Table
+from staging.destinations.once import Once
 from staging.encode import Encoder, TooFine
 from staging.errors import CannotStage, DataflowError
 from staging.types import Column, arrow_schema, destination_columns
@@ -56,6 +57,8 @@ class Rows:
         self.encoders = [Encoder(query, c) for c in columns]
         self.schema = arrow_schema(tuple(evolve_plain(c) for c in columns), row_number=False)
         self.count = 0
+        #: How an append finds out that it was made already; None for what may be repeated.
+        self.once: Once | None = None
 
     def arrow(self) -> Iterator[Any]:
         """The record batches, once."""
@@ -64,7 +67,10 @@ class Rows:
         for batch in self._batches:
             arrays = [self._encoded(e, cells) for e, cells in zip(self.encoders, batch.columns, strict=True)]
             self.count += batch.length
-            yield pa.record_batch(arrays, schema=self.schema)
+            made = pa.record_batch(arrays, schema=self.schema)
+            if self.once is not None:
+                self.once.digest.add(made)
+            yield made
             if self.progress is not None:
                 self.progress(self.count)
 

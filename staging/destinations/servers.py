@@ -17,6 +17,7 @@ from mlang.connectors.native import temporal_text
 from mlang.connectors.servers import Failure, Server
 from mlang.values.kinds import kind_of
 from staging.dataflow import DestinationSettings
+from staging.destinations.once import TABLE, Once, create, settle
 from staging.destinations.rows import Rows
 from staging.destinations.tables import (
     Existing,
@@ -173,11 +174,34 @@ def _postgres(target: ServerTarget, settings: DestinationSettings, rows: Rows, p
         with connection.cursor() as cursor, cursor.copy(copy) as out:
             for block in copy_lines(rows):
                 out.write(block)
+        if rows.once is not None:
+            _settle_postgres(writer, rows.once, fresh=existing is None)
         connection.commit()
     except psycopg.Error as error:
         raise server._failure(error) from None  # type: ignore[attr-defined]
     finally:
         connection.close()  # without a commit everything is undone
+
+
+def _settle_postgres(writer: PostgresWriter, once: Once, fresh: bool) -> None:
+    """Leaves the marker; where the table of markers can't be made, the load goes on without one."""
+    import psycopg
+
+    name, run = f"{writer.quoted(writer.target.schema)}.{TABLE}", writer.run
+    ((known,),) = run(f"SELECT to_regclass({writer.text(name)}) IS NOT NULL")
+    run("SAVEPOINT mlang_marker")
+    try:
+        if not known:
+            run(f"SELECT pg_advisory_xact_lock({_NUMBER_OF_MARKERS})")  # two that make it at once would fail
+            run(create(name))
+        settle(once, name, run, writer.text, fresh)
+    except psycopg.Error as error:
+        run("ROLLBACK TO SAVEPOINT mlang_marker")
+        once.missing = str(error).partition("\n")[0]
+
+
+#: The advisory lock of whoever makes a table of markers.
+_NUMBER_OF_MARKERS = 7_244_561_903
 
 
 def _number(target: ServerTarget) -> int:
@@ -273,6 +297,9 @@ def _load_mysql(
     own, fresh, old = (target.table, f"{target.table[:50]}~mlang_new", f"{target.table[:50]}~mlang_old")
     for left in (fresh, old):  # what a killed load left
         writer.run(f"DROP TABLE IF EXISTS {writer.named(left)}")
+    once = rows.once
+    if once is not None:
+        _markers_mysql(writer, once)
     existing = writer.columns()
     anew = existing is None or (
         part is None and dynamic(settings) and (settings.automatic or differs(writer, existing, rows.columns))
@@ -282,6 +309,8 @@ def _load_mysql(
         connection.begin()
         prepare(writer, settings, rows.columns, part)
         _insert_mysql(writer, rows, existing)
+        if once is not None and once.missing is None:
+            settle(once, writer.named(TABLE), writer.run, writer.text, fresh=False)
         connection.commit()
         return
     if existing is None and (not settings.allow_creation or not rows.columns):
@@ -291,6 +320,8 @@ def _load_mysql(
     try:
         connection.begin()
         _insert_mysql(writer, rows, None)
+        if once is not None and once.missing is None:
+            settle(once, writer.named(TABLE), writer.run, writer.text, fresh=True)
         connection.commit()
     except BaseException:
         connection.rollback()
@@ -303,6 +334,23 @@ def _load_mysql(
         f"RENAME TABLE {writer.named(own)} TO {writer.named(old)}, {writer.named(fresh)} TO {writer.named(own)}"
     )
     writer.run(f"DROP TABLE IF EXISTS {writer.named(old)}")
+
+
+def _markers_mysql(writer: MySqlWriter, once: Once) -> None:
+    """Makes the table of markers, before the transaction: a CREATE would end it."""
+    import pymysql
+
+    found = writer.run(
+        "SELECT 1 FROM information_schema.tables WHERE "
+        f"table_schema = {writer.text(writer.target.schema)} AND table_name = '{TABLE}'"
+    )
+    if found:
+        return
+    try:
+        made = create(writer.named(TABLE))
+        writer.run(made + " ENGINE = InnoDB DEFAULT CHARACTER SET utf8mb4")
+    except pymysql.Error as error:
+        once.missing = str(error.args[-1])
 
 
 def _insert_mysql(writer: MySqlWriter, rows: Rows, existing: Sequence[Existing] | None) -> None:
@@ -381,3 +429,7 @@ def load_sqlserver(
     head = f"INSERT INTO {writer.name} ({writer.listed(existing, rows.columns)}) VALUES "
     for statement in inserts(checked(rows, existing), head, "SQL Server", 1000):
         writer.run(statement)
+    if rows.once is not None:
+        name = f"{writer.quoted(writer.target.schema)}.{TABLE}"
+        writer.run(f"IF OBJECT_ID({writer.text(name)}) IS NULL {create(name, 'nvarchar', guarded=False)}")
+        settle(rows.once, name, writer.run, writer.text, fresh=existing is None)

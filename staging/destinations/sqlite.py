@@ -17,8 +17,9 @@ from mlang.values.kinds import kind_of
 from mlang.values.temporal import DateTime
 from staging.dataflow import DestinationSettings
 from staging.destinations.csv import cells
+from staging.destinations.once import TABLE, create, settle
 from staging.destinations.rows import Rows
-from staging.destinations.tables import Existing, Part, TableWriter, prepare
+from staging.destinations.tables import Existing, Part, TableWriter, prepare, quoted_text
 from staging.destinations.target import SqliteTarget
 from staging.errors import CannotStage, DataflowError
 from staging.types import Column
@@ -36,6 +37,10 @@ class SqliteWriter(TableWriter):
     def columns(self) -> Sequence[Existing] | None:
         listed = self.connection.execute(f"PRAGMA table_info({self.name})").fetchall()
         return [Existing(row[1], row[2].upper()) for row in listed] or None
+
+    def run(self, sql: str) -> Sequence[Any]:
+        """Executes a statement; gives its rows."""
+        return self.connection.execute(sql).fetchall()
 
     def type_of(self, column: Column) -> str:
         return _SQL.get(column.code, "TEXT")
@@ -71,12 +76,15 @@ def load(
     try:
         connection.execute("BEGIN IMMEDIATE")
         writer = SqliteWriter(connection, target)
-        prepare(writer, settings, rows.columns, part)
+        existing = prepare(writer, settings, rows.columns, part)
         names = ", ".join(writer.quoted(c.physical) for c in rows.columns)
         marks = ", ".join("?" for _ in rows.columns)
         insert = f"INSERT INTO {writer.name} ({names}) VALUES ({marks})"
         for batch in rows.arrow():
             connection.executemany(insert, _records(batch, rows))
+        if rows.once is not None:
+            connection.execute(create(TABLE))
+            settle(rows.once, TABLE, writer.run, quoted_text, fresh=existing is None)
         connection.execute("COMMIT")
         done = True
     except sqlite3.Error as error:

@@ -81,6 +81,11 @@ class TableWriter:
         return '"' + name.replace('"', '""') + '"'
 
 
+def quoted_text(value: str) -> str:
+    """A text as literal of standard SQL."""
+    return "'" + value.replace("'", "''") + "'"
+
+
 def dynamic(settings: DestinationSettings) -> bool:
     """Whether the table follows the query's columns."""
     return settings.update == "Replace" and (
