@@ -113,7 +113,8 @@ def outcome(program: str, left: Any, right: Any, least: int) -> Any:
             result = mlang.evaluate(source, query="Result", parameters={"T": left, "R": right}, engine="none")
             return run(lambda: shown(result), getattr(result, "session", None) or Session())
         except MError as error:
-            return ("error", error.reason, error.message, run(lambda: shown(error.detail), Session()))
+            detail = error.detail
+            return ("error", error.reason, error.message, run(lambda: shown(detail), Session()))
 
 
 def differing(seed: int) -> tuple[str, dict[str, Any]] | None:
