@@ -14,6 +14,7 @@ from mlang.session import use
 from mlang.tables.table import Table
 from mlang.values.kinds import kind_of
 from mlang.values.metadata import strip
+from staging import spark
 from staging.dataflow import DestinationSettings
 from staging.destinations.loading import load, settings_for
 from staging.destinations.once import AlreadyLoaded, Journal, Once
@@ -24,6 +25,7 @@ from staging.errors import DataflowError
 from staging.history import QueryRun
 from staging.incremental import Loads, check_policy, part_of, stamps, within
 from staging.queries import Queries
+from staging.stager import engine_of
 from staging.tasks import Task
 
 if TYPE_CHECKING:
@@ -68,12 +70,15 @@ class Activities:
 
         with self._place_lock(path), use(queries.session):
             if self.refresh.dataflow.queries[task.query].incremental is None:
-                rows = rows_of(value)
-                self._load_rows(task.query, settings_for(target, settings), target, path, rows, result)
+                rows, how = rows_of(value), settings_for(target, settings)
+                result.bytes = spark.loads(target, path, how, rows, value, names, queries.session)
+                if result.bytes is None:
+                    self._load_rows(task.query, how, target, path, rows, result)
             else:
                 rows = self._load_buckets(task, settings, target, path, value, rows_of, queries, result)
+        spark.note(result, queries.session)
         result.rows, result.errors = rows.count, rows.errors()
-        result.engine = self.refresh.engine_of(task, value, queries, staged=False)
+        result.engine = engine_of(task, value, queries, staged=False)
 
     def _load_rows(
         self,

@@ -11,7 +11,7 @@ import io
 import json
 import re
 from collections.abc import Iterable
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +25,11 @@ NA, FOLDED, CACHED, CACHED_FOLDED = "NA", "Folded", "Cached", "Cached + Folded"
 COMPLETED, FAILED, SKIPPED, CANCELLED = "Completed", "Failed", "Skipped", "Cancelled"
 #: What is staged was used again (``reuse.py``).
 REUSED = "Cached"
+
+
+def now() -> str:
+    """The moment, as runs note it."""
+    return datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 @define

@@ -6,7 +6,7 @@ its staged table, so the steps fold to SQL over it; results go to the warehouse.
 tables are published by one rename, and phase 3 loads destinations.  A query that fails
 keeps its last good generation, those that need it are skipped, the others go on.  Whoever
 kills or cancels the staging phases leaves readers with the last refresh.
-Read ``queries.py`` (evaluation) and ``store/generations.py`` (publishing) next.
+Read ``stager.py`` (one query) and ``store/published.py`` (publishing) next.
 """
 
 from __future__ import annotations
@@ -15,8 +15,6 @@ import threading
 import time
 import uuid
 from collections.abc import Collection
-from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 
 from attrs import define, evolve, field
@@ -24,42 +22,33 @@ from attrs import define, evolve, field
 from mlang import registry
 from mlang.errors import Cancelled, MError, stack_overflow
 from mlang.tables.table import Table
-from mlang.values.kinds import kind_of
-from mlang.values.metadata import strip
 from mlang.values.thunk import keep_frames
-from staging import copying, history, spark
+from staging import history
 from staging.activities import Activities
 from staging.crew import Crew, TimedOut, deep_stacks, pause
 from staging.dataflow import Dataflow
-from staging.drift import EVOLVE, FREEZE, SchemaChanged, changes, dependents, report
+from staging.drift import EVOLVE, dependents
 from staging.errors import StagedDataMissing, os_error
 from staging.failures import describe
 from staging.firewall import SWITCHES, analyse, enforced, guarded, violations
 from staging.graph import upstream
-from staging.history import CACHED, CACHED_FOLDED, FOLDED, NA, QueryRun, Run
+from staging.history import CACHED, QueryRun, Run
 from staging.incremental import (
     Seen,
-    check_policy,
-    merged,
     refuse,
-    state,
-    survey,
-    warning,
 )
 from staging.queries import Queries
 from staging.retries import wait_before, worth_retrying
 from staging.reuse import Decision, decide, fingerprint, volatile
+from staging.stager import Stager
 from staging.store import generations, published
-from staging.store.files import remove, writer_lock
+from staging.store.files import writer_lock
 from staging.store.generations import Generations
-from staging.store.lakehouse import LakehouseWriter
 from staging.store.manifest import Manifest
 from staging.store.published import Snapshot
 from staging.store.sources import staged_table
-from staging.store.warehouse import WarehouseWriter
 from staging.tasks import ACTIVITY, TABLE, Task, outlook
-from staging.types import Column, staged_columns
-from staging.workspace import ITEMS, LAKEHOUSE, WAREHOUSE, Workspace
+from staging.workspace import ITEMS, Workspace
 
 
 class Watcher:
@@ -108,15 +97,16 @@ class Refresh:
     levels: dict[tuple[str, str], str] = field(factory=dict)
     _results: list[QueryRun] = field(factory=list, init=False)
     _bad: set[str] = field(factory=set, init=False)
-    _needs: dict[str, set[str]] = field(factory=dict, init=False)
+    needs: dict[str, set[str]] = field(factory=dict, init=False)
     #: What readers got before this run, and what this run has made and not published yet.
-    _before: Snapshot = field(init=False)
-    _made: dict[str, tuple[str, Manifest]] = field(factory=dict, init=False)
-    _gone: set[str] = field(factory=set, init=False)
+    before: Snapshot = field(init=False)
+    made: dict[str, tuple[str, Manifest]] = field(factory=dict, init=False)
+    gone: set[str] = field(factory=set, init=False)
     _firewall: dict[str, str] = field(factory=dict, init=False)
     _lock: Any = field(factory=threading.Lock, init=False)
     _run: str = field(factory=lambda: str(uuid.uuid4()), init=False)
     _activities: Activities = field(init=False)
+    _stager: Stager = field(init=False)
 
     @property
     def run_id(self) -> str:
@@ -129,28 +119,32 @@ class Refresh:
         queries = Queries(self.dataflow, self.parameters, settings, self.value_sets)
         if self._enforced():
             queries.guarded = guarded(analyse(self.dataflow))
-        self._before = published.read(self.workspace.path, self.dataflow.key)
-        self._needs = outlook(self.dataflow).needs
-        self._activities = Activities(self)
+        self.before = published.read(self.workspace.path, self.dataflow.key)
+        self.needs = outlook(self.dataflow).needs
+        self._activities, self._stager = Activities(self), Stager(self)
         refuse(self.dataflow, queries.session)
         return queries
 
     def newest(self, query: str) -> Manifest | None:
         """What this run made of a query, else what readers get of it."""
-        return self._made[query][1] if query in self._made else self.served(query)
+        return self.made[query][1] if query in self.made else self.served(query)
 
     def dependents(self, query: str) -> list[str]:
         """Who reads a query and where it is loaded to, as sentences."""
-        return dependents(query, self._needs, self.dataflow.queries)
+        return dependents(query, self.needs, self.dataflow.queries)
 
     def tasks(self) -> tuple[Task, ...]:
         """What is to be done, in order."""
-        return outlook(self.dataflow, self.only, lambda name: name in self._before.entries).tasks
+        return outlook(self.dataflow, self.only, lambda name: name in self.before.entries).tasks
+
+    def survey(self, query: str, value: Table, queries: Queries) -> list[Seen]:
+        """The buckets of an incremental query, and which of them changed."""
+        return self._stager.survey(query, value, queries)
 
     def served(self, query: str) -> Manifest | None:
         """What readers get of a query before this run; None also for damaged data, which this run replaces."""
         try:
-            found = self._before.served(query) if query in self._before.entries else None
+            found = self.before.served(query) if query in self.before.entries else None
         except StagedDataMissing:
             return None
         return None if found is None else found[1]
@@ -161,16 +155,16 @@ class Refresh:
         tasks = self.tasks()
         self.workspace.open()
         started = time.monotonic()
-        run = Run(self._run, self.dataflow.key, _now(), "", history.COMPLETED, 0.0)
+        run = Run(self._run, self.dataflow.key, history.now(), "", history.COMPLETED, 0.0)
         with writer_lock(self.workspace.lock(self.dataflow.key)):
-            self._before = published.read(self.workspace.path, self.dataflow.key)
-            self._before.collect(ITEMS)  # what a killed writer left
+            self.before = published.read(self.workspace.path, self.dataflow.key)
+            self.before.collect(ITEMS)  # what a killed writer left
             try:
                 self._all(tasks, queries, run.id)
             finally:
                 run.queries = self._results
                 run.status = _overall(self._results)
-                run.end, run.seconds = _now(), round(time.monotonic() - started, 3)
+                run.end, run.seconds = history.now(), round(time.monotonic() - started, 3)
                 self._record(run)
             if run.status == history.COMPLETED:
                 self._activities.completed()
@@ -192,7 +186,7 @@ class Refresh:
         with deep_stacks():
             cancelled = self._some(staging, queries, cancelled=False)
             if cancelled:
-                self._before.collect(ITEMS)
+                self.before.collect(ITEMS)
             else:
                 try:
                     self._publish(run)
@@ -265,7 +259,7 @@ class Refresh:
     def _behind(self, task: Task) -> str | None:
         """Why the firewall refuses a task: its own query, or an unstaged one that it evaluates."""
         staged = {name for name, q in self.dataflow.queries.items() if q.staged}
-        names = [task.query, *sorted(upstream(task.query, self._needs, stop=staged) - staged)]
+        names = [task.query, *sorted(upstream(task.query, self.needs, stop=staged) - staged)]
         return next((self._firewall[n] for n in names if n in self._firewall), None)
 
     def _without_running(self, task: Task) -> QueryRun | None:
@@ -283,10 +277,10 @@ class Refresh:
             self._bad.add(task.query)
             return result
         if self.reuse and task.kind == TABLE and self.dataflow.queries[task.query].incremental is None:
-            decision = self.decision(task, self._made.keys() | self._gone)
+            decision = self.decision(task, self.made.keys() | self.gone)
             if decision.reuse:
                 result = self._result(task, history.REUSED)
-                served = self._before.served(task.query)
+                served = self.before.served(task.query)
                 assert served is not None
                 result.rows, result.bytes, result.engine = served[1].rows, served[1].bytes, CACHED
                 result.note = f"is as it was: {decision.why}"
@@ -296,9 +290,9 @@ class Refresh:
     def decision(self, task: Task, remade: Collection[str]) -> Decision:
         """Whether what is served of a query still stands, and why."""
         staged = {name for name, q in self.dataflow.queries.items() if q.staged}
-        mark = self._mark(task.query)
-        unforeseen = volatile(self.dataflow, self._needs, staged, task.query)
-        return decide(task.query, self._before, mark, unforeseen, remade)
+        mark = self.mark(task.query)
+        unforeseen = volatile(self.dataflow, self.needs, staged, task.query)
+        return decide(task.query, self.before, mark, unforeseen, remade)
 
     def _ended(self, task: Task, found: Any) -> QueryRun:
         """The result of a task's thread; one that was stopped at its very end has none."""
@@ -312,8 +306,8 @@ class Refresh:
 
     def _publish(self, run: str) -> None:
         """One rename: from now on readers get everything that this run made."""
-        made = {query: (item, found.generation) for query, (item, found) in self._made.items()}
-        after = evolve(self._before.with_tables(made, self._gone), run=run, about=self.dataflow.about)
+        made = {query: (item, found.generation) for query, (item, found) in self.made.items()}
+        after = evolve(self.before.with_tables(made, self.gone), run=run, about=self.dataflow.about)
         settings = self.workspace.settings()
         staged = [name for name, q in self.dataflow.queries.items() if q.staged]
         after = after.retain(staged, days=settings.retention_days).trimmed(settings.keep_generations)
@@ -327,10 +321,10 @@ class Refresh:
                 result.status = history.FAILED
                 result.error = f"Query '{result.query}': it could not be published. {os_error(error)}"
                 self._bad.add(result.query)
-        self._before.collect(ITEMS)
+        self.before.collect(ITEMS)
 
     def _result(self, task: Task, status: str) -> QueryRun:
-        return QueryRun(task.query, task.kind, status, _now())
+        return QueryRun(task.query, task.kind, status, history.now())
 
     def _one(self, task: Task, queries: Queries) -> QueryRun:
         """Runs a task on its thread; whatever goes wrong ends in the result."""
@@ -361,7 +355,7 @@ class Refresh:
         while True:
             try:
                 if task.settings is None:
-                    self._stage(task, queries, result)
+                    self._stager.stage(task, queries, result)
                 else:
                     self._activities.load(task, task.settings, queries, result)
                 return
@@ -385,173 +379,22 @@ class Refresh:
 
     def staged(self, query: str) -> Table | None:
         """What this run made of a query, else what is served of it; None for what is no table."""
-        if query in self._gone:
+        if query in self.gone:
             return None
-        if query in self._made:
-            item, found = self._made[query]
-            return staged_table(self._place(query, item).folder, found)
-        served = self._before.served(query)
+        if query in self.made:
+            item, found = self.made[query]
+            return staged_table(self.place(query, item).folder, found)
+        served = self.before.served(query)
         return None if served is None else staged_table(served[0].folder, served[1])
 
-    def _place(self, query: str, item: str) -> Generations:
+    def place(self, query: str, item: str) -> Generations:
+        """The folder of a query's generations in an item."""
         return generations.table(self.workspace.path / item, self.dataflow.key, query)
 
-    def _stage(self, task: Task, queries: Queries, result: QueryRun) -> None:
-        value = strip(queries.value(task.query, self.overrides(task)))
-        if kind_of(value) != "table":
-            # Data of an earlier, tabular definition must not stand in for the value.
-            self._gone.add(task.query)
-            result.note = f"is not staged: its value is a {kind_of(value)}"
-            return
-        item = WAREHOUSE if task.needs and not spark.chosen(queries.session) else LAKEHOUSE
-        columns = staged_columns(task.query, value.type)
-        tables: list[Table] = [value]
-        buckets: dict[str, Any] = {}
-        if self.dataflow.queries[task.query].incremental is not None:
-            tables, buckets = self._changed_buckets(task, value, queries, result)
-            if not tables:
-                return
-        self._check_drift(task.query, value, result)
-        place = self._place(task.query, item)
-        building = place.begin()
-        writer = _writer(item, building, task.query, columns)
-        try:
-            if not self._fill(task.query, tables, writer, queries):
-                writer.abandon()
-                remove(building)
-                building = place.begin()
-                writer = _writer(item, building, task.query, columns)
-                for table in tables:
-                    self._write(task.query, table, writer, queries)
-            parts = writer.finish()
-            result.engine = self.engine_of(task, value, queries, staged=True)
-            draft = Manifest(
-                dataflow=self.dataflow.key, query=task.query, generation=0,
-                store="warehouse" if item == WAREHOUSE else "lakehouse", engine=result.engine, created=_now(),
-                query_hash=self._mark(task.query), sources=self._sources(task), inputs=queries.session.inputs,
-                columns=writer.columns, parts=parts, buckets=buckets,
-                facts=writer.facts(), keys=value.type.keys,
-            )  # fmt: skip
-            before = self._before.entries.get(task.query)
-            final = place.seal(building, draft, above=before.generation if before is not None else 0)
-        except BaseException:
-            writer.abandon()
-            remove(building)
-            raise
-        self._made[task.query] = (item, final)
-        spark.note(result, queries.session)
-        result.rows, result.bytes, result.errors = final.rows, final.bytes, final.errors
-
-    def _check_drift(self, query: str, value: Table, result: QueryRun) -> None:
-        """Notes how the schema changed since the last refresh; refuses where it is frozen."""
-        served = self.served(query)
-        found = changes(served.type, value.type) if served is not None else []
-        if found:
-            text = report(query, found, self._needs, self.dataflow.queries)
-            if self.schema == FREEZE:
-                raise SchemaChanged(f"{text} The schema is frozen; what is served stays as it was.")
-            result.drift = text
-
-    def survey(self, query: str, value: Table, queries: Queries) -> list[Seen]:
-        """The buckets of an incremental query, and which of them changed."""
-        policy = self.dataflow.queries[query].incremental
-        assert policy is not None
-        kind = check_policy(query, policy, value.type)
-        return survey(query, value, policy, kind, self._buckets_before(query), self._mark(query), queries)
-
-    def _buckets_before(self, query: str) -> dict[str, Any]:
-        served = None if self.full else self.served(query)
-        return {} if served is None else served.buckets
-
-    def _changed_buckets(
-        self, task: Task, value: Table, queries: Queries, result: QueryRun
-    ) -> tuple[list[Table], dict[str, Any]]:
-        """What makes the new generation, and what it remembers; nothing when no bucket changed."""
-        query = task.query
-        policy = self.dataflow.queries[query].incremental
-        assert policy is not None
-        seen = self.survey(query, value, queries)
-        changed = sum(s.run for s in seen)
-        result.note = f"loaded {changed} of {len(seen)} buckets"
-        if text := warning(policy):
-            result.note += f"; it {text}"
-        served = None if self.full else self.served(query)
-        if served is not None and not changed:
-            result.status, result.engine = history.REUSED, CACHED
-            result.rows, result.bytes = served.rows, served.bytes
-            return [], {}
-        if served is not None and (drift := changes(served.type, value.type)):
-            text = report(query, drift, self._needs, self.dataflow.queries)
-            raise SchemaChanged(
-                f"{text} An incremental refresh has a fixed schema; mlang refresh --full loads everything anew."
-            )
-        kind = check_policy(query, policy, value.type)
-        old = None if served is None else self.staged(query)
-        before = self._buckets_before(query)
-        remembered = state(policy, seen, before, self._mark(query), self._run, fresh=served is None)
-        return merged(value, old, policy, kind, seen, queries.session), remembered
-
-    def _fill(self, query: str, tables: list[Table], writer: Any, queries: Queries) -> bool:
-        """Writes the rows of some tables; False when an engine stopped in the middle of one."""
-        for table in tables:
-            before = writer.rows
-            if self._copy(query, table, writer, queries):
-                continue
-            if writer.rows != before:
-                return False
-            self._write(query, table, writer, queries)
-        return True
-
-    def _copy(self, query: str, table: Table, writer: Any, queries: Queries) -> bool:
-        """Lets the engine write when the whole query is SQL; False when the cells must be computed."""
-        found = copying.engine_query(table, writer.columns, queries.session)
-        if found is None:
-            return False
-        before = writer.rows
-        if spark.writes(found, writer, queries.session):
-            self.watcher.rows(query, writer.rows)
-            return True
-        try:
-            for arrays, length in copying.engine_batches(found, queries.session):
-                writer.write_arrow(arrays, length)
-                self.watcher.rows(query, writer.rows)
-        except copying.failures():
-            return False
-        # An empty join may not have looked at rows where M would raise.
-        return bool(writer.rows > before) or not found.relation.strict
-
-    def _write(self, query: str, table: Table, writer: Any, queries: Queries) -> None:
-        count = 0
-        for batch in queries.batches(table):
-            writer.write(batch.columns, batch.length)
-            count += batch.length
-            self.watcher.rows(query, count)
-
-    def _mark(self, query: str) -> str:
+    def mark(self, query: str) -> str:
+        """What stands for the query's text and parameters."""
         staged = {name for name, q in self.dataflow.queries.items() if q.staged}
-        return fingerprint(self.dataflow, self._needs, staged, self.parameters, query)
-
-    def _sources(self, task: Task) -> dict[str, int]:
-        """The generations of the staged queries that a task reads."""
-        found = {}
-        for name in sorted(task.needs):
-            if name in self._made:
-                found[name] = self._made[name][1].generation
-            elif name in self._before.entries and name not in self._gone:
-                found[name] = self._before.entries[name].generation
-        return found
-
-    def engine_of(self, task: Task, value: Table, queries: Queries, staged: bool) -> str:
-        """The word of the product for who did the work."""
-        folded = bool(task.needs) and queries.folds(value)
-        if staged:
-            return CACHED_FOLDED if folded else CACHED
-        return FOLDED if folded else NA
-
-
-def _writer(item: str, folder: Path, query: str, columns: tuple[Column, ...]) -> Any:
-    make = WarehouseWriter if item == WAREHOUSE else LakehouseWriter
-    return make(folder, query, columns)
+        return fingerprint(self.dataflow, self.needs, staged, self.parameters, query)
 
 
 def staged_value(workspace: Workspace, dataflow: str, query: str) -> Table:
@@ -568,7 +411,3 @@ def _overall(results: list[QueryRun]) -> str:
         if status in statuses:
             return history.FAILED if status == history.SKIPPED else status
     return history.COMPLETED
-
-
-def _now() -> str:
-    return datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")

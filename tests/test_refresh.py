@@ -26,6 +26,7 @@ from staging.parameters import gathered
 from staging.planning import plan
 from staging.queries import Queries
 from staging.refresh import Refresh
+from staging.stager import Stager
 from staging.store import published
 from staging.workspace import Workspace
 
@@ -60,9 +61,9 @@ def test_queries_run_side_by_side(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     place = make(tmp_path, text, computeEngineSettings={"maxConcurrency": 3})
     assert read(place).concurrency == 3
     seen, most, lock = [0], [0], threading.Lock()
-    original = Refresh._stage
+    original = Stager.stage
 
-    def stage(self: Refresh, *arguments: Any) -> None:
+    def stage(self: Stager, *arguments: Any) -> None:
         with lock:
             seen[0] += 1
             most[0] = max(most[0], seen[0])
@@ -71,7 +72,7 @@ def test_queries_run_side_by_side(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
         with lock:
             seen[0] -= 1
 
-    monkeypatch.setattr(Refresh, "_stage", stage)
+    monkeypatch.setattr(Stager, "stage", stage)
     run = refresh(place)
     assert run.status == "Completed"
     assert [q.query for q in run.queries] == [f"Q{i}" for i in range(6)]  # the order of the document

@@ -30,6 +30,7 @@ from staging import dataflow as dataflows
 from staging import gc, history, refresh
 from staging.activities import Activities
 from staging.errors import StagedDataMissing
+from staging.stager import Stager
 from staging.store import files
 from staging.store.published import Snapshot
 from staging.workspace import LAKEHOUSE, Workspace
@@ -168,7 +169,7 @@ def _tell(board: Board) -> None:
 
         setattr(owner, name, telling)
 
-    wrap(refresh.Refresh, "_stage", STAGING)
+    wrap(Stager, "stage", STAGING)
     wrap(refresh.Refresh, "_publish", PUBLISH)
     wrap(Activities, "load", DESTINATION)
     wrap(history, "append", HISTORY)
