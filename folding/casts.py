@@ -16,7 +16,7 @@ from folding import terms as t
 from folding.relations import Column
 from folding.terms import Scalar, Unfoldable, typed
 from mlang.errors import MError
-from mlang.values.types import INT64, MType
+from mlang.values.types import INT64, NUMBER, MType
 
 #: Longer texts may hold more digits than a double.
 DIGITS = 15
@@ -43,6 +43,7 @@ def _from_typed(term: Scalar, target: MType) -> Scalar:
     if term.kind == kind and kind in ("logical", "date", "datetime", "time", "duration"):
         return term
     if term.kind == "datetime" and kind == "date":
+        term = t.in_microseconds(term)
         return typed(t.cast(term.use, "DATE"), "date", "DATE", term)
     if term.kind == "date" and kind == "datetime":
         return typed(t.cast(term.use, "TIMESTAMP"), "datetime", "TIMESTAMP", term)
@@ -101,6 +102,22 @@ def _double(term: Scalar, target: MType, culture: str | None) -> tuple[Scalar, A
         reasons.append(t.function("contains", term.use, exp.Literal.string(".")))
     doubtful = _doubtful(term, value, *reasons)
     return Scalar(value, "number", "DOUBLE", True, nonan=True), doubtful
+
+
+def text_to_number(term: Scalar, culture: str | None) -> Scalar:
+    """``Number.From`` of a text: what is not written plainly is for the interpreter (a value, or an error)."""
+    value, doubtful = _double(term, NUMBER, culture)
+    sql = t.case((doubtful, t.error()), otherwise=value.use)
+    return typed(sql, "number", "DOUBLE", term, nullable=True, raises=True, nonan=True)
+
+
+def text_to(kind: str, term: Scalar) -> Scalar:
+    """The same for a date, datetime or logical."""
+    value, doubtful = _logical(term) if kind == "logical" else _calendar(term, kind)
+    if kind == "logical":
+        doubtful = t.any_of([doubtful, t.binary(exp.EQ, term.use, exp.Literal.string(""))])
+    sql = t.case((doubtful, t.error()), otherwise=value.use)
+    return typed(sql, kind, value.storage, term, raises=True)
 
 
 def _has_point(culture: str | None) -> bool:

@@ -19,6 +19,8 @@ ORDER = {"<": exp.LT, "<=": exp.LTE, ">": exp.GT, ">=": exp.GTE}
 
 def storage_pair(left: Scalar, right: Scalar) -> tuple[Any, Any]:
     """Both sides in one SQL type in which they compare as in M."""
+    if left.kind == "datetime" and left.storage != right.storage:
+        return t.ticks(left), t.ticks(right)
     if left.kind != "number" or left.storage == right.storage:
         return left.use, right.use
     for term, other in ((left, right), (right, left)):
@@ -139,9 +141,9 @@ _ARITHMETIC = {"+": exp.Add, "-": exp.Sub, "*": exp.Mul, "/": exp.Div}
 
 
 def arithmetic(operator: str, left: Scalar, right: Scalar) -> Scalar:
-    """``+ - * /`` in doubles; differences of dates and datetimes in ticks."""
-    if operator == "-" and left.kind == right.kind and left.kind in ("date", "datetime"):
-        return _difference(left, right)
+    """``+ - * /`` in doubles; moments and durations in ticks."""
+    if "duration" in (left.kind, right.kind) or (operator == "-" and left.kind in _MOMENTS):
+        return _with_ticks(operator, left, right)
     need(left, "number"), need(right, "number")
     sql = t.binary(_ARITHMETIC[operator], t.as_double(left), t.as_double(right))
     if operator == "/":
@@ -149,14 +151,60 @@ def arithmetic(operator: str, left: Scalar, right: Scalar) -> Scalar:
     return typed(sql, "number", "DOUBLE", left, right)
 
 
+_MOMENTS = ("date", "datetime", "time")
+
+
+def _with_ticks(operator: str, left: Scalar, right: Scalar) -> Scalar:
+    """Arithmetic of moments and durations."""
+    pair = (left.kind, operator, right.kind)
+    if operator == "-" and left.kind == right.kind and left.kind in _MOMENTS:
+        return _difference(left, right)
+    if pair in (("duration", "+", "duration"), ("duration", "-", "duration")):
+        node = exp.Add if operator == "+" else exp.Sub  # the engine raises beyond 64 bits, as M does
+        return typed(t.binary(node, left.use, right.use), "duration", "BIGINT", left, right, raises=True)
+    if pair == ("duration", "+", "datetime"):
+        left, right = right, left
+    if left.kind == "datetime" and right.kind == "duration" and operator in "+-":
+        return _later(left, right, operator == "-")
+    if operator == "*" and {left.kind, right.kind} == {"duration", "number"}:
+        span, number = (left, right) if left.kind == "duration" else (right, left)
+        product = t.binary(exp.Mul, t.cast(span.use, "DOUBLE"), t.as_double(need(number, "number")))
+        return t.ticks_of_double(product, left, right)
+    if pair in (("duration", "/", "number"), ("duration", "/", "duration")):
+        divisor = t.as_double(need(right, "number")) if right.kind == "number" else t.cast(right.use, "DOUBLE")
+        quotient = exp.Div(this=t.operand(t.cast(left.use, "DOUBLE")), expression=t.operand(divisor), typed=True)
+        if right.kind == "number":
+            return t.ticks_of_double(quotient, left, right)
+        return typed(quotient, "number", "DOUBLE", left, right)
+    raise Unfoldable(f"the operator {operator} of a {left.kind} and a {right.kind}")
+
+
 def _difference(left: Scalar, right: Scalar) -> Scalar:
     if left.kind == "date":
         days = t.cast(exp.Paren(this=t.binary(exp.Sub, left.use, right.use)), "BIGINT")
         sql = t.binary(exp.Mul, days, t.whole(864_000_000_000))
+    elif t.is_fine(left) or t.is_fine(right):
+        sql = t.binary(exp.Sub, t.ticks(left), t.ticks(right))
     else:
         micros = t.binary(exp.Sub, t.function("epoch_us", left.use), t.function("epoch_us", right.use))
         sql = t.binary(exp.Mul, micros, t.whole(10))
     return typed(sql, "duration", "BIGINT", left, right)
+
+
+def _later(moment: Scalar, span: Scalar, earlier: bool) -> Scalar:
+    """A datetime and a duration; what is finer than a microsecond makes ticks of it."""
+    node = exp.Sub if earlier else exp.Add
+    whole = span.is_constant and span.constant is not None and span.constant.ticks % 10 == 0
+    low, high = t.whole(0), t.whole(t.END_TICKS)
+    if t.is_fine(moment) or not whole:
+        sql = t.binary(node, t.ticks(moment), span.use)
+        outside = t.any_of([t.binary(exp.LT, sql, low), t.binary(exp.GTE, sql.copy(), high)])
+        return t.fine(t.unless(outside, sql.copy()), moment, span, raises=True)
+    micros = t.binary(node, t.function("epoch_us", moment.use), t.whole(span.constant.ticks // 10))
+    first, end = t.whole(-t.EPOCH_TICKS // 10), t.whole((t.END_TICKS - t.EPOCH_TICKS) // 10)
+    outside = t.any_of([t.binary(exp.LT, micros, first), t.binary(exp.GTE, micros.copy(), end)])
+    sql = t.function("make_timestamp", t.unless(outside, micros.copy()))
+    return typed(sql, "datetime", "TIMESTAMP", moment, span, raises=True)
 
 
 def unify(left: Scalar, right: Scalar) -> tuple[Scalar, Scalar]:
@@ -169,6 +217,11 @@ def unify(left: Scalar, right: Scalar) -> tuple[Scalar, Scalar]:
         raise Unfoldable("alternatives of different kinds")
     if left.storage == right.storage:
         return left, right
+    if left.kind == "datetime":
+        return (
+            evolve(left, sql=t.ticks(left), storage="BIGINT"),
+            evolve(right, sql=t.ticks(right), storage="BIGINT"),
+        )
     need(left, "number"), need(right, "number")
     if not (left.storage == "DOUBLE" or left.int53) or not (right.storage == "DOUBLE" or right.int53):
         raise Unfoldable("64-bit whole numbers mixed with doubles")

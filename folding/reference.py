@@ -94,7 +94,8 @@ NOTES = {
     "List.Average": "doubles as docs/decisions/folding-sums.md says",
 }
 _FAMILIES = (
-    "Table", "List", "Text", "Number", "Date", "DateTime", "DateTimeZone", "Time", "Duration", "Logical", "Value",
+    "Table", "List", "Text", "Number", "Byte", "Int8", "Int16", "Int32", "Int64", "Double", "Single", "Decimal",
+    "Currency", "Percentage", "Date", "DateTime", "DateTimeZone", "Time", "Duration", "Logical", "Value",
     "Csv", "Parquet", "DuckDB", "PostgreSQL", "MySQL", "Sql", "SQLite",
 )  # fmt: skip
 _HEAD = """# What folds

@@ -20,6 +20,7 @@ from mlang import registry
 from mlang.errors import MError
 from mlang.syntax import nodes
 from mlang.values.functions import Function, captured
+from mlang.values.kinds import kind_of
 from mlang.values.metadata import strip
 from mlang.values.thunk import force
 from mlang.values.types import MType, conforms
@@ -122,6 +123,12 @@ class Translator:
                 return value.constant
             if value.__class__ not in (Scalar, Row):
                 return value
+        if isinstance(node, nodes.Record):
+            return {entry.name: self.constant(entry.value) for entry in node.entries}
+        if isinstance(node, nodes.FieldAccess):
+            term = self.scalar(node)
+            if term.is_constant:
+                return term.constant
         raise Unfoldable("an argument that is not a constant")
 
     def _items(self, node: nodes.Node) -> list[Any]:
@@ -141,12 +148,21 @@ class Translator:
         raise Unfoldable("a range that is not short and constant")
 
     def _constant_call(self, node: nodes.Invocation) -> Any:
+        from folding.functions import form_of
+
         function = self.meaning(node.function.name)  # type: ignore[attr-defined]
         builtin = function.spec.builtin if function.__class__ is Function and function.spec else None
-        if builtin is None or builtin.name not in _CONSTRUCTORS:
+        if builtin is None or (builtin.name not in _CONSTRUCTORS and form_of(builtin.name) is None):
+            raise Unfoldable("an argument that is not a constant")
+        return self._computed(function, node)
+
+    def _computed(self, function: Function, node: nodes.Invocation) -> Any:
+        """A call of a library function whose arguments are constants."""
+        arguments = [self.constant(a) for a in node.arguments]
+        if any(kind_of(a) in ("table", "function") for a in arguments):
             raise Unfoldable("an argument that is not a constant")
         try:
-            return function.fn(*[self.constant(a) for a in node.arguments])
+            return strip(function.fn(*arguments))
         except MError:
             raise Unfoldable("a constant that raises") from None
 
@@ -187,6 +203,11 @@ class Translator:
             if name in _CONSTRUCTORS:
                 return t.literal(self._constant_call(node))
             form = form_of(name)
+            if form is not None and node.arguments:
+                try:
+                    return t.literal(self._computed(function, node))
+                except (Unfoldable, TypeError):
+                    pass  # it depends on the row
             if form is None:
                 raise Unfoldable(f"{name} has no exact SQL form")
             return form(Call(name, self, node.arguments))
@@ -214,6 +235,8 @@ class Translator:
         value = self.scalar(node.operand)
         if node.operator == "not":
             return logical_not(value)
+        if value.kind == "duration" and node.operator == "-":
+            return typed(exp.Neg(this=t.operand(value.use)), "duration", "BIGINT", value)
         need(value, "number")
         if node.operator == "+":
             return value
@@ -277,10 +300,18 @@ class Translator:
         )  # fmt: skip
 
     def on_Try(self, node: nodes.Try) -> Scalar:
+        """Where the engine stops, the interpreter runs the row's function: the handler is its work, too."""
         body = self.scalar(node.body)
-        if node.otherwise is None or body.raises:
+        if node.otherwise is None:
             raise Unfoldable("try around something that can fail")
-        return body
+        if not body.raises:
+            return body
+        body, handler = unify(body, self.scalar(node.otherwise))
+        return typed(
+            body.sql, body.kind, body.storage, nullable=body.nullable or handler.nullable, raises=handler.raises,
+            nonan=body.nonan and handler.nonan, int53=body.int53 and handler.int53,
+            ascii=body.ascii and handler.ascii,
+        )  # fmt: skip
 
 
 #: Constructors of constants.

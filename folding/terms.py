@@ -379,3 +379,43 @@ def ordinal_key(term: Scalar) -> Any:
     pattern = exp.Literal.string(r"([\x{E000}-\x{FFFF}])")
     moved = function("regexp_replace", term.use, pattern, replacement, exp.Literal.string("g"))
     return case((plain, term.use), otherwise=moved)
+
+
+# ---------------------------------------------------------------- moments
+
+#: Ticks (100 ns) and microseconds from 0001-01-01 to 1970-01-01.
+EPOCH_TICKS = 621_355_968_000_000_000
+#: Ticks of the first moment after 9999-12-31.
+END_TICKS = 3_155_378_976_000_000_000
+
+
+def is_fine(term: Scalar) -> bool:
+    """Whether a datetime is stored as ticks (BIGINT), because it may be finer than a microsecond."""
+    return term.kind == "datetime" and term.storage == "BIGINT"
+
+
+def ticks(term: Scalar) -> Any:
+    """A datetime as ticks since 0001-01-01."""
+    if is_fine(term):
+        return term.use
+    return binary(exp.Add, binary(exp.Mul, function("epoch_us", term.use), whole(10)), whole(EPOCH_TICKS))
+
+
+def in_microseconds(term: Scalar) -> Scalar:
+    """The same moment as a TIMESTAMP, what is below a microsecond cut off."""
+    if not is_fine(term):
+        return term
+    micros = binary(exp.Sub, binary(exp.IntDiv, term.use, whole(10)), whole(EPOCH_TICKS // 10))
+    return evolve(term, sql=function("make_timestamp", micros), storage="TIMESTAMP")
+
+
+def fine(sql: Any, *parts: Scalar, **facts: Any) -> Scalar:
+    """A datetime of ticks."""
+    return typed(cast(sql, "BIGINT"), "datetime", "BIGINT", *parts, **facts)
+
+
+def ticks_of_double(number: Any, *parts: Scalar) -> Scalar:
+    """A duration of a computed number of ticks: half to even, an error where there is no such duration."""
+    beyond = negation(binary(exp.LT, function("abs", number.copy()), double(2.0**63)))
+    whole_ticks = cast(function("round_even", number, whole(0)), "BIGINT")
+    return typed(unless(beyond, whole_ticks), "duration", "BIGINT", *parts, raises=True)

@@ -182,6 +182,8 @@ def to_values(array: Any, kind: str) -> list[Any]:
         return _whole_numbers(array)
     if kind == "date":
         return [None if d is None else Date(d + EPOCH_DAYS) for d in array.cast(pa.int32()).to_pylist()]
+    if kind == "datetime" and pa.types.is_integer(t):  # finer than a microsecond
+        return [None if n is None else DateTime(n) for n in array.to_pylist()]
     if kind == "datetime":
         micros = array.cast(pa.timestamp("us")).cast(pa.int64()).to_pylist()
         return [None if m is None else DateTime(m * 10 + EPOCH_TICKS) for m in micros]
@@ -210,6 +212,11 @@ def exported(array: Any, kind: str, target: Any) -> Any:
         if not pc.all(pc.equal(pc.multiply(micros, 10), array), min_count=0).as_py():
             return array.cast(pa.decimal128(38, 0))  # a type that no column claims
         return micros.cast(pa.duration("us"))
+    if kind == "datetime" and t.is_integer(array.type):
+        micros = pc.divide(array, 10)
+        if not pc.all(pc.equal(pc.multiply(micros, 10), array), min_count=0).as_py():
+            return array.cast(pa.decimal128(38, 0))  # a type that no column claims
+        return pc.subtract(micros, EPOCH_TICKS // 10).cast(pa.timestamp("us"))
     if target is None or array.type == target:
         return array
     if kind == "number" and t.is_integer(array.type) and t.is_float64(target):

@@ -51,8 +51,13 @@ def quoted(text: str) -> str:
     return f'"{escaped}"'  # fmt: skip
 
 
+#: Numbers near ties and multiples, where rounding to decimals goes one way or the other.
+TIES = """0.125 0.135 2.675 1.005 -1.005 3.0149999999999997 0.285 1234.565 1234.5650000000001 -0.125 0.375 2.5 0.05 0.15 0.25 -0.35
+    1e-3 5e-3 0.30000000000000004 99999.995 0.1 7 -7 1e11 123456789.125 12.345678912345 149 150 151 250 -150 1e20 null""".split()
+CLOCK = "#time(0,0,0) #time(23,59,59.999999) #time(12,30,0.5) #time(1,2,3) null".split()
+SPELT = [quoted(x) for x in ("1", "-2.5", "1e3", "1,000", "abc", "", " 7", "2020-02-29", "2020-2-9", "2020-01-02T10:11:12", "true", "False", "yes")] + ["null"]
 GRID = {
-    "number": NUMBERS, "whole": WHOLE, "text": [*[quoted(t) for t in TEXTS], "null"], "date": DATES,
+    "ties": TIES, "time": CLOCK, "spelt": SPELT, "number": NUMBERS, "whole": WHOLE, "text": [*[quoted(t) for t in TEXTS], "null"], "date": DATES,
     "datetime": TIMES, "logical": LOGICALS, "duration": DURATIONS, "sure": [quoted(t) for t in TEXTS],
 }  # fmt: skip
 
@@ -101,6 +106,41 @@ FORMS = [
     ("Value.Equals([x], [y])", "number", "number"), ("Value.NullableEquals([x], [y])", "number", "number"),
     ("Value.NullableEquals([x], [y])", "text", "text"), ("Value.NullableEquals([x], 2)", "whole", None),
     ("Date.StartOfDay([x])", "date", None), ("Date.StartOfDay([x])", "datetime", None), ("Logical.ToText([x])", "logical", None), ("Number.ToText([x])", "whole", None),
+    *[(f"Number.Round([x], {d}, RoundingMode.{m})", "ties", None) for d in (0, 1, 2, -1) for m in
+      ("Up", "Down", "AwayFromZero", "TowardZero", "ToEven")],
+    *[(f"Number.Round([x], {d})", "number", None) for d in (1, 2, 8, -2)],
+    *[(f"Number.{n}([x], {d})", kind, None) for n in ("RoundUp", "RoundDown", "RoundTowardZero", "RoundAwayFromZero")
+      for d, kind in ((2, "ties"), (-1, "ties"), (1, "number"))],
+    *[(f"{n}.From([x])", kind, None) for n in ("Int64", "Int32", "Int16", "Int8", "Byte", "Double", "Percentage") for kind in ("number", "whole", "ties")],
+    ("Int64.From([x], null, RoundingMode.AwayFromZero)", "ties", None), ("Int64.From([x])", "spelt", None),
+    *[(f"{n}([x])", "spelt", None) for n in ("Number.From", "Number.FromText", "Double.From", "Date.From", "Date.FromText", "DateTime.From",
+      "DateTime.FromText", "Logical.From", "Logical.FromText")],
+    ('Number.From([x], "de-DE")', "spelt", None), ("try Number.From([x]) otherwise -1", "spelt", None),
+    ("(try Date.From([x]) otherwise #date(1,1,1)) = #date(1,1,1)", "spelt", None),
+    *[(f"Number.{n}([x])", "number", None) for n in "Sin Cos Tan Asin Acos Atan Sinh Cosh Tanh Exp Ln Log Log10".split()],
+    *[(f"Number.Log([x], {b})", "number", None) for b in (2, 10, 0.5, 1, -3)],
+    ("Number.Power([x], [y])", "number", "number"), ("Number.Power([x], 2)", "whole", None),
+    *[(f"Text.From([x]{c})", kind, None) for kind in ("number", "ties", "date", "datetime", "time") for c in ("", ', "de-DE"', ', "ja-JP"')],
+    ("Number.ToText([x])", "number", None), ('Number.ToText([x], null, "fr-FR")', "ties", None),
+    *[(f'{n}.ToText([x]{c})', n.lower(), None) for n in ("Date", "DateTime", "Time") for c in ("", ', null, "ru-RU"')],
+    *[(f'DateTime.ToText([x], {f})', "datetime", None) for f in ('"yyyy-MM-dd HH:mm:ss.fffffff"', '[Format = "dddd, d MMMM yyyy"]',
+      '[Format = "ddd d. MMM yy h:mm tt", Culture = "de-DE"]', '[Format = "D", Culture = "pl-PL"]', '"o"', '"s"', '"%h\\h t"', '"fff"')],
+    ('Date.ToText([x], "yyyy/MM/dd")', "date", None), ('Date.ToText([x], "d.M.yy", "en-GB")', "date", None), ('Time.ToText([x], "HH:mm:ss.ffffff")', "time", None),
+    ("Date.MonthName([x])", "date", None), ('Date.DayOfWeekName([x], "fr-FR")', "datetime", None),
+    *[(f"Date.{n}([x])", kind, None) for n in ("EndOfMonth", "EndOfQuarter", "EndOfYear", "EndOfWeek", "EndOfDay", "StartOfWeek", "DayOfWeek", "WeekOfYear",
+      "WeekOfMonth") for kind in ("date", "datetime")],
+    *[(f"Date.{n}([x], {k})", "datetime", None) for n in ("AddDays", "AddMonths", "AddYears", "AddQuarters", "AddWeeks") for k in (1, -1)],
+    *[(f"{f}(Date.EndOfMonth([x]))", "datetime", None) for f in ("DateTime.ToText", "Date.From", "Date.Day", "Time.Hour", "DateTime.Date", "Date.EndOfYear")],
+    ("Date.EndOfDay([x]) - [x]", "datetime", None), ("Date.EndOfDay([x]) > [x]", "datetime", None), ("Date.EndOfDay([x]) = [y]", "datetime", "datetime"),
+    ("if [x] = null then null else if [x] > #datetime(2000,1,1,0,0,0) then Date.EndOfDay([x]) else [x]", "datetime", None),
+    ("DateTime.From(Date.EndOfDay([x]))", "datetime", None), ('DateTime.ToText(Date.EndOfDay([x]), "HH:mm:ss.fffffff")', "datetime", None),
+    *[(f"Time.{n}([x])", kind, None) for n in ("Second", "StartOfHour", "EndOfHour", "Hour", "From") for kind in ("time", "datetime") if (n, kind) != ("EndOfHour", "time")],
+    *[(f"Duration.{n}([x])", "duration", None) for n in ("Seconds", "TotalDays", "TotalHours", "TotalMinutes", "TotalSeconds", "From")],
+    ("Duration.From([x])", "ties", None), ("Number.From([x])", "duration", None),
+    *[(f"[x] {o} #duration({d})", "datetime", None) for o in "+-" for d in ("1,1,1,1.25", "0,0,0,0.0000001", "-400,0,0,0")],
+    ("#duration(1,0,0,0) + [x]", "datetime", None), ("[x] + [y]", "datetime", "duration"), ("[x] - [y]", "duration", "duration"),
+    ("[x] * 1.5", "duration", None), ("[x] / 3", "duration", None), ("[x] / #duration(0,1,0,0)", "duration", None), ("-[x]", "duration", None),
+    ("[x] - #time(1,0,0)", "time", None), ("if [x] <> null then [x] else DateTime.From(-2)", "datetime", None),
     ("if [x] = null then null else Number.IsNaN([x])", "number", None), ("if [x] = null then null else Number.IsOdd([x])", "whole", None),
 ]  # fmt: skip
 

@@ -1,7 +1,7 @@
 """SQL forms of library functions: one entry per builtin, `@folds("Text.StartsWith")`.
 
 A form takes a `Call` (argument access with checks) and gives a typed term, or raises
-`Unfoldable`.  ``folding/reference.py`` makes docs/folding.md of them.  Families: `text`, `number`, `dates`, `others`.
+`Unfoldable`.  ``folding/reference.py`` makes docs/folding.md of them.  Families: the modules of `_FAMILIES`.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import importlib
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from folding.terms import Scalar, Unfoldable, need, need_not_null
+from folding.terms import Scalar, Unfoldable, in_microseconds, is_fine, need, need_not_null
 from mlang.syntax import nodes
 
 if TYPE_CHECKING:
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 Form = Callable[["Call"], Scalar]
 FORMS: dict[str, Form] = {}
-_FAMILIES = ("text", "number", "dates", "others")
+_FAMILIES = ("text", "number", "rounding", "mathematics", "dates", "durations", "formats", "others")
 _loaded: list[bool] = []
 
 
@@ -75,7 +75,14 @@ class Call:
 
     def of(self, index: int, *kinds: str) -> Scalar:
         """An argument of one of the kinds, maybe null."""
-        return need(self.term(index), *kinds)
+        term = need(self.term(index), *kinds)
+        if is_fine(term):
+            raise Unfoldable(f"{self.name} of a datetime finer than a microsecond")
+        return term
+
+    def moment(self, index: int, *kinds: str) -> Scalar:
+        """The same where what is below a microsecond does not count."""
+        return in_microseconds(need(self.term(index), *kinds))
 
     def sure(self, index: int, *kinds: str) -> Scalar:
         """An argument of one of the kinds that is never null."""

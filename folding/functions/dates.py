@@ -1,4 +1,7 @@
-"""SQL forms of ``Date.*``, ``Time.*``, ``DateTime.*`` and ``Duration.*``."""
+"""SQL forms of ``Date.*``, ``Time.*`` and ``DateTime.*``.
+
+The last moment of a day or hour is finer than a microsecond: such datetimes travel as ticks (`terms.fine`).
+"""
 
 from __future__ import annotations
 
@@ -7,10 +10,11 @@ from typing import Any
 from sqlglot import exp
 
 from folding import terms as t
+from folding.casts import text_to
 from folding.functions import Call, folds
 from folding.terms import Scalar, Unfoldable, typed
-
-TICKS_PER_DAY = 864_000_000_000
+from mlang.culture.data import culture
+from mlang.values.temporal import DAY
 
 
 def _whole(sql: Any, *parts: Scalar) -> Scalar:
@@ -23,7 +27,7 @@ def _date(sql: Any, *parts: Scalar, **facts: Any) -> Scalar:
 
 @folds("Date.Year", "Date.Month", "Date.Day", "Date.DayOfYear", "Date.QuarterOfYear")
 def part(call: Call) -> Scalar:
-    value = call.of(0, "date", "datetime")
+    value = call.moment(0, "date", "datetime")
     call.at_most(1)
     name = {
         "Date.Year": "year", "Date.Month": "month", "Date.Day": "day", "Date.DayOfYear": "dayofyear",
@@ -39,10 +43,10 @@ def _since_first(sql: Any, first: int) -> Any:
 
 
 def _first_day(call: Call, index: int = 1) -> int:
-    """The first day of the week that was given; the culture's is not known here."""
+    """The first day of the week that was given, or the culture's."""
     value = call.constant(index) if call.count > index else None
     if value is None:
-        raise Unfoldable(f"{call.name} with the culture's first day of the week")
+        return culture().first_day
     if value not in (0.0, 1.0, 2.0, 3.0, 4.0, 5.0, 6.0):
         raise Unfoldable(f"{call.name} with a day that is none")
     return int(value)
@@ -50,13 +54,13 @@ def _first_day(call: Call, index: int = 1) -> int:
 
 @folds("Date.DayOfWeek")
 def day_of_week(call: Call) -> Scalar:
-    value = call.of(0, "date", "datetime")
+    value = call.moment(0, "date", "datetime")
     return _whole(_since_first(value.use, _first_day(call)), value)
 
 
 @folds("Date.WeekOfYear", "Date.WeekOfMonth")
 def week(call: Call) -> Scalar:
-    value, first = call.of(0, "date", "datetime"), _first_day(call)
+    value, first = call.moment(0, "date", "datetime"), _first_day(call)
     unit, number = ("year", "dayofyear") if call.name == "Date.WeekOfYear" else ("month", "day")
     start = t.function("date_trunc", exp.Literal.string(unit), value.use)
     passed = t.binary(exp.Sub, t.function(number, value.use), t.whole(1))
@@ -67,81 +71,119 @@ def week(call: Call) -> Scalar:
 
 @folds("Date.DaysInMonth")
 def days_in_month(call: Call) -> Scalar:
-    value = call.of(0, "date", "datetime")
+    value = call.moment(0, "date", "datetime")
     return _whole(t.function("day", t.function("last_day", value.use)), value)
 
 
 @folds("Date.StartOfMonth", "Date.StartOfQuarter", "Date.StartOfYear")
 def start(call: Call) -> Scalar:
-    value = call.of(0, "date", "datetime")
+    value = call.moment(0, "date", "datetime")
     unit = call.name.removeprefix("Date.StartOf").lower()
     sql = t.function("date_trunc", exp.Literal.string(unit), value.use)
     return typed(t.cast(sql, value.storage), value.kind, value.storage, value)
 
 
-@folds("Date.EndOfMonth", "Date.EndOfYear")
-def end(call: Call) -> Scalar:
-    """Of dates only: a datetime's end is finer than a microsecond."""
-    value = call.of(0, "date")
+def _last_day(call: Call, value: Any) -> Any:
+    """The last day of the month, quarter, year, week, or the day itself, as a DATE."""
+    if call.name == "Date.EndOfDay":
+        return t.cast(value, "DATE")
     if call.name == "Date.EndOfMonth":
-        return _date(t.function("last_day", value.use), value)
-    december = t.function("make_date", t.function("year", value.use), t.whole(12), t.whole(31))
-    return _date(december, value)
+        return t.function("last_day", value)
+    if call.name == "Date.EndOfWeek":
+        ahead = t.binary(exp.Sub, t.whole(6), _since_first(value, _first_day(call)))
+        return t.binary(exp.Add, t.cast(value.copy(), "DATE"), t.cast(ahead, "INTEGER"))
+    if call.name == "Date.EndOfYear":
+        return t.function("make_date", t.function("year", value), t.whole(12), t.whole(31))
+    quarter = t.function("date_trunc", exp.Literal.string("quarter"), value)
+    later = exp.Interval(this=exp.Literal.string("2"), unit=exp.Var(this="MONTH"))
+    return t.function("last_day", t.binary(exp.Add, quarter, later))
+
+
+@folds("Date.EndOfMonth", "Date.EndOfYear", "Date.EndOfQuarter", "Date.EndOfWeek", "Date.EndOfDay")
+def end(call: Call) -> Scalar:
+    """The last day of a date; the last 100 ns of a datetime."""
+    value = call.moment(0, "date", "datetime")
+    may_leave = call.name == "Date.EndOfWeek"
+    day = _last_day(call, value.use)
+    if may_leave:
+        day = _in_range(day)
+    if value.kind == "date":
+        return _date(day, value, raises=may_leave or value.raises)
+    midnight = t.function("epoch_us", t.cast(day, "TIMESTAMP"))
+    last = t.binary(exp.Add, t.binary(exp.Mul, midnight, t.whole(10)), t.whole(t.EPOCH_TICKS + DAY - 1))
+    return t.fine(last, value, raises=may_leave or value.raises)
 
 
 @folds("Date.StartOfWeek")
 def start_of_week(call: Call) -> Scalar:
-    value, first = call.of(0, "date"), _first_day(call)
-    sql = t.binary(exp.Sub, value.use, t.cast(_since_first(value.use, first), "INTEGER"))
-    return _date(_in_range(sql), value, raises=True)
+    value, first = call.moment(0, "date", "datetime"), _first_day(call)
+    day = t.cast(value.use, "DATE") if value.kind == "datetime" else value.use
+    sql = _in_range(t.binary(exp.Sub, day, t.cast(_since_first(value.use, first), "INTEGER")))
+    if value.kind == "datetime":
+        sql = t.cast(sql, "TIMESTAMP")
+    return typed(sql, value.kind, value.storage, value, raises=True)
 
 
-def _in_range(sql: Any) -> Any:
-    """Dates outside the years 1 to 9999 are errors in M."""
-    low = t.cast(exp.Literal.string("0001-01-01"), "DATE")
-    high = t.cast(exp.Literal.string("9999-12-31"), "DATE")
+def _in_range(sql: Any, storage: str = "DATE") -> Any:
+    """Dates and datetimes outside the years 1 to 9999 are errors in M."""
+    low = t.cast(exp.Literal.string("0001-01-01"), storage)
+    high = t.cast(exp.Literal.string("9999-12-31" if storage == "DATE" else "9999-12-31 23:59:59.999999"), storage)
     outside = t.any_of([t.binary(exp.LT, sql.copy(), low), t.binary(exp.GT, sql.copy(), high)])
     return t.unless(outside, sql)
 
 
 @folds("Date.AddDays")
 def add_days(call: Call) -> Scalar:
-    value, count = call.of(0, "date"), call.sure(1, "number")
+    value, count = call.of(0, "date", "datetime"), call.sure(1, "number")
     if not count.int53:
         raise Unfoldable("Date.AddDays with a number that may not be whole")
     limit = t.binary(exp.GT, t.function("abs", t.as_double(count)), t.double(4e6))
     days = t.cast(t.unless(limit, count.use), "INTEGER")
+    if value.kind == "datetime":
+        later = t.binary(exp.Add, value.use, t.function("to_days", days))
+        return typed(_in_range(later, "TIMESTAMP"), "datetime", "TIMESTAMP", value, count, raises=True)
     return _date(_in_range(t.binary(exp.Add, value.use, days)), value, count, raises=True)
 
 
 @folds("Date.AddMonths", "Date.AddYears", "Date.AddQuarters", "Date.AddWeeks")
 def add_parts(call: Call) -> Scalar:
-    value = call.of(0, "date")
+    value = call.of(0, "date", "datetime")
     number = call.constant(1)
     if number.__class__ is not float or number != int(number) or abs(number) > 120_000:
         raise Unfoldable(f"{call.name} with a number that is not a constant whole number")
     count = int(number)
     if call.name == "Date.AddWeeks":
-        sql = t.binary(exp.Add, value.use, t.whole(7 * count))
+        days: Any = t.whole(7 * count)
+        days = t.function("to_days", days) if value.kind == "datetime" else days
+        sql = t.binary(exp.Add, value.use, days)
     else:
         months = count * {"Date.AddMonths": 1, "Date.AddYears": 12, "Date.AddQuarters": 3}[call.name]
         interval = exp.Interval(this=exp.Literal.string(str(months)), unit=exp.Var(this="MONTH"))
-        sql = t.cast(t.binary(exp.Add, value.use, interval), "DATE")
-    return _date(_in_range(sql), value, raises=True)
+        sql = t.binary(exp.Add, value.use, interval)
+        sql = t.cast(sql, "DATE") if value.kind == "date" else sql
+    return typed(_in_range(sql, value.storage), value.kind, value.storage, value, raises=True)
 
 
-@folds("Date.From", "DateTime.Date")
+@folds("Date.From", "Date.FromText", "DateTime.Date")
 def date_from(call: Call) -> Scalar:
-    value = call.of(0, "date", "datetime")
+    value = call.moment(0, *(("text",) if call.name == "Date.FromText" else ("date", "datetime", "text")))
     call.at_most(1)
     if value.kind == "date":
         return value
+    if value.kind == "text":
+        _not_a_part(call)
+        return text_to("date", value)
     return _date(t.cast(value.use, "DATE"), value)
+
+
+def _not_a_part(call: Call) -> None:
+    if call.name == "DateTime.Date":
+        raise Unfoldable("DateTime.Date of a text")
 
 
 @folds("Date.StartOfDay")
 def start_of_day(call: Call) -> Scalar:
-    value = call.of(0, "date", "datetime")
+    value = call.moment(0, "date", "datetime")
     call.at_most(1)
     if value.kind == "date":
         return value
@@ -149,36 +191,55 @@ def start_of_day(call: Call) -> Scalar:
     return typed(sql, "datetime", "TIMESTAMP", value)
 
 
-@folds("DateTime.From")
+@folds("DateTime.From", "DateTime.FromText")
 def datetime_from(call: Call) -> Scalar:
-    value = call.of(0, "date", "datetime")
+    kinds = ("text",) if call.name == "DateTime.FromText" else ("date", "datetime", "text")
+    value = t.need(call.term(0), *kinds)
     call.at_most(1)
     if value.kind == "datetime":
         return value
+    if value.kind == "text":
+        return text_to("datetime", value)
     return typed(t.cast(value.use, "TIMESTAMP"), "datetime", "TIMESTAMP", value)
 
 
-@folds("DateTime.Time")
+@folds("DateTime.Time", "Time.From")
 def time_of(call: Call) -> Scalar:
-    value = call.of(0, "datetime")
+    value = call.of(0, "datetime", "time")
+    call.at_most(1)
+    if value.kind == "time":
+        return value
     return typed(t.cast(value.use, "TIME"), "time", "TIME", value)
 
 
 @folds("Time.Hour", "Time.Minute")
 def clock_part(call: Call) -> Scalar:
-    value = call.of(0, "time", "datetime")
+    value = call.moment(0, "time", "datetime")
     return _whole(t.function("hour" if call.name == "Time.Hour" else "minute", value.use), value)
 
 
-@folds("Duration.Days", "Duration.Hours", "Duration.Minutes")
-def duration_part(call: Call) -> Scalar:
-    value = call.of(0, "duration")
-    unit, cycle = {
-        "Duration.Days": (TICKS_PER_DAY, 0),
-        "Duration.Hours": (TICKS_PER_DAY // 24, 24),
-        "Duration.Minutes": (TICKS_PER_DAY // 1440, 60),
-    }[call.name]
-    sql: Any = t.binary(exp.IntDiv, value.use, t.whole(unit))
-    if cycle:
-        sql = t.binary(exp.Mod, sql, t.whole(cycle))
-    return _whole(sql, value)
+@folds("Time.Second")
+def second(call: Call) -> Scalar:
+    """With its fraction."""
+    value = call.of(0, "time", "datetime")
+    parts = t.binary(exp.Mul, t.function("microsecond", value.use), t.whole(10))
+    sql = exp.Div(this=t.cast(parts, "DOUBLE"), expression=t.double(1e7), typed=True)
+    return typed(sql, "number", "DOUBLE", value, nonan=True)
+
+
+@folds("Time.StartOfHour", "Time.EndOfHour")
+def hour_around(call: Call) -> Scalar:
+    """The first and the last moment of the hour; of a time only the first."""
+    if call.name == "Time.StartOfHour":
+        value = call.moment(0, "datetime", "time")
+        if value.kind == "time":
+            sql = t.function("make_time", t.function("hour", value.use), t.whole(0), t.double(0.0))
+            return typed(sql, "time", "TIME", value)
+        return typed(_hour(value), "datetime", "TIMESTAMP", value)
+    value = call.moment(0, "datetime")
+    begin = t.binary(exp.Mul, t.function("epoch_us", _hour(value)), t.whole(10))
+    return t.fine(t.binary(exp.Add, begin, t.whole(t.EPOCH_TICKS + DAY // 24 - 1)), value)
+
+
+def _hour(value: Scalar) -> Any:
+    return t.function("date_trunc", exp.Literal.string("hour"), value.use)

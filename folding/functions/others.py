@@ -5,6 +5,7 @@ from __future__ import annotations
 from sqlglot import exp
 
 from folding import terms as t
+from folding.casts import text_to
 from folding.functions import Call, folds
 from folding.operators import equality
 from folding.terms import Scalar, Unfoldable, typed
@@ -61,11 +62,14 @@ def nested_list(call: Call) -> Scalar:
     return aggregated(table, lambda group: AGGREGATES[call.name](group.values(node.name), group))
 
 
-@folds("Logical.From")
+@folds("Logical.From", "Logical.FromText")
 def logical_from(call: Call) -> Scalar:
-    value = call.of(0, "logical", "number")
+    value = call.of(0, *(("text",) if call.name == "Logical.FromText" else ("logical", "number", "text")))
+    call.at_most(1)
     if value.kind == "logical":
         return value
+    if value.kind == "text":
+        return text_to("logical", value)
     if not value.nonan:
         raise Unfoldable("Logical.From of a number that may be NaN")
     return typed(t.binary(exp.NEQ, t.as_double(value), t.double(0.0)), "logical", "BOOLEAN", value)

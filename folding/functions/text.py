@@ -242,19 +242,3 @@ def combine(call: Call) -> Scalar:
     sql = t.function("concat_ws", t.string(separator), *[p.use for p in parts])
     ascii = separator.isascii() and all(p.ascii for p in parts)
     return _text(sql, *parts, nullable=False, ascii=ascii)
-
-
-@folds("Text.From", "Number.ToText", "Logical.ToText")
-def text_from(call: Call) -> Scalar:
-    value = call.term(0)
-    call.at_most(1)
-    if value.kind == "text" and call.name == "Text.From":
-        return value
-    if value.kind == "logical" and call.name != "Number.ToText":
-        sql = t.case(
-            (value.use, exp.Literal.string("true")), (t.negation(value.use), exp.Literal.string("false"))
-        )
-        return _text(sql, value, ascii=True)
-    if value.kind == "number" and value.int53 and call.name != "Logical.ToText":
-        return _text(t.cast(t.cast(value.use, "BIGINT"), "VARCHAR"), value, ascii=True)
-    raise Unfoldable(f"{call.name} of a value whose text depends on the culture or on its digits")

@@ -1,0 +1,242 @@
+"""SQL forms of texts of numbers, dates and times: ``Text.From``, ``Date.ToText`` and their siblings.
+
+Formats and cultures are constants, so a format becomes the engine's `strftime`, with the culture's separators and
+names written into it; where a culture has names of its own, these are chosen by number.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlglot import exp
+
+from folding import terms as t
+from folding.functions import Call, folds
+from folding.terms import Scalar, Unfoldable, typed
+from mlang.culture.data import CultureInfo
+from mlang.culture.data import culture as named
+from mlang.culture.date_formats import BadFormat, Token, beside_day_number, expand, tokens
+from mlang.errors import MError
+
+_DEFAULT = {"date": "d", "datetime": "G", "time": "t"}
+#: Specifier and size to the engine's code.
+_CODES = {
+    ("d", 1): "%-d", ("d", 2): "%d", ("M", 1): "%-m", ("M", 2): "%m", ("y", 2): "%y", ("y", 4): "%Y",
+    ("H", 1): "%-H", ("H", 2): "%H", ("h", 1): "%-I", ("h", 2): "%I", ("m", 1): "%-M", ("m", 2): "%M",
+    ("s", 1): "%-S", ("s", 2): "%S", ("f", 3): "%g", ("f", 6): "%f",
+}  # fmt: skip
+
+
+def _text(sql: Any, *parts: Scalar, **facts: Any) -> Scalar:
+    return typed(sql, "text", "VARCHAR", *parts, **facts)
+
+
+def culture_of(name: Any) -> CultureInfo:
+    """The culture of a name, or the session's."""
+    if name is not None and name.__class__ is not str:
+        raise Unfoldable("a culture that is no text")
+    try:
+        return named(name)
+    except MError:
+        raise Unfoldable("an unknown culture") from None
+
+
+# ---------------------------------------------------------------- numbers
+
+
+def number_text(x: Scalar, info: CultureInfo) -> Scalar:
+    """The shortest text of at most 15 digits that reads the same, else 17 digits; with E for the interpreter."""
+    whole = t.cast(t.cast(x.use, "BIGINT"), "VARCHAR")
+    if x.int53:
+        return _text(whole, x, ascii=True)
+    if x.storage == "BIGINT":
+        return _text(t.cast(x.use, "VARCHAR"), x, ascii=True)
+    size = t.function("abs", x.use)
+    large = t.negation(t.binary(exp.LT, size.copy(), t.double(1e15)))
+    outside = t.any_of([t.binary(exp.LT, size, t.double(1e-4)), large])
+    integral = t.all_of([
+        t.binary(exp.EQ, t.function("trunc", x.use), x.use), t.binary(exp.LT, size.copy(), t.double(1e15)),
+    ])  # fmt: skip
+    plain = t.cast(x.use, "VARCHAR")
+    digits = t.function("ltrim", t.function("replace", plain.copy(), exp.Literal.string("."), exp.Literal.string("")),
+                        exp.Literal.string("-0"))  # fmt: skip
+    short = t.binary(exp.LTE, t.function("length", digits), t.whole(15))
+    long = t.function("printf", exp.Literal.string("%.17g"), x.use)
+    fraction = t.case((short, plain), otherwise=long)
+    if info.decimal != ".":
+        fraction = t.function("replace", fraction, exp.Literal.string("."), t.string(info.decimal))
+    sql = t.case((integral, whole), (outside, t.error()), otherwise=fraction)
+    return _text(sql, x, ascii=info.decimal.isascii())
+
+
+# ---------------------------------------------------------------- dates and times
+
+
+def moment_text(value: Scalar, format: Any, info: CultureInfo) -> Scalar:
+    """A date, time or datetime in a format (the default one for null or an empty text)."""
+    if format is not None and format.__class__ is not str:
+        raise Unfoldable("a format that is no text")
+    try:
+        custom, info = expand(format or _DEFAULT[value.kind], info)
+        found = tokens(custom)
+    except BadFormat:
+        raise Unfoldable("a format that M does not know") from None
+    if info.calendar != "gregorian":
+        raise Unfoldable(f"dates of the {info.calendar} calendar")
+    if value.kind == "time" and any(token.letter in "dMyg" for token in found if token.letter):
+        raise Unfoldable("a date format of a time")
+    return _Writer(value, info, found).text()
+
+
+class _Writer:
+    """Writes the tokens of a format: codes run together into one `strftime`, names stand beside it."""
+
+    def __init__(self, value: Scalar, info: CultureInfo, found: tuple[Token, ...]) -> None:
+        self.value, self.info, self.found = value, info, found
+        term = t.in_microseconds(value)
+        self.fine = t.is_fine(value)
+        self.sql: Any = term.sql
+        if value.kind == "time":
+            self.sql = t.binary(exp.Add, t.cast(exp.Literal.string("1970-01-01"), "DATE"), term.use)
+        self.parts: list[Any] = []
+        self.codes = ""
+        self.ascii = True
+
+    def text(self) -> Scalar:
+        """The text, null for null."""
+        for index, token in enumerate(self.found):
+            self.write(token, index)
+        self.flush()
+        if not self.parts:
+            self.parts.append(t.function("strftime", self.sql.copy(), exp.Literal.string("")))
+        result = self.parts[0]
+        for part in self.parts[1:]:
+            result = t.binary(exp.DPipe, result, part)
+        return _text(result, self.value, ascii=self.ascii)
+
+    def write(self, token: Token, index: int) -> None:
+        """One part of the format."""
+        letter, size = token.letter, token.size
+        if letter in "Hhms" and letter:
+            size = min(size, 2)
+        if (letter == "y" and size > 4) or (letter, size) in (("y", 1), ("y", 3)):
+            raise Unfoldable("a format with a year of that many digits")
+        if not letter:
+            self.literal(token.literal)
+        elif (letter, size) in _CODES:
+            self.codes += _CODES[letter, size]
+        elif letter == "f" and size == 7:
+            self.seventh()
+        elif letter in (":", "/"):
+            self.literal(self.info.time_separator if letter == ":" else self.info.date_separator)
+        elif letter == "t":
+            cut = None if size > 1 else 1
+            self.choose("hour", [self.info.am[:cut]] * 12 + [self.info.pm[:cut]] * 12, 1)
+        elif letter == "d":
+            names = self.info.day_names_abbreviated if size == 3 else self.info.day_names
+            self.choose("dayofweek", list(names), 1)
+        elif letter == "M":
+            full = self.info.month_names_genitive if beside_day_number(self.found, index) else self.info.month_names
+            self.choose("month", list(self.info.month_names_abbreviated if size == 3 else full), 0)
+        elif letter == "K" and self.value.kind in ("datetime", "date", "time"):
+            pass  # no zone
+        else:
+            raise Unfoldable(f"a format with '{letter * token.size}'")
+
+    def literal(self, text: str) -> None:
+        """Text that stands for itself."""
+        if any(c < " " or "\ud800" <= c <= "\udfff" for c in text):
+            raise Unfoldable("a format with control characters")
+        self.ascii = self.ascii and text.isascii()
+        self.codes += text.replace("%", "%%")
+
+    def seventh(self) -> None:
+        """Seven digits of a second: the engine knows six."""
+        self.codes += "%f"
+        if not self.fine:
+            self.codes += "0"
+            return
+        self.flush()
+        self.parts.append(t.cast(t.binary(exp.Mod, self.value.use, t.whole(10)), "VARCHAR"))
+
+    def choose(self, part: str, names: list[str], shift: int) -> None:
+        """A name by the number of a part."""
+        english = _ENGLISH.get((part, tuple(names)))
+        if english is not None:
+            self.codes += english
+            return
+        self.flush()
+        self.ascii = self.ascii and all(n.isascii() for n in names)
+        place: Any = t.function(part, self.sql.copy())
+        if shift:
+            place = t.binary(exp.Add, place, t.whole(shift))
+        items = exp.Array(expressions=[t.string(n) for n in names])
+        self.parts.append(t.function("list_extract", items, place))
+
+    def flush(self) -> None:
+        """The codes so far as one call."""
+        if self.codes:
+            self.parts.append(t.function("strftime", self.sql.copy(), t.string(self.codes)))
+            self.codes = ""
+
+
+_DAYS = ("Sunday", "Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday")
+_MONTHS = (
+    "January", "February", "March", "April", "May", "June", "July", "August", "September", "October", "November",
+    "December",
+)  # fmt: skip
+#: Names that the engine writes itself.
+_ENGLISH = {
+    ("hour", ("AM",) * 12 + ("PM",) * 12): "%p",
+    ("dayofweek", _DAYS): "%A", ("dayofweek", tuple(d[:3] for d in _DAYS)): "%a",
+    ("month", _MONTHS): "%B", ("month", tuple(m[:3] for m in _MONTHS)): "%b",
+}  # fmt: skip
+
+
+# ---------------------------------------------------------------- the functions
+
+
+@folds("Text.From", "Number.ToText", "Logical.ToText")
+def text_from(call: Call) -> Scalar:
+    value = call.term(0)
+    if call.name == "Text.From":
+        call.at_most(2)
+        info = culture_of(call.constant(1) if call.count > 1 else None)
+    else:
+        if call.count > 1 and call.constant(1):
+            raise Unfoldable(f"{call.name} with a format")
+        info = culture_of(call.constant(2) if call.count > 2 else None)
+    if value.kind == "text" and call.name == "Text.From":
+        return value
+    if value.kind == "logical" and call.name != "Number.ToText":
+        sql = t.case(
+            (value.use, exp.Literal.string("true")), (t.negation(value.use), exp.Literal.string("false"))
+        )
+        return _text(sql, value, ascii=True)
+    if value.kind == "number" and call.name != "Logical.ToText":
+        return number_text(t.need(value, "number"), info)
+    if value.kind in _DEFAULT and call.name == "Text.From":
+        return moment_text(value, None, info)
+    raise Unfoldable(f"{call.name} of a {value.kind}")
+
+
+@folds("Date.ToText", "DateTime.ToText", "Time.ToText")
+def to_text(call: Call) -> Scalar:
+    """A format and a culture, or a record with both."""
+    value = t.need(call.term(0), call.name.partition(".")[0].lower())
+    choice = call.constant(1) if call.count > 1 else None
+    culture = call.constant(2) if call.count > 2 else None
+    if choice.__class__ is dict:
+        if culture is not None or not set(choice) <= {"Format", "Culture"}:
+            raise Unfoldable(f"{call.name} with other options")
+        choice, culture = choice.get("Format"), choice.get("Culture")
+    return moment_text(value, choice, culture_of(culture))
+
+
+@folds("Date.MonthName", "Date.DayOfWeekName")
+def name_of(call: Call) -> Scalar:
+    """The culture's name of the month or of the day."""
+    value = t.need(call.term(0), "date", "datetime")
+    call.at_most(2)
+    info = culture_of(call.constant(1) if call.count > 1 else None)
+    return moment_text(value, "MMMM" if call.name == "Date.MonthName" else "dddd", info)
