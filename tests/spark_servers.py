@@ -28,6 +28,10 @@ server.start(background=False)
 """
 
 
+#: Where workers find mlang.
+_ROOT = str(Path(__file__).resolve().parent.parent)
+
+
 def client() -> None:
     """Raises `Missing` without the client."""
     for package in ("grpc", "pandas", "pyspark"):
@@ -79,7 +83,8 @@ def sail() -> Iterator[tuple[str, subprocess.Popen[Any]]]:
         raise Missing("pysail is not installed (mlang[spark])")
     folder, port = Path(tempfile.mkdtemp(prefix="mlang-sail-")), _free_port()
     try:
-        process = start([sys.executable, "-c", _SAIL, str(port)], port, folder, "sail")
+        own = {**os.environ, "PYTHONPATH": _ROOT}
+        process = start([sys.executable, "-c", _SAIL, str(port)], port, folder, "sail", env=own)
         try:
             yield f"sc://127.0.0.1:{port}", process
         finally:
@@ -107,8 +112,8 @@ def spark(workers: int = 2, cores: int = 1) -> Iterator[tuple[str, list[subproce
     """A standalone master, workers and a Connect server: the address, and the processes (workers, then Connect)."""
     home, folder = spark_home(), Path(tempfile.mkdtemp(prefix="mlang-spark-"))
     surroundings = {**os.environ, "SPARK_HOME": str(home), "SPARK_LOCAL_IP": "127.0.0.1", "SPARK_DAEMON_MEMORY": "256m",
-                    "SPARK_WORKER_DIR": str(folder), "SPARK_LOCAL_DIRS": str(folder)}  # fmt: skip
-    surroundings.pop("PYSPARK_PYTHON", None)
+                    "SPARK_WORKER_DIR": str(folder), "SPARK_LOCAL_DIRS": str(folder),
+                    "PYSPARK_PYTHON": sys.executable, "PYTHONPATH": _ROOT}  # fmt: skip
     run, made = str(home / "bin" / "spark-class"), []
     try:
         port, web = _free_port(), _free_port()
