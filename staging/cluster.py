@@ -8,18 +8,31 @@ ever, and a note says why.  Imported only where the engine is Spark; read ``fold
 
 from __future__ import annotations
 
+import json
 import shutil
 import uuid
 from pathlib import Path
 from typing import Any
 
-from folding.engines.spark import SparkQuery
-from folding.engines.spark_server import Refusal, Running
+from folding.engines.spark import SparkQuery, compiled, reads_files
+from folding.engines.spark_server import Refusal, Running, current
 from folding.engines.spark_writes import Writing, Written, expression, quoted, shared
+from folding.terms import Unfoldable
 from mlang.session import Session
-from staging.encode import Facts
+from mlang.tables.simplify import prune
+from mlang.tables.table import Table, settled
+from staging.dataflow import DestinationSettings
+from staging.destinations.delta import _names as check_names
+from staging.destinations.delta import _plain as plain_type
+from staging.destinations.files import replacing
+from staging.destinations.rows import Rows
+from staging.destinations.tables import dynamic, supported
+from staging.destinations.target import DeltaTarget, FileTarget, Target
+from staging.encode import Facts, kind_of_code
+from staging.errors import DataflowError
+from staging.store.files import flush_file
 from staging.store.lakehouse import PART_ROWS, LakehouseWriter
-from staging.types import Column
+from staging.types import PLAIN, Column
 
 #: Rows that a query reads below which its result comes through this process: starting jobs would cost more.
 ROWS = 200_000
@@ -65,7 +78,12 @@ def fill(query: Any, writer: LakehouseWriter, session: Session) -> bool:
     if items is None:
         return False
     place = writer.folder / f"spark-{uuid.uuid4().hex}"
-    found = _written(query, items, writer.columns, place, writer.folder.parents[1], session, writer.rows)
+    asked = {}
+    for index, column in enumerate(writer.columns):
+        for name, text in _questions(column.code, quoted(column.physical)).items():
+            asked[f"f{index}.{name}"] = text
+    writing = Writing(query, items, asked, PART_ROWS)
+    found = _written(writing, place, writer.folder.parents[1], session, writer.rows)
     if found is None:
         return False
     writer.adopt(list(found.files))
@@ -77,27 +95,166 @@ def fill(query: Any, writer: LakehouseWriter, session: Session) -> bool:
     return True
 
 
-def _written(
-    query: Any, items: list[tuple[str, str]], columns: tuple[Column, ...], place: Path, root: Path,
-    session: Session, first: int,
-) -> Written | None:  # fmt: skip
+def _written(writing: Writing, place: Path, root: Path, session: Session, first: int = 0) -> Written | None:
     """The files that the server wrote; None, with a note, when it cannot."""
-    why = shared(query.server, root)
+    why = shared(writing.server, root)
     if why is not None:
         _tell(session, why)
         return None
-    asked = {}
-    for index, column in enumerate(columns):
-        for name, text in _questions(column.code, quoted(column.physical)).items():
-            asked[f"f{index}.{name}"] = text
-    running = Running(query.server)
+    running = Running(writing.server)
     session.fixed["folding.cursor"] = running  # whoever stops the evaluation interrupts it
     try:
-        return Writing(query, items, asked, PART_ROWS).run(place, running, first)
+        return writing.run(place, running, first)
     except Refusal as no:
         shutil.rmtree(place, ignore_errors=True)
         _tell(session, str(no).strip().partition("\n")[0][:200])
         return None
+
+
+# ---------------------------------------------------------------- destinations
+
+
+def load(
+    target: Target, path: Path, settings: DestinationSettings, rows: Rows, table: Table, names: list[str],
+    session: Session,
+) -> int | None:  # fmt: skip
+    """Lets the server write a destination that is replaced, and gives its size; None when it did not.
+
+    Appends come through this process, which counts and remembers what it appended.
+    """
+    delta = isinstance(target, DeltaTarget)
+    parquet = isinstance(target, FileTarget) and target.format == "parquet"
+    if settings.update != "Replace" or not (delta or parquet):
+        return None
+    query = _query(table, names, rows.columns)
+    if query is None or not large(query):
+        return None
+    items = stored(query, rows.columns)
+    if items is None:
+        return None
+    asked = {f"f{i}": f"count(*) - count({quoted(c.physical)})" for i, c in enumerate(rows.columns)}
+    writing = Writing(query, items, asked, PART_ROWS, numbered=False, one_file=parquet)
+    load = _load_delta if delta else _load_file
+    return load(path, settings, rows, writing, session)
+
+
+def _query(table: Table, names: list[str], columns: tuple[Column, ...]) -> Any:
+    """The query that gives the columns of a destination; None when the server does not do it."""
+    plan = prune(settled(table.plan), tuple(names))
+    if not columns or not reads_files(plan):
+        return None
+    try:
+        query = SparkQuery(compiled(plan), current(), schema=plan.schema)
+    except Unfoldable:
+        return None
+    kinds = [c.term.kind for c in query.columns]
+    codes = [c.code for c in columns]
+    return (
+        query if all(c in PLAIN and k == kind_of_code(c) for k, c in zip(kinds, codes, strict=True)) else None
+    )
+
+
+def _complete(found: Written, rows: Rows) -> bool:
+    """Whether there are rows, and none lacks what its column must have; else the ordinary way says what is wrong."""
+    nulls = [sum(int(a[f"f{i}"]) for a in found.answers) for i, _ in enumerate(rows.columns)]
+    return found.rows > 0 and not any(
+        n for n, c in zip(nulls, rows.columns, strict=True) if not c.type.nullable
+    )
+
+
+def _load_file(
+    path: Path, settings: DestinationSettings, rows: Rows, writing: Writing, session: Session
+) -> int | None:
+    """One Parquet file, renamed to its place."""
+    if path.is_dir() or (not path.exists() and not settings.allow_creation):
+        return None
+    path.parent.mkdir(parents=True, exist_ok=True)
+    place = path.with_name(f".{path.name}.{uuid.uuid4().hex}.spark")
+    try:
+        found = _written(writing, place, path.parent, session)
+        if found is None or not _complete(found, rows) or len(found.files) != 1:
+            return None
+        with replacing(path, settings) as temporary:
+            found.files[0][0].rename(temporary)
+        rows.count = found.rows
+        return path.stat().st_size
+    finally:
+        shutil.rmtree(place, ignore_errors=True)
+
+
+def _load_delta(
+    path: Path, settings: DestinationSettings, rows: Rows, writing: Writing, session: Session
+) -> int | None:
+    """Files in the table's folder, added by one commit of its log."""
+    import deltalake
+    import pyarrow as pa
+
+    supported("lakehouse table", rows)
+    check_names(rows)
+    schema = pa.schema([
+        pa.field(f.name, f.type, c.type.nullable) for f, c in zip(rows.schema, rows.columns, strict=True)
+    ])  # fmt: skip
+    there = deltalake.DeltaTable.is_deltatable(str(path))
+    if not there and (not settings.allow_creation or (path.exists() and any(path.iterdir()))):
+        return None
+    table = deltalake.DeltaTable(str(path)) if there else None
+    if table is not None and not _fits(table, schema, settings):
+        return None
+    path.mkdir(parents=True, exist_ok=True)
+    place = path / f"_mlang-{uuid.uuid4().hex}"
+    try:
+        found = _written(writing, place, path, session)
+        if found is None or not _complete(found, rows):
+            return None
+        size = _commit(path, table, schema, found, rows.query)
+        rows.count = found.rows
+        return size
+    finally:
+        shutil.rmtree(place, ignore_errors=True)
+
+
+def _fits(table: Any, schema: Any, settings: DestinationSettings) -> bool:
+    """Whether files of a schema may stand in a table that is there: any where it follows, else the same."""
+    import pyarrow as pa
+
+    if table.metadata().partition_columns:
+        return False
+    if dynamic(settings):
+        return True
+    known = pa.schema(table.schema().to_arrow())
+    plain = pa.schema([f.with_type(plain_type(f.type)) for f in known])
+    return bool(plain.equals(schema))
+
+
+def _commit(path: Path, table: Any, schema: Any, found: Written, query: str) -> int:
+    import deltalake
+    from deltalake.exceptions import DeltaError
+    from deltalake.transaction import AddAction, create_table_with_add_actions
+
+    moved, actions, size = [], [], 0
+    mark = uuid.uuid4().hex
+    try:
+        for number, (file, count) in enumerate(found.files):
+            place = file.rename(path / f"part-{number:05d}-{mark}.parquet")
+            moved.append(place)
+            flush_file(place)
+            about = place.stat()
+            size += about.st_size
+            stats = json.dumps({"numRecords": count})
+            actions.append(AddAction(place.name, about.st_size, {}, int(about.st_mtime * 1000), True, stats))
+        wanted = deltalake.Schema.from_arrow(schema)
+        if table is None:
+            create_table_with_add_actions(str(path), wanted, actions, mode="error")
+        else:
+            table.create_write_transaction(actions, "overwrite", wanted)
+    except BaseException as error:
+        for place in moved:
+            place.unlink(missing_ok=True)
+        if isinstance(error, (DeltaError, OSError)):
+            first = str(error).partition("\n")[0]
+            raise DataflowError(f"Query '{query}', destination {path}: {first}") from None
+        raise
+    return size
 
 
 # ---------------------------------------------------------------- facts

@@ -45,6 +45,18 @@ def writes(query: Any, writer: Any, session: Any) -> bool:
     return run(lambda: cluster.fill(query, writer, session), session)
 
 
+def loads(
+    target: Any, path: Any, settings: Any, rows: Any, table: Table, names: list[str], session: Any
+) -> int | None:
+    """The size of a destination that the cluster wrote itself; None where rows come through this process."""
+    if not chosen(session):
+        return None
+    from mlang.compile.entry import run
+    from staging import cluster
+
+    return run(lambda: cluster.load(target, path, settings, rows, table, names, session), session)
+
+
 def note(result: Any, session: Any) -> None:
     """Adds to a result why its rows came through this process, where the cluster should have written them."""
     if not chosen(session):

@@ -29,6 +29,8 @@ OLDEST = (4, 0)
 _PORT = 15002
 _PATIENCE = 5.0
 _SETTINGS = {"spark.sql.session.timeZone": "UTC", "spark.sql.ansi.enabled": "true"}
+#: What is kept on executors, too, has no more partitions than its size asks for.
+_FEWER = ("spark.sql.optimizer.canChangeCachedPlanOutputPartitioning", "true")
 #: What servers say of files that they cannot see.
 _UNSEEN = ("PATH_NOT_FOUND", "FILE_NOT_EXIST", "FileNotFoundException", "No such file", "not found in object store",
            "Object at location")  # fmt: skip
@@ -130,6 +132,8 @@ class SparkServer:
                 for name, value in _SETTINGS.items():
                     self.session.conf.set(name, value)
                 self.dialect = self._dialect()
+                if self.dialect == "spark":
+                    self.session.conf.set(*_FEWER)
         except Exception as no:
             raise failed(self.address, f"no session could be opened ({_first(no)}).", _CURE_SESSION) from None
         if tuple(int(p) for p in self.version.split(".")[:2]) < OLDEST:

@@ -8,8 +8,10 @@ Read ``spark_server.py`` for sessions; ``staging/cluster.py`` decides when, and 
 
 from __future__ import annotations
 
+import re
 import shutil
 import uuid
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -73,10 +75,16 @@ class Writing:
     """One result on its way into files."""
 
     def __init__(
-        self, query: Any, stored: list[tuple[str, str]], asked: dict[str, str], rows_a_file: int
-    ) -> None:
-        """``stored``: expression and name of each column; ``asked``: aggregates of these columns by name."""
+        self, query: Any, stored: list[tuple[str, str]], asked: dict[str, str], rows_a_file: int,
+        numbered: bool = True, one_file: bool = False,
+    ) -> None:  # fmt: skip
+        """``stored``: expression and name of each column; ``asked``: aggregates of these columns by name.
+
+        Files have the row number only if they are ``numbered``.
+        """
         self.query, self.stored, self.asked, self.rows_a_file = query, stored, asked, rows_a_file
+        self.numbered, self.one_file = numbered, one_file
+        self.row = "rn" if numbered else "mlang_rn"
         self.server: SparkServer = query.server
 
     def run(self, folder: Path, running: Running, first: int = 0) -> Written:
@@ -93,45 +101,86 @@ class Writing:
 
     def _run(self, session: Any, folder: Path, first: int) -> Written:
         made = [f"{text} AS {quoted(name)}" for text, name in self.stored]
-        frame = session.sql(self.query.sql()).selectExpr("monotonically_increasing_id() AS rn", *made)
+        frame = session.sql(self.query.sql()).selectExpr(
+            f"monotonically_increasing_id() AS {self.row}", *made
+        )
         if self.server.dialect == "sail":
             return self._one_stream(session, frame, folder, first)
         kept = frame.persist()
         try:
             answers = self._answers(kept)
-            if answers:
-                numbers = _renumbered(answers, first)
-                writer = kept.withColumn("rn", _expr(numbers)).write
-                writer = writer.option("maxRecordsPerFile", self.rows_a_file)
-                writer.option("parquet.block.size", _GROUP_BYTES).parquet(str(folder))
-            files = _found(folder.glob("*.parquet")) if answers else ()
+            rows = sum(a["n"] for a in answers)
+            if rows:
+                self._write(kept, answers, folder, first)
         finally:
             kept.unpersist()
-        return _checked(Written(files, answers), sum(a["n"] for a in answers), first)
+        return self._checked(Written(self._found(folder.glob("*.parquet")), answers), rows, first)
+
+    def _write(self, kept: Any, answers: list[dict[str, Any]], folder: Path, first: int) -> None:
+        frame = kept.withColumn(self.row, _expr(_renumbered(self.row, answers, first)))
+        if self.one_file:
+            frame = frame.repartition(1).sortWithinPartitions(self.row)
+        if not self.numbered:
+            frame = frame.drop(self.row)
+        writer = frame.write.option("parquet.block.size", _GROUP_BYTES)
+        writer.option("maxRecordsPerFile", 0 if self.one_file else self.rows_a_file).parquet(str(folder))
 
     def _one_stream(self, session: Any, frame: Any, folder: Path, first: int) -> Written:
         """Sail spreads a stream over files row by row, unless each piece has a folder of its own."""
-        numbered = frame.withColumn("rn", _expr(f"rn + {first}L"))
-        pieces = numbered.withColumn("mlang_piece", _expr(f"(rn - {first}L) div {self.rows_a_file}"))
+        piece = "0" if self.one_file else f"{self.row} div {self.rows_a_file}"
+        pieces = frame.withColumn("mlang_piece", _expr(f"CAST({piece} AS BIGINT)"))
+        row = _expr(f"{self.row} + {first}L")
+        pieces = pieces.withColumn(self.row, row) if self.numbered else pieces.drop(self.row)
         pieces.write.partitionBy("mlang_piece").parquet(str(folder))
-        files = _found(folder.glob("*/*.parquet"))
-        if not files:
-            return _checked(Written((), []), int(frame.count()), first)
+        found = sorted(folder.glob("*/*.parquet"), key=lambda p: int(p.parent.name.rpartition("=")[2]))
         moved = []
-        for number, (path, rows) in enumerate(files):  # out of folders whose names a reader takes for columns
-            moved.append((path.rename(folder / f"piece-{number:05d}.parquet"), rows))
-        written = session.read.parquet(*[str(path) for path, _ in moved])
-        answers = self._answers(written)
-        return _checked(Written(tuple(moved), answers), sum(a["n"] for a in answers), first)
+        for number, path in enumerate(found):  # out of folders whose names a reader takes for columns
+            moved.append(path.rename(folder / f"piece-{number:05d}.parquet"))
+        files = self._found(iter(moved))
+        if not files:
+            return self._checked(Written((), []), int(frame.count()), first)
+        answers = self._answers(session.read.parquet(*[str(path) for path, _ in files]))
+        return self._checked(Written(files, answers), sum(a["n"] for a in answers), first)
 
     def _answers(self, frame: Any) -> list[dict[str, Any]]:
-        """Rows and aggregates by partition, in the partitions' order."""
+        """Rows and aggregates by partition, in the partitions' order; all in one where rows have no numbers."""
         wanted = [_expr("count(*)").alias("n")]
         wanted += [_expr(text).alias(f"a{i}") for i, text in enumerate(self.asked.values())]
-        table = frame.groupBy(_expr(f"shiftright(rn, {_BITS})").alias("p")).agg(*wanted).toArrow()
+        numbered = self.row in frame.columns
+        partition = _expr(f"shiftright({self.row}, {_BITS})" if numbered else "CAST(0 AS BIGINT)")
+        table = frame.groupBy(partition.alias("p")).agg(*wanted).toArrow()
         names = {f"a{i}": name for i, name in enumerate(self.asked)}
         rows = table.rename_columns([names.get(n, n) for n in table.column_names]).to_pylist()
         return sorted(rows, key=lambda row: int(row["p"]))
+
+    def _found(self, paths: Iterator[Path]) -> tuple[tuple[Path, int], ...]:
+        """Files with rows, in row order."""
+        if self.numbered:
+            ranges = sorted(_range(path) for path in paths)
+            return tuple((path, last - low + 1) for low, last, path in ranges if last >= low)
+        import pyarrow.parquet as pq
+
+        counted = [(path, pq.read_metadata(path).num_rows) for path in sorted(paths, key=_place)]
+        return tuple((path, rows) for path, rows in counted if rows)
+
+    def _checked(self, found: Written, rows: int, first: int) -> Written:
+        """The files, if they hold the rows that the server counted, in order and without a gap."""
+        if found.rows != rows:
+            raise NotWritten(f"the server wrote {rows} rows, of which {found.rows} are here")
+        place = first
+        for path, count in found.files if self.numbered else ():
+            if _range(path)[0] != place:
+                raise NotWritten(f"{path.name} does not begin with row {place}")
+            place += count
+        return found
+
+
+def _place(path: Path) -> list[int]:
+    """The order of files by their names: the numbers of the partition and of the piece of it."""
+    match = re.fullmatch(r"[a-z]+-(\d+)(?:-.*-c(\d+)\..*|\.parquet)", path.name)
+    if match is None:
+        raise NotWritten(f"{path.name} is no name of a part")
+    return [int(n or 0) for n in match.groups()]
 
 
 def _expr(text: str) -> Any:
@@ -140,24 +189,17 @@ def _expr(text: str) -> Any:
     return expr(text)
 
 
-def _renumbered(answers: list[dict[str, Any]], first: int) -> str:
+def _renumbered(row: str, answers: list[dict[str, Any]], first: int) -> str:
     """The final row number out of that within a partition."""
     starts, count = [0] * (max(a["p"] for a in answers) + 1), first
     for answer in answers:
         starts[answer["p"]] = count
         count += answer["n"]
-    inside = f"(rn & {2**_BITS - 1}L)"
+    inside = f"({row} & {2**_BITS - 1}L)"
     if len(starts) == 1:
         return f"{inside} + {first}L"
     listed = ", ".join(f"{s}L" for s in starts)
-    return f"{inside} + element_at(array({listed}), CAST(shiftright(rn, {_BITS}) AS INT) + 1)"
-
-
-def _found(paths: Any) -> tuple[tuple[Path, int], ...]:
-    """Files with rows, by their first row number."""
-    return tuple(
-        (path, last - low + 1) for low, last, path in sorted(_range(p) for p in paths) if last >= low
-    )
+    return f"{inside} + element_at(array({listed}), CAST(shiftright({row}, {_BITS}) AS INT) + 1)"
 
 
 def _range(path: Path) -> tuple[int, int, Path]:
@@ -176,18 +218,6 @@ def _range(path: Path) -> tuple[int, int, Path]:
     if high - low + 1 != about.num_rows:
         raise NotWritten(f"{path.name} holds {about.num_rows} of the rows {low} to {high}")
     return low, high, path
-
-
-def _checked(found: Written, rows: int, first: int) -> Written:
-    """The files, if they hold the rows that the server counted, in order and without a gap."""
-    if found.rows != rows:
-        raise NotWritten(f"the server wrote {rows} rows, of which {found.rows} are here")
-    place = first
-    for path, count in found.files:
-        if _range(path)[0] != place:
-            raise NotWritten(f"{path.name} does not begin with row {place}")
-        place += count
-    return found
 
 
 # ---------------------------------------------------------------- can they see it?
