@@ -3,8 +3,8 @@
 A relation is compiled as for DuckDB, over leaves that the cluster reads itself (``spark_leaves.py``), and printed in
 Spark's forms (``spark_forms.py``), of which those that the server does otherwise are off (``spark_probes.py``).
 What does not print goes to DuckDB and the interpreter as ever, reading the results of the parts below.
-Results come as Arrow batches in row order.  A query that the server refuses is done here; a server that is gone, or
-cannot read a file, is an error (``spark_server.py``).
+Row-wise steps without an SQL form are done by workers of the cluster (``spark_workers.py``).  A query that the server
+refuses is done here; a server that is gone, or cannot read a file, is an error (``spark_server.py``).
 """
 
 from __future__ import annotations
@@ -16,178 +16,34 @@ import attrs
 from attrs import evolve
 from sqlglot import exp
 
-from folding.engines.spark_forms import SailRenderer, SparkRenderer
-from folding.engines.spark_leaves import SentOrigin, SparkOrigin, in_memory, leaf, parts, staged_parts
-from folding.engines.spark_server import LOCAL, Refusal, Running, SparkServer, address, current
+from folding.engines.spark_leaves import in_memory, leaf, parts, staged_parts
+from folding.engines.spark_query import SparkQuery as SparkQuery
+from folding.engines.spark_server import LOCAL, Refusal, address, current
+from folding.engines.spark_workers import WorkerOrigin, Workers, missing
 from folding.relations import Context, Relation, compile_node
-from folding.sources import PASSING
 from folding.terms import CannotFold, Unfoldable
 from mlang import session as sessions
 from mlang.connectors.sources import ParquetSource
 from mlang.tables import plan as p
-from mlang.tables.batches import ArrowBatch
 from mlang.tables.local import run_local
 from mlang.tables.plan import Batch, Source
 from mlang.tables.schema import projected
 from mlang.tables.simplify import one_pass, prune
-from mlang.values.types import TableType
 
-RENDERERS: dict[str, type[SparkRenderer]] = {"spark": SparkRenderer, "sail": SailRenderer}
-#: Rows above which doubles are not summed in row order: the values of a group would be gathered in one place.
-ORDERED_ROWS = 5_000_000
 #: Rows made here that are sent along.
 SENT_ROWS = 200_000
 #: Steps that alone are no reason to ask a cluster: their rows are read here as fast.
 _LIGHT = (p.Scan, p.Project, p.Retype, p.Append, p.Take)
 
 
-class SparkQuery:
-    """A relation printed for a server: its text, and how its outputs become cells; as `duckdb.Query`."""
-
-    def __init__(
-        self, relation: Relation, server: SparkServer | None = None, limit: int | None = None,
-        schema: TableType | None = None, off: frozenset[str] | None = None, dialect: str = "spark",
-    ) -> None:  # fmt: skip
-        if relation.strict:
-            raise Unfoldable("conditions that may raise in an order that the engine chooses")
-        if limit is not None:
-            relation = evolve(relation, limit=limit if relation.limit is None else min(limit, relation.limit))
-        self.relation, self.columns, self.schema, self.server = relation, relation.columns, schema, server
-        self._targets: list[Any] | None = None
-        chosen = []
-        for index, c in enumerate(relation.columns, 1):
-            if c.text is not None or getattr(c, "failures", None):
-                raise Unfoldable("conversions of texts are done by the interpreter")
-            if c.term.kind == "any" and c.term.storage not in PASSING:
-                raise Unfoldable("a column of a type that only the interpreter reads")
-            chosen.append((f"c{index}", c.term.sql))
-        self.tree = relation.select(chosen or [("one", exp.Literal.number(1))], ordered=True)
-        found = [o for o in relation.sources() if isinstance(o, SparkOrigin)]
-        self.leaves = list(dict.fromkeys(found))  # a union reads one several times
-        self._check_sums()
-        if server is not None:
-            from folding.engines.spark_probes import refused_forms
-
-            dialect, off = server.dialect, refused_forms(server) if off is None else off
-        self._make = (RENDERERS[dialect], off or frozenset())
-        self._print()
-
-    def _check_sums(self) -> None:
-        ordered = any(isinstance(node.parent, exp.Anonymous) for node in self.tree.find_all(exp.Order))
-        if ordered and any(o.rows is None or o.rows > ORDERED_ROWS for o in self.leaves):
-            raise Unfoldable(
-                "doubles of so many rows summed in row order (number mode relaxed: in any order)"
-            )
-
-    def _print(self) -> str:
-        kind, off = self._make
-        printer = kind({o.alias: o for o in self.leaves}, off)
-        text, self.types = printer.query(self.tree)
-        self.forms = frozenset(printer.used)
-        for c, type in zip(self.columns, self.types, strict=False):
-            if c.term.kind == "number" and type not in ("DOUBLE", "BIGINT"):
-                raise Unfoldable("a number in another form")
-        return text
-
-    def sql(self, pretty: bool = False) -> str:
-        """The query as text, over views that stand for the leaves."""
-        return self._print()
-
-    def targets(self) -> list[Any]:
-        """The Arrow types that the table's column types claim; None where they claim none."""
-        if self._targets is None:
-            from mlang.connectors.arrow_out import arrow_type_of
-
-            types = self.schema.types if self.schema is not None else [None] * len(self.columns)
-            self._targets = [None if type is None else arrow_type_of(type) for type in types]
-        return self._targets
-
-    def reader(self) -> Iterator[Any]:
-        """The record batches of the result; `Refusal` when the server does not do the query."""
-        server = self.server
-        assert server is not None
-        running = Running(server)
-        sessions.current().fixed["folding.cursor"] = running  # whoever stops the evaluation interrupts it
-        return self._read(server, running)
-
-    def _read(self, server: SparkServer, running: Running) -> Iterator[Any]:
-        try:
-            for origin in self.leaves:
-                origin.open(server)
-            for part in server.batches(self._print(), running):
-                if part.num_rows:
-                    yield self._arranged(part)
-        finally:
-            if not server.lost:
-                for origin in self.leaves:
-                    if isinstance(origin, SentOrigin):
-                        origin.release(server)
-
-    def _arranged(self, part: Any) -> Any:
-        """A batch with the types that DuckDB would give."""
-        import pyarrow as pa
-
-        types = {"BIGINT": pa.int64(), "DOUBLE": pa.float64(), "VARCHAR": pa.string(), "BOOLEAN": pa.bool_(),
-                 "DATE": pa.date32(), "TIMESTAMP": pa.timestamp("us"), "NULL": pa.string()}  # fmt: skip
-        arrays, names = [], []
-        for index, (array, type) in enumerate(zip(part.columns, self.types, strict=True), 1):
-            wanted = types.get(type)
-            arrays.append(array if wanted is None or array.type == wanted else array.cast(wanted))
-            names.append(f"c{index}")
-        return pa.RecordBatch.from_arrays(arrays, names=names)
-
-    def batches(self) -> Iterator[Batch]:
-        """The rows as batches of M cells."""
-        for part in self.reader():
-            yield Batch([], part.num_rows) if not self.columns else SparkBatch(part, self)
-
-
-class SparkBatch(ArrowBatch):
-    """Rows of a result, Arrow data until somebody reads cells."""
-
-    __slots__ = ("_arrow", "_cells", "_part", "_query")
-
-    def __init__(self, part: Any, query: SparkQuery) -> None:
-        self._part, self._query = part, query
-        self.length = part.num_rows
-        self._cells: list[list[Any]] | None = None
-        self._arrow: Any = None
-
-    @property
-    def columns(self) -> list[list[Any]]:  # type: ignore[override]
-        """The cells as M values, by column."""
-        from folding.types import to_values
-
-        if self._cells is None:
-            pairs = enumerate(self._query.columns)
-            self._cells = [to_values(self._part.column(i), c.term.kind) for i, c in pairs]
-        return self._cells
-
-    @property
-    def data(self) -> Any:
-        """The rows as a record batch of the types that the table claims."""
-        import pyarrow as pa
-
-        from folding.types import exported
-
-        if self._arrow is None:
-            made = zip(self._part.columns, self._query.columns, self._query.targets(), strict=True)
-            arrays = [exported(array, c.term.kind, target) for array, c, target in made]
-            self._arrow = pa.RecordBatch.from_arrays(arrays, names=self._part.schema.names)
-        return self._arrow
-
-    def arrow(self, index: int) -> Any:
-        """A column as Arrow data."""
-        return self.data.column(index)
-
-
 # ---------------------------------------------------------------- compiling
 
 
-def compiled(plan: p.Plan, claimed: bool = False) -> Relation:
+def compiled(plan: p.Plan, claimed: bool = False, workers: Workers | None = None) -> Relation:
     """The relation of a whole plan over what Spark reads; `Unfoldable` when there is none.
 
     What it cannot read itself is made here and sent, if it is small; with ``claimed`` nothing is made.
+    With ``workers`` row-wise steps without an SQL form are done by these.
     """
 
     mixed = reads_files(plan)
@@ -196,6 +52,8 @@ def compiled(plan: p.Plan, claimed: bool = False) -> Relation:
         if mixed and node.schema.names and not reads_files(node) and not isinstance(node, p.Values):
             return _claimed(node, context) if claimed else _made_here(node, context)
         try:
+            if workers is not None and reads_files(node):
+                return workers.compiled(node, context, _node)
             return _node(node, context)
         except Unfoldable as no:
             no.step = no.step or node.function
@@ -303,8 +161,42 @@ def query_of(plan: p.Plan) -> SparkQuery:
     """The query of a whole plan, for the server; `Unfoldable` when there is none."""
     if not reads_files(plan) or not _worthwhile(plan):
         raise Unfoldable("nothing here that a cluster would read and work on")
-    relation = compiled(plan)
-    return SparkQuery(relation, current(), schema=plan.schema)
+    try:
+        return SparkQuery(compiled(plan), current(), schema=plan.schema)
+    except Unfoldable as no:
+        return with_workers(plan, no, schema=plan.schema)
+
+
+def with_workers(
+    plan: p.Plan,
+    no: Unfoldable,
+    careful: bool = False,
+    counting: tuple[int | None] | None = None,
+    **more: Any,
+) -> SparkQuery:
+    """The query of a plan of which workers do what has no SQL form; raises ``no`` when there is none.
+
+    With ``careful`` they also do what may raise for some row, and make error cells of that.  ``counting`` asks how
+    many rows there are, up to a limit.
+    """
+    from folding.boundary import counted
+
+    server = current()
+    if missing(server):
+        raise no
+    from folding.engines.spark_probes import refused_forms
+
+    workers = Workers(server.dialect, refused_forms(server), careful)
+    try:
+        relation = compiled(plan, workers=workers)
+        relation = relation if counting is None else counted(relation, counting[0])
+        query = SparkQuery(relation, server, **more)
+    except Unfoldable:
+        raise no from None
+    if not workers.steps:
+        raise no
+    query.workers = tuple(workers.steps)
+    return query
 
 
 # ---------------------------------------------------------------- running
@@ -317,7 +209,10 @@ class SparkSource(Source):
         self.plan, self.label = plan, "Spark query"
 
     def batches(self, columns: list[str] | None, limit: int | None) -> Iterator[Batch]:
-        return run(self.plan, columns, limit)
+        if columns is None or columns:
+            return run(self.plan, columns, limit)
+        # Only how many rows there are: what is a query need not be one as a count, and would come here again.
+        return (Batch([], batch.length) for batch in run(self.plan, None, limit))
 
 
 def run(plan: p.Plan, columns: Sequence[str] | None, limit: int | None) -> Iterator[Batch]:
@@ -331,7 +226,7 @@ def run(plan: p.Plan, columns: Sequence[str] | None, limit: int | None) -> Itera
     pruned = prune(plan, names)
     if reads_files(pruned):
         try:
-            return _guarded(_query(pruned, plan, columns, limit), plan, columns, limit)
+            return _guarded(_query(pruned, plan, columns, limit), pruned, plan, columns, limit)
         except (Unfoldable, Refusal):
             pass
         placed = place(pruned)
@@ -349,17 +244,27 @@ def _query(
     names = plan.schema.names if columns is None else tuple(columns)
     if not _worthwhile(pruned):
         raise Unfoldable("nothing that a cluster would do better")
-    relation = compiled(pruned)
     if not names:
-        return SparkQuery(counted(relation, limit), current()), True
+        try:
+            return SparkQuery(counted(compiled(pruned), limit), current()), True
+        except Unfoldable as no:
+            return with_workers(pruned, no, counting=(limit,)), True
     schema = plan.schema if columns is None else projected(plan.schema, [(n, n) for n in names])
-    return SparkQuery(relation, current(), limit, schema), False
+    try:
+        return SparkQuery(compiled(pruned), current(), limit, schema), False
+    except Unfoldable as no:
+        return with_workers(pruned, no, limit=limit, schema=schema), False
 
 
 def _guarded(
-    query: tuple[SparkQuery, bool], plan: p.Plan, columns: Sequence[str] | None, limit: int | None
+    query: tuple[SparkQuery, bool],
+    pruned: p.Plan,
+    plan: p.Plan,
+    columns: Sequence[str] | None,
+    limit: int | None,
 ) -> Iterator[Batch]:
-    """The query's rows; when the server refuses, those of DuckDB or the interpreter from where it stopped."""
+    """The query's rows; when the server refuses, those of a query in which workers do the steps that may raise,
+    else those of DuckDB or the interpreter, from where it stopped."""
     from folding import boundary
 
     done = 0
@@ -373,9 +278,25 @@ def _guarded(
             done += batch.length
             yield batch
         return
-    except (Refusal, Unfoldable):
-        pass
+    except (Refusal, Unfoldable) as no:
+        refused = no
+    if not counting and isinstance(refused, Refusal):
+        try:
+            second = with_workers(pruned, Unfoldable(""), True, limit=limit, schema=made.schema)
+            if _parcels(second) == _parcels(made):
+                raise refused
+            for batch in boundary.skipped(second.batches(), done):
+                done += batch.length
+                yield batch
+            return
+        except (Refusal, Unfoldable):
+            pass
     yield from boundary.skipped(boundary._folded(plan, columns, limit, sessions.current()), done)
+
+
+def _parcels(query: SparkQuery) -> list[Any]:
+    """What workers get."""
+    return [o.parcel for o in query.leaves if isinstance(o, WorkerOrigin)]
 
 
 def place(plan: p.Plan) -> p.Plan:
@@ -409,9 +330,19 @@ def _piece(plan: p.Plan) -> p.Plan:
 
 def describe(plan: p.Plan) -> SparkQuery | CannotFold:
     """For reports: the query of a whole plan, or the step that does not fold and why; no server is asked."""
+    dialect = "sail" if address() == LOCAL else "spark"
     try:
         if not reads_files(plan) or not _worthwhile(plan):
             raise Unfoldable("nothing here that a cluster would read and work on")
-        return SparkQuery(compiled(plan, claimed=True), dialect="sail" if address() == LOCAL else "spark")
+        try:
+            return SparkQuery(compiled(plan, claimed=True), dialect=dialect)
+        except Unfoldable as no:
+            workers = Workers(dialect, frozenset())
+            try:
+                query = SparkQuery(compiled(plan, claimed=True, workers=workers), dialect=dialect)
+            except Unfoldable:
+                raise no from None
+            query.workers = tuple(workers.steps)
+            return query
     except Unfoldable as no:
         return CannotFold(no.step or plan.function, no.reason)

@@ -123,7 +123,7 @@ class SparkRenderer(Renderer):
         found = self.tables[alias]
         types = {}
         for wanted in needed:
-            types[wanted] = "BIGINT" if wanted == "r1" else found.storages[int(wanted[1:]) - 1]
+            types[wanted] = found.type_of(wanted)
             if types[wanted] not in self.types and types[wanted] not in _CARRIED:
                 raise Unfoldable("a column of a type that Spark has not")
         scope[alias] = types

@@ -38,6 +38,10 @@ class SparkOrigin(Leaf):
         super().__init__(alias)
         self.label, self.storages, self.view = label, storages, f"view_{alias}"
 
+    def type_of(self, name: str) -> str:
+        """The type of a column of the view."""
+        return "BIGINT" if name == "r1" else self.storages[int(name[1:]) - 1]
+
     def open(self, server: Any) -> None:
         """Makes the view, or finds it made."""
         raise NotImplementedError

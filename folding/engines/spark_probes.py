@@ -62,7 +62,8 @@ def probe_table() -> Table:
 
 def query(expressions: list[str], server: SparkServer | None, dialect: str = "spark") -> Any:
     """The query of some expressions over the probe's rows; all forms are on."""
-    from folding.engines.spark import SparkQuery, compiled
+    from folding.engines.spark import compiled
+    from folding.engines.spark_query import SparkQuery
 
     with sessions.use(sessions.Session(culture="en-US", time_zone="UTC")):
         return SparkQuery(
@@ -73,7 +74,8 @@ def query(expressions: list[str], server: SparkServer | None, dialect: str = "sp
 def printed(dialect: str, text: str) -> bool:
     """Whether an expression over the probe's table T has a form in a dialect; no server is asked."""
     import mlang
-    from folding.engines.spark import SparkQuery, compiled
+    from folding.engines.spark import compiled
+    from folding.engines.spark_query import SparkQuery
 
     try:
         with sessions.use(sessions.Session(culture="en-US", time_zone="UTC")):
