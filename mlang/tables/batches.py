@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import Any
 
+from mlang.errors import MError
 from mlang.tables.column import Column, joined
 from mlang.tables.flow import Batch
 from mlang.tables.plan import Values
@@ -69,13 +70,31 @@ def memory(node: Values, names: tuple[str, ...]) -> list[Column]:
 
 def gathered(batches: Iterator[Batch], width: int) -> tuple[list[Column], int]:
     """All rows of some batches, by column."""
+    parts, length, failure = good(batches, width)
+    if failure is not None:
+        raise failure
+    return parts, length
+
+
+def good(batches: Iterator[Batch], width: int) -> tuple[list[Column], int, MError | None]:
+    """The rows of some batches, by column, up to the failure that ended them, if one did."""
     found: list[list[Column]] = [[] for _ in range(width)]
-    length = 0
-    for batch in batches:
-        length += batch.length
-        for store, part in zip(found, parts_of(batch), strict=True):
-            store.append(part)
-    return [joined(parts) if parts else Column([]) for parts in found], length
+    length, failure = 0, None
+    try:
+        for batch in batches:
+            length += batch.length
+            for store, part in zip(found, parts_of(batch), strict=True):
+                store.append(part)
+    except MError as error:
+        failure = error
+    return [joined(parts) if parts else Column([]) for parts in found], length, failure
+
+
+def failing(batch: Batch, failure: MError | None) -> Iterator[Batch]:
+    """Rows, and the failure that comes after them."""
+    yield batch
+    if failure is not None:
+        raise failure
 
 
 def cut(parts: list[Column], length: int) -> Iterator[Batch]:

@@ -117,11 +117,11 @@ def typed_whole(
     parts = batches.parts_of(first)
     if not many(first.length) or not places or any(parts[i].array() is None for i in places):
         return None, chain([first], source)
-    parts, length = batches.gathered(chain([batches.of(parts, first.length)], source), len(columns))
+    parts, length, failure = batches.good(chain([batches.of(parts, first.length)], source), len(columns))
     from mlang.tables.codes import key_codes
 
-    codes = key_codes([parts[i] for i in places])
-    return (None if codes is None else (parts, codes)), iter([batches.of(parts, length)])
+    codes = key_codes([parts[i] for i in places]) if failure is None else None
+    return (None if codes is None else (parts, codes)), batches.failing(batches.of(parts, length), failure)
 
 
 def take_rows(columns: list[list[Any]], rows: Sequence[int]) -> list[list[Any]]:

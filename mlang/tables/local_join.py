@@ -13,7 +13,7 @@ from typing import Any
 
 from mlang import errors
 from mlang.tables import plan as p
-from mlang.tables.batches import cut, gathered, of, parts_of, spans
+from mlang.tables.batches import cut, failing, good, of, parts_of, spans
 from mlang.tables.column import Column, many
 from mlang.tables.flow import Batch
 from mlang.tables.keys import classes_of, key_rows
@@ -218,7 +218,10 @@ class _TypedJoin:
             return
         size = _BLOCK if self.matcher.places is not None else max(_BLOCK, 4 * self.length)
         while True:
-            parts, length = gathered(_up_to(batches, size), len(parts_of(first)))
+            parts, length, failure = good(_up_to(batches, size), len(parts_of(first)))
+            if failure is not None:
+                self.rest = failing(of(parts, length), failure)
+                return
             if not length:
                 return
             pairs = self.matcher.pairs([parts[i] for i in self.places])

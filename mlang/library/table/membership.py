@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from mlang import errors
+from mlang.errors import MError
 from mlang.library.arguments import enum_member, of_kind
 from mlang.library.comparer import Criteria
 from mlang.library.table.criteria import distinct_columns, items, row_criteria
@@ -210,9 +211,18 @@ def _filtered(table: Table, keeps: Callable[[dict[str, Any]], bool], step: str) 
         from mlang.tables.local import records, take_rows
 
         for batch in batches():
-            kept = [i for i, r in enumerate(records(names, batch.columns, batch.length)) if keeps(r)]
+            kept: list[int] = []
+            failure = None
+            try:
+                for i, record in enumerate(records(names, batch.columns, batch.length)):
+                    if keeps(record):
+                        kept.append(i)
+            except MError as error:  # rows before it are good
+                failure = error
             if kept:
                 yield Batch(take_rows(batch.columns, kept), len(kept))
+            if failure is not None:
+                raise failure
 
     return Table(p.Step(table.type, (table.plan,), run, step))
 
@@ -245,12 +255,18 @@ def replace_matching_rows(table: Table, replacements: Any, criteria: Any = None)
         from mlang.tables.local import records
 
         for batch in batches():
-            changed = [list(column) for column in batch.columns]
-            for i, record in enumerate(records(names, batch.columns, batch.length)):
-                found = wanted.find(record)
-                if found >= 0:
-                    for column, cell in zip(changed, news[found], strict=True):
-                        column[i] = cell
-            yield Batch(changed, batch.length)
+            changed, done, failure = [list(column) for column in batch.columns], 0, None
+            try:
+                for record in records(names, batch.columns, batch.length):
+                    found = wanted.find(record)
+                    if found >= 0:
+                        for column, cell in zip(changed, news[found], strict=True):
+                            column[done] = cell
+                    done += 1
+            except MError as error:  # rows before it are good
+                failure = error
+            yield Batch([column[:done] for column in changed], done)
+            if failure is not None:
+                raise failure
 
     return Table(p.Step(schemas.unkeyed(table.type), (table.plan,), run, "Table.ReplaceMatchingRows"))
