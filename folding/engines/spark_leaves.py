@@ -6,6 +6,7 @@ Apache Spark knows and Sail does not.  Files are named one by one, never by thei
 
 from __future__ import annotations
 
+import uuid
 from itertools import pairwise
 from typing import Any
 
@@ -66,7 +67,7 @@ class FilesOrigin(SparkOrigin):
 
         key = tuple(identity(path) for path in self.paths)
         if key not in server.views:
-            server.views[key] = self._made(server, f"mlang_files_{len(server.views)}")
+            server.views[key] = self._made(server, f"mlang_files_{uuid.uuid4().hex}")
         self.view = server.views[key]
 
     def _made(self, server: Any, name: str) -> str:
@@ -109,8 +110,6 @@ class SentOrigin(SparkOrigin):
         self.data = data
 
     def open(self, server: Any) -> None:
-        import uuid
-
         import pyarrow as pa
 
         arrays, names = [], []
