@@ -19,6 +19,7 @@ from attrs import evolve
 from sqlglot import exp
 
 from folding import terms as t
+from folding.by_values import computed_by_values
 from folding.relations import Column, Context, Relation, compile_node
 from folding.streaming import Stopped, computed
 from folding.terms import CannotFold, Scalar, Unfoldable
@@ -35,6 +36,8 @@ SMALL = 10_000
 #: Looking at so few rows of a streaming plan does not start an engine.
 GLANCE = 200
 _HEAVY = (p.Join, p.NestedJoin, p.Sort, p.Group, p.Distinct, p.Pivot)
+#: Steps whose functions may be computed for their different inputs (`by_values.py`).
+BY_VALUES = (p.AddColumn, p.TransformColumns)
 _STREAMING = (
     p.Scan, p.Project, p.AddColumn, p.TransformColumns, p.ChangeTypes, p.Take, p.Drop, p.Retype, p.Rows,
     p.Values, p.ReplaceValue, p.AddIndex, p.ReplaceErrors,
@@ -168,6 +171,7 @@ def fold(
 
     above: list[p.Plan] = []  # the steps that are being compiled, outermost first
     tried: list[p.Plan] = []  # what the interpreter was asked to make for the engine, in vain
+    computed_once: dict[int, Relation] = {}  # steps above that fail ask for theirs twice
 
     def child(node: p.Plan) -> Relation:
         above.append(node)
@@ -181,13 +185,33 @@ def fold(
             return compile_node(node, context)
         except Unfoldable as no:
             no.step = no.step or node.function
-            if not resume or tried or not _pays(above):
+            if not resume or not _pays(above) or (tried and not isinstance(node, BY_VALUES)):
                 raise
+            failure = no
         finally:
             above.pop()
         if entered is not None:
             entered.append(node)
             return _claimed(node, context)
+        return resumed(node, failure)
+
+    def resumed(node: p.Plan, failure: Unfoldable) -> Relation:
+        """What the interpreter makes of a step, or computes for its different inputs."""
+        first = not tried
+        tried.append(node)
+        above.append(node)
+        try:
+            if isinstance(node, BY_VALUES):
+                if id(node) not in computed_once:
+                    computed_once[id(node)] = computed_by_values(node, context)
+                return computed_once[id(node)]
+        except Unfoldable:
+            pass
+        finally:
+            above.pop()
+            tried.pop()
+        if not first:
+            raise failure
         tried.append(node)
         relation = _interpreted(node, context)
         tried.pop()

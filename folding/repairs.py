@@ -151,7 +151,7 @@ class Repairs:
         """``build``'s term over the relation; ``inputs`` (places, or columns) are what it depends on."""
         if odd(build(base).sql) is None:
             return base, Column(build(base))
-        base = base.closed() if base.joins or base.where or base.sealed or not _bare(base) else base
+        base = base.closed() if base.joins or base.where or base.sealed or not is_bare(base) else base
         term = build(base)
         flag = odd(term.sql)
         if flag is None:
@@ -159,13 +159,13 @@ class Repairs:
         if t.size(flag) + t.size(term.sql) > 4000:
             raise Unfoldable("a condition for odd cells that is too large")
         columns = [_input(base, i) for i in inputs]
-        key = _key(columns)
+        key = key_of(columns)
         found, cells = _asked(base, flag, key, columns)
         clean = evolve(term, sql=cleaned(term.sql), raises=False, conjuncts=(), constant=t.VARIES)
         if not found:
             return base, Column(clean)
         self.made += 1
-        return _joined(base, clean, flag, key, found, [_settled(a) for a in answer(cells, len(found))])
+        return _joined(base, clean, flag, key, found, [settled(a) for a in answer(cells, len(found))])
 
 
 def _input(base: Relation, given: Any) -> Column:
@@ -184,12 +184,13 @@ def text_term(column: Column) -> Scalar:
     return Scalar(column.text, "text", "VARCHAR", True)
 
 
-def _bare(relation: Relation) -> bool:
+def is_bare(relation: Relation) -> bool:
+    """Whether every column is a plain reference."""
     found = [sql for c in relation.columns for sql in (c.term.sql, c.text) if sql is not None]
     return all(isinstance(sql, exp.Column) for sql in found)
 
 
-def _key(columns: list[Column]) -> Any:
+def key_of(columns: list[Column]) -> Any:
     """A text that is different for different inputs."""
     parts = []
     for column in columns:
@@ -209,31 +210,35 @@ def _key(columns: list[Column]) -> Any:
 
 def _asked(base: Relation, flag: Any, key: Any, columns: list[Column]) -> tuple[list[str], list[list[Any]]]:
     """The different odd inputs: their keys and their cells."""
+    condition = Scalar(flag.copy(), "logical", "BOOLEAN", False)
+    return different(evolve(base, where=(condition,)), Scalar(key, "text", "VARCHAR", False), columns)
+
+
+def different(base: Relation, key: Scalar, columns: list[Column]) -> tuple[list[Any], list[list[Any]]]:
+    """The different keys of some rows, and for each the cells of the columns it stands for."""
     from folding.engines.duckdb import Query
 
     def once(sql: Any) -> Any:
         return t.function("first", sql.copy())
 
-    chosen = [Column(Scalar(key.copy(), "text", "VARCHAR", False))]
+    chosen = [Column(evolve(key, sql=key.use))]
     for column in columns:
         term = t.renamed(evolve(column.term, raises=False), once(column.term.sql))
         text = None if column.text is None else once(column.text)
         chosen.append(evolve(column, term=term, text=text))
-    condition = Scalar(flag.copy(), "logical", "BOOLEAN", False)
     asked = evolve(
-        base, columns=tuple(chosen), order=(), natural=True, where=(condition,), group=(key.copy(),),
-        limit=MOST + 1, unique=(),
-    )  # fmt: skip
+        base, columns=tuple(chosen), order=(), natural=True, group=(key.use,), limit=MOST + 1, unique=()
+    )
     found: list[list[Any]] = [[] for _ in chosen]
     for batch in Query(asked).batches():
         for store, cells in zip(found, batch.columns, strict=True):
             store.extend(cells)
     if len(found[0]) > MOST:
-        raise Unfoldable("very many odd cells")
+        raise Unfoldable("very many different inputs")
     return found[0], found[1:]
 
 
-def _settled(cell: Any) -> Any:
+def settled(cell: Any) -> Any:
     """A value, or a failed thunk."""
     if cell.__class__ is not Thunk:
         return cell
@@ -243,16 +248,21 @@ def _settled(cell: Any) -> Any:
         return failed(error)
 
 
+def parted(answers: list[Any]) -> tuple[list[Any], list[int | None], list[Any]]:
+    """The failures among some answers, for each answer the number of its failure, and its value."""
+    failures = [a for a in answers if a.__class__ is Thunk]
+    numbers = iter(range(len(failures)))
+    errors = [next(numbers) if a.__class__ is Thunk else None for a in answers]
+    return failures, errors, [None if a.__class__ is Thunk else a for a in answers]
+
+
 def _joined(
     base: Relation, term: Scalar, flag: Any, key: Any, keys: list[str], answers: list[Any]
 ) -> tuple[Relation, Column]:
     """The rows with the answers at the place of the odd cells."""
     import pyarrow as pa
 
-    failures = [a for a in answers if a.__class__ is Thunk]
-    values = [None if a.__class__ is Thunk else a for a in answers]
-    numbers = iter(range(len(failures)))
-    errors = [next(numbers) if a.__class__ is Thunk else None for a in answers]
+    failures, errors, values = parted(answers)
     try:
         kind = types.kind_of_column(values)
         array, term = _stored(values, kind, term)

@@ -102,6 +102,7 @@ def test_steps_go_on_in_the_engine(source: str, monkeypatch: pytest.MonkeyPatch,
         return enter(*arguments)
 
     monkeypatch.setattr(boundary, "_streamed", entered)
+    monkeypatch.setattr("folding.by_values.WIDEST", 0)
     m = f'let P = Table.AddColumn({source}, "p", each Text.Proper([t])) in {step}'
     assert shown(m, "auto") == shown(m, "none")
     assert streams, "the rows entered the engine"
