@@ -75,7 +75,7 @@ def test_m_errors_have_reason_detail_and_place(mlang: Any) -> None:
         "<text>:1:22 (step y)",
         "    let x = [a = 1], y = x[b] in y",
         "                         ^^^^",
-        "See docs/errors/field.md",
+        "More: mlang help field",
     ]
 
 
@@ -83,7 +83,7 @@ def test_syntax_errors_have_a_caret_and_exit_code_2(mlang: Any) -> None:
     done = mlang("eval", "let x = in x")
     assert done.code == 2
     assert done.err.startswith("<text>:1:9: found 'in'")
-    assert done.err.endswith("^^\nSee docs/errors/syntax.md\n")
+    assert done.err.endswith("^^\nMore: mlang help syntax\n")
 
 
 def test_errors_as_json(mlang: Any) -> None:

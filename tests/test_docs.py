@@ -31,7 +31,7 @@ from typing import Any
 import pytest
 
 import mlang
-from mlang.app.hints import page_of
+from mlang.app.pages import page_of
 from mlang.app.main import main
 from mlang.app.repl import Repl
 
@@ -235,13 +235,13 @@ def test_each_failing_block_leads_to_its_page(page: Path) -> None:
         if block.kind == "m" and expected is not None and expected["reason"] is not None:
             with pytest.raises((mlang.MError, mlang.MSyntaxError)) as caught:
                 mlang.to_m(mlang.evaluate(block.text))
-            assert page_of(caught.value) == f"docs/errors/{page.name}"
+            assert page_of(caught.value) == page.stem
             failing += 1
     assert failing
 
 
-def test_every_page_of_the_hints_is_there() -> None:
-    from mlang.app.hints import PAGES as known
+def test_every_page_that_errors_name_is_there() -> None:
+    from mlang.app.pages import PAGES as known
 
     assert {page for _, page in known} == {p.stem for p in ERRORS}
     index = (DOCS / "errors" / "index.md").read_text(encoding="utf-8")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import pty
+import re
 import select
 import subprocess
 import sys
@@ -76,6 +77,10 @@ def test_incomplete(text: str, answer: bool) -> None:
     assert incomplete(text) is answer
 
 
+#: Moves and colours, which may stand anywhere in what was typed; only the one that says ready is kept.
+_DRAWING = re.compile(r"\x1b\[(?!\?2004)[0-9;?]*[A-Za-z]")
+
+
 class Terminal:
     """A prompt in a terminal of its own."""
 
@@ -104,6 +109,7 @@ class Terminal:
             assert left > 0, f"{text!r} did not come: {self.seen!r}"
             if select.select([self.master], [], [], left)[0]:
                 self.seen += os.read(self.master, 65536).decode(errors="replace")
+                self.seen = _DRAWING.sub("", self.seen)
         self.seen = self.seen.partition(text)[2]
 
     def close(self) -> None:

@@ -391,3 +391,35 @@ def test_at_finds_uses_too() -> None:
     assert source.find("a", (2, 3)).path == "a"
     with pytest.raises(Fault):
         source.find("a", (2, 5))
+
+
+_ENTRY = '{"queryId": "1", "queryName": "Q"}'
+
+
+@pytest.mark.parametrize(
+    ("before", "pattern"),
+    [
+        ('{"queriesMetadata": {"Q": %s}}', '{"queriesMetadata": {"New": {ENTRY}, "Q": %s}}'),
+        (
+            '{\n  "queriesMetadata": {\n    "Q": %s\n  }\n}',
+            '{\n  "queriesMetadata": {\n    "New": {\n      "queryId": ID,\n      "queryName": "New"\n    },\n    "Q": %s\n  }\n}',
+        ),
+        ('{"queriesMetadata": {}}', '{"queriesMetadata": {"New": {ENTRY}}}'),
+        ('{"name": "x"}', '{"name": "x"}'),
+    ],
+)
+def test_extract_adds_an_entry_to_the_metadata(mlang: Any, place: Path, before: str, pattern: str) -> None:  # noqa: F811
+    before = before.replace("%s", _ENTRY)
+    (place / "x.Dataflow").mkdir()
+    put("section S; shared Q = let a = {1}, b = a & {2} in b;", "x.Dataflow/mashup.pq")
+    about = put(before, "x.Dataflow/queryMetadata.json")
+    planned = mlang("extract", "x.Dataflow", "Q", "a", "New").out
+    assert about.read_text() == before
+    assert mlang("extract", "x.Dataflow", "Q", "a", "New", "--write").code == 0
+    after = about.read_text()
+    found = json.loads(after).get("queriesMetadata", {}).get("New", {}).get("queryId", "")
+    expected = pattern.replace("%s", _ENTRY).replace(
+        "{ENTRY}", f'{{"queryId": "{found}", "queryName": "New"}}'
+    )
+    assert after == expected.replace("ID", f'"{found}"')
+    assert found in planned, "the diff says what is written"

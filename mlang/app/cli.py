@@ -318,7 +318,8 @@ def explain(
 )  # fmt: skip
 @click.option(
     "--firewall/--no-firewall", default=None,
-    help="Refuse and buffer as the data privacy firewall does (default: in items of Fabric that do not set fastCombine).",
+    help="Refuse and buffer as the data privacy firewall does "
+    "(default: in items of Fabric that do not set fastCombine).",
 )  # fmt: skip
 @click.option(
     "--levels", type=click.Path(path_type=Path, dir_okay=False, exists=True),

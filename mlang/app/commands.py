@@ -126,32 +126,25 @@ def load(repl: Repl, text: str) -> None:
 def save(repl: Repl, text: str) -> None:
     """``:save FILE``: what was kept as a section document, or as one expression when it is one name."""
     from mlang.app.formatting import formatted
+    from mlang.app.settings import width_for
     from mlang.app.textfile import write_atomically
 
     path = Path(text.strip().strip('"')).expanduser()
     if not path.name or not repl.kept:
         raise Fault("There is nothing to save: keep a value first (:let name = expression), then :save FILE.")
     members = "".join(f"shared {identifier(n)} = {source}\n;\n" for n, source in repl.kept.items())
-    write_atomically(path, formatted(f"section Section1;\n{members}", str(path), 100).encode("utf-8"))
+    write_atomically(
+        path, formatted(f"section Section1;\n{members}", str(path), width_for(path)).encode("utf-8")
+    )
     print(f"Wrote {path}.")
 
 
 def show_help(repl: Repl, text: str) -> None:
     """``:help`` and ``:help NAME``"""
-    from mlang.app.completion import help_text
-    from mlang.app.hints import near
+    from mlang.app.completion import help_on
     from mlang.app.repl import HELP
 
-    name = text.strip()
-    if not name:
-        print(HELP)
-        return
-    found = help_text(name)
-    if found is None:
-        registry.load_all()
-        close = near(name, registry.BUILTINS)
-        raise Fault(f"The library has no {name}" + (f"; did you mean {close}?" if close else "."))
-    print(found)
+    print(help_on(text.strip()) if text.strip() else HELP)
 
 
 def show_names(repl: Repl, text: str) -> None:

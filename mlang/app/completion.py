@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from mlang import registry
+from mlang.errors import Fault
 from mlang.syntax.vocabulary import KEYWORDS
 from mlang.values.show import identifier
 
@@ -113,6 +114,28 @@ def about(entry: Any) -> str:
     if isinstance(entry, registry.Builtin):
         return entry.signature.removeprefix(entry.name)
     return "constant"
+
+
+def help_on(name: str | None) -> str:
+    """The help of a function or constant, or the page on an error by its name or message; without a name their list."""
+    from mlang.app import pages
+    from mlang.app.hints import near
+
+    if name is None:
+        return pages.page_text("index") or f"Pages on errors: {', '.join(pages.names())}."
+    found = (
+        help_text(name) or pages.page_text(name) or pages.page_text(pages.page_about(_message(name)) or "")
+    )
+    if found is not None:
+        return found
+    registry.load_all()
+    close = near(name, [*registry.BUILTINS, *pages.names()])
+    raise Fault(f"There is no help on {name}" + (f"; did you mean {close}?" if close else "."))
+
+
+def _message(text: str) -> str:
+    """A message without the reason before it."""
+    return re.sub(r"^[A-Z]\w+(\.\w+)*: ", "", text)
 
 
 def help_text(name: str) -> str | None:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 from pathlib import Path
 
 from mlang.errors import Fault
 
 
-def _git(arguments: list[str], folder: Path) -> str:
+def _output(arguments: list[str], folder: Path) -> bytes:
     try:
         done = subprocess.run(
             ["git", "-c", "core.quotepath=off", *arguments], cwd=folder, capture_output=True, check=False
@@ -18,7 +19,11 @@ def _git(arguments: list[str], folder: Path) -> str:
     if done.returncode:
         message = done.stderr.decode("utf-8", "replace").strip().splitlines()
         raise Fault(f"git {arguments[0]}: {message[0] if message else 'failed'}")
-    return done.stdout.decode("utf-8", "surrogateescape")
+    return done.stdout
+
+
+def _git(arguments: list[str], folder: Path) -> str:
+    return _output(arguments, folder).decode("utf-8", "surrogateescape")
 
 
 def changed_files(revision: str, folder: Path) -> set[Path]:
@@ -49,6 +54,26 @@ def _agrees(arguments: list[str], folder: Path) -> bool:
     return True
 
 
-def show(revision: str, path: str) -> str:
-    """The text of a file at a revision; the path is relative to the current folder."""
-    return _git(["show", f"{revision}:./{path}"], Path.cwd()).removeprefix("\ufeff")
+def export(revision: str, path: str, folder: Path) -> Path:
+    """Writes a file or a folder as it was at a revision below a folder, and gives its place there.
+
+    The path is relative to the current folder.  With a project file comes what lies beside it.
+    """
+    home = str(Path(path).parent)
+    if path.endswith((".pbip", ".pbir")):
+        wanted = home if path.endswith(".pbip") else str(Path(home).parent)
+    else:
+        wanted = path
+    name = f"{revision}:./{path}"
+    _git(["cat-file", "-e", name], Path.cwd())  # what isn't there is git's message
+    here = _git(["rev-parse", "--show-prefix"], Path.cwd()).rstrip("\n")
+    top = Path(_git(["rev-parse", "--show-toplevel"], Path.cwd()).rstrip("\n"))
+    inside = Path(os.path.normpath(here + wanted)).as_posix()
+    listed = _git(["ls-tree", "-r", "-z", revision, "--", *([] if inside == "." else [inside])], top)
+    for line in listed.split("\0"):
+        about, _, file = line.partition("\t")
+        if " blob " in about:
+            place = folder / file
+            place.parent.mkdir(parents=True, exist_ok=True)
+            place.write_bytes(_output(["cat-file", "blob", about.split()[2]], top))
+    return folder / os.path.normpath(here + path)

@@ -13,32 +13,65 @@ from typing import Any
 from mlang.errors import MError
 from mlang.values.thunk import DONE, Thunk
 
-#: Names of other languages, in small letters, and what M has for them.
+#: What M has for names of other languages (in small letters).
+_ELSEWHERE = """\
+Table.SelectRows: table.filter table.where table.filterrows
+Table.Group: table.groupby
+Table.Sort: table.orderby
+Table.NestedJoin: table.merge
+Table.Combine: table.append table.union
+Table.RowCount: table.count table.length
+Table.RemoveColumns: table.dropcolumns
+Table.FirstN: table.limit table.head table.take
+Table.LastN: table.tail
+Table.TransformRows: table.map
+Table.TransformColumns: table.transform
+List.Transform: list.map
+List.Select: list.filter list.where
+List.Accumulate: list.reduce list.fold
+List.Count: list.length count
+List.Combine: list.append list.concat
+List.PositionOf: list.indexof
+List.Distinct: list.unique
+List.Numbers: list.range
+List.Average: list.mean
+Text.Middle: text.substring text.mid
+Text.Start: text.left
+Text.End: text.right
+Text.PositionOf: text.indexof
+Text.Upper: text.toupper text.uppercase upper
+Text.Lower: text.tolower lower
+Text.Combine: text.concat text.join
+Text.Length: len
+Number.FromText: text.tonumber number.parse
+Number.RoundUp: number.ceiling
+Number.RoundDown: number.floor
+DateTime.LocalNow: date.now date.today datetime.now today now
+Date.FromText: date.parse
+DateTime.FromText: datetime.parse
+Record.FieldNames: record.keys
+Record.FieldValues: record.values
+Record.Combine: record.merge
+Excel.Workbook: excel.file
+Csv.Document: csv.file
+Json.Document: json.parse
+File.Contents: file.read
+List.Sum: sum
+= null: isnull
+null: none
+try ... otherwise ...: iferror
+if ... then ... else ...: iif
+&: concat
+Number.Mod: mod
+Number.Round: round
+List.Max: max
+List.Min: min
+"""
 ELSEWHERE = {
-    "table.filter": "Table.SelectRows", "table.where": "Table.SelectRows", "table.filterrows": "Table.SelectRows",
-    "table.groupby": "Table.Group", "table.orderby": "Table.Sort", "table.merge": "Table.NestedJoin",
-    "table.append": "Table.Combine", "table.union": "Table.Combine", "table.count": "Table.RowCount",
-    "table.length": "Table.RowCount", "table.dropcolumns": "Table.RemoveColumns", "table.limit": "Table.FirstN",
-    "table.head": "Table.FirstN", "table.take": "Table.FirstN", "table.tail": "Table.LastN",
-    "table.map": "Table.TransformRows", "table.transform": "Table.TransformColumns",
-    "list.map": "List.Transform", "list.filter": "List.Select", "list.where": "List.Select",
-    "list.reduce": "List.Accumulate", "list.fold": "List.Accumulate", "list.length": "List.Count",
-    "list.append": "List.Combine", "list.concat": "List.Combine", "list.indexof": "List.PositionOf",
-    "list.unique": "List.Distinct", "list.range": "List.Numbers", "list.mean": "List.Average",
-    "text.substring": "Text.Middle", "text.mid": "Text.Middle", "text.left": "Text.Start",
-    "text.right": "Text.End", "text.indexof": "Text.PositionOf", "text.toupper": "Text.Upper",
-    "text.tolower": "Text.Lower", "text.concat": "Text.Combine", "text.join": "Text.Combine",
-    "text.length.": "Text.Length", "text.tonumber": "Number.FromText", "text.uppercase": "Text.Upper",
-    "number.parse": "Number.FromText", "number.totext.": "Number.ToText", "number.ceiling": "Number.RoundUp",
-    "number.floor": "Number.RoundDown", "date.now": "DateTime.LocalNow", "date.today": "DateTime.LocalNow",
-    "datetime.now": "DateTime.LocalNow", "date.parse": "Date.FromText", "datetime.parse": "DateTime.FromText",
-    "record.keys": "Record.FieldNames", "record.values": "Record.FieldValues", "record.merge": "Record.Combine",
-    "excel.file": "Excel.Workbook", "csv.file": "Csv.Document", "json.parse": "Json.Document",
-    "file.read": "File.Contents", "len": "Text.Length", "sum": "List.Sum", "isnull": "= null", "none": "null",
-    "iferror": "try ... otherwise ...", "iif": "if ... then ... else ...", "concat": "&", "upper": "Text.Upper",
-    "lower": "Text.Lower", "today": "DateTime.LocalNow", "now": "DateTime.LocalNow", "mod": "Number.Mod",
-    "round": "Number.Round", "count": "List.Count", "max": "List.Max", "min": "List.Min",
-}  # fmt: skip
+    name: here
+    for here, _, names in (line.partition(": ") for line in _ELSEWHERE.splitlines())
+    for name in names.split()
+}
 
 
 def hint_for(error: MError) -> str | None:
@@ -269,43 +302,6 @@ _CURES: list[tuple[str, Callable[[MError], str | None]]] = [
         _says("The name exists in no library here; `:help NAME` in the REPL and docs/library.md list them."),
     ),
 ]  # fmt: skip
-
-
-# ---------------------------------------------------------------- pages
-
-#: The beginning of a message, and the page of docs/errors that explains it.
-PAGES: list[tuple[str, str]] = [
-    (r"doesn't exist in the current context|Did you miss a module reference", "unknown-name"),
-    (r"^We cannot convert (the value|a value of type)", "conversion"),
-    (r"^We cannot apply (operator|field access|indexing)", "operator"),
-    (r"^The field '.*' of the record wasn't found", "field"),
-    (r"^The column '.*' of the table wasn't found", "column"),
-    (r"^The field '.*' already exists in the record", "duplicate-name"),
-    (r"arguments were passed to a function which expects", "arguments"),
-    (r"^The key (didn't match any rows|matched more than one row)", "key"),
-    (r"^There (weren't enough|were too many) elements in the enumeration", "enumeration"),
-    (r"couldn't parse the input provided as a|couldn't convert to Number", "parse"),
-    (r"^A cyclic reference was encountered", "cyclic"),
-    (r"resulted in a stack overflow", "stack-overflow"),
-    (r"^Could not find (file|a part of the path)", "file"),
-    (r"keys were specified, but", "columns-and-values"),
-    (r"number is out of range|falls outside the range of allowed values", "out-of-range"),
-    (r"in the JSON input|end of JSON input", "json"),
-    (r"^found .*, expected", "syntax"),
-]
-
-
-def page_of(error: BaseException) -> str | None:
-    """The page of the documentation on an error, from the project's folder; None when it has none."""
-    if not isinstance(error, MError):
-        from mlang.syntax.failure import MSyntaxError
-
-        return "docs/errors/syntax.md" if isinstance(error, MSyntaxError) else None
-    for text in (error.message_format, error.message):
-        for pattern, page in PAGES:
-            if text and re.search(pattern, text):
-                return f"docs/errors/{page}.md"
-    return None
 
 
 # ---------------------------------------------------------------- details

@@ -12,7 +12,8 @@ from __future__ import annotations
 import sys
 from typing import Any
 
-from mlang.app.hints import brief, hint_for, page_of
+from mlang.app.hints import brief, hint_for
+from mlang.app.pages import page_of
 from mlang.errors import Cancelled, Fault, MError
 
 M_ERROR, USAGE = 1, 2
@@ -30,7 +31,7 @@ def print_error(error: BaseException, as_json: bool = False) -> int:
             print(line, file=sys.stderr)
         page = page_of(error)
         if page is not None:
-            print(f"See {page}", file=sys.stderr)
+            print(f"More: mlang help {page}", file=sys.stderr)
     return exit_code(error)
 
 

@@ -64,6 +64,13 @@ def settings_for(place: Path) -> Settings:
     return _nearest(start if start.is_dir() else start.parent)
 
 
+def width_for(place: Path) -> int:
+    """The longest line of a formatted file."""
+    from mlang.syntax.formatter import WIDTH
+
+    return settings_for(place).width or WIDTH
+
+
 @cache
 def _nearest(folder: Path) -> Settings:
     for parent in (folder, *folder.parents):

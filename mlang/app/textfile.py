@@ -16,6 +16,9 @@ _BOM = b"\xef\xbb\xbf"
 class TextFile:
     """The text of a file with ``\\n`` line ends, and how it is stored."""
 
+    #: Whether what is replaced is kept beside it: only where M lives inside another file.
+    backup = False
+
     def __init__(self, path: Path) -> None:
         self.path = path
         try:

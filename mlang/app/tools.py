@@ -1,4 +1,4 @@
-"""The commands for people who write M: ``test``, ``fmt``, ``lint``, ``steps``.
+"""The commands for people who write M: ``test``, ``fmt``, ``lint``, ``steps``, ``help``.
 
 `register` hangs them on the command line; what they do is loaded when they run.
 """
@@ -15,7 +15,7 @@ def register(cli: Any) -> None:
     """Adds the commands to a group."""
     from mlang.app.refactoring import commands
 
-    for command in (test, fmt, lint, steps):
+    for command in (test, fmt, lint, steps, help_on):
         cli.add_command(command)
     commands.register(cli)
 
@@ -28,6 +28,9 @@ def _guarded(action: Any, as_json: bool = False) -> int:
 
 _PATHS = click.argument("paths", nargs=-1, type=click.Path(path_type=Path, allow_dash=True))
 _FILE = click.Path(path_type=Path, dir_okay=False)
+_NO_BACKUP = click.option(
+    "--no-backup", is_flag=True, help="Write workbooks and models without a .bak beside them."
+)
 
 
 @click.command()
@@ -123,7 +126,7 @@ _OUTPUT = ("junit", "trx", "tap", "github", "verbose", "fail_fast")
 @click.option("--check", is_flag=True, help="Change nothing; exit code 1 when a file would change.")
 @click.option("--diff", is_flag=True, help="Print what would change; exit code 1 when something would.")
 @click.option("--width", type=click.IntRange(20), help="Longest line (default: the configuration's, or 120).")
-@click.option("--no-backup", is_flag=True, help="Write workbooks and models without a .bak beside them.")
+@_NO_BACKUP
 def fmt(paths: tuple[Path, ...], check: bool, diff: bool, width: int | None, no_backup: bool) -> int:
     """Format M in place: .pq, .m, .pqm, folders (- is standard input), and M inside other files that are named.
 
@@ -137,7 +140,7 @@ def fmt(paths: tuple[Path, ...], check: bool, diff: bool, width: int | None, no_
         settings.forget()
         by_width: dict[int, list[Path]] = {}
         for path in paths or (Path("."),):
-            wide = width or settings.settings_for(path).width or 120
+            wide = width or settings.width_for(path)
             by_width.setdefault(wide, []).append(path)
         backup = not no_backup
         return max(format_files(chosen, check, diff, wide, backup) for wide, chosen in by_width.items())
@@ -193,12 +196,13 @@ def steps(
     "--unsafe", is_flag=True, help="With --fix and --diff: cures that need a look too (unused steps)."
 )
 @click.option("--diff", is_flag=True, help="Print what --fix would change; exit code 1 when something would.")
+@_NO_BACKUP
 @click.option("--rules", is_flag=True, help="List the rules.")
 @click.option("--github", is_flag=True, help="Print annotations for GitHub Actions too.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def lint(
     paths: tuple[Path, ...], select: str | None, ignore: str | None, fix: bool, unsafe: bool, diff: bool,
-    rules: bool, github: bool, as_json: bool,
+    no_backup: bool, rules: bool, github: bool, as_json: bool,
 ) -> int:  # fmt: skip
     """Find what is probably wrong or slow in M files (M101 ...) and dataflows (L1 to L19).
 
@@ -215,9 +219,36 @@ def lint(
             return print_rules()
         choice = Choice(select, ignore)
         if fix or diff:
-            return fix_paths(list(paths), choice, fix and not diff, unsafe, as_json, github)
+            return fix_paths(list(paths), choice, fix and not diff, unsafe, as_json, github, not no_backup)
         if unsafe:
             raise click.UsageError("--unsafe goes with --fix or --diff.")
         return lint_paths(list(paths), choice, as_json, github)
+
+    return _guarded(action)
+
+
+@click.command("help")
+@click.argument("name", required=False)
+@click.pass_context
+def help_on(ctx: click.Context, name: str | None) -> int:
+    """Explain an error, a function of the library or a command by its name.
+
+    An error has the name that stands below its message, or is its message in quotes; without a name the
+    errors with pages are listed.
+    """
+
+    def action() -> int:
+        from mlang.app import completion
+
+        root = ctx.find_root()
+        command = (
+            root.command.get_command(root, name) if name and isinstance(root.command, click.Group) else None
+        )
+        if name is None or command is None:
+            print(completion.help_on(name))
+        else:
+            with click.Context(command, info_name=name, parent=root) as inner:
+                print(command.get_help(inner))
+        return 0
 
     return _guarded(action)

@@ -8,6 +8,8 @@ show them.  Lines end at CR, LF, CR LF, U+0085, U+2028 or U+2029.  Read
 from __future__ import annotations
 
 import re
+from bisect import bisect_right
+from functools import lru_cache
 
 _LINE_END = re.compile("\r\n|[\r\n\x85\u2028\u2029]")
 
@@ -20,24 +22,24 @@ def line_starts(text: str) -> list[int]:
     return [0, *(match.end() for match in _LINE_END.finditer(text))]
 
 
+@lru_cache(maxsize=4)
+def _starts(text: str) -> list[int]:
+    """The same, for the texts that are asked about now: a long one has many places."""
+    return line_starts(text)
+
+
 def line_column(text: str, offset: int) -> tuple[int, int]:
     """The line and the column, both from 1, of the character at ``offset``."""
-    line, start = 1, 0
-    for match in _LINE_END.finditer(text):
-        if match.end() > offset:
-            break
-        line, start = line + 1, match.end()
-    return line, offset - start + 1
+    starts = _starts(text)
+    line = bisect_right(starts, offset)
+    return line, offset - starts[line - 1] + 1
 
 
 def line_at(text: str, offset: int) -> tuple[int, int]:
     """Where the line that holds ``offset`` begins and ends (without its line end)."""
-    start = 0
-    for match in _LINE_END.finditer(text):
-        if match.end() > offset:
-            return start, match.start()
-        start = match.end()
-    return start, len(text)
+    start = _starts(text)[bisect_right(_starts(text), offset) - 1]
+    end = _LINE_END.search(text, start)
+    return start, end.start() if end is not None else len(text)
 
 
 def excerpt(text: str, offset: int, end: int) -> str:

@@ -123,7 +123,7 @@ def _dataflow_findings(paths: list[Path], choice: Choice) -> Iterator[Finding]:
 
 
 def fix_paths(
-    paths: list[Path], choice: Choice, write: bool, unsafe: bool, as_json: bool, github: bool
+    paths: list[Path], choice: Choice, write: bool, unsafe: bool, as_json: bool, github: bool, backup: bool = True
 ) -> int:  # fmt: skip
     """Fixes files, or prints what would change (1 when something would); then shows what is left."""
     from mlang.app.containers.source import open_source
@@ -135,7 +135,7 @@ def fix_paths(
     fixes: dict[str, int] = {}
     for path in _files(paths or [Path(".")]):
         finder = _own_findings(path, choice)
-        file = None if str(path) == "-" else open_source(path)
+        file = None if str(path) == "-" else open_source(path, backup)
         text = sys.stdin.read() if file is None else file.text
         new, count = fixed(text, finder, unsafe)
         if count:

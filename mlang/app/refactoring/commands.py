@@ -14,6 +14,10 @@ _FILE = click.argument("file", type=click.Path(path_type=Path))
 _JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 _WRITE = click.option("--write", is_flag=True, help="Change the files (default: print a diff).")
 
+_NO_BACKUP = click.option(
+    "--no-backup", is_flag=True, help="Write workbooks and models without a .bak beside them."
+)
+
 
 def _place(ctx: click.Context, option: click.Parameter, text: str | None) -> tuple[int, int] | None:
     """``LINE`` or ``LINE:COLUMN``"""
@@ -48,9 +52,10 @@ def _guarded(action: Any, as_json: bool) -> int:
 @click.argument("new")
 @_AT
 @_WRITE
+@_NO_BACKUP
 @_JSON
 def rename(
-    file: Path, old: str, new: str, at: tuple[int, int] | None, write: bool, as_json: bool
+    file: Path, old: str, new: str, at: tuple[int, int] | None, write: bool, no_backup: bool, as_json: bool
 ) -> int:  # fmt: skip
     """Rename a query, step (Step, Query/Step) or, with --at, a parameter, and everything that means it.
 
@@ -62,7 +67,7 @@ def rename(
         from mlang.app.refactoring.edits import carry_out
         from mlang.app.refactoring.rename import plan
 
-        return carry_out(plan(file, old, new, at), write, as_json)
+        return carry_out(plan(file, old, new, at), write, as_json, not no_backup)
 
     return _guarded(action, as_json)
 
@@ -73,9 +78,10 @@ def rename(
 @click.argument("expression")
 @_AT
 @_WRITE
+@_NO_BACKUP
 @_JSON
 def replace_source(
-    file: Path, name: str, expression: str, at: tuple[int, int] | None, write: bool, as_json: bool
+    file: Path, name: str, expression: str, at: tuple[int, int] | None, write: bool, no_backup: bool, as_json: bool
 ) -> int:  # fmt: skip
     """Give a step another expression (- reads it from standard input); of a query, the step that reads its source."""
 
@@ -84,7 +90,7 @@ def replace_source(
         from mlang.app.refactoring.replace import plan
 
         text = sys.stdin.read() if expression == "-" else expression
-        return carry_out(plan(file, name, text, at), write, as_json)
+        return carry_out(plan(file, name, text, at), write, as_json, not no_backup)
 
     return _guarded(action, as_json)
 
@@ -95,15 +101,18 @@ def replace_source(
 @click.argument("step")
 @click.argument("new_query")
 @_WRITE
+@_NO_BACKUP
 @_JSON
-def extract(file: Path, query: str, step: str, new_query: str, write: bool, as_json: bool) -> int:
+def extract(
+    file: Path, query: str, step: str, new_query: str, write: bool, no_backup: bool, as_json: bool
+) -> int:
     """Make a new query of the steps of QUERY down to STEP; STEP then reads the new query."""
 
     def action() -> int:
         from mlang.app.refactoring.edits import carry_out
         from mlang.app.refactoring.extract import plan
 
-        return carry_out(plan(file, query, step, new_query), write, as_json)
+        return carry_out(plan(file, query, step, new_query), write, as_json, not no_backup)
 
     return _guarded(action, as_json)
 
@@ -113,15 +122,18 @@ def extract(file: Path, query: str, step: str, new_query: str, write: bool, as_j
 @click.argument("step")
 @_AT
 @_WRITE
+@_NO_BACKUP
 @_JSON
-def inline(file: Path, step: str, at: tuple[int, int] | None, write: bool, as_json: bool) -> int:
+def inline(
+    file: Path, step: str, at: tuple[int, int] | None, write: bool, no_backup: bool, as_json: bool
+) -> int:
     """Put the expression of a step wherever the step is mentioned, and remove the step."""
 
     def action() -> int:
         from mlang.app.refactoring.edits import carry_out
         from mlang.app.refactoring.inline import plan
 
-        return carry_out(plan(file, step, at), write, as_json)
+        return carry_out(plan(file, step, at), write, as_json, not no_backup)
 
     return _guarded(action, as_json)
 

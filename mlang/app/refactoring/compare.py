@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import tempfile
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -49,9 +50,10 @@ def read(path: Path) -> tuple[str, str]:
     text = str(path)
     revision, sign, inside = text.partition(":")
     if not path.exists() and sign and inside and len(revision) > 1:
-        from mlang.app.git import show
+        from mlang.app.git import export
 
-        return show(revision, inside), text
+        with tempfile.TemporaryDirectory() as folder:
+            return read_source(export(revision, inside, Path(folder)))[0], text
     found = read_source(path)
     return found[0], found[1]
 

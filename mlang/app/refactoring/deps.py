@@ -46,8 +46,9 @@ def dependencies(source: Source) -> dict[str, Entry]:
         parts.append(("(result)", let.body if let is not None else source.tree))
     for name, member in source.members.items():
         found[name].destinations = _destinations(member, found)
+    defined, free = {id(h) for h in holders}, {id(n) for n in source.scopes.free}
     for name, node in parts:
-        _fill(source, found, found[name], node, {id(h) for h in holders})
+        _fill(source, found, found[name], node, defined, free)
     return found
 
 
@@ -62,10 +63,11 @@ def _destinations(member: nodes.Member, found: dict[str, Entry]) -> list[str]:
     return list(dict.fromkeys(str(n) for n in named if n in found))
 
 
-def _fill(source: Source, found: dict[str, Entry], entry: Entry, node: nodes.Node, holders: set[int]) -> None:
+def _fill(
+    source: Source, found: dict[str, Entry], entry: Entry, node: nodes.Node, holders: set[int], free: set[int]
+) -> None:
     from mlang import registry
 
-    free = {id(n) for n in source.scopes.free}
     for inner in node.walk():
         target = source.scopes.target(inner)
         if isinstance(inner, nodes.FieldAccess) and is_environment(inner.target):

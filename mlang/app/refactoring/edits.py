@@ -166,12 +166,14 @@ def _ended(lines: list[str]) -> list[str]:
     return [line + "\n" for line in lines[:-1]] + ([lines[-1]] if lines[-1] else [])
 
 
-def carry_out(plan: Plan, write: bool, as_json: bool) -> int:
+def carry_out(plan: Plan, write: bool, as_json: bool, backup: bool = True) -> int:
     """Prints the diff, or writes; nothing is written when a file changed meanwhile."""
     import json
 
     changes = [c for c in plan.changes if c.after != c.file.text]
     if write:
+        for change in changes:
+            change.file.backup = change.file.backup and backup
         write_all(changes)
     for note in plan.notes:
         print(f"Note: {note}", file=sys.stderr)

@@ -9,6 +9,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from mlang.app.refactoring import metadata
 from mlang.app.refactoring.edits import Change, Copy, Edit, Edited, Piece, Plan, Refused, opened
 from mlang.app.refactoring.removal import without_bindings
 from mlang.app.refactoring.source import Source, steps_let
@@ -28,7 +29,8 @@ def plan(path: Path, query: str, step: str, name: str) -> Plan:
         if copied
         else []
     )
-    return Plan([Change(file, edits)], notes)
+    about = metadata.beside(file.path)
+    return Plan([Change(file, edits), *([metadata.added(about, name)] if about is not None else [])], notes)
 
 
 def extract(

@@ -7,13 +7,12 @@ and in the tests beside the file.  Those follow; what only a running program cou
 
 from __future__ import annotations
 
-import json
-import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from mlang.app.containers.paths import is_container
+from mlang.app.refactoring import metadata
 from mlang.app.refactoring.edits import Change, Edit, Edited, Plan, Refused, Respelt, opened, replaced
 from mlang.app.refactoring.source import QUERY, STEP, Place, Source
 from mlang.app.refactoring.verify import check
@@ -25,7 +24,6 @@ from mlang.syntax.vocabulary import HASH_NAMES
 
 #: Attributes of members and sections whose texts are names of queries.
 _NAMING = frozenset(("QueryName", "DataSource.Kind", "Publish"))
-METADATA = "queryMetadata.json"
 
 
 def rename(source: Source, old: str, new: str, at: tuple[int, int] | None = None) -> tuple[Place, list[Edit]]:
@@ -119,9 +117,9 @@ def plan(path: Path, old: str, new: str, at: tuple[int, int] | None = None) -> P
         found.notes.append(
             "the text reads #shared or #sections; names that it makes up there are not renamed."
         )
-    metadata = file.path.with_name(METADATA)
-    if file.path.name == "mashup.pq" and metadata.is_file():
-        found.changes.append(_metadata(metadata, place.name, new))
+    about = metadata.beside(file.path)
+    if about is not None:
+        found.changes.append(metadata.renamed(about, place.name, new))
     for companion in companions(file.path):
         found.changes += _companion(companion, place.name, new, found.notes)
     return found
@@ -149,54 +147,3 @@ def _companion(path: Path, old: str, new: str, notes: list[str]) -> list[Change]
         return []
     check(source, Edited(source.text, edits), f"Renaming '{old}' to '{new}' in {path}")
     return [Change(file, edits)]
-
-
-# ---------------------------------------------------------------- queryMetadata.json
-
-
-def _metadata(path: Path, old: str, new: str) -> Change:
-    """The key of the query in ``queriesMetadata``, and its ``queryName``; the JSON keeps its layout."""
-    file = TextFile(path)
-    edits = []
-    for keys, start, end, is_key in json_strings(file):
-        named = keys[:1] == ("queriesMetadata",)
-        if named and is_key and len(keys) == 2 and keys[1] == new:
-            raise Refused(f"{path} has a query '{new}' already. Choose another name.")
-        own_key = named and is_key and keys == ("queriesMetadata", old)
-        own_name = named and not is_key and keys == ("queriesMetadata", old, "queryName")
-        if own_key or (own_name and json.loads(file.text[start:end]) == old):
-            edits.append(replaced(start, end, json.dumps(new, ensure_ascii=False)))
-    return Change(file, edits)
-
-
-_JSON = re.compile(r'\s*(?:("(?:[^"\\]|\\.)*")|([{}\[\],:])|([^\s{}\[\],:"]+))')
-
-
-def json_strings(file: TextFile) -> Iterator[tuple[tuple[str, ...], int, int, bool]]:
-    """Each string of a JSON text: the keys down to it, its span, and whether it is a key itself."""
-    try:
-        json.loads(file.text)
-    except ValueError as error:
-        raise Fault(f"{file.path} is not JSON: {error}") from None
-    path: list[str] = []
-    containers: list[str] = []
-    awaits_key, position, text = False, 0, file.text
-    while (match := _JSON.match(text, position)) is not None:
-        position = match.end()
-        sign = match[2]
-        if sign in ("{", "["):
-            containers.append(sign)
-            path.append("")
-            awaits_key = sign == "{"
-        elif sign in ("}", "]"):
-            containers.pop()
-            path.pop()
-        elif sign == ",":
-            awaits_key = containers[-1] == "{"
-        elif match[1] is not None:
-            if awaits_key:
-                path[-1] = json.loads(match[1])
-                awaits_key = False
-                yield tuple(path), match.start(1), match.end(1), True
-            else:
-                yield tuple(path), match.start(1), match.end(1), False
