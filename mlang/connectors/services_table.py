@@ -9,8 +9,6 @@ from __future__ import annotations
 
 #: Signature -> what it would need.
 SERVICES: dict[str, str] = {
-    "Access.Database(database as binary, optional options as nullable record) as table":
-    "a reader of Access files",
     "ActiveDirectory.Domains(optional forestRootDomainName as nullable text) as table": "a directory service",
     "Adbc.DataSource(optional first as any, optional second as any, optional third as any) as any":
     "an ADBC driver",
