@@ -16,6 +16,7 @@ from folding.recipes import recipe_term
 from folding.relations import Column, Context, Relation, compiles
 from folding.scalars import Translator, inline
 from folding.spelling import certain as certain_spelling
+from folding.spelling import failing, wrong
 from folding.terms import Scalar, Unfoldable, typed
 from mlang.tables import plan as p
 from mlang.values.functions import Function
@@ -139,15 +140,16 @@ def replace_errors(node: p.ReplaceErrors, context: Context) -> Relation:
     for name, value in node.replacements:
         place = node.input.schema.index(name)
         column = base.columns[place]
-        known = column.failures and value.__class__ is not Thunk
+        known = (column.failures or wrong(column) is not None) and value.__class__ is not Thunk
         base = replaced(base, place, _instead(column, value) if known else certain(column))
     return base
 
 
 def _instead(column: Column, value: Any) -> Column:
-    """A column whose errors are known (`repairs.py`) with a value in their place."""
-    kept, new = unify(column.term, t.literal(strip(value)))
-    sql = t.case((t.not_null(column.text.copy()), new.use), otherwise=kept.use)
+    """A column whose errors are known (`repairs.py`, `spelling.py`) with a value in their place."""
+    kept, new = unify(certain(evolve(column, text=None)).term, t.literal(strip(value)))
+    bad = t.not_null(column.text.copy()) if column.failures else failing(column, exp.true(), exp.false())
+    sql = t.case((bad, new.use), otherwise=kept.use)
     return Column(
         typed(
             sql, kept.kind, kept.storage, nullable=kept.nullable or new.nullable, raises=kept.raises,
@@ -169,14 +171,19 @@ def error_rows(node: p.ErrorRows, context: Context) -> Relation:
             if not node.keep:
                 base = replaced(base, place, Column(column.term))
             continue
-        base = replaced(base, place, certain(column))
-        if column.text is not None and node.keep:
+        sure = certain(column)  # no cell of it may be an error already
+        if column.text is None:
+            base = replaced(base, place, sure)
+            continue
+        known = wrong(column) is not None
+        if node.keep and not known:
             raise Unfoldable("which cells are errors is for the interpreter to say")
-        if column.text is not None:
-            fine = t.case(
-                (t.not_null(column.text.copy()), t.stop(column.text.copy(), "BOOLEAN")), otherwise=exp.true()
-            )
-            base = base.filtered(typed(fine, "logical", "BOOLEAN", nullable=False))
+        if node.keep:
+            failed.append(failing(column, exp.true(), exp.false()))
+            continue
+        base = replaced(base, place, Column(column.term) if known else sure)
+        fine = failing(column, exp.false(), exp.true())
+        base = base.filtered(typed(fine, "logical", "BOOLEAN", nullable=False))
     bad = t.any_of(failed) if failed else exp.false()
     if node.keep:
         return base.filtered(typed(bad, "logical", "BOOLEAN", nullable=False))

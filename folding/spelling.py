@@ -1,4 +1,5 @@
-"""What was found out about the texts of a CSV file's columns: whether all of them convert in the engine for certain.
+"""What is known of how numbers are spelt: texts that are none for certain, and files whose texts all are.
+
 
 A text column that is converted needs a look at each text besides the conversion itself (`casts.py`).  When a
 column of the same file is converted a second time, this asks once whether any text of it is doubtful, and
@@ -16,6 +17,7 @@ from folding import terms as t
 from folding.relations import Column, Relation
 from folding.sources import CsvOrigin
 from folding.terms import whole_facts
+from mlang.culture.data import culture
 
 #: (file, delimiter, first row left out, column, type, culture) -> None after the first use, then what is proven.
 _found: dict[Any, dict[str, Any] | None] = {}
@@ -77,3 +79,27 @@ def _asked(origin: CsvOrigin, name: str, converted: Column) -> dict[str, Any]:
         return {}
     bounds = whole_facts(row[2], row[3]) if whole and row[2] is not None else {}
     return {"plain": True, "nullable": not row[1], **bounds}
+
+
+#: A word or a few signs, with no blank at either end; without a digit hardly any spells a number.
+_WORD = "[A-Za-z#?*/._-]([ A-Za-z#?*/._-]*[A-Za-z#?*/._-])?"
+
+
+def wrong(column: Column) -> Any:
+    """A condition: the text that did not convert is certainly no number, its cell an error; None for other types."""
+    if column.text is None or column.failures or column.target is None or column.target.kind != "number":
+        return None
+    info = culture(column.culture)
+    spelt = {"null", info.nan.lower(), info.infinity.lower(), info.negative_infinity.lower()}
+    words = [exp.Literal.string(w) for w in sorted(spelt) if w.isascii()]
+    word = t.function("regexp_full_match", column.text.copy(), exp.Literal.string(_WORD))
+    known = exp.In(this=t.function("lower", column.text.copy()), expressions=words)
+    return t.all_of([word, t.negation(known)])
+
+
+def failing(column: Column, bad: Any, good: Any) -> Any:
+    """``bad`` where the cell is certainly an error, ``good`` where it converted; what may be either stops the query."""
+    stop = t.stop(column.text.copy(), "BOOLEAN")
+    surely = wrong(column)
+    failed = stop if surely is None else t.case((surely, bad), otherwise=stop)
+    return t.case((t.not_null(column.text.copy()), failed), otherwise=good)

@@ -6,6 +6,8 @@ from pathlib import Path
 from typing import Any
 
 import duckdb
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 import mlang
@@ -120,3 +122,60 @@ def test_texts_are_looked_at_once(tmp_path: Path) -> None:
     assert "REGEXP" not in str(mlang.explain(m, engine="duckdb").sql).upper()
     path.write_text(path.read_text() + "x,y\n")
     assert shown(m, "duckdb") == shown(m, "none")
+
+
+WORDS = ["1", "2.5", "n/a", "-", "N/A (no)", "abc", "x y", "#N/A", "?", "_", ".", "", None, "7"]
+ODD_WORDS = [
+    "NaN",
+    "nan",
+    "null",
+    "NULL",
+    " ",
+    " n/a",
+    "Infinity",
+    "-infinity",
+    "∞",
+    "%",
+    "1,000",
+    "(5)",
+    "abc1",
+    "$",
+    "ä",
+    "1_000",
+    "a\u00a0b",
+]
+
+
+@pytest.mark.parametrize("words", [WORDS, WORDS + ODD_WORDS, ["NaN", *WORDS], ["x", None]])
+@pytest.mark.parametrize("culture", ["", ', "en-US"', ', "de-DE"', ', "fi-FI"'])
+@pytest.mark.parametrize("target", ["type number", "Int64.Type"])
+@pytest.mark.parametrize(
+    "step",
+    [
+        'Table.RemoveRowsWithErrors(c, {"t"})', 'Table.SelectRowsWithErrors(c, {"t"})', 'Table.ReplaceErrorValues(c, {{"t", -1}})',
+        'Table.Group(Table.RemoveRowsWithErrors(c), {"k"}, {{"s", each List.Sum([t])}, {"n", each Table.RowCount(_)}})',
+        'Table.SelectRows(Table.ReplaceErrorValues(c, {{"t", null}}), each [t] = null)',
+        'Table.RowCount(Table.SelectRowsWithErrors(c, {"t", "u"}))', 'Table.RemoveRowsWithErrors(c, {"t", "u"})',
+    ],
+)  # fmt: skip
+def test_words_are_no_numbers(
+    tmp_path: Path, words: list[str | None], culture: str, target: str, step: str
+) -> None:
+    """What has no digit and is not the name of a number is an error without a second look."""
+    path = tmp_path / "words.parquet"
+    data = {"k": [i % 3 for i in range(len(words))], "t": words, "u": list(reversed(words))}
+    pq.write_table(
+        pa.table(data, schema=pa.schema({"k": pa.int64(), "t": pa.string(), "u": pa.string()})), path
+    )
+    source = f'Parquet.Document(File.Contents("{path}"))'
+    m = f'let c = Table.TransformColumnTypes({source}, {{{{"t", {target}}}, {{"u", {target}}}}}{culture}) in {step}'
+    assert shown(m, "duckdb") == shown(m, "none")
+
+
+def test_words_need_one_query(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "words.parquet"
+    pq.write_table(pa.table({"k": [1, 1, 2], "t": ["1", "n/a", "3"]}), path)
+    monkeypatch.setattr(boundary, "_repaired", lambda *_: pytest.fail("a second attempt"))
+    c = f'Table.TransformColumnTypes(Parquet.Document(File.Contents("{path}")), {{{{"t", type number}}}})'
+    m = f'Table.Group(Table.RemoveRowsWithErrors({c}), {{"k"}}, {{{{"s", each List.Sum([t])}}}})'
+    assert shown(m, "duckdb").endswith("{{1, 1}, {2, 3}})")
