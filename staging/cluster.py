@@ -147,6 +147,8 @@ def _query(table: Table, names: list[str], columns: tuple[Column, ...]) -> Any:
         query = SparkQuery(compiled(plan), current(), schema=plan.schema)
     except Unfoldable:
         return None
+    if any(c.text is not None for c in query.columns):
+        return None
     kinds = [c.term.kind for c in query.columns]
     codes = [c.code for c in columns]
     return (

@@ -76,15 +76,15 @@ def start(command: list[str], port: int, folder: Path, name: str, **settings: An
 
 
 @contextmanager
-def sail() -> Iterator[tuple[str, subprocess.Popen[Any]]]:
-    """A Sail server: its address and its process."""
+def sail(wrapped: tuple[str, ...] = ()) -> Iterator[tuple[str, subprocess.Popen[Any]]]:
+    """A Sail server: its address and its process; a command may be put before its own."""
     client()
     if importlib.util.find_spec("pysail") is None:
         raise Missing("pysail is not installed (mlang[spark])")
     folder, port = Path(tempfile.mkdtemp(prefix="mlang-sail-")), _free_port()
     try:
         own = {**os.environ, "PYTHONPATH": _ROOT}
-        process = start([sys.executable, "-c", _SAIL, str(port)], port, folder, "sail", env=own)
+        process = start([*wrapped, sys.executable, "-c", _SAIL, str(port)], port, folder, "sail", env=own)
         try:
             yield f"sc://127.0.0.1:{port}", process
         finally:

@@ -17,7 +17,6 @@ from typing import Any
 
 from attrs import frozen
 
-from folding.engines.spark_leaves import SentOrigin
 from folding.engines.spark_server import Refusal, Running, SparkServer
 from mlang.errors import Cancelled, MError
 
@@ -96,8 +95,9 @@ class Writing:
         finally:
             if not self.server.lost:
                 for origin in self.query.leaves:
-                    if isinstance(origin, SentOrigin):
-                        origin.release(self.server)
+                    release = getattr(origin, "release", None)
+                    if release is not None:
+                        release(self.server)
 
     def _run(self, session: Any, folder: Path, first: int) -> Written:
         made = [f"{text} AS {quoted(name)}" for text, name in self.stored]

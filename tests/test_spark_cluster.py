@@ -1,0 +1,218 @@
+"""What the workers of a cluster write themselves: staged generations and destinations, as this process would write them."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pyarrow.parquet as pq
+import pytest
+import spark_servers
+from database_servers import Missing
+from dataflows.making import make, result, rows, workspace
+from spark_tables import address_or_skip, engine
+from test_spark import flow, refreshed
+
+from staging import cluster
+from staging.history import Run
+from staging.store import published
+from staging.store.manifest import Manifest
+
+FLOW = """
+shared S = #table(type table [k = Int64.Type, g = nullable text, x = nullable number, b = nullable logical, d = date,
+    t = datetime, w = number], List.Transform({1..COUNT}, each {_, {"a", "b", "ß", null}{Number.Mod(_, 4)},
+    {0.5, null, 1e300, 2}{Number.Mod(_, 4)} + _, {true, null}{Number.Mod(_, 2)}, Date.AddDays(#date(2020, 1, 1), _),
+    #datetime(1950, 1, 1, 1, 2, 3.5), -0.0}));
+[DataDestinations = {[Definition = [Kind = "Reference", QueryName = "D"], Settings = [SETTINGS]]}]
+shared A = Table.SelectRows(Table.Sort(S, {{"k", Order.Descending}}), each [k] > 3);
+[DataDestinations = {[Definition = [Kind = "Reference", QueryName = "P"], Settings = [SETTINGS]]}]
+shared B = Table.AddColumn(S, "y", each [k] * 2, type number);
+shared None = Table.SelectRows(Table.Sort(S, "k"), each [k] < 0);
+shared D = Lakehouse.Contents([]){[workspaceId = "w"]}[Data]{[lakehouseId = "shop"]}[Data]{[Id = "T", ItemKind = "Table"]}?[Data]?;
+shared P = File.Contents("out.parquet");
+"""
+AUTOMATIC = 'Kind = "Automatic"'
+FIXED = 'Kind = "Manual", UpdateMethod = [Kind = "Replace"], DynamicSchema = false'
+APPEND = 'Kind = "Manual", UpdateMethod = [Kind = "Append"]'
+#: What this process and DuckDB leave as the writer's name.
+OURS = ("parquet-cpp-arrow", "DuckDB")
+
+
+@pytest.fixture(params=["Sail", "Spark"])
+def server(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    monkeypatch.setattr(cluster, "ROWS", 0)
+    address = address_or_skip(request.param)
+    with engine(address):
+        yield address
+
+
+def dataflow(folder: Path, settings: str = AUTOMATIC, count: int = 50) -> Path:
+    return make(folder, FLOW.replace("COUNT", str(count)).replace("SETTINGS", settings))
+
+
+def manifest(place: Path, query: str) -> tuple[Path, Manifest]:
+    found = published.read(workspace(place).path, place.name).served(query)
+    assert found is not None
+    return found[0].folder, found[1]
+
+
+def writers(place: Path, query: str) -> set[str]:
+    folder, found = manifest(place, query)
+    return {pq.read_metadata(folder / part.file).created_by.partition(" ")[0] for part in found.parts}
+
+
+def completed(run: Run) -> None:
+    assert [(q.query, q.kind, q.error) for q in run.queries if q.status != "Completed"] == []
+
+
+def contents(place: Path) -> tuple[Any, Any]:
+    """The rows of both destinations, in the order of the first column, and their schemas."""
+    import deltalake
+
+    table = deltalake.DeltaTable(str(place.parent / ".mlang" / "shop.Lakehouse" / "Tables" / "T"))
+    assert not table.metadata().partition_columns
+    file = pq.read_table(place / "out.parquet")
+    return table.to_pyarrow_table().sort_by("k"), file
+
+
+def test_staged_rows_types_and_facts(server: str, tmp_path: Path) -> None:
+    """As our own writer gives them, whoever wrote; row numbers are without a gap, and nothing else lies there."""
+    found = {}
+    for name in ("spark", "duckdb"):
+        place = dataflow(tmp_path / name)
+        completed(refreshed(place, name))
+        found[name] = [
+            (rows(place, q), m.facts, [(c.name, c.code, c.physical) for c in m.columns])
+            for q in ("A", "B", "None")
+            for m in [manifest(place, q)[1]]
+        ]
+    assert repr(found["spark"]) == repr(found["duckdb"])  # so that -0 is not 0
+    place = tmp_path / "spark" / "t.Dataflow"
+    for query in ("A", "B"):
+        assert not writers(place, query) & set(OURS)
+        folder, m = manifest(place, query)
+        numbers = [
+            n for p in m.parts for n in pq.read_table(folder / p.file, columns=["rn"]).column(0).to_pylist()
+        ]
+        assert numbers == list(range(m.rows))
+        assert [p.first for p in m.parts] == [sum(q.rows for q in m.parts[:i]) for i, _ in enumerate(m.parts)]
+        inside = {p.name for p in (folder / m.parts[0].file).parent.iterdir()}
+        assert inside == {"manifest.json", *(Path(p.file).name for p in m.parts)}
+
+
+def test_destinations(server: str, tmp_path: Path) -> None:
+    """Delta and Parquet files that are replaced; the log is committed here, and older versions stay readable."""
+    import deltalake
+
+    found = {}
+    for name in ("spark", "duckdb"):
+        place = dataflow(tmp_path / name)
+        completed(refreshed(place, name))
+        first = contents(place)
+        dataflow(tmp_path / name, FIXED, 60)
+        completed(refreshed(place, name))
+        found[name] = (first, contents(place))
+    for mine, others in zip(found["spark"], found["duckdb"], strict=True):
+        for a, b in zip(mine, others, strict=True):
+            assert a.schema.equals(b.schema)
+            assert repr(a.to_pylist()) == repr(b.to_pylist())
+    place = tmp_path / "spark" / "t.Dataflow"
+    assert pq.read_metadata(place / "out.parquet").created_by.partition(" ")[0] not in OURS
+    lake = place.parent / ".mlang" / "shop.Lakehouse" / "Tables" / "T"
+    assert deltalake.DeltaTable(str(lake), version=0).to_pyarrow_table().num_rows == 47
+    files = {p.name for p in lake.iterdir()} - {"_delta_log"}
+    assert all(pq.read_metadata(lake / f).created_by.partition(" ")[0] not in OURS for f in files)
+    assert {p.name for p in place.iterdir()} == {"mashup.pq", "queryMetadata.json", "out.parquet"}
+
+
+def test_appends_and_other_columns_come_through_this_process(server: str, tmp_path: Path) -> None:
+    place = dataflow(tmp_path, APPEND)
+    for _ in range(2):
+        completed(refreshed(place, "spark"))
+    delta, file = contents(place)
+    assert (delta.num_rows, file.num_rows) == (94, 100)
+
+
+def test_small_results_come_through_this_process(
+    server: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(cluster, "ROWS", 1000)
+    place = dataflow(tmp_path)
+    completed(refreshed(place, "spark"))
+    assert writers(place, "A") <= set(OURS)
+
+
+def test_several_files(server: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cluster, "PART_ROWS", 20)
+    place = flow(tmp_path)
+    completed(refreshed(place, "spark"))
+    parts = manifest(place, "Joined")[1].parts
+    assert len(parts) >= 3
+    assert [p.first for p in parts] == [sum(q.rows for q in parts[:i]) for i, _ in enumerate(parts)]
+    assert [r[0] for r in rows(place, "Joined")] == [float(k) for k in range(3, 51)]
+
+
+def test_numbers_that_do_not_fit_their_type(server: str, tmp_path: Path) -> None:
+    """What the store cannot hold stops the query, as ever, with M's names."""
+    text = """
+    shared S = #table(type table [k = Int64.Type, x = number], List.Transform({1..50}, each {_, _ / 2}));
+    shared A = Table.AddColumn(S, "y", each [x] * 1, Int64.Type);
+    """
+    errors = []
+    for name in ("spark", "duckdb"):
+        run = refreshed(make(tmp_path / name, text), name)
+        assert result(run, "A").status == "Failed"
+        errors.append(result(run, "A").error)
+    assert errors[0] == errors[1]
+    assert "row 1 holds a value that Int64.Type can't store" in str(errors[0])
+
+
+# ---------------------------------------------------------------- folders that workers do not see
+
+
+@pytest.fixture
+def blind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[str, Path]]:
+    """A Sail server in a file system of its own, which hides the folder "hidden" of the test's folder."""
+    monkeypatch.setattr(cluster, "ROWS", 0)
+    hidden = tmp_path / "hidden"
+    hidden.mkdir()
+    wrapped = ["unshare", "--mount", "sh", "-c", f'mount -t tmpfs none "{hidden}" && exec "$@"', "sh"]
+    try:
+        subprocess.run([*wrapped, "true"], check=True, capture_output=True, timeout=20)
+    except (OSError, subprocess.SubprocessError):
+        pytest.skip("no mount namespaces here (unshare --mount)")
+    try:
+        with spark_servers.sail(tuple(wrapped)) as (address, _), engine(address):
+            yield address, hidden
+    except Missing as no:
+        pytest.skip(str(no))
+
+
+def test_a_workspace_that_workers_cannot_see(blind: tuple[str, Path]) -> None:
+    """An error that names server, path and cure: what is staged there they could not read, either."""
+    address, hidden = blind
+    run = refreshed(dataflow(hidden), "spark", retries=0)
+    said = str(result(run, "A").error)
+    assert result(run, "A").status == "Failed"
+    for part in ("DataSource.Error", address, str(hidden), "all workers see"):
+        assert part in said
+    assert run.status == "Failed"
+
+
+def test_a_destination_that_workers_cannot_see(blind: tuple[str, Path], tmp_path: Path) -> None:
+    """Its rows come through this process, and a note says why."""
+    _, hidden = blind
+    place = dataflow(tmp_path / "seen")
+    document = place / "mashup.pq"
+    document.write_text(document.read_text().replace('"out.parquet"', f'"{hidden}/out.parquet"'))
+    run = refreshed(place, "spark")
+    completed(run)
+    note = result(run, "B", "Activity").note
+    assert note == f"came through this process: of 16 rows that workers wrote to {hidden} 0 are here"
+    assert pq.read_table(hidden / "out.parquet").num_rows == 50
+    assert os.listdir(hidden) == ["out.parquet"]
+    assert result(run, "A", "Activity").note is None
+    assert not writers(place, "B") & set(OURS)
