@@ -16,18 +16,10 @@ from attrs import evolve, frozen
 
 from staging import dataflow as dataflows
 from staging.errors import StagingError
+from staging.leftovers import Garbage, leftovers
 from staging.store import files, published
 from staging.store.published import Snapshot
 from staging.workspace import ITEMS, Workspace
-
-
-@frozen
-class Garbage:
-    """Something to remove: its place, its bytes, the reason."""
-
-    path: Path
-    bytes: int
-    why: str
 
 
 @frozen
@@ -44,28 +36,34 @@ def collect(workspace: Workspace, dry: bool, now: float | None = None) -> Collec
     settings, moment = workspace.settings(), time.time() if now is None else now
     garbage: list[Garbage] = []
     busy: list[str] = []
+    gone: set[str] = set()
     snapshots = published.all_snapshots(workspace.path)
     for snapshot in (s for s in snapshots if s.broken is None):
         after = _after(snapshot, settings.retention_days, settings.keep_generations, moment)
         found = _of_snapshot(snapshot, after, settings.retention_days)
-        if dry:
-            garbage += found
-            continue
         try:
-            with files.writer_lock(workspace.lock(snapshot.dataflow)):
-                if published.read(workspace.path, snapshot.dataflow) != snapshot:
-                    raise StagingError("refreshed in between")
-                _apply(snapshot, after)
+            if not dry:
+                _collected(workspace, snapshot, after)
         except StagingError:
             busy.append(snapshot.dataflow)
             continue
         garbage += found
+        if after is None:
+            gone.add(published.snapshot_path(workspace.path, snapshot.dataflow).stem)
     known = {
         published.snapshot_path(workspace.path, s.dataflow).stem if s.broken is None else s.dataflow
         for s in snapshots
     }
     garbage += _nameless(workspace, known, dry)
+    garbage += leftovers(workspace.path, known - gone, dry)
     return Collected(garbage, busy, usage(workspace.path) - (sum(g.bytes for g in garbage) if dry else 0))
+
+
+def _collected(workspace: Workspace, snapshot: Snapshot, after: Snapshot | None) -> None:
+    with files.writer_lock(workspace.lock(snapshot.dataflow)):
+        if published.read(workspace.path, snapshot.dataflow) != snapshot:
+            raise StagingError("refreshed in between")
+        _apply(snapshot, after)
 
 
 def _after(snapshot: Snapshot, days: float, keep: int, now: float) -> Snapshot | None:
@@ -163,6 +161,8 @@ def delete_dataflow(workspace: Workspace, place: Path) -> None:
     key = place.resolve().name
     with files.writer_lock(workspace.lock(key)):
         published.drop(workspace.path, key, ITEMS)
+        for ending in (".json", ".open"):
+            (workspace.path / "loads" / (files.safe_name(key) + ending)).unlink(missing_ok=True)
         if place.is_file():
             place.unlink()
             return

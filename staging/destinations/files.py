@@ -10,6 +10,7 @@ from pathlib import Path
 from staging.dataflow import DestinationSettings
 from staging.destinations.once import Once, settle_file
 from staging.errors import DataflowError
+from staging.store import files
 from staging.store.files import flush_file, flush_folder
 
 
@@ -21,6 +22,9 @@ def replacing(path: Path, settings: DestinationSettings, once: Once | None = Non
     if not path.exists() and not settings.allow_creation:
         raise DataflowError(f"The file {path} doesn't exist, and AllowCreation is false.")
     path.parent.mkdir(parents=True, exist_ok=True)
+    for left in path.parent.iterdir():  # what killed loads of this file left
+        if left.name.startswith(f".{path.name}.") and files.abandoned(left):
+            left.unlink(missing_ok=True)
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
         yield temporary

@@ -81,6 +81,22 @@ def remove(path: Path) -> None:
         path.unlink(missing_ok=True)
 
 
+_TEMPORARY = re.compile(r"\..+\.(\d+)\.(tmp|link)")
+#: Seconds that a temporary file stays: its process may be one of another machine.
+_FRESH = 600
+
+
+def abandoned(path: Path) -> bool:
+    """Whether a file is temporary, and nobody writes it any more."""
+    match = _TEMPORARY.fullmatch(path.name)
+    if match is None or alive(int(match[1])):
+        return False
+    try:
+        return path.is_file() and abs(time.time() - path.stat().st_mtime) > _FRESH
+    except OSError:
+        return False
+
+
 # ---------------------------------------------------------------- the writer's lock
 
 
@@ -93,7 +109,8 @@ def _process_start(pid: int) -> str:
         return ""
 
 
-def _alive(pid: int) -> bool:
+def alive(pid: int) -> bool:
+    """Whether a process of this machine runs."""
     if os.name == "nt":
         return True
     try:
@@ -124,7 +141,7 @@ def _is_stale(path: Path) -> bool:
     if holder.get("host") != socket.gethostname():
         return False
     pid = int(holder.get("pid", 0))
-    return not _alive(pid) or holder.get("start", "") != _process_start(pid)
+    return not alive(pid) or holder.get("start", "") != _process_start(pid)
 
 
 @contextmanager
