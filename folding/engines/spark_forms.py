@@ -19,6 +19,13 @@ from folding.terms import Unfoldable, is_stop
 
 #: Types that a query may hand through, though no form takes them.
 _CARRIED = {"DECIMAL": "DECIMAL(38, 18)"}
+#: Texts that convert everywhere alike.
+PLAIN_TEXTS = {
+    "DOUBLE": r"\A[+-]?[0-9]+([.][0-9]+)?([eE][+-]?[0-9]+)?\z",
+    "BIGINT": r"\A[+-]?[0-9]{1,18}\z",
+    "DATE": r"\A[0-9]{4}-[0-9]{2}-[0-9]{2}\z",
+    "TIMESTAMP": r"\A[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}([.][0-9]{1,6})?\z",
+}
 
 
 class SparkRenderer(Renderer):
@@ -36,6 +43,7 @@ class SparkRenderer(Renderer):
         ("BOOLEAN", "BIGINT"): "CAST({} AS BIGINT)", ("BOOLEAN", "DOUBLE"): "CAST({} AS DOUBLE)",
         ("DATE", "TIMESTAMP"): "CAST({} AS TIMESTAMP_NTZ)", ("TIMESTAMP", "DATE"): "CAST({} AS DATE)",
         ("NUMERIC", "DOUBLE"): "CAST({} AS DOUBLE)", ("NUMERIC", "BIGINT"): "CAST({} AS BIGINT)",
+        ("DATE", "VARCHAR"): "CAST({} AS STRING)", ("TIMESTAMP", "VARCHAR"): "CAST({} AS STRING)",
     }  # fmt: skip
 
     def __init__(self, tables: dict[str, Any], off: frozenset[str] = frozenset()) -> None:
@@ -181,6 +189,16 @@ class SparkRenderer(Renderer):
             target = {"TEXT": "VARCHAR", "INT": "BIGINT"}.get(node.to.sql("duckdb"), node.to.sql("duckdb"))
             return Typed(self.failure(target), target)
         return super().on_Cast(node)
+
+    def on_TryCast(self, node: Any) -> Typed:
+        """A text that is spelt plainly; any other is null, and left to the interpreter."""
+        value, target = self.render(node.this), node.to.sql("duckdb")
+        target = {"INT": "BIGINT"}.get(target, target)
+        plain = PLAIN_TEXTS.get(target)
+        if value.type != "VARCHAR" or plain is None:
+            raise Unfoldable(f"a conversion from {value.type} to {target}")
+        test = f"{value.inner} RLIKE {self.text(plain)}"
+        return Typed(f"CASE WHEN {test} THEN try_cast({value.sql} AS {self.types[target]}) END", target)
 
     def cast(self, value: Typed, target: str) -> Typed:
         if (value.type, target) == ("DOUBLE", "BIGINT"):

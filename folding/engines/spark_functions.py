@@ -123,6 +123,19 @@ def _matches(r: Renderer, nodes: list[Any]) -> Typed:
     return Typed(f"{a.inner} RLIKE {r.text(_pattern(nodes[1]))}", "BOOLEAN", False)
 
 
+#: Regular expressions of characters and classes of them, which all engines take alike.
+_PLAIN = re.compile(r"[\[\]0-9A-Za-z+*?|()-]+")
+
+
+@forms(FUNCTIONS, "regexp_full_match")
+def _full_match(r: Renderer, nodes: list[Any]) -> Typed:
+    a = texts(r, nodes[:1], 1)[0]
+    if not isinstance(nodes[1], exp.Literal) or not _PLAIN.fullmatch(nodes[1].this):
+        raise Unfoldable("a regular expression of another form")
+    whole = r.text(rf"\A(?:{nodes[1].this})\z")
+    return Typed(f"{a.inner} RLIKE {whole}", "BOOLEAN", False)
+
+
 @forms(FUNCTIONS, "regexp_replace")
 def _regexp_replace(r: Renderer, nodes: list[Any]) -> Typed:
     a = texts(r, nodes[:1], 1)[0]
@@ -147,15 +160,52 @@ def _replacement(node: Any) -> str:
     return str(node.this)
 
 
-@forms(FUNCTIONS, "len")
-def _astral_count(r: Renderer, nodes: list[Any]) -> Typed:
-    """How many characters match: the only use of lists that has a form."""
-    inner = nodes[0]
-    if not isinstance(inner, exp.Anonymous) or inner.name.lower() != "regexp_extract_all":
+def _list_of(node: Any, name: str) -> list[Any]:
+    """The arguments of the function that makes a list; lists themselves have no form."""
+    if not isinstance(node, exp.Anonymous) or node.name.lower() != name:
         raise Unfoldable("lists")
-    a = texts(r, inner.expressions[:1], 1)[0]
-    none = f"regexp_replace({a.sql}, {r.text(_pattern(inner.expressions[1]))}, '')"
-    return Typed(f"CAST(char_length({a.sql}) - char_length({none}) AS BIGINT)", "BIGINT")
+    return list(node.expressions)
+
+
+@forms(FUNCTIONS, "len")
+def _len(r: Renderer, nodes: list[Any]) -> Typed:
+    """How many characters match, or how many pieces a text has."""
+    if isinstance(nodes[0], exp.Anonymous) and nodes[0].name.lower() == "string_split":
+        return Typed(_pieces(r, nodes[0])[2], "BIGINT")
+    a, pattern = _list_of(nodes[0], "regexp_extract_all")
+    value = texts(r, [a], 1)[0]
+    none = f"regexp_replace({value.sql}, {r.text(_pattern(pattern))}, '')"
+    return Typed(f"CAST(char_length({value.sql}) - char_length({none}) AS BIGINT)", "BIGINT")
+
+
+def _pieces(r: Renderer, node: Any) -> tuple[Typed, str, str]:
+    """The text that is cut, the delimiter and the number of pieces."""
+    a, mark = _list_of(node, "string_split")
+    value = texts(r, [a], 1)[0]
+    if not isinstance(mark, exp.Literal) or not mark.is_string or not mark.this:
+        raise Unfoldable("a delimiter that is no constant")
+    cut = r.text(mark.this)
+    left = f"char_length({value.sql}) - char_length(replace({value.sql}, {cut}, ''))"
+    return value, cut, f"CAST(({left}) div {len(mark.this)} + 1 AS BIGINT)"
+
+
+@forms(FUNCTIONS, "list_extract")
+def _list_extract(r: Renderer, nodes: list[Any]) -> Typed:
+    """A piece of a text; null where there are fewer."""
+    value, cut, count = _pieces(r, nodes[0])
+    index = counted(r, nodes[1]).sql
+    piece = f"split_part({value.sql}, {cut}, CAST({index} AS INT))"
+    return Typed(f"CASE WHEN {count} >= {index} THEN {piece} END", "VARCHAR")
+
+
+@forms(FUNCTIONS, "array_to_string")
+def _reversed(r: Renderer, nodes: list[Any]) -> Typed:
+    """The characters of a text from the last to the first: the only list of characters that has a form."""
+    (characters,) = _list_of(nodes[0], "list_reverse")
+    a, between = _list_of(characters, "string_split")
+    if between.name or nodes[1].name:
+        raise Unfoldable("lists")
+    return Typed(f"reverse({texts(r, [a], 1)[0].sql})", "VARCHAR")
 
 
 # ---------------------------------------------------------------- numbers
