@@ -36,7 +36,6 @@ SERVICES: dict[str, str] = {
     "Cdpa.Database(tenantUri as text) as any": "a Customer Data Platform tenant",
     "DB2.Database(server as text, database as text, optional options as nullable record) as table":
     "an IBM DB2 server",
-    "DeltaLake.Metadata(table as table) as table": "the Delta Lake reader",
     "DeltaLake.Table(directory as table, optional options as nullable record) as any":
     "the Delta Lake reader",
     "Essbase.Cubes(url as text, optional options as nullable record) as table": "an Oracle Essbase server",
@@ -95,6 +94,8 @@ SERVICES: dict[str, str] = {
 #: Signature -> what there is nothing of here.
 UNSUPPORTED: dict[str, str] = {
     "Binary.End(binary as binary) as binary": "an internal function of the engine",
+    "DeltaLake.Metadata(table as table) as table":
+    "a list of log entries (the reference doesn't say which columns it has)",
     "DirectQueryCapabilities.From(value as any) as table": "an internal function of the engine",
     "Excel.ShapeTable(table as table, optional options as nullable record) as any":
     "an internal function of the engine",

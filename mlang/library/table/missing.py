@@ -10,7 +10,7 @@ from typing import Any, NoReturn
 from mlang import errors
 from mlang.registry import builtin
 
-_INTERNAL = "internal to Microsoft's products"
+_INTERNAL = "this function (for internal use only)"
 
 _MISSING: dict[str, str] = {
     "Table.FilterWithDataTable(table as table, dataTableIdentifier as text) as any": _INTERNAL,
