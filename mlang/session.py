@@ -23,7 +23,8 @@ class Session:
     ``clock`` gives UTC ticks since 0001-01-01 (100 ns); None is the system clock.
     ``runner`` runs a table plan (``tables/plan.py``) and yields batches; None is the
     interpreter (``tables/local.py``); the front door installs the folding one.
-    ``engine`` is "auto", "duckdb", "spark" (docs/spark.md) or "none" (interpret everything).
+    ``engine`` is "auto", "duckdb", "spark" (docs/spark.md) or "none" (interpret everything);
+    ``memory_limit`` what DuckDB may take, as "4GB" or "25%" (MLANG_MEMORY_LIMIT; else half of the memory).
     """
 
     def __init__(
@@ -39,6 +40,7 @@ class Session:
         privacy: dict[tuple[str, str], str] | None = None,
         engine: str | None = None,
         number_mode: str = "exact",
+        memory_limit: str | None = None,
         runner: Callable[..., Iterator[Any]] | None = None,
         variables: dict[str, Any] | None = None,
         workspace: str | None = None,
@@ -54,6 +56,8 @@ class Session:
         self.privacy = dict(privacy or {})
         self.engine = engine if engine is not None else os.environ.get("MLANG_ENGINE", "auto")
         self.number_mode = number_mode
+        limit = memory_limit if memory_limit is not None else os.environ.get("MLANG_MEMORY_LIMIT")
+        self.memory_limit = limit or None
         self.runner = runner
         self.variables = dict(variables or {})
         #: Folder of the staged data that the dataflow connector reads; None: the one beside the document.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 import textwrap
@@ -120,20 +121,79 @@ def test_ctrl_c_stops_the_engine(tmp_path: Path) -> None:
     assert done.returncode == 0, done.stderr
 
 
-def test_an_engine_without_memory_says_so_with_the_query(tmp_path: Path) -> None:
+def full(tmp_path: Path, setting: str) -> subprocess.CompletedProcess[str]:
+    """A large group in an engine with 30 MB of memory and one more setting."""
     source = parquet(tmp_path / "a.parquet", "SELECT i AS k, i % 10 AS g FROM range(3000000) r(i)")
-    done = python(f"""
+    m = f'Table.Group({source}, {{"k"}}, {{{{"n", each List.Max([g])}}}})'
+    return python(f"""
         import mlang
         from folding.engines.database import root
-        root().database.execute("SET memory_limit = '30MB'")
-        root().database.execute("SET temp_directory = ''")
-        m = 'Table.Group({source.replace('"', chr(92) + chr(34))}, {{"k"}}, {{{{"n", each List.Max([g])}}}})'
+        root().database.execute({setting!r})
         try:
-            print(sum(b.length for b in mlang.evaluate(m, engine="duckdb").batches()))
+            print(sum(b.length for b in mlang.evaluate({m!r}, engine="duckdb", memory_limit="30MB").batches()))
         except mlang.MError as error:
             print(error.reason)
             print(error.message)
             print(error.detail["Query"])
     """)
+
+
+@pytest.mark.parametrize("setting", ["SET temp_directory = ''", "SET max_temp_directory_size = '1MB'"])
+def test_an_engine_without_room_says_so_with_the_query(tmp_path: Path, setting: str) -> None:
+    done = full(tmp_path, setting)
     assert done.stdout.startswith("DataSource.Error\nDuckDB: Out of Memory Error"), done.stdout + done.stderr
     assert "GROUP BY" in done.stdout
+
+
+def test_what_does_not_fit_goes_to_a_folder_that_vanishes(tmp_path: Path) -> None:
+    source = parquet(
+        tmp_path / "a.parquet", "SELECT (i * 7919) % 4000037 AS k, 'x' || i AS t FROM range(2000000) r(i)"
+    )
+    m = f'Table.Sort({source}, {{"k"}})'
+    done = python(f"""
+        import os, mlang, tempfile
+        from folding.engines import spilling
+        t = mlang.evaluate({m!r}, engine="duckdb", memory_limit="80MB")
+        batches = iter(t.batches())
+        count = next(batches).length
+        found = os.listdir(spilling.spill_folder())
+        print(count + sum(b.length for b in batches), bool(found), spilling.spill_folder())
+    """)
+    count, spilled, folder = done.stdout.split()
+    assert (count, spilled) == ("2000000", "True"), done.stderr
+    assert not Path(folder).exists()
+
+
+def test_folders_of_dead_processes_are_swept(tmp_path: Path) -> None:
+    from folding.engines.spilling import sweep
+
+    dead = subprocess.Popen([sys.executable, "-c", ""])
+    dead.wait()
+    gone, mine, other = (
+        tmp_path / n for n in (f"mlang-spill-{dead.pid}-x", f"mlang-spill-{os.getpid()}-x", "mlang-spill-x")
+    )
+    for folder in (gone, mine, other):
+        folder.mkdir()
+    sweep(tmp_path)
+    assert [f.exists() for f in (gone, mine, other)] == [False, True, True]
+
+
+def test_the_memory_limit_is_a_setting(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    from folding.engines.database import root
+
+    def limit() -> str:
+        return str(root().database.execute("SELECT current_setting('memory_limit')").fetchone()[0])
+
+    source = parquet(tmp_path / "a.parquet", "SELECT i AS k FROM range(20) r(i)")
+    m = f"Table.RowCount(Table.SelectRows({source}, each [k] > 3))"
+    usual = limit()
+    assert mlang.evaluate(m, engine="duckdb", memory_limit="1GB") == 16
+    assert "953" in limit()
+    monkeypatch.setenv("MLANG_MEMORY_LIMIT", "25%")
+    mlang.evaluate(m, engine="duckdb")
+    assert limit() not in (usual, "953.6 MiB")
+    monkeypatch.delenv("MLANG_MEMORY_LIMIT")
+    mlang.evaluate(m, engine="duckdb")
+    assert limit() == usual
+    with pytest.raises(mlang.Fault, match="The memory limit 'much' cannot be set"):
+        mlang.evaluate(m, engine="duckdb", memory_limit="much")

@@ -21,6 +21,7 @@ from typing import Any, TypeVar
 from attrs import field, frozen
 from sqlglot import exp
 
+from folding.engines.spilling import SHARE, limit_memory, spill_folder
 from folding.terms import Unfoldable, column, whole_facts
 from mlang import session as sessions
 from mlang.connectors.sources import DuckDbSource
@@ -54,12 +55,21 @@ class Root:
 
         self.database = duckdb.connect(":memory:")
         self.attached: set[str] = set()
+        self.limit = ""
+        settings = {**settings, "temp_directory": spill_folder()}
         for name, value in settings.items():
             self.database.execute(exp.Set(expressions=[_setting(name, value)]).sql(DIALECT))
 
     def cursor(self) -> Any:
         """A connection of its own: results and temporary names are not shared."""
         return self.database.cursor()
+
+    def limited(self, limit: str) -> Root:
+        """This database, taking no more memory than that."""
+        if limit != self.limit:
+            limit_memory(self.database, limit)
+            self.limit = limit
+        return self
 
     def attach(self, path: str, name: str) -> None:
         """Attaches a file under a name, once."""
@@ -100,7 +110,7 @@ def root(strict: bool = False) -> Root:
             _roots[strict] = Root(
                 {**_PRELUDE, "disabled_optimizers": f"{_REORDERING},{_BROKEN}"} if strict else _PRELUDE
             )
-        return _roots[strict]
+        return _roots[strict].limited(sessions.current().memory_limit or SHARE)
 
 
 # ---------------------------------------------------------------- files
