@@ -225,6 +225,7 @@ def test_a_file_that_workers_cannot_see(server: str, monkeypatch: pytest.MonkeyP
     def elsewhere(self: Any, *given: Any) -> None:
         made(self, *given)
         self.paths = [path + ".elsewhere" for path in self.paths]
+        self.planned = self._state()
 
     monkeypatch.setattr(spark_leaves.FilesOrigin, "__init__", elsewhere)
     monkeypatch.setattr("folding.engines.database.identity", lambda path: (path, 0, 0, 0))

@@ -13,7 +13,7 @@ from typing import Any
 from attrs import evolve
 from sqlglot import exp
 
-from folding.engines.spark_server import unseen
+from folding.engines.spark_server import changed, unseen
 from folding.relations import Context
 from folding.sources import Leaf, _parquet, arrow_column
 from folding.sources import relation as relation_over
@@ -61,11 +61,26 @@ class FilesOrigin(SparkOrigin):
     ) -> None:
         super().__init__(alias, label, storages)
         self.paths, self.fields = paths, fields
+        #: What the files were when the query was planned.
+        self.planned = self._state()
 
-    def open(self, server: Any) -> None:
+    def _state(self) -> tuple[Any, ...]:
+        """What tells the files from others in their places; None for one that is gone."""
         from folding.engines.database import identity
 
-        key = tuple(identity(path) for path in self.paths)
+        found = []
+        for path in self.paths:
+            try:
+                found.append(identity(path))
+            except FileNotFoundError:
+                found.append(None)
+        return tuple(found)
+
+    def open(self, server: Any) -> None:
+        key = self._state()
+        for path, now, planned in zip(self.paths, key, self.planned, strict=True):
+            if now is None or now != planned:
+                raise changed(server.address, path, now is None)
         if key not in server.views:
             server.views[key] = self._made(server, f"mlang_files_{uuid.uuid4().hex}")
         self.view = server.views[key]

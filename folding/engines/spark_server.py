@@ -34,6 +34,8 @@ _FEWER = ("spark.sql.optimizer.canChangeCachedPlanOutputPartitioning", "true")
 #: What servers say of files that they cannot see.
 _UNSEEN = ("PATH_NOT_FOUND", "FILE_NOT_EXIST", "FileNotFoundException", "No such file", "not found in object store",
            "Object at location")  # fmt: skip
+#: What Spark says of files whose columns are not those that were declared, or that no longer are Parquet.
+_OTHER = ("PARQUET_COLUMN_DATA_TYPE_MISMATCH", "CANNOT_READ_FILE_FOOTER", "is not a Parquet file")
 #: Held while servers are opened and asked to do something short.
 _lock = threading.RLock()
 _servers: dict[str, SparkServer] = {}
@@ -236,6 +238,10 @@ class SparkServer:
             return failed(self.address, f"the connection was lost ({_first(no)}).", _CURE_LOST)
         if any(word in text for word in _UNSEEN):
             return failed(self.address, f"it can't read a file ({_first(no)}).", _CURE_PATH)
+        if any(word in text for word in _OTHER):
+            return failed(
+                self.address, f"a file isn't what the query was planned over ({_first(no)}).", _CURE_CHANGED
+            )
         if "RESOURCE_EXHAUSTED" in text or "OutOfMemory" in text or "No space left" in text:
             return failed(self.address, f"its resources do not suffice ({_first(no)}).", _CURE_RESOURCES)
         return Refusal(text)
@@ -244,12 +250,21 @@ class SparkServer:
 _CURE_SESSION = "Look at the server's log; mlang needs Spark Connect of Spark 4.0 or later, or Sail."
 _CURE_LOST = "Start the server again and repeat; what was published before is still served."
 _CURE_PATH = "Put the workspace and the files on storage that all workers see under the same path."
+_CURE_CHANGED = (
+    "Repeat; if it goes on, find out who writes there: staged files never change, others should be replaced."
+)
 _CURE_RESOURCES = "Give the server more memory, disk or quota, or read fewer rows."
 
 
 def unseen(server: str, found: str) -> MError:
     """Ours: files here are not what the server sees."""
     return failed(server, f"it finds {found}.", _CURE_PATH)
+
+
+def changed(server: str, path: str, gone: bool) -> MError:
+    """Ours: a file is no longer what the query was planned over."""
+    what = "vanished" if gone else "changed"
+    return failed(server, f"the file {path} {what} since the query was planned.", _CURE_CHANGED)
 
 
 class Running:
