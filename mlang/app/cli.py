@@ -11,6 +11,7 @@ import inspect
 import os
 import sys
 from collections.abc import Callable
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -24,9 +25,8 @@ from mlang.errors import Fault, MError
 
 def run(arguments: list[str]) -> int:
     """Runs a command line and gives its exit code."""
-    from mlang.app import serving, workflow
-
-    assert serving, workflow  # they declare the rest of the commands
+    for name in ("workflow", "items", "upkeep", "serving"):
+        import_module(f"mlang.app.{name}")  # they declare the rest of the commands
     try:
         result = cli.main(args=arguments, prog_name="mlang", standalone_mode=False)
     except Problem as problem:

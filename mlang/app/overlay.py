@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from mlang.app.containers.paths import is_container
+from mlang.app.textfile import decoded, read_bytes
 from mlang.compile.entry import Document, suggestion
 from mlang.errors import Fault
 from mlang.syntax import nodes, parse_document
@@ -148,12 +149,7 @@ def read_text(path: Path) -> str:
         from mlang.app.containers.source import EmbeddedFile
 
         return EmbeddedFile(path).text
-    try:
-        return path.read_bytes().decode("utf-8-sig")
-    except FileNotFoundError:
-        raise Fault(f"There is no file {path}.") from None
-    except UnicodeDecodeError as error:
-        raise Fault(f"{path} is not UTF-8 text (byte {error.start}).") from None
+    return decoded(read_bytes(path), path)
 
 
 def parse_bindings(texts: Iterable[str]) -> dict[str, Path]:

@@ -8,6 +8,7 @@ from typing import Any
 
 from mlang.app import api
 from mlang.app.containers.paths import is_container
+from mlang.app.textfile import decoded, read_bytes
 from mlang.compile.entry import Document, run
 from mlang.errors import Fault
 from mlang.values.metadata import strip
@@ -37,13 +38,7 @@ def read_source(file: Path) -> tuple[str, str, str]:
 
         return EmbeddedFile(file).text, str(file), str(file.resolve().parent)
     path = file / "mashup.pq" if file.is_dir() else file
-    try:
-        text = path.read_bytes().decode("utf-8-sig")
-    except FileNotFoundError:
-        raise WrongUsage(f"There is no file {path}.") from None
-    except UnicodeDecodeError as error:
-        raise WrongUsage(f"{path} is not UTF-8 text (byte {error.start}).") from None
-    return text, str(path), str(path.resolve().parent)
+    return decoded(read_bytes(path), path), str(path), str(path.resolve().parent)
 
 
 def evaluate_text(

@@ -13,6 +13,30 @@ from mlang.errors import Fault
 _BOM = b"\xef\xbb\xbf"
 
 
+#: A text that is longer is no M that somebody wrote; devices without end are not read either.
+LARGEST = 256 << 20
+
+
+def read_bytes(path: Path) -> bytes:
+    """The bytes of a file of bounded size."""
+    try:
+        with path.open("rb") as file:
+            data = file.read(LARGEST + 1)
+    except FileNotFoundError:
+        raise Fault(f"There is no file {path}.") from None
+    if len(data) > LARGEST:
+        raise Fault(f"{path} is larger than {LARGEST >> 20} MiB; it isn't read.")
+    return data
+
+
+def decoded(data: bytes, path: Path) -> str:
+    """UTF-8 text without its byte order mark."""
+    try:
+        return data.removeprefix(_BOM).decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise Fault(f"{path} is not UTF-8 text (byte {error.start}).") from None
+
+
 class TextFile:
     """The text of a file with ``\\n`` line ends, and how it is stored."""
 
@@ -21,13 +45,8 @@ class TextFile:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        try:
-            self.bytes = path.read_bytes()
-            self.text = self.bytes.removeprefix(_BOM).decode("utf-8")
-        except FileNotFoundError:
-            raise Fault(f"There is no file {path}.") from None
-        except UnicodeDecodeError as error:
-            raise Fault(f"{path} is not UTF-8 text (byte {error.start}).") from None
+        self.bytes = read_bytes(path)
+        self.text = decoded(self.bytes, path)
         self.bom = self.bytes.startswith(_BOM)
         self.crlf = self.text.count("\r\n") * 2 > self.text.count("\n")
         self.final_line_end = self.text.endswith("\n") or not self.text
@@ -74,7 +93,13 @@ class TextFile:
 
 def write_atomically(path: Path, data: bytes) -> None:
     """The whole file or nothing; an existing file keeps its mode, a link stays a link."""
-    target = path.resolve()
+    try:
+        _replace(path.resolve(), data)
+    except OSError as error:
+        raise Fault(f"{path} can't be written: {error.strerror or error}.") from None
+
+
+def _replace(target: Path, data: bytes) -> None:
     handle, name = tempfile.mkstemp(prefix=f".{target.name}.", dir=target.parent)
     try:
         with os.fdopen(handle, "wb") as file:

@@ -16,10 +16,9 @@ from mlang.app.overlay import Overlay, bind, file_value, read_text
 from mlang.app.testing import diff, facts, snapshot
 from mlang.app.testing.coverage import Recorder
 from mlang.app.testing.discover import (
-    OUTPUT,
-    QUERY,
     Options,
     Settings,
+    expected_file,
     parameter_query,
     settings_for,
     test_members,
@@ -61,10 +60,18 @@ def _clock(text: str | None) -> Any:
     """A clock that stands still, from a datetime text (UTC)."""
     if text is None:
         return None
+    ticks = clock_ticks(text)
+    return lambda: ticks
+
+
+def clock_ticks(text: str) -> int:
+    """The ticks of a datetime text; a text that is none is wrong usage."""
     from mlang import registry
 
-    ticks = registry.value_of("DateTime.FromText").fn(text).ticks
-    return lambda: ticks
+    try:
+        return int(registry.value_of("DateTime.FromText").fn(text).ticks)
+    except MError:
+        raise Fault(f"--clock: {text!r} is no date and time such as 2024-01-31T12:00:00.") from None
 
 
 def failure(file: Path, name: str, error: BaseException) -> Outcome:
@@ -91,7 +98,7 @@ class _File:
         self.settings: Settings = settings_for(file, options)
         self.text = read_text(file)
         self.tree: nodes.Node = parse_document(self.text, str(file))
-        self.expected_file = file.with_name(file.name.removesuffix(QUERY) + OUTPUT)
+        self.expected_file = expected_file(file)
         self.tested: list[Overlay] = []
         self.unbound: list[str] = []
         self.recorder = Recorder()

@@ -18,7 +18,7 @@ from mlang.app.overlay import read_text
 from mlang.app.testing.facts import is_test_name
 from mlang.errors import Fault
 
-QUERY, OUTPUT, TESTS, PARAMETER = ".query.pq", ".query.pqout", ".test.pq", ".parameterquery.pq"
+QUERY, TESTS, PARAMETER = ".query.pq", ".test.pq", ".parameterquery.pq"
 _SKIPPED = {".git", ".mlang", "node_modules", "__pycache__"}
 
 
@@ -121,9 +121,14 @@ def test_files(paths: list[Path]) -> list[Path]:
     return list(found)
 
 
+def expected_file(query: Path) -> Path:
+    """Where the expected value of a query is: ``X.query.pqout`` of ``X.query.pq``, ``Y.pqout`` of ``Y.pq``."""
+    return query.with_name(query.name.removesuffix(".pq") + ".pqout")
+
+
 def _query_of(path: Path) -> Path:
     """``X.query.pqout`` names its query."""
-    return path.with_suffix(".pq") if path.name.endswith(OUTPUT) else path
+    return path.with_suffix(".pq") if path.suffix == ".pqout" else path
 
 
 def _below(folder: Path) -> Iterator[Path]:

@@ -9,9 +9,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from mlang.app.testing import coverage, reports
-from mlang.app.testing.cases import run_file
+from mlang.app.testing.cases import clock_ticks, run_file
 from mlang.app.testing.discover import Options, read_settings, test_files
 from mlang.app.testing.outcome import EXIT_FAILED, PASSED, SKIPPED, UPDATED, Outcome
+from mlang.app.textfile import write_atomically
 from mlang.errors import Fault
 
 
@@ -76,9 +77,11 @@ def found_files(paths: list[Path], options: Options, output: Output) -> list[Pat
     """The test files, and where the settings want the report."""
     if not paths and options.settings is not None:
         paths = read_settings(options.settings).queries
-    for fixture in options.bindings.values():
-        if not fixture.is_file():
-            raise Fault(f"There is no file {fixture}.")
+    for named in (*options.bindings.values(), *options.extensions, *filter(None, (options.parameter_query,))):
+        if not named.is_file():
+            raise Fault(f"There is no file {named}.")
+    if options.clock is not None:
+        clock_ticks(options.clock)  # refuses what is none before any test runs
     if options.settings is not None and output.trx is None:
         output.trx = read_settings(options.settings).trx
     return test_files(paths or [Path(".")])
@@ -158,9 +161,9 @@ def _write(
     outcomes: list[Outcome], output: Output, covered: dict[str, list[coverage.Spot]] | None = None
 ) -> None:
     if output.junit is not None:
-        output.junit.write_text(reports.junit(outcomes), encoding="utf-8")
+        write_atomically(output.junit, reports.junit(outcomes).encode("utf-8"))
     if output.trx is not None:
-        output.trx.write_text(reports.trx(outcomes), encoding="utf-8")
+        write_atomically(output.trx, reports.trx(outcomes).encode("utf-8"))
     if output.tap:
         print(reports.tap(outcomes), end="")
     if output.json:

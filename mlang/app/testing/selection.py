@@ -9,11 +9,11 @@ from pathlib import Path
 from mlang.app.modules import Module
 from mlang.app.settings import settings_for as configuration_for
 from mlang.app.testing.discover import (
-    OUTPUT,
     QUERY,
     TESTS,
     Options,
     Settings,
+    expected_file,
     parameter_query,
     settings_for,
     settings_names,
@@ -47,7 +47,7 @@ def dependencies(file: Path, options: Options) -> set[Path]:
 
     Some may not exist: their coming, or their having gone, is a change too.
     """
-    found = {file, file.with_name(file.name.removesuffix(QUERY) + OUTPUT)}
+    found = {file, expected_file(file)}
     stem = file.name.removesuffix(TESTS).removesuffix(QUERY)
     found |= {tested_file(file, stem), *(file.parent / name for name in settings_names(file))}
     found |= {p for p in (options.settings, configuration_for(file).path) if p is not None}
