@@ -80,8 +80,8 @@ def upstream(name: str, needs: Mapping[str, set[str]], stop: Iterable[str] = ())
 def order(names: Iterable[str], needs: Mapping[str, set[str]], recursive: Iterable[str] = ()) -> list[str]:
     """The names, and what they need, each after what it needs; stable.
 
-    ``recursive`` are members that may take part in a circle (functions); any other circle
-    is a `DataflowError` that shows it.
+    A circle through one of ``recursive`` (functions) may be: what a function names is needed when it is called.
+    Any other circle is a `DataflowError` that shows it.
     """
     allowed = set(recursive)
     done: dict[str, bool] = {}
@@ -108,7 +108,7 @@ def order(names: Iterable[str], needs: Mapping[str, set[str]], recursive: Iterab
 
 def _check_circle(path: list[str], again: str, allowed: set[str]) -> None:
     circle = path[path.index(again) :]
-    if all(name in allowed for name in circle):
+    if any(name in allowed for name in circle):
         return
     shown = " → ".join([*circle, again])
     raise DataflowError(f"Queries need each other in a circle: {shown}.")

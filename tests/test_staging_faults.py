@@ -165,6 +165,28 @@ def test_a_circle_names_its_queries(tmp_path: Path) -> None:
         refresh(found)
 
 
+def test_a_circle_through_a_function_is_recursion(tmp_path: Path) -> None:
+    text = """
+    shared Down = (n) => if n = 0 then 0 else Parts{0}(n - 1) + 1;
+    shared Parts = {Down};
+    shared A = #table(type table [a = number], {{Down(3)}});
+    """
+    place = make(tmp_path, text)
+    run = refresh(place)
+    assert result(run, "A").status == "Completed", result(run, "A").error
+    assert rows(place, "A") == [(3.0,)]
+
+
+def test_staged_queries_that_wait_for_each_other(tmp_path: Path) -> None:
+    text = """
+    shared A = Table.Combine({B, #table({"a"}, {})});
+    shared B = Get();
+    shared Get = () => Table.FirstN(A, 1);
+    """
+    with pytest.raises(DataflowError, match="in a circle: B → A → B"):
+        refresh(make(tmp_path, text))
+
+
 def test_duplicate_names(tmp_path: Path) -> None:
     with pytest.raises((DataflowError, MSyntaxError), match="A"):
         refresh(make(tmp_path, "shared A = 1; shared A = 2;"))
