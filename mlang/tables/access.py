@@ -7,7 +7,7 @@ Nothing here forces a cell that the operation does not ask for.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from mlang import errors
@@ -83,6 +83,32 @@ def column(table: Table, name: str) -> Any:
     place = table.type.index(name)
     plan = in_memory(table.plan)
     return plan.columns[place] if plan is not None else TableColumn(table, name)
+
+
+def columns(table: Table, names: Sequence[str]) -> list[list[Any]]:
+    """The cells of some columns, read at once."""
+    gathered: list[list[Any]] = [[] for _ in names]
+    for batch in table.batches(list(names)):
+        for store, cells in zip(gathered, batch.columns, strict=True):
+            store += cells
+    return gathered
+
+
+def read_lists(lists: Sequence[Any]) -> list[list[Any]]:
+    """The items of some lists; the columns of one table are read at once."""
+    found: list[list[Any]] = [[] for _ in lists]
+    tables: dict[int, list[int]] = {}
+    for i, part in enumerate(lists):
+        if part.__class__ is TableColumn:
+            tables.setdefault(id(part.table), []).append(i)
+        else:
+            found[i] = list(part)
+    for places in tables.values():
+        names = list(dict.fromkeys(lists[i].name for i in places))
+        cells = dict(zip(names, columns(lists[places[0]].table, names), strict=True))
+        for i in places:
+            found[i] = list(cells[lists[i].name])
+    return found
 
 
 def in_memory(plan: p.Plan) -> p.Values | None:

@@ -61,9 +61,9 @@ def _combined(arrays: list[Any]) -> Codes:
     codes = _encoded(arrays[0])
     for array in arrays[1:]:
         more = _encoded(array)
-        pairs = pc.add(
-            pc.multiply(codes.rows.cast(pa.int64()), max(1, more.count)), more.rows.cast(pa.int64())
-        )
+        size = max(1, more.count)
+        type_ = pa.int32() if codes.count * size < 2**31 else pa.int64()
+        pairs = pc.add(pc.multiply(codes.rows.cast(type_), pa.scalar(size, type_)), more.rows.cast(type_))
         codes = _encoded(pairs)
     return codes
 

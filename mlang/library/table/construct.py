@@ -22,6 +22,7 @@ from mlang.library.table.transform import (
     splitter_type,
 )
 from mlang.registry import builtin
+from mlang.tables import access
 from mlang.tables import plan as p
 from mlang.tables import schema as schemas
 from mlang.tables.table import Table
@@ -31,6 +32,8 @@ from mlang.values.lists import forced
 from mlang.values.metadata import strip
 from mlang.values.thunk import force
 from mlang.values.types import ANY, TEXT, MType, TableType, non_nullable, primitive, table_type
+
+_PLAIN = {float, str, bool, type(None), dict, list}
 
 
 def named(columns: Any) -> TableType | None:
@@ -109,7 +112,7 @@ def _record_reader(records: Any, names: tuple[str, ...], lenient: bool) -> Calla
 @builtin("Table.FromColumns(lists as list, optional columns as any) as table")
 def from_columns(lists: Any, columns: Any = None) -> Table:
     """A table of lists, each one a column; short ones are filled up with nulls."""
-    cells = [list(of_kind(part, "list")) for part in lists]
+    cells = access.read_lists([of_kind(part, "list") for part in lists])
     schema = named(columns)
     if schema is None:
         schema = table_type(schemas.default_names(len(cells)))
@@ -147,12 +150,26 @@ def from_list(
     if not isinstance(strip(columns), MType):
         schema = schemas.of_columns([(name, type) for name in schema.names])
     width = len(schema.names)
+    if width and splitter is not None and _splits_nothing(splitter) and _at_hand(values):
+        others = [[default] * len(values) for _ in range(width - 1)]
+        return Table(p.Values(schema, [list(values), *others], len(values)))
 
     def read() -> Iterator[Any]:
         for value in forced(values):
             yield fitted(pieces_of(call, strip(value)), width, default, mode)
 
     return Table(p.Rows(schema, read, "Table.FromList"))
+
+
+def _splits_nothing(splitter: Function) -> bool:
+    """Whether a splitter is ``Splitter.SplitByNothing()``, which gives each value as it is."""
+    spec = splitter.spec
+    return spec is not None and spec.builtin is None and spec.name == "Splitter.SplitByNothing"
+
+
+def _at_hand(values: Any) -> bool:
+    """Whether a list has values only: nothing to compute, no metadata to take off."""
+    return values.__class__ is list and set(map(type, values)) <= _PLAIN
 
 
 def _text_only(call: Callable[[Any], Any]) -> Callable[[Any], Any]:
@@ -209,7 +226,6 @@ def from_partitions(column: str, partitions: Any, type: MType | None = None) -> 
     ``partitions`` holds pairs of the value of that column and the table.
     """
     from mlang.library.table.transform import row_function
-    from mlang.tables import access
 
     parts: list[Table] = []
     for part in partitions:

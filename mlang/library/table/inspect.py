@@ -61,6 +61,8 @@ def schema(table: Table) -> Table:
 
 _ORDERED = frozenset({"number", "text", "date", "time", "datetime", "datetimezone", "duration", "logical"})
 _AVERAGED = frozenset({"number", "date", "time", "datetime", "datetimezone", "duration"})
+#: Columns that are read from the table together.
+_AT_ONCE = 64
 _PROFILE = ("Column", "Min", "Max", "Average", "StandardDeviation", "Count", "NullCount", "DistinctCount")
 
 
@@ -71,7 +73,11 @@ def profile(table: Table, additional: Any = None) -> Table:
     An additional aggregate is a name, a test of the column type, and a function of the list of cells.
     """
     extra = [_aggregate(part) for part in items(additional)] if additional is not None else []
-    rows = [_profiled(table, name, type, extra) for name, type in schemas.pairs(table.type)]
+    pairs, rows = schemas.pairs(table.type), []
+    for start in range(0, len(pairs), _AT_ONCE):
+        some = pairs[start : start + _AT_ONCE]
+        for (name, type), cells in zip(some, access.columns(table, [n for n, _ in some]), strict=True):
+            rows.append(_profiled(cells, name, type, extra))
     names = [*_PROFILE, *(name for name, _, _ in extra)]
     schemas.unique(names)
     types: list[MType] = [TEXT, *[ANY] * 3, nullable(NUMBER), *[nullable(INT64)] * 3, *[ANY] * len(extra)]
@@ -87,9 +93,9 @@ def _aggregate(part: Any) -> tuple[str, Function, Function]:
 
 
 def _profiled(
-    table: Table, name: str, type: MType, extra: list[tuple[str, Function, Function]]
+    column: list[Any], name: str, type: MType, extra: list[tuple[str, Function, Function]]
 ) -> dict[str, Any]:
-    cells = [strip(cell) for cell in forced(access.column(table, name))]
+    cells = [strip(cell) for cell in forced(column)]
     values = [cell for cell in cells if cell is not None]
     row: dict[str, Any] = dict.fromkeys(_PROFILE)
     row.update(Column=name, Count=float(len(cells)), NullCount=float(len(cells) - len(values)))
