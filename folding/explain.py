@@ -17,7 +17,8 @@ from folding import advice
 from folding.boundary import boundaries, fold, leaves, resumes
 from folding.engines import remote
 from folding.plantree import Node, entered_plans, measured, tree
-from folding.terms import Unfoldable
+from folding.terms import CannotFold, Unfoldable
+from mlang import session as sessions
 from mlang.errors import MError
 from mlang.tables import plan as p
 from mlang.values.kinds import kind_of
@@ -137,6 +138,14 @@ def explain_plan(name: str, plan: p.Plan) -> StepReport:
         return StepReport(name, function, OPAQUE, rows=rows, reason="the data is in memory already")
     if remote.has_tables(plan):
         return _in_a_database(name, plan)
+    if sessions.current().engine == "spark":
+        from folding.engines import spark
+
+        found = spark.describe(plan)
+        if not isinstance(found, CannotFold):
+            own = [f"on the workers: {', '.join(found.workers)}"] if found.workers else []
+            sql, remarks = found.sql(pretty=True), (*own, *found.relation.notes)
+            return StepReport(name, function, FOLDING, "Spark", rows, sql=sql, notes=remarks)
     try:
         relation = fold(plan)
         query = Query(relation)

@@ -21,7 +21,7 @@ from attrs import evolve, field, frozen
 from folding.advice import cure
 from folding.boundary import Piece, fold, resumes, run_plan, with_pieces
 from folding.engines import remote
-from folding.terms import Unfoldable
+from folding.terms import CannotFold, Unfoldable
 from mlang import session as sessions
 from mlang.connectors.sources import CsvSource, ParquetSource
 from mlang.tables import plan as p
@@ -30,6 +30,7 @@ from mlang.tables.simplify import prune
 
 REMOTE, STREAMING, FULL_SCAN, MEMORY = "remote", "streaming", "full scan", "memory"
 DUCKDB, INTERPRETER = "DuckDB", "interpreter"
+SPARK, WORKERS = "Spark", "Spark, on the workers"
 #: Steps of the interpreter that let rows through; all others need their whole input first.
 _THROUGH = (
     p.Scan, p.Project, p.AddColumn, p.TransformColumns, p.ChangeTypes, p.ReplaceValue, p.AddIndex, p.Retype,
@@ -108,6 +109,8 @@ class _Builder:
     #: What a run measured, by the `id` of the plan whose rows crossed.
     costs: dict[int, Cost] = field(factory=dict)
 
+    #: Steps that workers of a cluster do in Python, by `id`.
+    workers: dict[int, p.Plan] = field(factory=dict)
     #: Plans that were made here: names go by `id`, so they must live.
     kept: list[p.Plan] = field(factory=list)
     #: What they were made of, by their `id`.
@@ -137,6 +140,13 @@ class _Builder:
         """A plan that no source database does whole: DuckDB, or the interpreter over pieces."""
         if sessions.current().engine == "none" or _in_memory(plan):
             return self.interpreted(plan, number, None)
+        if sessions.current().engine == "spark":
+            from folding.engines import spark
+
+            found = spark.describe(plan)
+            if not isinstance(found, CannotFold):
+                self.workers.update(found.worker_nodes)
+                return evolve(self.folded(plan, number, SPARK), sql=found.sql(pretty=True))
         try:
             sql = _sql(plan)
         except Unfoldable as no:
@@ -162,6 +172,7 @@ class _Builder:
         if isinstance(plan, p.Scan) and isinstance(plan.source, (Piece, remote.RemoteSource)):
             return self.scan(plan, number, engine)
         below = tuple(self.folded(n, f"{number}.{i}", engine) for i, n in enumerate(_inputs(plan), 1))
+        engine = WORKERS if engine == SPARK and id(plan) in self.workers else engine
         return self.node(plan, number, REMOTE, engine, below)
 
     def resumed(self, plan: p.Plan, number: str, entered: list[p.Plan]) -> Node:

@@ -89,7 +89,8 @@ def engine_name(table: Table, folds: bool) -> str:
         return local  # what it reads is not staged yet
     found = describe(plan)
     if not isinstance(found, CannotFold):
-        return f"Spark ({address()})"
+        workers = f", on the workers: {', '.join(found.workers)}" if found.workers else ""
+        return f"Spark ({address()}){workers}"
     return f"{local} (not Spark: {found.step}: {found.reason})"
 
 

@@ -18,8 +18,8 @@ from sqlglot import exp
 
 from folding.engines.spark_leaves import in_memory, leaf, parts, staged_parts
 from folding.engines.spark_query import SparkQuery as SparkQuery
-from folding.engines.spark_server import LOCAL, Refusal, address, current
-from folding.engines.spark_workers import WorkerOrigin, Workers, missing
+from folding.engines.spark_server import LOCAL, Refusal, SparkServer, _servers, address, current
+from folding.engines.spark_workers import WorkerOrigin, Workers, known_missing, missing
 from folding.relations import Context, Relation, compile_node
 from folding.terms import CannotFold, Unfoldable
 from mlang import session as sessions
@@ -193,9 +193,9 @@ def with_workers(
         query = SparkQuery(relation, server, **more)
     except Unfoldable:
         raise no from None
-    if not workers.steps:
+    if not workers.nodes:
         raise no
-    query.workers = tuple(workers.steps)
+    query.workers, query.worker_nodes = workers.steps, workers.nodes
     return query
 
 
@@ -328,6 +328,11 @@ def _piece(plan: p.Plan) -> p.Plan:
         return place(plan)
 
 
+def opened(where: str) -> SparkServer | None:
+    """The server of an address, if a session with it was opened."""
+    return _servers.get(where)
+
+
 def describe(plan: p.Plan) -> SparkQuery | CannotFold:
     """For reports: the query of a whole plan, or the step that does not fold and why; no server is asked."""
     dialect = "sail" if address() == LOCAL else "spark"
@@ -337,12 +342,15 @@ def describe(plan: p.Plan) -> SparkQuery | CannotFold:
         try:
             return SparkQuery(compiled(plan, claimed=True), dialect=dialect)
         except Unfoldable as no:
+            why = known_missing(opened(address()))
+            if why:
+                raise Unfoldable(f"{no.reason} ({why})", no.step) from None
             workers = Workers(dialect, frozenset())
             try:
                 query = SparkQuery(compiled(plan, claimed=True, workers=workers), dialect=dialect)
             except Unfoldable:
                 raise no from None
-            query.workers = tuple(workers.steps)
+            query.workers, query.worker_nodes = workers.steps, workers.nodes
             return query
     except Unfoldable as no:
         return CannotFold(no.step or plan.function, no.reason)

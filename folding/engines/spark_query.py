@@ -52,6 +52,7 @@ class SparkQuery:
         self.tree = relation.select(chosen or [("one", exp.Literal.number(1))], ordered=True)
         #: The functions of the steps that workers do.
         self.workers: tuple[str, ...] = ()
+        self.worker_nodes: dict[int, Any] = {}
         self.leaves = leaves_of(relation)
         check_sums(self.tree, self.leaves)
         if server is not None:

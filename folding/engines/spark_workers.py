@@ -45,6 +45,11 @@ _MOST = 4_000_000
 _answers: WeakKeyDictionary[Any, str] = WeakKeyDictionary()
 
 
+def known_missing(server: Any) -> str:
+    """The same of a server that was asked before; empty of any other."""
+    return _answers.get(server, "") if server is not None else ""
+
+
 def missing(server: Any) -> str:
     """Why the workers of a server cannot run mlang; empty when they can."""
     if server not in _answers:
@@ -162,8 +167,8 @@ class Workers:
 
     def __init__(self, dialect: str, off: frozenset[str], careful: bool = False) -> None:
         self.dialect, self.off, self.careful = dialect, off, careful
-        #: The functions of the steps that workers do.
-        self.steps: list[str] = []
+        #: The steps that workers do, by the `id` of their plan.
+        self.nodes: dict[int, p.Plan] = {}
         self._stages: dict[int, _Stage] = {}
         self._failed: dict[int, tuple[Any, Unfoldable]] = {}
 
@@ -191,6 +196,12 @@ class Workers:
             self._failed[id(node)] = (node, no)
             raise
 
+    @property
+    def steps(self) -> tuple[str, ...]:
+        """The functions of the steps that workers do."""
+        found = [n.function for n in self.nodes.values() if not isinstance(n, (p.Project, p.Retype))]
+        return tuple(dict.fromkeys(found))
+
     def _printed(self, relation: Relation) -> None:
         """Raises `Unfoldable` when the server has not all forms."""
         from folding.engines.spark_query import SparkQuery
@@ -213,10 +224,7 @@ class Workers:
             try:
                 relation = made(stage.base, stage.nodes, context, self.dialect, self.off)
                 self._stages[id(node)] = stage
-                self.steps = [
-                    *(s for s in self.steps if s not in {n.function for n in chain}),
-                    *(n.function for n in chain if not isinstance(n, (p.Project, p.Retype))),
-                ]
+                self.nodes.update((id(n), n) for n in reversed(chain))
                 return relation
             except Unfoldable:
                 if found is not None or not isinstance(below, spark_parcels.ROW_WISE):
