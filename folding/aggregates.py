@@ -64,6 +64,23 @@ def aggregate(function: Any, group: Group) -> Scalar:
     raise Unfoldable("an aggregate whose body is not known")
 
 
+def is_identity(function: Any) -> bool:
+    """Whether an aggregate is the group's table itself: `each _`."""
+    function = strip(function)
+    node = function.spec.node if function.__class__ is Function and function.spec is not None else None
+    if not isinstance(node, (nodes.Each, nodes.Function)):
+        return False
+    name = "_"
+    if isinstance(node, nodes.Function):
+        if len(node.parameters) != 1 or node.result is not None:
+            return False
+        name = node.parameters[0].name
+    body = node.body
+    while isinstance(body, nodes.Parenthesized):
+        body = body.inner
+    return isinstance(body, nodes.Name) and body.name == name
+
+
 def row_count() -> Scalar:
     """count(*)"""
     sql = exp.Count(this=exp.Star())
@@ -79,8 +96,13 @@ class GroupTranslator(Translator):
         super().__init__(function, names)
         self.group = group
 
+    def scoped(self, names: dict[str, Any]) -> Translator:
+        return GroupTranslator(self.function, names, self.group)
+
     def on_Invocation(self, node: nodes.Invocation) -> Scalar:
         name = self._builtin(node)
+        if name == "Text.Combine" and node.arguments and not isinstance(node.arguments[0], nodes.List):
+            return self._combined(node)
         form = AGGREGATES.get(name)
         if form is None:
             if (
@@ -96,6 +118,8 @@ class GroupTranslator(Translator):
         if len(node.arguments) != 1:
             raise Unfoldable(f"{name} with optional arguments in a group")
         argument = node.arguments[0]
+        if isinstance(argument, nodes.List):
+            return super().on_Invocation(node)
         distinct = self._builtin(argument) == "List.Distinct"
         if distinct:
             inner = argument.arguments  # type: ignore[attr-defined]
@@ -105,6 +129,20 @@ class GroupTranslator(Translator):
         if name == "List.Count":
             self.column(argument)
         return AGGREGATES[name](self.column(argument), self.group)
+
+    def _combined(self, node: nodes.Invocation) -> Scalar:
+        """The texts of a column in their order; nulls are left out."""
+        x = need(self.column(node.arguments[0]), "text")
+        separator = self.constant(node.arguments[1]) if len(node.arguments) > 1 else ""
+        separator = "" if separator is None else separator
+        if separator.__class__ is not str or len(node.arguments) > 2:
+            raise Unfoldable("Text.Combine with a separator that is no constant text")
+        ordered = exp.Order(
+            this=t.string(separator),
+            expressions=[exp.Ordered(this=self.group.place.copy(), nulls_first=False)],
+        )
+        sql = t.function("coalesce", t.function("string_agg", x.use, ordered), exp.Literal.string(""))
+        return typed(sql, "text", "VARCHAR", x, nullable=False, ascii=x.ascii and separator.isascii())
 
     def _builtin(self, node: nodes.Node) -> str:
         if not isinstance(node, nodes.Invocation) or not isinstance(node.function, nodes.Name):
@@ -130,7 +168,16 @@ class GroupTranslator(Translator):
         raise Unfoldable("a list in a group that is not one of its columns")
 
     def on_FieldAccess(self, node: nodes.FieldAccess) -> Scalar:
-        raise Unfoldable("a column of the group used as a list")
+        """A column of the group as a list; a field of something else as ever."""
+        from folding.structures import list_of, settled
+
+        target = self.meaning("_") if node.target is None else self.any(node.target)
+        if target is not self.group:
+            return super().on_FieldAccess(node)
+        x = self.column(node)
+        if x.kind in ("any", "null"):
+            raise Unfoldable("a list of values of unknown kind")
+        return list_of(_in_order("list", x, self.group), settled(x), x, nullable=False)
 
 
 # ---------------------------------------------------------------- the aggregates

@@ -32,6 +32,8 @@ STEPS: dict[type, tuple[str, ...]] = {
     ),
     p.AddColumn: ("Table.AddColumn", "Table.SplitColumn", "Table.CombineColumns", "Table.AggregateTableColumn"),
     p.Step: ("Table.AddRankColumn", "Table.AlternateRows"),
+    p.ExpandRecord: ("Table.ExpandRecordColumn",),
+    p.ExpandList: ("Table.ExpandListColumn",),
     p.NestedJoin: (),
     p.TransformColumns: ("Table.TransformColumns",),
     p.ChangeTypes: ("Table.TransformColumnTypes",),
@@ -76,6 +78,8 @@ NOTES = {
     "Table.NestedJoin": "with the expansion of its column; left outer joins also with aggregates of it",
     "Table.ExpandTableColumn": "of a column that Table.NestedJoin made",
     "Table.AggregateTableColumn": "of a column that Table.NestedJoin made (left outer)",
+    "Table.ExpandRecordColumn": "of records that folding knows: made in the query, or structs of a DuckDB table",
+    "Table.ExpandListColumn": "of lists that folding knows: made in the query, or lists of a DuckDB table",
     "Table.SplitColumn": "by one delimiter, lengths, positions or ranges from the start; names or a number given",
     "Table.CombineColumns": "of texts by one delimiter, without quotes",
     "Table.AddRankColumn": "all kinds of ranks; by columns and functions of the row",
@@ -95,7 +99,7 @@ NOTES = {
 }
 _FAMILIES = (
     "Table", "List", "Text", "Number", "Byte", "Int8", "Int16", "Int32", "Int64", "Double", "Single", "Decimal",
-    "Currency", "Percentage", "Date", "DateTime", "DateTimeZone", "Time", "Duration", "Logical", "Value",
+    "Currency", "Percentage", "Date", "DateTime", "DateTimeZone", "Time", "Duration", "Logical", "Record", "Value",
     "Csv", "Parquet", "DuckDB", "PostgreSQL", "MySQL", "Sql", "SQLite",
 )  # fmt: skip
 _HEAD = """# What folds

@@ -87,6 +87,8 @@ class Origin:
         return [self]
 
     depth = 1
+    #: Expressions over the origins beside it that it reads.
+    reads: tuple[Any, ...] = ()
 
 
 class Subquery(Origin):
@@ -283,6 +285,7 @@ class Relation:
         if condition is not None:
             pieces.append(condition)
         pieces.extend(j.on for j in self.joins if j.on is not None)
+        pieces.extend(sql for j in self.joins for sql in j.origin.reads)
         needed: dict[str, set[str]] = {}
         for sql in pieces:
             for c in sql.find_all(exp.Column):
@@ -371,7 +374,13 @@ def compiles(node_class: type) -> Callable[[C], C]:
 def load_compilers() -> None:
     """Imports the modules that register compilers."""
     if p.Group not in COMPILERS:
-        from folding import relations_columns, relations_rows, relations_shape, relations_tables  # noqa: F401
+        from folding import (  # noqa: F401
+            relations_columns,
+            relations_rows,
+            relations_shape,
+            relations_tables,
+            structures,
+        )
 
 
 def compile_node(node: p.Plan, context: Context) -> Relation:

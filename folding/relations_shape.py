@@ -9,9 +9,11 @@ from sqlglot import exp
 
 from folding import aggregates
 from folding import terms as t
+from folding.nested import NestedTable, packed
 from folding.relations import Column, Context, Key, Relation, Union, compiles
 from folding.relations_rows import key_term, numbered, sums_of
-from folding.relations_tables import _common
+from folding.relations_tables import _common, matching, side
+from folding.streaming import StreamOrigin
 from folding.terms import Scalar, Unfoldable, typed
 from mlang.tables import plan as p
 
@@ -35,13 +37,37 @@ def group(node: p.Group, context: Context) -> Relation:
         lambda name: base.use(places[name]) if name in places else None, place, sums_of(base, context),
         base.rows,
     )  # fmt: skip
-    values = [aggregates.aggregate(a.value, table) for a in node.aggregates]
+    values = []
+    beside = base.beside
+    for a in node.aggregates:
+        if aggregates.is_identity(a.value):
+            values.append(_own_rows(node, context, keys, base))
+            beside = (*beside, *values[-1].inside.relation.sources())
+        else:
+            values.append(aggregates.aggregate(a.value, table))
     columns = [Column(evolve(k, raises=False)) for k in keys] + [Column(v) for v in values]
     return evolve(
         base.consumed(keys), columns=tuple(columns), order=(first_of(place),), natural=False,
-        group=groups, unique=() if run else tuple(k.sql for k in keys),
+        group=groups, unique=() if run else tuple(k.sql for k in keys), beside=beside,
         notes=(*base.notes, *dict.fromkeys(table.notes)),
     )  # fmt: skip
+
+
+def _own_rows(node: p.Group, context: Context, keys: list[Scalar], base: Relation) -> Scalar:
+    """The group's own table (`each _`): the rows of the input that have its keys."""
+    if node.local or not keys or base.raises or any(k.raises for k in keys):
+        raise Unfoldable("tables of groups without keys, of runs, or with keys that may raise")
+    if any(isinstance(s, StreamOrigin) for s in base.sources()):
+        raise Unfoldable("tables of groups of rows that come from the interpreter")
+    right, right_keys = side(context.child(node.input), node.input.schema, node.keys)
+
+    def match(values: list[Scalar]) -> Any:
+        return t.all_of([matching(a, b) for a, b in zip(values, right_keys, strict=True)])
+
+    match(keys)
+    right, place = numbered(right)
+    table = NestedTable(right, node.input.schema, place, sums_of(right, context), match, tuple(keys))
+    return Scalar(packed(keys), "any", "", inside=table)
 
 
 def _runs(base: Relation, place: Any, places: list[int]) -> tuple[Relation, Any, tuple[Any, ...]]:
@@ -155,7 +181,13 @@ def pivot(node: p.Pivot, context: Context) -> Relation:
 
 
 def _cells(
-    name: str, base: Relation, keys: list[Scalar], attribute: Scalar, value: Scalar, place: Any, context: Context
+    name: str,
+    base: Relation,
+    keys: list[Scalar],
+    attribute: Scalar,
+    value: Scalar,
+    place: Any,
+    context: Context,
 ) -> Relation:
     """One row for each cell of the pivoted table: the rows with equal keys and attribute, aggregated."""
     group = aggregates.Group(lambda _: None, place, sums_of(base, context), base.rows)

@@ -75,6 +75,8 @@ def _shape(parts: list[Relation], node: p.Append, name: str) -> Scalar:
 
 
 def _common(a: Scalar, b: Scalar) -> Scalar:
+    if a.inside is not None or b.inside is not None:
+        raise Unfoldable("a combination of columns of records, lists or tables")
     if a.kind == "null":
         return evolve(b, nullable=True, raises=a.raises or b.raises)
     if b.kind == "null":
@@ -119,15 +121,15 @@ def join(node: p.Join, context: Context) -> Relation:
     left_mark, right_mark = None, None
     if node.kind in (p.RIGHT_OUTER, p.FULL_OUTER):
         left, left_mark = _marked(left)
-    left, left_keys = _side(left, node.left.schema, node.left_keys)
+    left, left_keys = side(left, node.left.schema, node.left_keys)
     other = context.child(node.right)
     single = node.kind in (p.INNER, p.LEFT_OUTER) and unique_keys(
         other, [node.right.schema.index(name) for name in node.right_keys]
     )  # at most one match: no row is repeated
     if node.kind == p.FULL_OUTER:
         other, right_mark = _marked(other)
-    right, right_keys = _side(other, node.right.schema, node.right_keys)
-    conditions = [_match(a, b) for a, b in zip(left_keys, right_keys, strict=True)]
+    right, right_keys = side(other, node.right.schema, node.right_keys)
+    conditions = [matching(a, b) for a, b in zip(left_keys, right_keys, strict=True)]
     if not conditions:
         raise Unfoldable("a join without keys")
     on = t.all_of(conditions)
@@ -163,7 +165,7 @@ def join(node: p.Join, context: Context) -> Relation:
     )  # fmt: skip
 
 
-def _side(relation: Relation, schema: Any, keys: tuple[str, ...]) -> tuple[Relation, list[Scalar]]:
+def side(relation: Relation, schema: Any, keys: tuple[str, ...]) -> tuple[Relation, list[Scalar]]:
     """One side as a bare origin (every column a reference), and its keys."""
     if not relation.order:
         raise Unfoldable("rows without an order")
@@ -183,7 +185,7 @@ def _bare(relation: Relation) -> bool:
     return all(isinstance(sql, exp.Column) for sql in pieces + [k.sql for k in relation.order])
 
 
-def _match(left: Scalar, right: Scalar) -> Any:
+def matching(left: Scalar, right: Scalar) -> Any:
     """Keys that are equal as in M: null matches null, NaN nothing, other kinds nothing."""
     for key in (left, right):
         if key.kind in ("any", "null"):
@@ -269,12 +271,12 @@ def nested_join(node: p.NestedJoin, context: Context) -> Relation:
         raise Unfoldable("a nested join of another kind than left outer, or with comparers")
     left = context.child(node.left).compact()
     keys = [left.use(node.left.schema.index(name)) for name in node.left_keys]
-    right, right_keys = _side(context.child(node.right), node.right.schema, node.right_keys)
+    right, right_keys = side(context.child(node.right), node.right.schema, node.right_keys)
     if not keys or left.raises or right.raises or any(k.raises for k in [*keys, *right_keys]):
         raise Unfoldable("a nested join without keys, or with keys that may raise")
 
     def match(values: list[Scalar]) -> Any:
-        return t.all_of([_match(a, b) for a, b in zip(values, right_keys, strict=True)])
+        return t.all_of([matching(a, b) for a, b in zip(values, right_keys, strict=True)])
 
     match(keys)
     right, place = numbered(right)

@@ -66,6 +66,10 @@ class Translator:
     def __init__(self, function: Function | None, names: dict[str, Any], depth: int = 0) -> None:
         self.function, self.names, self.depth = function, names, depth
 
+    def scoped(self, names: dict[str, Any]) -> Translator:
+        """A translator of a part in which more names are known."""
+        return Translator(self.function, names, self.depth)
+
     # ------------------------------------------------------------ names
 
     def meaning(self, name: str) -> Any:
@@ -188,7 +192,34 @@ class Translator:
             raise Unfoldable(f"there is no column '{node.name}'")
         if target.__class__ is dict and node.name in target:
             return as_term(strip(_forced(target[node.name])))
+        if target.__class__ is Scalar and target.inside is not None:
+            return _field(target, node)
         raise Unfoldable("access to a field of something that is not the row")
+
+    def on_Record(self, node: nodes.Record) -> Scalar:
+        """A record of terms; fields see each other."""
+        from folding.structures import record
+
+        inner = self.scoped(dict(self.names))
+        for entry in node.entries:
+            inner.names[entry.name] = Lazy(entry.value, inner)
+        names = [entry.name for entry in node.entries]
+        return record(names, [as_term(inner.meaning(name)) for name in names])
+
+    def on_List(self, node: nodes.List) -> Scalar:
+        from folding.structures import items
+
+        if any(isinstance(item, nodes.Range) for item in node.items):
+            raise Unfoldable("a list with a range")
+        return items([self.scalar(item) for item in node.items])
+
+    def on_ItemAccess(self, node: nodes.ItemAccess) -> Scalar:
+        from folding.structures import item_at
+
+        index = self.constant(node.index)
+        if index.__class__ is not float or index < 0 or index != int(index) or index > 1e6:
+            raise Unfoldable("an item at a place that is no constant whole number")
+        return item_at(self.scalar(node.target), int(index), node.optional)
 
     def on_Invocation(self, node: nodes.Invocation) -> Scalar:
         from folding.functions import Call, form_of
@@ -221,7 +252,7 @@ class Translator:
         return self.any(node) if isinstance(node, (nodes.Name, nodes.Function, nodes.Each)) else None
 
     def on_Let(self, node: nodes.Let) -> Scalar:
-        inner = Translator(self.function, dict(self.names), self.depth)
+        inner = self.scoped(dict(self.names))
         for binding in node.bindings:
             inner.names[binding.name] = Lazy(binding.value, inner)
         result = inner.scalar(node.body)
@@ -316,6 +347,20 @@ class Translator:
 
 #: Constructors of constants.
 _CONSTRUCTORS = frozenset({"#date", "#datetime", "#time", "#duration"})
+
+
+def _field(target: Scalar, node: nodes.FieldAccess) -> Scalar:
+    """A field of a record in a cell."""
+    from folding.structures import Fields
+
+    if not isinstance(target.inside, Fields):
+        raise Unfoldable("access to a field of something that is not a record")
+    if target.nullable:
+        raise Unfoldable("a field of a record that may be null")
+    found = target.inside.field(target, node.name)
+    if found is None and not node.optional:
+        raise Unfoldable(f"there is no field '{node.name}'")
+    return t.null() if found is None else found
 
 
 def _forced(value: Any) -> Any:

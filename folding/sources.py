@@ -332,6 +332,7 @@ def _statistics(metadata: Any, index: int) -> dict[str, Any]:
 
 def _database(source: DuckDbSource, context: Context) -> tuple[Relation, tuple[str, ...]]:
     from folding.engines.database import attach, strange_dates, table_facts
+    from folding.structures import from_type
 
     catalog = attach(source.path)
     wild = strange_dates(catalog, source)
@@ -342,6 +343,10 @@ def _database(source: DuckDbSource, context: Context) -> tuple[Relation, tuple[s
     for name in source.types:
         physical = source.physical.get(name, "")
         kind, storage, small = from_sql_type(physical)
+        held = from_type(physical) if kind == "any" else None
+        if held is not None:
+            scalars.append(held)
+            continue
         if physical.startswith("DECIMAL"):
             storage = "DECIMAL"
         known = {**facts.columns.get(name, {}), **_proven(source, name)}

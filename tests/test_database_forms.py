@@ -55,7 +55,7 @@ def table(engine: Engine, expression: str, x: str, y: str | None) -> str:
             rows = pairs[:: max(1, len(pairs) // 500)] + [[a, a] for a in xs if x == second]
             engine.make(name, {"x": x, "y": second}, rows)
         else:
-            engine.make(name, {"x": x}, [[a] for a in xs])
+            engine.make(name, {"x": {"ties": "number", "spelt": "text"}.get(x, x)}, [[a] for a in xs])
         engine.known.add(name)
     return engine.reads(name)
 
@@ -98,7 +98,7 @@ def test_forms(engine: Engine) -> None:
     """All forms; failures are listed together."""
     wrong, exact = [], 0
     for expression, x, y in FORMS:
-        if "duration" in (x, y):
+        if not {x, y}.isdisjoint({"duration", "time"}):
             continue  # no engine has a type for them that is exact
         if expression.startswith("Date.") and expression.endswith((" 2)", " 3)", " 4)", " 5)", " 13)")):
             continue  # the same form with another constant

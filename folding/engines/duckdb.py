@@ -18,6 +18,7 @@ from folding.engines.database import DIALECT, release_unused, root
 from folding.relations import Column, Relation
 from folding.sources import PASSING, Leaf
 from folding.streaming import StreamOrigin, run
+from folding.structures import cells_of, holds
 from folding.terms import Unfoldable
 from folding.types import exported, to_values
 from mlang import session as sessions
@@ -89,7 +90,7 @@ class Query:
         self._targets: list[Any] | None = None
         chosen: list[tuple[str, Any]] = []
         for index, c in enumerate(relation.columns, 1):
-            if c.term.kind == "any" and c.term.storage not in PASSING:
+            if c.term.kind == "any" and c.term.storage not in PASSING and not holds(c.term):
                 raise Unfoldable("a column of a type that only the interpreter reads")
             chosen.append((f"c{index}", c.term.sql))
             if c.text is not None:
@@ -143,9 +144,9 @@ class Query:
                         yield self._batch(part)
             finally:
                 parts.close()
-        except (duckdb.OutOfMemoryException, OSError) as full:
+        except (duckdb.OutOfMemoryException, duckdb.IOException, OSError) as full:
             # what does not fit there fits nowhere: the interpreter, which takes more, is not asked
-            if not _is_out_of_memory(full):
+            if not _is_full(full):
                 raise
             text = str(full).partition("\n")[0]
             failed = query_failed("DuckDB", text, "memory", "OUT_OF_MEMORY", self.sql(pretty=True))
@@ -155,22 +156,25 @@ class Query:
     def _batch(self, part: Any) -> Batch:
         if not self.columns:
             return Batch([], part.num_rows)
-        if all(c.text is None or _all_null(part, i) for i, c in enumerate(self.columns, 1)):
+        flat = not any(holds(c.term) for c in self.columns)
+        if flat and all(c.text is None or _all_null(part, i) for i, c in enumerate(self.columns, 1)):
             return FoldedBatch(part, self)
         columns: list[list[Any]] = []
         for index, c in enumerate(self.columns, 1):
-            cells = to_values(part.column(f"c{index}"), c.term.kind)
+            cells = cells_of(part.column(f"c{index}"), c.term)
             if c.text is not None and not _all_null(part, index):
                 cells = _patched(cells, part.column(f"x{index}").to_pylist(), c)
             columns.append(cells)
         return Batch(columns, part.num_rows)
 
 
-def _is_out_of_memory(failure: Exception) -> bool:
-    """Whether the engine had no room; through Arrow it says so in words."""
+def _is_full(failure: Exception) -> bool:
+    """Whether the engine had no room in memory or on the disk; through Arrow it says so in words."""
     import duckdb
 
-    return isinstance(failure, duckdb.OutOfMemoryException) or "Out of Memory Error" in str(failure)
+    text = str(failure)
+    words = "Out of Memory Error" in text or "No space left on device" in text
+    return isinstance(failure, duckdb.OutOfMemoryException) or words
 
 
 def _all_null(part: Any, index: int) -> bool:

@@ -20,7 +20,7 @@ from sqlglot import exp
 from folding import terms as t
 from folding.engines.renderer import Renderer, Typed
 from folding.relations import Column, Context, Key, Origin, Relation, compile_node
-from folding.terms import CannotFold, Scalar, Unfoldable
+from folding.terms import CannotFold, Scalar, Unfoldable, is_fine
 from mlang import session as sessions
 from mlang.connectors.databases import SqlSource, decoded
 from mlang.connectors.servers import Failure, Refused
@@ -290,6 +290,8 @@ def compiled(plan: p.Plan) -> tuple[Relation, SqlSource]:
     context = Context(child, "ordered" if mode == "exact" else mode)
     context.keeps_order = False
     relation = child(plan)
+    if any(is_fine(c.term) for c in relation.columns):
+        raise Unfoldable("a datetime finer than a microsecond", plan.function)
     if inspecting:
         if any(c.kind == "any" for s in sources for c in s.columns):
             raise Unfoldable("which cells are errors is for the interpreter to say", plan.function)

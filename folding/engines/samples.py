@@ -54,6 +54,8 @@ OPERATORS = {
     "- (dates)": "[d] - [e]",
 }
 
+#: Functions of one number.
+_OF_ONE = ("Sin", "Cos", "Tan", "Asin", "Acos", "Atan", "Sinh", "Cosh", "Tanh", "Exp", "Ln", "Log", "Log10")
 FUNCTIONS = {
     "Text.Length": "Text.Length([t])",
     "Text.Upper": 'Text.Upper("a" & Text.From([w]))',
@@ -140,12 +142,12 @@ FUNCTIONS = {
     "Int16.From": "Int16.From([w])",
     "Int32.From": "Int32.From([n])",
     "Int64.From": "Int64.From([n])",
-    **{f"Number.{n}": f"Number.{n}([n])" for n in "Sin Cos Tan Asin Acos Atan Sinh Cosh Tanh Exp Ln Log Log10".split()},
+    **{f"Number.{n}": f"Number.{n}([n])" for n in _OF_ONE},
     "Number.Power": "Number.Power([n], 2)",
     "Date.FromText": 'Date.FromText("2020-01-02" & Text.Start([t], 0))',
     "DateTime.FromText": 'DateTime.FromText("2020-01-02T10:11:12" & Text.Start([t], 0))',
     "Date.EndOfDay": "Date.EndOfDay([s])",
-    "Date.EndOfWeek": "Date.EndOfWeek([e], 1)",
+    "Date.EndOfWeek": "Date.EndOfWeek([d], 1)",
     "Date.EndOfQuarter": "Date.EndOfQuarter([d])",
     "Date.MonthName": "Date.MonthName([d])",
     "Date.DayOfWeekName": "Date.DayOfWeekName([d])",
@@ -157,8 +159,15 @@ FUNCTIONS = {
     "Time.StartOfHour": "Time.StartOfHour([s])",
     "Time.EndOfHour": "Time.EndOfHour([s])",
     "Duration.Seconds": "Duration.Seconds([s] - #datetime(2000, 1, 1, 0, 0, 0))",
-    **{f"Duration.Total{n}": f"Duration.Total{n}([d] - [e])" for n in "Days Hours Minutes Seconds".split()},
+    **{
+        f"Duration.Total{n}": f"Duration.Total{n}([d] - [e])" for n in ("Days", "Hours", "Minutes", "Seconds")
+    },
     "Duration.From": "Duration.From([w])",
+    "List.AnyTrue": "List.AnyTrue({[b], [w] > 1})",
+    "List.AllTrue": "List.AllTrue({[b], [w] > 1})",
+    "Text.Split": 'List.Count(Text.Split([u], "b"))',
+    "Record.Field": 'Record.Field(_, "w")',
+    "Record.FieldOrDefault": 'Record.FieldOrDefault(_, "q", 5)',
     "Logical.FromText": "Logical.FromText(Logical.ToText([b]))",
 }
 
@@ -198,6 +207,8 @@ STEPS = {
     "Table.Repeat": "Table.Repeat(T, 2)",
     "Table.Join": 'Table.Join(T, "w", Table.PrefixColumns(T, "r"), "r.w", JoinKind.LeftOuter)',
     "Table.NestedJoin": 'Table.ExpandTableColumn(Table.NestedJoin(T, "w", T, "w", "x"), "x", {"d"}, {"x.d"})',
+    "Table.ExpandRecordColumn": 'Table.ExpandRecordColumn(Table.AddColumn(T, "x", each [p = [w]]), "x", {"p"})',
+    "Table.ExpandListColumn": 'Table.ExpandListColumn(Table.AddColumn(T, "x", each {[w], [v]}), "x")',
     "Table.ExpandTableColumn": 'Table.ExpandTableColumn(Table.NestedJoin(T, "w", T, "w", "x"), "x", {"d"}, {"x.d"})',
     "Table.Group": 'Table.Group(T, {"d"}, {{"c", each Table.RowCount(_)}})',
     "Table.Pivot": 'Table.Pivot(T[[w], [t], [v]], {"a", "B"}, "t", "v", List.Count)',

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 Form = Callable[["Call"], Scalar]
 FORMS: dict[str, Form] = {}
-_FAMILIES = ("text", "number", "rounding", "mathematics", "dates", "durations", "formats", "others")
+_FAMILIES = ("text", "number", "rounding", "mathematics", "dates", "durations", "formats", "lists", "others")
 _loaded: list[bool] = []
 
 

@@ -127,7 +127,9 @@ def start_of_week(call: Call) -> Scalar:
 def _in_range(sql: Any, storage: str = "DATE") -> Any:
     """Dates and datetimes outside the years 1 to 9999 are errors in M."""
     low = t.cast(exp.Literal.string("0001-01-01"), storage)
-    high = t.cast(exp.Literal.string("9999-12-31" if storage == "DATE" else "9999-12-31 23:59:59.999999"), storage)
+    high = t.cast(
+        exp.Literal.string("9999-12-31" if storage == "DATE" else "9999-12-31 23:59:59.999999"), storage
+    )
     outside = t.any_of([t.binary(exp.LT, sql.copy(), low), t.binary(exp.GT, sql.copy(), high)])
     return t.unless(outside, sql)
 

@@ -136,7 +136,11 @@ class _Writer:
             names = self.info.day_names_abbreviated if size == 3 else self.info.day_names
             self.choose("dayofweek", list(names), 1)
         elif letter == "M":
-            full = self.info.month_names_genitive if beside_day_number(self.found, index) else self.info.month_names
+            full = (
+                self.info.month_names_genitive
+                if beside_day_number(self.found, index)
+                else self.info.month_names
+            )
             self.choose("month", list(self.info.month_names_abbreviated if size == 3 else full), 0)
         elif letter == "K" and self.value.kind in ("datetime", "date", "time"):
             pass  # no zone
@@ -229,7 +233,8 @@ def to_text(call: Call) -> Scalar:
     if choice.__class__ is dict:
         if culture is not None or not set(choice) <= {"Format", "Culture"}:
             raise Unfoldable(f"{call.name} with other options")
-        choice, culture = choice.get("Format"), choice.get("Culture")
+        options: dict[str, Any] = choice  # type: ignore[assignment]
+        choice, culture = options.get("Format"), options.get("Culture")
     return moment_text(value, choice, culture_of(culture))
 
 

@@ -1,4 +1,4 @@
-"""SQL forms of logical, list and value functions that stand inside row functions."""
+"""SQL forms of logical and value functions that stand inside row functions."""
 
 from __future__ import annotations
 
@@ -9,57 +9,6 @@ from folding.casts import text_to
 from folding.functions import Call, folds
 from folding.operators import equality
 from folding.terms import Scalar, Unfoldable, typed
-from mlang.syntax import nodes
-from mlang.values.thunk import force
-
-
-@folds("List.Contains")
-def list_contains(call: Call) -> Scalar:
-    """A constant list: null is found like any value."""
-    call.at_most(2)
-    items = call.constant(0)
-    if items.__class__ is not list or len(items) > 2000:
-        raise Unfoldable("List.Contains of something other than a short constant list")
-    value = call.term(1)
-    tests = [equality(value, t.literal(force(item)), False) for item in items]
-    tests = [x for x in tests if not isinstance(x.sql, exp.Boolean) or x.sql.this]
-    if not tests:
-        return typed(exp.false(), "logical", "BOOLEAN", nullable=False)
-    same = [x.sql.expression for x in tests if isinstance(x.sql, (exp.NullSafeEQ, exp.EQ))]
-    rest = [x.use for x in tests if not isinstance(x.sql, (exp.NullSafeEQ, exp.EQ))]
-    found = []
-    if same:
-        first = next(x.sql.this for x in tests if isinstance(x.sql, (exp.NullSafeEQ, exp.EQ)))
-        inside = exp.In(this=t.operand(first.copy()), expressions=[s.copy() for s in same])
-        found.append(t.function("coalesce", inside, exp.false()) if value.nullable else inside)
-    return typed(t.any_of(found + rest), "logical", "BOOLEAN", value, nullable=False)
-
-
-@folds("Table.RowCount")
-def nested_count(call: Call) -> Scalar:
-    """Of a nested table."""
-    from folding.aggregates import row_count
-    from folding.nested import aggregated
-
-    call.at_most(1)
-    return aggregated(call.term(0), lambda group: row_count())
-
-
-@folds(
-    "List.Sum", "List.Average", "List.Count", "List.NonNullCount", "List.Min", "List.Max", "List.First",
-    "List.Last", "List.Median",
-)  # fmt: skip
-def nested_list(call: Call) -> Scalar:
-    """Of a column of a nested table: `List.Sum([nested][x])`."""
-    from folding.aggregates import AGGREGATES
-    from folding.nested import aggregated
-
-    call.at_most(1)
-    node = call.arguments[0]
-    if not isinstance(node, nodes.FieldAccess) or node.target is None or node.optional:
-        raise Unfoldable(f"{call.name} of a list")
-    table = call.translator.scalar(node.target)
-    return aggregated(table, lambda group: AGGREGATES[call.name](group.values(node.name), group))
 
 
 @folds("Logical.From", "Logical.FromText")

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from attrs import evolve
 from sqlglot import exp
 
 from folding import terms as t
@@ -99,7 +100,9 @@ def to_digits(x: Scalar, digits: int, mode: int) -> Any:
     """The nearest multiple of a power of ten; the mode settles ties."""
     scaled = _scaled(x, digits)
     lower = t.function("floor", scaled.copy())
-    distance = t.function("abs", t.binary(exp.Sub, t.binary(exp.Sub, scaled.copy(), lower.copy()), t.double(0.5)))
+    distance = t.function(
+        "abs", t.binary(exp.Sub, t.binary(exp.Sub, scaled.copy(), lower.copy()), t.double(0.5))
+    )
     upper = t.binary(exp.Add, lower.copy(), t.double(1.0))
     half = t.binary(exp.Add, lower.copy(), t.double(0.5))
     negative = t.binary(exp.LT, scaled.copy(), t.double(0.0))
@@ -119,7 +122,8 @@ _TOWARDS: dict[str, Callable[[Any], Any]] = {
     "Number.RoundDown": lambda s: t.function("floor", s),
     "Number.RoundTowardZero": lambda s: t.function("trunc", s),
     "Number.RoundAwayFromZero": lambda s: t.case(
-        (t.binary(exp.LT, s, t.double(0.0)), t.function("floor", s.copy())), otherwise=t.function("ceil", s.copy())
+        (t.binary(exp.LT, s, t.double(0.0)), t.function("floor", s.copy())),
+        otherwise=t.function("ceil", s.copy()),
     ),
 }
 
@@ -237,7 +241,12 @@ def whole_from(call: Call) -> Scalar:
         return x
     if x.storage == "BIGINT" and not x.int53:
         raise Unfoldable("64-bit whole numbers in a smaller type")
-    made = x if x.int53 else rounded(x, 0, mode)
+    made = x
+    if not x.int53:  # whole numbers stay as they are, a zero with its sign
+        integral = t.binary(exp.EQ, t.function("trunc", x.use), x.use)
+        small = t.binary(exp.LT, t.function("abs", x.use), t.double(float(t.INT53)))
+        kept = t.case((t.all_of([integral, small]), x.use), otherwise=rounded(x, 0, mode).sql)
+        made = evolve(x, sql=kept, storage="DOUBLE")
     sql = made.sql
     odd = []
     if not x.int53:

@@ -224,21 +224,3 @@ def characters(call: Call) -> Scalar:
     # \n must be matched too, which a class does
     sql = t.function("regexp_replace", text.use, exp.Literal.string(pattern), empty, everywhere)
     return _text(sql, text, ascii=text.ascii)
-
-
-@folds("Text.Combine")
-def combine(call: Call) -> Scalar:
-    """A list display of texts; nulls are left out, as concat_ws does."""
-    from mlang.syntax import nodes
-
-    parts_node = call.arguments[0]
-    if not isinstance(parts_node, nodes.List) or any(isinstance(i, nodes.Range) for i in parts_node.items):
-        raise Unfoldable("Text.Combine of something other than a list display")
-    parts = [call.translator.scalar(item) for item in parts_node.items]
-    parts = [p if p.kind != "null" else t.null("text") for p in parts]
-    if not parts or any(p.kind != "text" for p in parts):
-        raise Unfoldable("Text.Combine of values that may not be texts")
-    separator = call.text(1) if call.count > 1 else ""
-    sql = t.function("concat_ws", t.string(separator), *[p.use for p in parts])
-    ascii = separator.isascii() and all(p.ascii for p in parts)
-    return _text(sql, *parts, nullable=False, ascii=ascii)

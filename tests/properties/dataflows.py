@@ -138,6 +138,7 @@ class Maker:
     def number(self, depth: int) -> str:
         x, y = self.expression("number", depth), self.expression("number", depth)
         t, d = self.expression("text", depth), self.expression("date", depth)
+        count = self.pick(["0", "1", "2", "-1"])
         return self.pick([
             f"({x} + {y})", f"({x} - {y})", f"({x} * {y})", f"({x} / {y})", f"(-{x})", f"Number.Abs({x})", f"Number.Sign({x})",
             f"Number.Round({x}, {self.pick(['0', '1', '2', '-1'])})", f"Number.Round({x})", f"Number.RoundUp({x})",
@@ -146,7 +147,11 @@ class Maker:
             f"Date.Day({d})", f"Date.DayOfWeek({d}, Day.Monday)", f"Date.QuarterOfYear({d})", f"Date.DayOfYear({d})",
             f"Number.From({x})", f"Number.From({t})", f"Number.From({d})", f'Text.PositionOf({t}, "b")', f"List.Sum({{{x}, {y}}})",
             f"List.Max({{{x}, {y}}})", f"List.Min({{{x}, {y}}})", f"Number.Power({x}, 2)", f"Int64.From({x})", f"Date.WeekOfYear({d})",
-            f"Number.RoundTowardZero({x})", f"Number.RoundAwayFromZero({x})",
+            f"Number.RoundTowardZero({x})", f"Number.RoundAwayFromZero({x})", f"Number.RoundUp({x}, {count})", f"Number.Log({x})",
+            f"Number.Round({x}, {count}, RoundingMode.{self.pick(['Up', 'Down', 'AwayFromZero', 'TowardZero'])})", f"Number.Exp({x})",
+            f"Number.Power({x}, {y})", f"Int32.From({t})", f"(try Number.From({t}) otherwise {y})", f"Number.Sin({x})", f"Byte.From({x})",
+            f"Duration.TotalHours({d} - {self.expression('date', depth)})", f"Time.Second({self.leaf('datetime')})",
+            f"Duration.Seconds(Date.EndOfDay({self.leaf('datetime')}) - {self.leaf('datetime')})", f"Number.FromText({t}, \"de-DE\")",
         ])  # fmt: skip
 
     def text(self, depth: int) -> str:
@@ -164,7 +169,10 @@ class Maker:
             f'Text.Combine({{{t}, {u}}}, "/")', f"Text.Repeat({t}, {count})", f"Text.From({self.expression('date', depth)})",
             f'Text.PadEnd({t}, 3)', f"Text.Clean({t})", f"Text.From({self.logical(depth)})", f'Text.Select({t}, {{"a".."z"}})',
             f'Text.Insert({t}, {count}, "+")', f'Text.BetweenDelimiters({t}, "-", "-")', f"Text.Range({t}, {count})",
-            f"Number.ToText({n}, \"0.00\")", f"Text.At({t}, {count})",
+            f"Number.ToText({n}, \"0.00\")", f"Text.At({t}, {count})", f'Text.From({n}, "de-DE")', f"Number.ToText({n})",
+            f"Date.ToText({self.expression('date', depth)}, \"{self.pick(['yyyy-MM-dd', 'd MMM yy', 'D'])}\")",
+            f"DateTime.ToText({self.leaf('datetime')})", f"DateTime.ToText(Date.EndOfDay({self.leaf('datetime')}), \"s\", \"fr-FR\")",
+            f"Date.MonthName({self.expression('date', depth)})", f"Text.From({self.leaf('datetime')} + #duration(1, 2, 3, 4))",
         ])  # fmt: skip
 
     def logical(self, depth: int) -> str:
@@ -187,11 +195,12 @@ class Maker:
         ])  # fmt: skip
 
     def date(self, depth: int) -> str:
-        d = self.expression("date", depth)
+        d, t = self.expression("date", depth), self.leaf("text")
         count = self.pick(["0", "1", "-1", "5", "13"])
         return self.pick([
             f"Date.AddDays({d}, {count})", f"Date.AddMonths({d}, {count})", f"Date.AddYears({d}, {count})", f"Date.StartOfMonth({d})",
             f"Date.EndOfMonth({d})", f"Date.StartOfYear({d})", f"Date.StartOfWeek({d}, Day.Monday)", f"Date.EndOfQuarter({d})",
+            f"Date.From({t})", f"(try Date.From({t}) otherwise {d})", f"Date.EndOfWeek({d})", f"Date.From(Date.EndOfMonth({self.leaf('datetime')}))",
             f"Date.From({self.leaf('datetime')})", f"DateTime.Date({self.leaf('datetime')})", f"Date.StartOfQuarter({d})",
         ])  # fmt: skip
 

@@ -1,0 +1,252 @@
+"""Records and lists in cells: they travel as the engine's structs and lists.
+
+Such a column is a term of kind "any" without a storage, which nothing compares or groups; what it holds is said by
+``Scalar.inside``: `Fields` of a record, `Items` of a list.  Their cells are taken apart by field access,
+``Table.ExpandRecordColumn`` and ``Table.ExpandListColumn``, or come out as M records and lists (`cells_of`).
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from attrs import evolve, frozen
+from sqlglot import exp
+
+from folding import terms as t
+from folding.operators import unify
+from folding.relations import Column, Context, Joined, Key, Origin, Relation, compiles
+from folding.terms import Scalar, Unfoldable, typed
+from folding.types import from_sql_type, to_values
+from mlang.tables import plan as p
+
+
+@frozen(eq=False)
+class Fields:
+    """The fields of the records in a column: names and what is known of each; in SQL they are c1..cn."""
+
+    names: tuple[str, ...]
+    terms: tuple[Scalar, ...]
+    #: What the fields are called in SQL.
+    keys: tuple[str, ...]
+
+    def field(self, record: Scalar, name: str) -> Scalar | None:
+        """A field of a record; null for a null record.  None when there is no such field."""
+        if name not in self.names:
+            return None
+        place = self.names.index(name)
+        if isinstance(record.sql, exp.Struct):
+            return evolve(self.terms[place], sql=record.sql.expressions[place].expression.copy())
+        sql = t.function("struct_extract", record.use, exp.Literal.string(self.keys[place]))
+        known = self.terms[place]
+        return evolve(
+            known,
+            sql=sql,
+            nullable=known.nullable or record.nullable,
+            raises=record.raises,
+            constant=t.VARIES,
+        )
+
+
+@frozen(eq=False)
+class Items:
+    """The items of the lists in a column: what is known of all of them."""
+
+    term: Scalar
+
+
+def record(names: list[str], terms: list[Scalar]) -> Scalar:
+    """A record of terms."""
+    if not names:
+        raise Unfoldable("a record without fields")
+    if len(set(names)) != len(names):
+        raise Unfoldable("a record with a field given twice")
+    keys = tuple(f"c{i}" for i in range(1, len(names) + 1))
+    parts = [
+        exp.PropertyEQ(this=exp.to_identifier(key), expression=term.use)
+        for key, term in zip(keys, terms, strict=True)
+    ]
+    inside = Fields(tuple(names), tuple(settled(x) for x in terms), keys)
+    return typed(exp.Struct(expressions=parts), "any", "", *terms, nullable=False, inside=inside)
+
+
+def settled(term: Scalar) -> Scalar:
+    """What is known of a term, of use for a copy of its value."""
+    if term.kind == "any" and not isinstance(term.inside, (Fields, Items)):
+        raise Unfoldable("a value of unknown kind in a record or list")
+    return evolve(term, sql=exp.Null(), raises=False, constant=t.VARIES, conjuncts=())
+
+
+def items(terms: list[Scalar]) -> Scalar:
+    """A list of terms of one kind."""
+    if not terms:
+        raise Unfoldable("a list without items")
+    first, kept = terms[0], terms
+    for term in terms[1:]:
+        first, _ = unify(first, term)
+    kept = [unify(first, term)[1] for term in terms]
+    common = evolve(
+        kept[0], nullable=any(x.nullable for x in kept), nonan=all(x.nonan for x in kept),
+        int53=all(x.int53 for x in kept), ascii=all(x.ascii for x in kept), largest=None,
+    )  # fmt: skip
+    if common.kind == "any":
+        raise Unfoldable("a list of values of unknown kind")
+    sql = t.function("list_value", *[x.use for x in kept])
+    return typed(sql, "any", "", *terms, nullable=False, inside=Items(settled(common)))
+
+
+def list_of(sql: Any, item: Scalar, *parts: Scalar, **facts: Any) -> Scalar:
+    """A list that the engine makes."""
+    return typed(sql, "any", "", *parts, inside=Items(item), **facts)
+
+
+def item_at(column: Scalar, index: int, optional: bool) -> Scalar:
+    """An item by its place; beyond the end M raises, or gives null if it may."""
+    held = column.inside
+    if not isinstance(held, Items):
+        raise Unfoldable("an item of something that is not a list")
+    if column.nullable and not optional:
+        raise Unfoldable("an item of a list that may be null")
+    sql = t.function("list_extract", column.use, t.whole(index + 1))
+    if not optional:
+        short = t.binary(exp.LTE, t.function("len", column.use), t.whole(index))
+        sql = t.unless(short, sql)
+    return evolve(
+        held.term, sql=sql, nullable=held.term.nullable or optional, raises=column.raises or not optional
+    )
+
+
+# ---------------------------------------------------------------- columns of sources
+
+
+def from_type(name: str) -> Scalar | None:
+    """What a DuckDB column of structs or lists holds; None when something in it has no kind."""
+    upper = name.upper()
+    if not upper.startswith("STRUCT(") and not upper.endswith("[]"):
+        return None
+    return _held(exp.DataType.build(name, dialect="duckdb"))
+
+
+def _held(type: Any) -> Scalar | None:
+    kind = type.this
+    if kind == exp.DataType.Type.STRUCT:
+        names, terms = [], []
+        for part in type.expressions:
+            term = _held(part.args.get("kind"))
+            if term is None or not isinstance(part, exp.ColumnDef):
+                return None
+            names.append(part.name)
+            terms.append(term)
+        return Scalar(exp.Null(), "any", "", inside=Fields(tuple(names), tuple(terms), tuple(names)))
+    if kind in (exp.DataType.Type.LIST, exp.DataType.Type.ARRAY) and len(type.expressions) == 1:
+        item = _held(type.expressions[0])
+        return None if item is None else Scalar(exp.Null(), "any", "", inside=Items(item))
+    if type.expressions:
+        return None
+    name = str(type.sql("duckdb"))
+    found, storage, small = from_sql_type({"INT": "INTEGER", "TEXT": "VARCHAR"}.get(name, name))
+    if found in ("any", "date", "datetime"):  # dates may be ones that M has not
+        return None
+    stored = storage == "BIGINT"
+    return Scalar(exp.Null(), found, storage, nonan=stored, int53=small)
+
+
+# ---------------------------------------------------------------- cells
+
+
+def cells_of(array: Any, term: Scalar) -> list[Any]:
+    """The M values of an Arrow array that holds a term's values."""
+    if isinstance(term.inside, Fields):
+        return _records(array, term.inside)
+    if isinstance(term.inside, Items):
+        return _lists(array, term.inside)
+    return to_values(array, term.kind)
+
+
+def _records(array: Any, held: Fields) -> list[Any]:
+    parts = [cells_of(part, term) for part, term in zip(array.flatten(), held.terms, strict=True)]
+    present = array.is_valid().to_pylist()
+    names = held.names
+    return [
+        dict(zip(names, cells, strict=True)) if there else None
+        for there, cells in zip(present, zip(*parts, strict=True), strict=True)
+    ]
+
+
+def _lists(array: Any, held: Items) -> list[Any]:
+    import pyarrow.compute as pc
+
+    found = cells_of(array.flatten(), held.term)
+    result: list[Any] = []
+    at = 0
+    for size in pc.list_value_length(array).to_pylist():
+        if size is None:
+            result.append(None)
+        else:
+            result.append(found[at : at + size])
+            at += size
+    return result
+
+
+def holds(term: Scalar) -> bool:
+    """Whether a term's cells are records or lists."""
+    return isinstance(term.inside, (Fields, Items))
+
+
+# ---------------------------------------------------------------- the steps
+
+
+@compiles(p.ExpandRecord)
+def expand_record(node: p.ExpandRecord, context: Context) -> Relation:
+    """A field that is missing is null, and so are the fields of a null."""
+    base = context.child(node.input)
+    schema = node.input.schema
+    place = schema.index(node.column)
+    column = base.columns[place]
+    held = column.term.inside
+    if not isinstance(held, Fields) or column.text is not None:
+        raise Unfoldable("records that are not known to the engine")
+    made = {new: Column(held.field(column.term, old) or t.null()) for old, new in node.fields}
+    kept = dict(zip(schema.names, base.columns, strict=True))
+    return evolve(base, columns=tuple(made.get(name) or kept[name] for name in node.schema.names))
+
+
+class UnnestOrigin(Origin):
+    """The items of a list of the row beside it: c1, and r1 their places; an empty list gives one null."""
+
+    def __init__(self, alias: str, items: Any) -> None:
+        super().__init__(alias)
+        self.reads = (items,)
+
+    def render(self, needed: set[str]) -> Any:
+        items = self.reads[0]
+        nothing = exp.Array(expressions=[exp.Null()])
+        some = t.case(
+            (t.binary(exp.GT, t.function("len", items.copy()), t.whole(0)), items.copy()), otherwise=nothing
+        )
+        outputs = [exp.alias_(t.function("unnest", some), "c1")]
+        if "r1" in needed:
+            outputs.append(exp.alias_(t.function("generate_subscripts", some.copy(), t.whole(1)), "r1"))
+        query = exp.Select(expressions=outputs)
+        return exp.Subquery(this=query, alias=exp.TableAlias(this=exp.to_identifier(self.alias)))
+
+    def sources(self) -> list[Origin]:
+        return []
+
+
+@compiles(p.ExpandList)
+def expand_list(node: p.ExpandList, context: Context) -> Relation:
+    """One row for each item; an empty list and null give one row with null."""
+    base = context.child(node.input).closed()
+    place = node.input.schema.index(node.column)
+    column = base.columns[place]
+    held = column.term.inside
+    if not isinstance(held, Items) or column.text is not None:
+        raise Unfoldable("lists that are not known to the engine")
+    origin = UnnestOrigin(context.alias(), column.term.use)
+    item = evolve(held.term, sql=t.column("c1", origin.alias), nullable=True)
+    columns = list(base.columns)
+    columns[place] = Column(item)
+    return evolve(
+        base, columns=tuple(columns), joins=(Joined(origin, "CROSS", None),),
+        order=(*base.order, Key(t.column("r1", origin.alias), plain=True)), natural=False, unique=(), rows=None,
+    )  # fmt: skip
