@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+import duckdb
 import pytest
 from click.testing import CliRunner
 from dataflows.making import make, refresh, rows
@@ -145,3 +146,17 @@ def test_identifiers() -> None:
     assert library_of("$(/**/My Lib/x)") == "My Lib"
     for wrong in ("x", "$(/**/x)", "$(/**/x/)", "$(x/y)"):
         assert library_of(wrong) is None
+
+
+def test_explain_takes_value_sets(tmp_path: Path) -> None:
+    library(tmp_path, "Lib", [variable("least", "Integer", 3)], Test={"least": 7})
+    parquet = tmp_path / "n.parquet"
+    duckdb.sql(f"COPY (SELECT 1 AS a) TO '{parquet}' (FORMAT parquet)")
+    place = make(
+        tmp_path,
+        f'shared A = let S = Parquet.Document(File.Contents("{parquet}")), L = Variable.Value("$(/**/Lib/least)"), '
+        "R = Table.SelectRows(S, each [a] > L) in R;",
+    )
+    for sets, least in (((), "3"), (("--value-set", "Test"), "7")):
+        done = CliRunner().invoke(cli, ["explain", str(place), "-q", "A", "--sql", *sets])
+        assert f"> CAST({least} AS" in done.output, done.output

@@ -270,6 +270,7 @@ def kernel_install(user: bool, prefix: str | None) -> int:
     help="Write one page with a picture of the plan.",
 )  # fmt: skip
 @PARAMETERS
+@VALUE_SET
 @BIND
 @EXTENSION
 @JSON

@@ -67,14 +67,18 @@ def run_file(
     """Evaluates a query of a file and prints or writes its value."""
     text, name, base_dir = read_source(file)
     document = open_document(text, name, parameters, bindings, extensions)
-    home = Path(base_dir).parent if file.is_dir() else Path(base_dir)
-    variables = _variables(document, home, value_sets) if "Variable." in text else {}
+    variables = _variables(document, file, base_dir, value_sets)
     session = api.open_session(base_dir=base_dir, variables=variables, **session_of(file, settings))
     return run(lambda: output_value(document.value(query), output, as_json), session)
 
 
-def _variables(document: Document, home: Path, value_sets: tuple[str, ...]) -> dict[str, Any]:
+def _variables(
+    document: Document, file: Path, base_dir: str, value_sets: tuple[str, ...]
+) -> dict[str, Any]:
     """The variables of the libraries that a document names."""
+    if "Variable." not in document.text:
+        return {}
+    home = Path(base_dir).parent if file.is_dir() else Path(base_dir)
     from staging.errors import DataflowError
     from staging.variables import variables_for
 
@@ -150,6 +154,7 @@ def explain_file(
     tree: bool = False,
     measure: bool = False,
     html: Path | None = None,
+    value_sets: tuple[str, ...] = (),
     **settings: Any,
 ) -> int:
     """Explains the steps of a query; in a dataflow, over its staged data where there are."""
@@ -159,7 +164,8 @@ def explain_file(
     document = open_document(text, name, parameters, bindings, extensions)
     if file.is_dir() and not bindings and not is_container(file):
         document = _over_staged(document, file, query)
-    session = api.open_session(base_dir=base_dir, **session_of(file, settings))
+    variables = _variables(document, file, base_dir, value_sets)
+    session = api.open_session(base_dir=base_dir, variables=variables, **session_of(file, settings))
     steps = document.steps(query)
     if step is not None:
         steps = _up_to(steps, step)
