@@ -57,7 +57,7 @@ class MError(Exception):
     def __str__(self) -> str:
         if self.reason is None:
             return str(self.message)
-        return f"{self.reason}: {self.message}"
+        return str(self.reason) if self.message is None else f"{self.reason}: {self.message}"
 
     def record(self) -> dict[str, Any]:
         """The record that ``try`` and ``catch`` hand to the program (field order of the engine)."""

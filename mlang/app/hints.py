@@ -106,6 +106,9 @@ def near(name: str, known: Iterable[str]) -> str | None:
     for key, value in folded.items():
         if key.strip() == stripped:
             return value
+    longer = [key for key in folded if key.startswith(bare)]
+    if len(longer) == 1 and len(bare) > 3:
+        return folded[longer[0]]
     close = get_close_matches(bare, list(folded), 1, 0.75)
     return folded[close[0]] if close else None
 

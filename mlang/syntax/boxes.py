@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterable
 from typing import Any, NamedTuple
 
 from mlang.syntax import nodes as n
+from mlang.syntax.byclass import ByClass
 
 
 class Style(NamedTuple):
@@ -89,6 +90,10 @@ class Box:
         self.parent: Box | None = None
 
 
+#: What makes the box of a node; it is given the kind of the box around.
+_BOXES: ByClass[Callable[[Any, str], Box]] = ByClass()
+
+
 def boxes_of(root: n.Node, starts: list[int], ends: list[int]) -> Box:
     """All boxes of a tree; the leaves hold the tokens in their order."""
     top = _box(root, "")
@@ -147,10 +152,12 @@ def _enclosed(
 # ---------------------------------------------------------------- documents
 
 
+@_BOXES.of(n.SectionDocument)
 def _document(node: n.SectionDocument, parent: str) -> Box:
     return Box("document", BARE, node.sections)
 
 
+@_BOXES.of(n.Section)
 def _section(node: n.Section, parent: str) -> Box:
     parts: list[Any] = []
     if node.attributes is not None:
@@ -162,6 +169,7 @@ def _section(node: n.Section, parent: str) -> Box:
     return Box("section", BARE, parts, len(parts) - 3)
 
 
+@_BOXES.of(n.Member)
 def _member(node: n.Member, parent: str) -> Box:
     parts: list[Any] = []
     if node.attributes is not None:
@@ -189,6 +197,7 @@ class _Value:
         self.node = node
 
 
+@_BOXES.of(_Value)
 def _value(part: _Value, parent: str) -> Box:
     node = part.node
     if isinstance(node, n.Record):
@@ -205,22 +214,27 @@ def _assigned(value: n.Node) -> Box:
 # ---------------------------------------------------------------- primary expressions
 
 
+@_BOXES.of(n.Literal, n.Verbatim)
 def _literal(node: n.Node, parent: str) -> Box:
     return _leaf(BARE if parent in ("unary", "range") else PADDED)
 
 
+@_BOXES.of(n.NotImplementedNode)
 def _word(node: n.Node, parent: str) -> Box:
     return _leaf()
 
 
+@_BOXES.of(n.Name)
 def _name(node: n.Name, parent: str) -> Box:
     return Box("name", _TIGHT, [_leaf(BARE), _leaf(BARE)] if node.inclusive else [_leaf(BARE)])
 
 
+@_BOXES.of(n.SectionAccess)
 def _section_access(node: n.SectionAccess, parent: str) -> Box:
     return Box("name", _TIGHT, [_leaf(BARE), _leaf(_SPOT), _leaf(BARE)])
 
 
+@_BOXES.of(n.Invocation, n.ItemAccess)
 def _postfixes(node: Any, parent: str) -> Box:
     """A value and all that is applied to it."""
     applied: list[Box] = []
@@ -255,18 +269,22 @@ def _selection(node: n.FieldAccess | n.Projection, parent: str) -> Box:
     return Box("projection", _TIGHT, [_leaf(opening), content, _leaf(_CLOSE), *question])
 
 
+@_BOXES.of(n.FieldAccess, n.Projection)
 def _access(node: n.FieldAccess | n.Projection, parent: str) -> Box:
     return _selection(node, parent) if node.target is None else _postfixes(node, parent)
 
 
+@_BOXES.of(n.List)
 def _list(node: n.List, parent: str) -> Box:
     return _enclosed("list", _TIGHT, _OPEN, node.items, _CLOSE, _INHERITING)
 
 
+@_BOXES.of(n.Range)
 def _range(node: n.Range, parent: str) -> Box:
     return Box("range", BARE, [node.first, _leaf(_SPOT), node.last])
 
 
+@_BOXES.of(n.Record)
 def _record(node: n.Record, parent: str) -> Box:
     entries = [Box("field", _TIGHT, [_leaf(), _leaf(), e.value], 2) for e in node.entries]
     box = _enclosed(
@@ -276,6 +294,7 @@ def _record(node: n.Record, parent: str) -> Box:
     return box
 
 
+@_BOXES.of(n.Parenthesized)
 def _parenthesized(node: n.Parenthesized, parent: str) -> Box:
     return Box("parenthesized", _TIGHT, [_leaf(_OPEN), node.inner, _leaf(_CLOSE)])
 
@@ -287,6 +306,7 @@ _FAMILIES |= dict.fromkeys("+-*/&", "arithmetic")
 _CONDITIONS = ("equality", "logical")
 
 
+@_BOXES.of(n.Unary)
 def _unary(node: n.Unary, parent: str) -> Box:
     operators: list[Box] = []
     operand: n.Node = node
@@ -296,6 +316,7 @@ def _unary(node: n.Unary, parent: str) -> Box:
     return Box("unary", BARE, [Box("items", _TIGHT, operators), operand], 1)
 
 
+@_BOXES.of(n.Binary)
 def _binary(node: n.Binary, parent: str) -> Box:
     operator = node.operator
     family = _FAMILIES.get(operator, "relation")
@@ -310,6 +331,7 @@ def _binary(node: n.Binary, parent: str) -> Box:
     )
 
 
+@_BOXES.of(n.TypeTest)
 def _type_test(node: n.TypeTest, parent: str) -> Box:
     return Box("type test", _TIGHT if node.operator == "as" else BARE, [node.operand, _leaf(), node.type], 2)
 
@@ -317,6 +339,7 @@ def _type_test(node: n.TypeTest, parent: str) -> Box:
 # ---------------------------------------------------------------- expression forms
 
 
+@_BOXES.of(n.Function)
 def _function(node: n.Function, parent: str) -> Box:
     return Box("function", _CONTAINER, [*_heading(node), _leaf(_BEGIN), node.body], 2 + 2 * bool(node.result))
 
@@ -326,6 +349,7 @@ def _heading(node: n.Function | n.FunctionType) -> list[Any]:
     return heading if node.result is None else [*heading, Box("as", BARE, [_leaf(), node.result], 1)]
 
 
+@_BOXES.of(n.Parameter)
 def _parameter(node: n.Parameter, parent: str) -> Box:
     parts: list[Any] = [_leaf(), _leaf()] if node.optional else [_leaf()]
     extra = len(parts) - 1
@@ -335,24 +359,29 @@ def _parameter(node: n.Parameter, parent: str) -> Box:
     return Box("parameter", BARE, parts, extra)
 
 
+@_BOXES.of(n.Each)
 def _each(node: n.Each, parent: str) -> Box:
     return Box("each", _CONTAINER, [_leaf(_BEGIN), node.body], 1)
 
 
+@_BOXES.of(n.Let)
 def _let(node: n.Let, parent: str) -> Box:
     bindings = _several("items", _TIGHT, [_assigned(b.value) for b in node.bindings])
     return Box("let", _FORM, [_leaf(_BEGIN), bindings, _leaf(_NEXT), node.body], 1)
 
 
+@_BOXES.of(n.If)
 def _if(node: n.If, parent: str) -> Box:
     parts = [_leaf(), node.condition, _leaf(_BEGIN), node.then, _leaf(_NEXT), node.otherwise]
     return Box("if", _FORM, parts, 1)
 
 
+@_BOXES.of(n.Error)
 def _error(node: n.Error, parent: str) -> Box:
     return Box("error", _CONTAINER, [_leaf(_BEGIN), node.operand], 1)
 
 
+@_BOXES.of(n.Try)
 def _try(node: n.Try, parent: str) -> Box:
     parts: list[Any] = [_leaf(_BEGIN), node.body]
     if node.otherwise is not None:
@@ -365,22 +394,27 @@ def _try(node: n.Try, parent: str) -> Box:
 # ---------------------------------------------------------------- types
 
 
+@_BOXES.of(n.Type)
 def _type(node: n.Type, parent: str) -> Box:
     return Box("type", BARE, [_leaf(), node.inner], 1)
 
 
+@_BOXES.of(n.PrimitiveType)
 def _primitive_type(node: n.PrimitiveType, parent: str) -> Box:
     return Box("nullable", BARE, [_leaf(), _leaf()], 1) if node.nullable else _leaf()
 
 
+@_BOXES.of(n.NullableType)
 def _nullable_type(node: n.NullableType, parent: str) -> Box:
     return Box("nullable", BARE, [_leaf(), node.inner], 1)
 
 
+@_BOXES.of(n.ListType)
 def _list_type(node: n.ListType, parent: str) -> Box:
     return Box("list type", BARE, [_leaf(_OPEN), node.item, _leaf(_CLOSE)])
 
 
+@_BOXES.of(n.RecordType)
 def _record_type(node: n.RecordType, parent: str) -> Box:
     content = _several("items", _TIGHT, node.entries)
     marker: list[Box] = []
@@ -392,6 +426,7 @@ def _record_type(node: n.RecordType, parent: str) -> Box:
     return Box("fields", _TIGHT, [_leaf(_OPEN), content, *marker, _leaf(_CLOSE)], extra)
 
 
+@_BOXES.of(n.FieldType)
 def _field_type(node: n.FieldType, parent: str) -> Box:
     parts: list[Any] = [_leaf(), _leaf()] if node.optional else [_leaf()]
     if node.type is not None:
@@ -399,48 +434,11 @@ def _field_type(node: n.FieldType, parent: str) -> Box:
     return Box("specification", _TIGHT, parts)
 
 
+@_BOXES.of(n.TableType)
 def _table_type(node: n.TableType, parent: str) -> Box:
     return Box("table type", BARE, [_leaf(), node.row], 1)
 
 
+@_BOXES.of(n.FunctionType)
 def _function_type(node: n.FunctionType, parent: str) -> Box:
     return Box("function type", BARE, [_leaf(), *_heading(node)], 2)
-
-
-_BOXES: dict[type, Callable[[Any, str], Box]] = {
-    n.SectionDocument: _document,
-    n.Section: _section,
-    n.Member: _member,
-    _Value: _value,
-    n.Literal: _literal,
-    n.Verbatim: _literal,
-    n.Name: _name,
-    n.SectionAccess: _section_access,
-    n.NotImplementedNode: _word,
-    n.Invocation: _postfixes,
-    n.List: _list,
-    n.Range: _range,
-    n.Record: _record,
-    n.ItemAccess: _postfixes,
-    n.FieldAccess: _access,
-    n.Projection: _access,
-    n.Parenthesized: _parenthesized,
-    n.Unary: _unary,
-    n.Binary: _binary,
-    n.TypeTest: _type_test,
-    n.Function: _function,
-    n.Parameter: _parameter,
-    n.Each: _each,
-    n.Let: _let,
-    n.If: _if,
-    n.Error: _error,
-    n.Try: _try,
-    n.Type: _type,
-    n.PrimitiveType: _primitive_type,
-    n.NullableType: _nullable_type,
-    n.ListType: _list_type,
-    n.RecordType: _record_type,
-    n.FieldType: _field_type,
-    n.TableType: _table_type,
-    n.FunctionType: _function_type,
-}

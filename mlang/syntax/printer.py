@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from mlang.syntax import nodes as n
+from mlang.syntax.byclass import ByClass
 from mlang.syntax.layout import Mark, Piece, lines, one_line
 from mlang.syntax.parser import PRECEDENCE
 from mlang.syntax.quoting import (
@@ -34,6 +35,8 @@ OPEN, CLOSE, INDENT, DEDENT = Mark.OPEN, Mark.CLOSE, Mark.INDENT, Mark.DEDENT
 LINE, SOFT, HARD, BLANK = Mark.LINE, Mark.SOFT, Mark.HARD, Mark.BLANK
 
 Part = Any  # a Piece, a Node, or (Node, least binding)
+#: What gives the parts of a node.
+_PARTS: ByClass[Callable[[Any], list[Part]]] = ByClass()
 
 
 def print_node(node: n.Node) -> str:
@@ -105,6 +108,7 @@ def _enclosed(opening: str, parts: Iterable[Part], closing: str) -> list[Part]:
 # ---------------------------------------------------------------- documents
 
 
+@_PARTS.of(n.SectionDocument)
 def _section_document(node: n.SectionDocument) -> list[Part]:
     parts: list[Part] = []
     for section in node.sections:
@@ -114,6 +118,7 @@ def _section_document(node: n.SectionDocument) -> list[Part]:
     return parts
 
 
+@_PARTS.of(n.Section)
 def _section(node: n.Section) -> list[Part]:
     parts: list[Part] = [node.attributes, HARD] if node.attributes is not None else []
     parts.append("section;" if node.name is None else f"section {identifier(node.name)};")
@@ -122,6 +127,7 @@ def _section(node: n.Section) -> list[Part]:
     return parts
 
 
+@_PARTS.of(n.Member)
 def _member(node: n.Member) -> list[Part]:
     parts: list[Part] = [node.attributes, HARD] if node.attributes is not None else []
     if node.shared:
@@ -141,6 +147,7 @@ _ON_ITS_OWN = frozenset([n.Let, n.If, n.Try, n.Binary])
 # ---------------------------------------------------------------- primary expressions
 
 
+@_PARTS.of(n.Literal)
 def _literal(node: n.Literal) -> list[Part]:
     value = node.value
     if value is None:
@@ -152,30 +159,37 @@ def _literal(node: n.Literal) -> list[Part]:
     return [number_literal(value)]
 
 
+@_PARTS.of(n.Verbatim)
 def _verbatim(node: n.Verbatim) -> list[Part]:
     return [f'#!"{escape(node.text)}"']
 
 
+@_PARTS.of(n.Name)
 def _name(node: n.Name) -> list[Part]:
     return ["@" + identifier(node.name) if node.inclusive else reference(node.name)]
 
 
+@_PARTS.of(n.SectionAccess)
 def _section_access(node: n.SectionAccess) -> list[Part]:
     return [f"{identifier(node.section)}!{identifier(node.name)}"]
 
 
+@_PARTS.of(n.NotImplementedNode)
 def _not_implemented(node: n.NotImplementedNode) -> list[Part]:
     return ["..."]
 
 
+@_PARTS.of(n.Invocation)
 def _invocation(node: n.Invocation) -> list[Part]:
     return [(node.function, _PRIMARY), *_enclosed("(", node.arguments, ")")]
 
 
+@_PARTS.of(n.List)
 def _list(node: n.List) -> list[Part]:
     return _enclosed("{", node.items, "}")
 
 
+@_PARTS.of(n.Range)
 def _range(node: n.Range) -> list[Part]:
     plain = node.first.__class__ in _SHORT and node.last.__class__ in _SHORT
     return [node.first, ".." if plain else " .. ", node.last]
@@ -184,6 +198,7 @@ def _range(node: n.Range) -> list[Part]:
 _SHORT = frozenset([n.Literal, n.Name])
 
 
+@_PARTS.of(n.Record)
 def _record(node: n.Record) -> list[Part]:
     return _enclosed("[", [_Field(binding) for binding in node.entries], "]")
 
@@ -197,10 +212,12 @@ class _Field:
         self.binding = binding
 
 
+@_PARTS.of(_Field)
 def _field(part: _Field) -> list[Part]:
     return _assigned(field_name(part.binding.name), part.binding.value)
 
 
+@_PARTS.of(n.Binding)
 def _variable(node: n.Binding) -> list[Part]:
     return _assigned(identifier(node.name), node.value)
 
@@ -209,20 +226,24 @@ def _question(node: n.ItemAccess | n.FieldAccess | n.Projection) -> str:
     return "?" if node.optional else ""
 
 
+@_PARTS.of(n.ItemAccess)
 def _item_access(node: n.ItemAccess) -> list[Part]:
     return [(node.target, _PRIMARY), "{", node.index, "}" + _question(node)]
 
 
+@_PARTS.of(n.FieldAccess)
 def _field_access(node: n.FieldAccess) -> list[Part]:
     selector = f"[{field_name(node.name)}]{_question(node)}"
     return [selector] if node.target is None else [(node.target, _PRIMARY), selector]
 
 
+@_PARTS.of(n.Projection)
 def _projection(node: n.Projection) -> list[Part]:
     selectors = _enclosed("[", [f"[{field_name(name)}]" for name in node.names], "]" + _question(node))
     return selectors if node.target is None else [(node.target, _PRIMARY), *selectors]
 
 
+@_PARTS.of(n.Parenthesized)
 def _parenthesized(node: n.Parenthesized) -> list[Part]:
     return [OPEN, "(", INDENT, SOFT, node.inner, DEDENT, SOFT, ")", CLOSE]
 
@@ -230,11 +251,13 @@ def _parenthesized(node: n.Parenthesized) -> list[Part]:
 # ---------------------------------------------------------------- operators
 
 
+@_PARTS.of(n.Unary)
 def _unary(node: n.Unary) -> list[Part]:
     operator = "not " if node.operator == "not" else node.operator
     return [operator, (node.operand, _UNARY)]
 
 
+@_PARTS.of(n.Binary)
 def _binary(node: n.Binary) -> list[Part]:
     level = PRECEDENCE[node.operator]
     # A run of one level ("a & b & c") breaks before all of its operators or before none.
@@ -248,6 +271,7 @@ def _binary(node: n.Binary) -> list[Part]:
     return [*parts, DEDENT, CLOSE]
 
 
+@_PARTS.of(n.TypeTest)
 def _type_test(node: n.TypeTest) -> list[Part]:
     return [(node.operand, PRECEDENCE[node.operator]), f" {node.operator} ", node.type]
 
@@ -255,6 +279,7 @@ def _type_test(node: n.TypeTest) -> list[Part]:
 # ---------------------------------------------------------------- expression forms
 
 
+@_PARTS.of(n.Function)
 def _function(node: n.Function) -> list[Part]:
     result = [] if node.result is None else [" as ", node.result]
     return [
@@ -270,15 +295,18 @@ def _function(node: n.Function) -> list[Part]:
     ]
 
 
+@_PARTS.of(n.Parameter)
 def _parameter(node: n.Parameter) -> list[Part]:
     name = ("optional " if node.optional else "") + identifier(node.name)
     return [name] if node.type is None else [f"{name} as ", *_in_type(node.type)]
 
 
+@_PARTS.of(n.Each)
 def _each(node: n.Each) -> list[Part]:
     return ["each ", node.body]
 
 
+@_PARTS.of(n.Let)
 def _let(node: n.Let) -> list[Part]:
     parts: list[Part] = []
     for binding in node.bindings:
@@ -288,6 +316,7 @@ def _let(node: n.Let) -> list[Part]:
     return ["let", INDENT, *parts, DEDENT, HARD, "in", INDENT, HARD, node.body, DEDENT]
 
 
+@_PARTS.of(n.If)
 def _if(node: n.If) -> list[Part]:
     parts: list[Part] = [OPEN]
     other: n.Node = node
@@ -299,10 +328,12 @@ def _if(node: n.If) -> list[Part]:
     return [*parts, "else", INDENT, LINE, other, DEDENT, CLOSE]
 
 
+@_PARTS.of(n.Error)
 def _error(node: n.Error) -> list[Part]:
     return ["error ", node.operand]
 
 
+@_PARTS.of(n.Try)
 def _try(node: n.Try) -> list[Part]:
     if node.otherwise is None and node.catch is None:
         return ["try ", node.body]
@@ -336,6 +367,7 @@ def _ends_in_open_try(node: n.Node) -> bool:
 # ---------------------------------------------------------------- types
 
 
+@_PARTS.of(n.Type)
 def _type(node: n.Type) -> list[Part]:
     return ["type ", *_in_type(node.inner)]
 
@@ -362,27 +394,33 @@ def _in_type(node: n.Node) -> list[Part]:
 _TYPE_WORDS = PRIMITIVES | {"nullable"}
 
 
+@_PARTS.of(n.PrimitiveType)
 def _primitive_type(node: n.PrimitiveType) -> list[Part]:
     return [f"nullable {node.name}" if node.nullable else node.name]
 
 
+@_PARTS.of(n.NullableType)
 def _nullable_type(node: n.NullableType) -> list[Part]:
     return ["nullable ", *_in_type(node.inner)]
 
 
+@_PARTS.of(n.ListType)
 def _list_type(node: n.ListType) -> list[Part]:
     return ["{", *_in_type(node.item), "}"]
 
 
+@_PARTS.of(n.RecordType)
 def _record_type(node: n.RecordType) -> list[Part]:
     return _enclosed("[", [*node.entries, "..."] if node.open else node.entries, "]")
 
 
+@_PARTS.of(n.FieldType)
 def _field_type(node: n.FieldType) -> list[Part]:
     name = ("optional " if node.optional else "") + type_field_name(node.name)
     return [name] if node.type is None else [f"{name} = ", *_in_type(node.type)]
 
 
+@_PARTS.of(n.TableType)
 def _table_type(node: n.TableType) -> list[Part]:
     first: n.Node | None = node.row
     while isinstance(first, (n.Invocation, n.ItemAccess, n.FieldAccess, n.Projection)):
@@ -392,6 +430,7 @@ def _table_type(node: n.TableType) -> list[Part]:
     return ["table (", node.row, ")"]
 
 
+@_PARTS.of(n.FunctionType)
 def _function_type(node: n.FunctionType) -> list[Part]:
     return ["function ", *_enclosed("(", node.parameters, ")"), " as ", *_in_type(node.result)]
 
@@ -399,42 +438,3 @@ def _function_type(node: n.FunctionType) -> list[Part]:
 _TYPE_NODES = frozenset(
     [n.PrimitiveType, n.NullableType, n.ListType, n.RecordType, n.TableType, n.FunctionType]
 )
-
-_PARTS: dict[type, Callable[[Any], list[Part]]] = {
-    n.SectionDocument: _section_document,
-    n.Section: _section,
-    n.Member: _member,
-    n.Literal: _literal,
-    n.Verbatim: _verbatim,
-    n.Name: _name,
-    n.SectionAccess: _section_access,
-    n.NotImplementedNode: _not_implemented,
-    n.Invocation: _invocation,
-    n.List: _list,
-    n.Range: _range,
-    n.Record: _record,
-    _Field: _field,
-    n.Binding: _variable,
-    n.ItemAccess: _item_access,
-    n.FieldAccess: _field_access,
-    n.Projection: _projection,
-    n.Parenthesized: _parenthesized,
-    n.Unary: _unary,
-    n.Binary: _binary,
-    n.TypeTest: _type_test,
-    n.Function: _function,
-    n.Parameter: _parameter,
-    n.Each: _each,
-    n.Let: _let,
-    n.If: _if,
-    n.Error: _error,
-    n.Try: _try,
-    n.Type: _type,
-    n.PrimitiveType: _primitive_type,
-    n.NullableType: _nullable_type,
-    n.ListType: _list_type,
-    n.RecordType: _record_type,
-    n.FieldType: _field_type,
-    n.TableType: _table_type,
-    n.FunctionType: _function_type,
-}
