@@ -210,26 +210,32 @@ class Workers:
 
     def _stage(self, node: Any, context: Context) -> Relation:
         """The steps from a node down to one that SQL does, or to what workers do already."""
-        chain = [node]
-        while True:
-            below = chain[-1].input
-            found = self._stages.get(id(below))
-            if found is not None:
-                stage = _Stage(found.base, (*found.nodes, *reversed(chain)))
-            else:
-                stage = _Stage(context.child(below), tuple(reversed(chain)))
-                found = self._stages.get(id(below))
-                if found is not None:
-                    stage = _Stage(found.base, (*found.nodes, *reversed(chain)))
+        chain, below = [node], node.input
+        while isinstance(below, spark_parcels.ROW_WISE) and id(below) not in self._stages:
+            chain.append(below)
+            below = below.input
+        found = self._stages.get(id(below))
+        if found is not None:  # what SQL would do in between goes along: rows need not go to and fro
             try:
-                relation = made(stage.base, stage.nodes, context, self.dialect, self.off)
-                self._stages[id(node)] = stage
-                self.nodes.update((id(n), n) for n in reversed(chain))
-                return relation
+                return self._made(found.base, (*found.nodes, *reversed(chain)), chain, context)
             except Unfoldable:
-                if found is not None or not isinstance(below, spark_parcels.ROW_WISE):
-                    raise
-                chain.append(below)
+                pass
+        for length in range(1, len(chain) + 1):
+            part = chain[:length]
+            try:
+                base = context.child(part[-1].input)
+                return self._made(base, tuple(reversed(part)), part, context)
+            except Unfoldable as no:
+                because = no
+        raise because
+
+    def _made(
+        self, base: Relation, nodes: tuple[Any, ...], chain: Sequence[Any], context: Context
+    ) -> Relation:
+        relation = made(base, nodes, context, self.dialect, self.off)
+        self._stages[id(chain[0])] = _Stage(base, nodes)
+        self.nodes.update((id(n), n) for n in reversed(chain))
+        return relation
 
 
 def _may_raise(relation: Relation) -> bool:
