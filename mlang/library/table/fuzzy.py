@@ -160,7 +160,7 @@ def fuzzy_nested_join(
     if matching.similarity_column is not None:
         nested = schemas.append(nested, matching.similarity_column, _SCORE)
     lefts = schemas.of_columns(loosened(schemas.pairs(left.type), number in NO_LEFT))
-    schema = schemas.append(lefts, column, nested)
+    schema = schemas.append(lefts, column, nullable(nested))
     failure = _texts_only(left.type, keys) or _texts_only(right.type, others)
     if failure is not None and number != p.LEFT_OUTER:
         raise failure
