@@ -60,7 +60,7 @@ def dependencies(file: Path, options: Options) -> set[Path]:
         texts += [query] if query is not None else []
     found |= set(texts)
     for text in texts:
-        found |= set(named_files(text, file.parent))
+        found |= {*named_files(text, file.parent), *named_files(text, text.parent)}
     return {p.resolve() for p in found}
 
 
