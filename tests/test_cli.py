@@ -366,3 +366,21 @@ def test_output_is_utf8_whatever_the_locale() -> None:
     environment = {**os.environ, "LC_ALL": "C", "PYTHONUTF8": "0"}
     done = subprocess.run(command, capture_output=True, cwd=ROOT, env=environment, check=False)
     assert done.stdout.decode() == '"é😀"\n'
+
+
+def test_devices_without_end_are_not_read(mlang: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    from mlang.app import textfile
+
+    monkeypatch.setattr(textfile, "LARGEST", 1 << 20)
+    for command in ("run", "fmt", "list"):
+        done = mlang(command, "/dev/zero")
+        assert (done.code, "it isn't read" in done.err) == (2, True)
+
+
+def test_a_page_that_cannot_be_written_is_named(mlang: Any, tmp_path: Path) -> None:
+    (tmp_path / "a.pq").write_text("1")
+    done = mlang("explain", str(tmp_path / "a.pq"), "--html", str(tmp_path / "no" / "x.html"))
+    assert (done.code, done.err) == (
+        2,
+        f"{tmp_path}/no/x.html can't be written: No such file or directory.\n",
+    )

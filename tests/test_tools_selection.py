@@ -232,3 +232,18 @@ def test_watch_needs_a_file(mlang: Any, place: Path) -> None:  # noqa: F811
         done = mlang("steps", file, "--watch")
         assert done.code == 2
         assert "--watch needs a file that can be saved" in done.err
+
+
+def test_files_that_an_extension_reads_select_its_tests(mlang: Any, place: Path) -> None:  # noqa: F811
+    (place / "ext").mkdir(), (place / "tests").mkdir()
+    (place / "ext" / "Shop.pq").write_text(
+        'section Shop; shared Shop.Rows = () => Extension.Contents("rows.csv");'
+    )
+    (place / "ext" / "rows.csv").write_text("a\n1\n")
+    (place / "tests" / "r.query.pq").write_text("Text.FromBinary(Shop.Rows())")
+    (place / "tests" / "r.query.pqout").write_text('"a#(lf)1#(lf)"')
+    git("init", "-q"), git("add", "."), git("commit", "-qm", "x")
+    run = ("test", "tests", "--extension", "ext/Shop.pq", "--changed")
+    assert mlang(*run).err.startswith("Nothing that changed")
+    (place / "ext" / "rows.csv").write_text("a\n2\n")
+    assert mlang(*run).code == 3

@@ -182,3 +182,26 @@ def test_processes_give_the_same(mlang: Any, place: Path) -> None:  # noqa: F811
 def test_a_row_function_calls_a_let_bound_function() -> None:
     text = 'let f = (x) => let y = x * 2 in y in Table.SelectRows(#table({"a"}, {{1}, {2}}), each f([a]) > 2)'
     assert run(lambda: Document(f"Table.RowCount({text})").value()) == 1
+
+
+def test_a_section_with_helpers_gives_its_query(mlang: Any, tmp_path: Path) -> None:  # noqa: F811
+    file = tmp_path / "x.query.pq"
+    file.write_text("section Test; shared Helper = (x) => x + 1; shared Query = let a = Helper(1) in a;")
+    (tmp_path / "x.query.pqout").write_text("2")
+    assert mlang("test", str(file)).code == 0
+    file.write_text("section Test; shared Helper = (x) => x + 1; shared Other = 1;")
+    assert "none Query" in mlang("test", str(file)).out
+
+
+def test_what_no_test_could_run_with_is_wrong_usage(mlang: Any, tmp_path: Path) -> None:  # noqa: F811
+    (tmp_path / "x.pq").write_text("1")
+    (tmp_path / "x.pqout").write_text("1")
+    file = str(tmp_path / "x.pq")
+    assert mlang("test", file).code == 0, "Y.pqout belongs to Y.pq"
+    for arguments in (
+        ("--clock", "soon"),
+        ("--extension", "no.mez"),
+        ("--parameter-query", "no.pq"),
+        ("--junit", "/no/x"),
+    ):
+        assert mlang("test", file, *arguments).code == 2, arguments

@@ -34,6 +34,9 @@ from mlang.values.metadata import strip
 from mlang.values.thunk import Thunk
 
 
+_QUERY_MEMBER = "Query"
+
+
 def run_file(file: Path, options: Options) -> list[Outcome]:
     """All outcomes of a file; whatever goes wrong in it becomes an outcome."""
     started = time.perf_counter()
@@ -154,10 +157,15 @@ class _File:
         for name in members:
             yield from self.facts(document, name)
         shared = [n for n, m in document.members.items() if m.shared]
-        if not members and len(shared) == 1 and self.wanted(""):
-            yield self.snapshot(document.thunk(shared[0]))
-        elif not members:
-            yield Outcome(str(self.file), "", ERROR, "There is no test: no shared member is named *Tests*.")
+        # As in PQTest's documentation: besides helpers, the value is that of Query.
+        query = shared[0] if len(shared) == 1 else _QUERY_MEMBER
+        if members or not self.wanted(""):
+            return
+        if query in shared:
+            yield self.snapshot(document.thunk(query))
+        else:
+            message = f"There is no test: no shared member is named *Tests*, and none {_QUERY_MEMBER}."
+            yield Outcome(str(self.file), "", ERROR, message)
 
     def wanted(self, name: str) -> bool:
         """Whether ``-k`` selects the test: all its words occur in file or name."""
