@@ -156,12 +156,18 @@ def _quoted(delimiter: str) -> re.Pattern[bytes]:
     return found
 
 
-def _ambiguous(block: bytes) -> bool:
-    """Whether there is something besides quotes that readers take in different ways."""
-    if block.startswith((_MARK, b"\n", b"\r")) or b"\0" in block or b"\n\n" in block:
+def _ambiguous(block: bytes, width: int, quoted: bool) -> bool:
+    """Whether there is something besides quotes that readers take in different ways.
+
+    Arrow itself refuses a blank line where rows have several fields, and where nothing is quoted a lone
+    carriage return shows in the number of its rows (`_reader`): to look for those here would take as
+    long as reading.
+    """
+    if block.startswith((_MARK, b"\n", b"\r")) or b"\0" in block:
         return True
-    returns = block.count(b"\r")
-    return returns > 0 and (returns != block.count(b"\r\n") or b"\n\r" in block)
+    if width == 1 and (b"\n\n" in block or b"\n\r" in block):
+        return True
+    return (quoted or width == 1) and block.count(b"\r") != block.count(b"\r\n")
 
 
 # ---------------------------------------------------------------- Arrow
@@ -177,10 +183,13 @@ def _reader(source: CsvSource, columns: list[str] | None) -> Callable[[bytes], I
     names = [str(i) for i in range(source.width)]
     wanted = names if columns is None else [names[source.names.index(name)] for name in columns]
     reading = csv.ReadOptions(column_names=names, block_size=PART)
-    converting = csv.ConvertOptions(
-        column_types=dict.fromkeys(names, pa.string()), include_columns=wanted or names[:1],
-        strings_can_be_null=False, check_utf8=True,
-    )  # fmt: skip
+    converting = {
+        ascii: csv.ConvertOptions(
+            column_types=dict.fromkeys(names, pa.string()), include_columns=wanted or names[:1],
+            strings_can_be_null=False, check_utf8=not ascii,
+        )
+        for ascii in (False, True)
+    }  # fmt: skip
     parsing = {
         quoted: csv.ParseOptions(
             delimiter=str(source.delimiter), quote_char='"' if quoted else False, double_quote=quoted,
@@ -190,11 +199,14 @@ def _reader(source: CsvSource, columns: list[str] | None) -> Callable[[bytes], I
     }  # fmt: skip
 
     def read(block: bytes) -> Iterator[Batch] | None:
-        if _ambiguous(block):
+        quoted = b'"' in block
+        if _ambiguous(block, source.width, quoted):
             return None
         try:
-            found = csv.read_csv(pa.py_buffer(block), reading, parsing[b'"' in block], converting)
+            found = csv.read_csv(pa.py_buffer(block), reading, parsing[quoted], converting[block.isascii()])
         except pa.ArrowInvalid:  # rows of another width, or bytes that are no text
+            return None
+        if not quoted and found.num_rows != block.count(b"\n") + (not block.endswith(b"\n")):
             return None
         return map(ArrowBatch, found.select(wanted).to_batches())
 
