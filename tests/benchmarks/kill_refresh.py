@@ -1,6 +1,6 @@
 """Kills refreshes with SIGKILL at random moments, with readers beside them, and looks at what is left.
 
-    python tests/benchmarks/kill_refresh.py [--kills 1000] [--readers 8] [--rows 1000] [--seed 1]
+    python tests/benchmarks/kill_refresh.py [--kills 1000] [--readers 8] [--rows 1000] [--minutes 600] [--seed 1]
 
 Each refresh writes one mark into every row of three staged tables (two in the lakehouse, one in the
 warehouse) and of four destinations.  A third of the kills hit any moment of the run, the others are
@@ -133,6 +133,7 @@ def main() -> int:
     parser.add_argument("--readers", type=int, default=8)
     parser.add_argument("--rows", type=int, default=1000)
     parser.add_argument("--every", type=int, default=3, help="kills before a refresh may end")
+    parser.add_argument("--minutes", type=float, default=600.0, help="when to stop, whatever is left")
     parser.add_argument("--seed", type=int, default=1)
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
@@ -147,6 +148,8 @@ def main() -> int:
         readers = [victims.Reader(read) for _ in range(options.readers)]
         started = time.monotonic()
         for mark in range(3, options.kills + 3):
+            if time.monotonic() - started > options.minutes * 60:
+                break
             killer.kill_one(mark)
             if mark % 100 == 0:
                 print(f"{mark} of {options.kills}, wrong: {len(killer.wrong)}", flush=True)

@@ -41,6 +41,8 @@ NAMES = {
     HISTORY: "history", GC: "gc", DONE: "done",
 }  # fmt: skip
 _TABLES = ("A", "B", "C")
+#: Settings of the victims' sessions: credentials.
+SESSION: dict[str, Any] = {}
 _DOCUMENT = """section Section1;
 shared Mark = 0 meta [IsParameterQuery = true, Type = "Number"];
 shared Numbers = #table(type table [Id = number], List.Transform({{1..{rows}}}, each {{_}}));
@@ -134,7 +136,7 @@ def start(place: Path, mark: int, board: Board, kind: str) -> int:
 
 
 def _refresh(place: Path, mark: int) -> bool:
-    run = refresh.Refresh(dataflows.read(place), Workspace.beside(place), {"Mark": str(mark)}, {}).run()
+    run = refresh.Refresh(dataflows.read(place), Workspace.beside(place), {"Mark": str(mark)}, dict(SESSION)).run()
     if run.status != history.COMPLETED:
         print([(q.query, q.kind, q.status, q.error, q.note) for q in run.queries if q.status != "Completed"])
     return run.status == history.COMPLETED
