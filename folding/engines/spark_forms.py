@@ -271,6 +271,15 @@ class SailRenderer(SparkRenderer):
 
     dialect = "sail"
 
+    def output(self, node: Any) -> tuple[str, Typed]:
+        """Sail takes a constant below an outer join for one above it, where it may be null."""
+        name, value = super().output(node)
+        columns = [f"{alias}.{c}" for alias, types in self.scopes[-1].items() for c in types]
+        if any(self.outer[:-1]) and columns and node.find(exp.Column) is None:
+            same = f"CASE WHEN {columns[0]} IS NULL THEN {value.sql} ELSE {value.sql} END"
+            return name, Typed(same, value.type)
+        return name, value
+
     def no_limit(self) -> str:
         """An offset alone forgets the order below it."""
         return f"{self.line()}LIMIT 4611686018427387904"
