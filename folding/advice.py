@@ -32,6 +32,10 @@ _CURES: tuple[tuple[str, str], ...] = (
         "Leave the culture argument out if no letter needs it: {0}([Name]); only tr, az and lt differ from the others.",
     ),
     (
+        r"(\S+) with a format$",
+        "Let {0} write the text last, after the filters, joins and groups; without a format it folds.",
+    ),
+    (
         r"(\S+) with its optional arguments",
         "Leave the optional arguments of {0} out where the default does the same; else do this step last, after the filters, joins and groups.",
     ),
@@ -47,11 +51,13 @@ _CURES: tuple[tuple[str, str], ...] = (
         " the key and remove it afterwards."),
     ),
     (
-        r"Number\.Round.* (with digits|rounds decimally)|rounds decimally",
-        ("Round after grouping, on the few rows that are left, or scale: Number.Round([x] * 100) / 100 (may differ in"
-        " the last digit where x * 100 is not exact)."),
+        r"number of digits that is not whole, or large|rounded to tens|rounding mode that is none",
+        "Give the digits as a constant whole number from -15 to 15, and the mode as RoundingMode.ToEven or another name.",
     ),
-    (r"Number\.Round with this rounding mode", "Round without a mode (to even), or with RoundingMode.AwayFromZero and no digits."),
+    (
+        r"a datetime finer than a microsecond",
+        "Take what you need of the end of the period: Date.From(Date.EndOfMonth([Day])), or the start of the next one.",
+    ),
     (
         r"may not be whole|no whole number|not a constant whole number|with fractions",
         "Give a constant whole number, or a column of type Int64.Type (Table.TransformColumnTypes(t, {{\"n\", Int64.Type}})).",
@@ -68,7 +74,9 @@ _CURES: tuple[tuple[str, str], ...] = (
     (r"try around something that can fail", "Test before computing: if [y] = 0 then null else [x] / [y]; or use Table.ReplaceErrorValues."),
     (r"expression form (\S+) has no", "Say it with operators, if, ?? and library functions that fold (docs/folding.md lists them)."),
     (r"of a whole row|field of something that is not the row", "Name the columns: each [Price] * [Quantity] instead of a function of the row _."),
-    (r"row, function, list, record or type used as a cell", "Add the values as columns of their own instead of one record or list in a cell."),
+    (r"row, function, list, record or type used as a cell", "Write records and lists out in the step ([a = [x]], {[x], [y]}), or add the values as columns of their own."),
+    (r"records that are not known|lists that are not known|of a list$|field of a record that may be null|may be null\b.*list", "Make the record or list in the query itself, of values of known kinds (each [a = [x], b = [y]]; Text.Split([t], \",\")), and expand it before other steps."),
+    (r"tables of groups", "Group by columns that need no conversion, or aggregate in the group itself: {{\"Total\", each List.Sum([x])}}."),
     (r"not a constant", "Make the argument a constant or a parameter; folding needs its value before the query runs."),
     # ------------------------------------------------------------ conversions and kinds
     (
@@ -135,7 +143,7 @@ _BY_FUNCTION: dict[str, str] = {
 _GENERAL = "Move this step after the filters, joins and groups: what stands below it still folds, and fewer rows reach it."
 _TABLE = tuple((re.compile(pattern), text) for pattern, text in _CURES)
 #: Reasons that need no cure.
-_FINE = re.compile(r"already in memory|in memory already|not a table|the step raises")
+_FINE = re.compile(r"already in memory|in memory already|not a table|the step .*raises|does not answer")
 
 
 def cure(reason: str | None, function: str = "") -> str | None:

@@ -33,6 +33,8 @@ from mlang.tables.simplify import one_pass, prune
 
 #: Rows already in Python below which the interpreter is faster (docs/decisions/when-to-fold.md).
 SMALL = 10_000
+#: Under which name a session keeps what the interpreter did for queries that were made a second time.
+REPAIRED = "folding.repaired"
 #: Looking at so few rows of a streaming plan does not start an engine.
 GLANCE = 200
 _HEAVY = (p.Join, p.NestedJoin, p.Sort, p.Group, p.Distinct, p.Pivot)
@@ -418,7 +420,10 @@ def _repaired(
         query = _query(fold(again, repairs=repairs), counting, plan, columns, limit)
     except (Unfoldable, duckdb.Error, pa.ArrowException, OSError):
         return None
-    return query if repairs.made else None
+    if not repairs.made:
+        return None
+    sessions.current().fixed.setdefault(REPAIRED, []).extend(query.relation.notes)  # for `explain` with a run
+    return query
 
 
 def skipped(batches: Iterator[Batch], count: int) -> Iterator[Batch]:

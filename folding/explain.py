@@ -94,7 +94,8 @@ class Explanation:
 
 def explain_steps(steps: list[tuple[str, Any]]) -> Explanation:
     """Reports on (name, value or thunk) pairs, as `Document.steps` gives them."""
-    return Explanation(tuple(explain_step(name, value) for name, value in steps))
+    failed: dict[str, str] = {}
+    return Explanation(tuple(explain_step(name, value, failed) for name, value in steps))
 
 
 def plan_tree(steps: list[tuple[str, Any]], run: bool = False) -> Node | None:
@@ -118,15 +119,26 @@ def plan_tree(steps: list[tuple[str, Any]], run: bool = False) -> Node | None:
     return measured(last.plan, names) if run else tree(last.plan, names)
 
 
-def explain_step(name: str, value: Any) -> StepReport:
-    """The report of one step."""
+def explain_step(name: str, value: Any, failed: dict[str, str] | None = None) -> StepReport:
+    """The report of one step; ``failed`` are the errors of the steps before it, and which step raised each."""
     try:
         value = strip(force(value))
     except MError as error:
-        return StepReport(name, "", UNKNOWN, reason=f"the step raises {error}")
+        text = _one_line(error)
+        first = name if failed is None else failed.setdefault(text, name)
+        said = f"the step {first} raises" if first and first != name else f"the step raises {text}"
+        return StepReport(name, "", UNKNOWN, reason=said)
     if kind_of(value) != "table":
         return StepReport(name, "", UNKNOWN, reason=f"the value is a {kind_of(value)}, not a table")
-    return explain_plan(name, value.plan)
+    try:
+        return explain_plan(name, value.plan)
+    except MError as error:  # a source that went away meanwhile
+        return StepReport(name, value.plan.function, UNKNOWN, reason=f"the source does not answer: {_one_line(error)}")
+
+
+def _one_line(error: MError) -> str:
+    """An error's text; what an engine or operating system adds in further lines is left out."""
+    return str(error).partition("\n")[0]
 
 
 def explain_plan(name: str, plan: p.Plan) -> StepReport:

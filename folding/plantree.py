@@ -19,7 +19,7 @@ import attrs
 from attrs import evolve, field, frozen
 
 from folding.advice import cure
-from folding.boundary import Piece, fold, resumes, run_plan, with_pieces
+from folding.boundary import REPAIRED, Piece, fold, resumes, run_plan, with_pieces
 from folding.engines import remote
 from folding.terms import CannotFold, Unfoldable
 from mlang import session as sessions
@@ -76,6 +76,7 @@ class Node:
     rows: int | None = None
     columns: int = 0
     cost: Cost | None = None
+    notes: tuple[str, ...] = ()
 
     def walk(self) -> Iterator[Node]:
         """This node and all below it."""
@@ -88,7 +89,7 @@ class Node:
         found: dict[str, Any] = {
             n: getattr(self, n)
             for n in ("id", "step", "function", "runs", "engine", "detail", "crosses", "fence", "reason", "cure",
-                      "sql", "rows", "columns")
+                      "sql", "rows", "columns", "notes")
         }  # fmt: skip
         found["cost"] = None if self.cost is None else attrs.asdict(self.cost)
         found["inputs"] = [node.as_dict() for node in self.inputs]
@@ -148,19 +149,20 @@ class _Builder:
                 self.workers.update(found.worker_nodes)
                 return evolve(self.folded(plan, number, SPARK), sql=found.sql(pretty=True))
         try:
-            sql = _sql(plan)
+            query = _query(plan)
         except Unfoldable as no:
             broken = no
         else:
-            return self.piece(plan, number, sql)
+            return self.piece(plan, number, query)
         entered = entered_plans(plan)
         if entered:
             return self.resumed(plan, number, entered)
         return self.interpreted(self.adopted(plan, with_pieces(plan)), number, broken)
 
-    def piece(self, plan: p.Plan, number: str, sql: str | None) -> Node:
+    def piece(self, plan: p.Plan, number: str, query: Any) -> Node:
         """The top of what DuckDB does in one query."""
-        return evolve(self.folded(plan, number, DUCKDB), sql=sql)
+        notes = tuple(dict.fromkeys(query.relation.notes))
+        return evolve(self.folded(plan, number, DUCKDB), sql=query.sql(pretty=True), notes=notes)
 
     def engine(self, plan: p.Plan, number: str, query: Any) -> Node:
         """The top of what a source database does in one query."""
@@ -206,7 +208,7 @@ class _Builder:
         """The result of a query, read by somebody else."""
         source = plan.source
         if isinstance(source, Piece):
-            found = self.piece(source.plan, number, _sql(source.plan))
+            found = self.piece(source.plan, number, _query(source.plan))
         else:
             assert isinstance(source, remote.RemoteSource)
             found = self.engine(source.plan, number, source.query)
@@ -247,11 +249,11 @@ def _in_memory(plan: p.Plan) -> bool:
     return True
 
 
-def _sql(plan: p.Plan) -> str:
+def _query(plan: p.Plan) -> Any:
     """The query of a plan that folds whole."""
     from folding.engines.duckdb import Query
 
-    return Query(fold(plan)).sql(pretty=True)
+    return Query(fold(plan))
 
 
 def _whole(plan: p.Plan) -> Any:
@@ -316,10 +318,13 @@ class Measured(Source):
 def measured(plan: p.Plan, names: dict[int, str] | None = None) -> Node:
     """Runs a plan and gives its tree with the cost of every boundary and of the whole."""
     costs: dict[int, Cost] = {}
+    repaired = sessions.current().fixed.setdefault(REPAIRED, [])
+    repaired.clear()
     begin = time.perf_counter()
     rows = sum(batch.length for batch in run_plan(_watched(plan, costs)))
     costs[id(plan)] = Cost(rows, time.perf_counter() - begin, bytes_read(plan))
     built = _Builder(dict(names or {}), costs).built(plan)
+    built = evolve(built, notes=tuple(dict.fromkeys([*built.notes, *repaired])))
     return built if built.cost is not None else evolve(built, cost=costs[id(plan)])
 
 
@@ -442,6 +447,8 @@ def _lines(node: Node, first: str, rest: str) -> Iterator[str]:
         yield f"{more}  does not fold: {node.reason}"
     if node.cure is not None:
         yield f"{more}  instead: {node.cure}"
+    for note in node.notes:
+        yield f"{more}  note: {note}"
     for index, below in enumerate(node.inputs):
         last = index == len(node.inputs) - 1
         if below.crosses:

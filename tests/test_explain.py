@@ -281,3 +281,56 @@ def test_nan_that_parquet_statistics_leave_out(tmp_path: Path, step: str) -> Non
     pq.write_table(pa.table({"k": [1, 2, 3], "n": [2.0, float("nan"), 2.0]}), path)
     m = f'let t = Parquet.Document(File.Contents("{path}")) in {step}'
     assert mlang.to_m(mlang.evaluate(m, engine="duckdb")) == mlang.to_m(mlang.evaluate(m, engine="none"))
+
+
+# ---------------------------------------------------------------- sources that are down
+
+
+@pytest.mark.parametrize(
+    ("source", "says"),
+    [
+        ('DuckDB.Database("{folder}/none.duckdb"){[Schema = "main", Item = "t"]}[Data]', "Could not find file"),
+        ('PostgreSQL.Database("127.0.0.1:1", "x"){[Schema = "public", Item = "t"]}[Data]', "connection failed"),
+        ('Parquet.Document(File.Contents("{folder}/none.parquet"))', "Could not find file"),
+    ],
+)
+def test_a_source_that_is_down(tmp_path: Path, capsys: pytest.CaptureFixture[str], source: str, says: str) -> None:
+    """Every step is reported, in one line each; the first one says what failed, the others which step did."""
+    if "PostgreSQL" in source:
+        pytest.importorskip("psycopg")
+    text = f"let s = {source.replace('{folder}', str(tmp_path))}, f = Table.SelectRows(s, each [a] > 1) in f"
+    found = mlang.explain(text)
+    assert [step.indicator for step in found] == ["Unknown"] * 3
+    assert says in (found["s"].reason or "")
+    assert "\n" not in (found["s"].reason or "")
+    assert found["f"].reason == "the step s raises"
+    file = tmp_path / "q.pq"
+    file.write_text(text, encoding="utf-8")
+    _, out, err = command(capsys, "explain", str(file))
+    assert says in out + err
+    assert "Traceback" not in out + err
+
+
+def test_a_source_that_goes_away_before_it_is_asked(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from folding import explain
+    from mlang.errors_sources import query_failed
+
+    def gone(plan: Any) -> Any:
+        raise query_failed("PostgreSQL", "server closed the connection\nmore", "x", "08006", "SELECT 1")
+
+    monkeypatch.setattr(explain, "fold", gone)
+    found = mlang.explain(query(place, f"{KEPT} in Kept"))
+    assert found["Kept"].indicator == "Unknown"
+    assert "does not answer" in (found["Kept"].reason or "")
+    assert "server closed the connection" in (found["Kept"].reason or "")
+
+
+def test_notes_of_a_query_with_odd_cells(tmp_path: Path) -> None:
+    """After a run the tree says what the interpreter computed for the engine."""
+    duckdb.sql(f"COPY (SELECT CASE WHEN i = 3 THEN 'straße' ELSE 'a' END AS t FROM range(20000) r(i)) TO '{tmp_path}/t.parquet'")
+    source = f'Parquet.Document(File.Contents("{tmp_path}/t.parquet"))'
+    text = f'let s = {source}, u = Table.Sort(Table.AddColumn(s, "u", each Text.Upper([t])), "u") in u'
+    assert tree(text).notes == ()
+    found = tree(text, True)
+    assert any("odd inputs computed by the interpreter" in note for note in found.notes)
+    assert any("note: " in line for line in lines(found))

@@ -233,7 +233,7 @@ def to_text(call: Call) -> Scalar:
     if choice.__class__ is dict:
         if culture is not None or not set(choice) <= {"Format", "Culture"}:
             raise Unfoldable(f"{call.name} with other options")
-        options: dict[str, Any] = choice  # type: ignore[assignment]
+        options: dict[str, Any] = choice
         choice, culture = options.get("Format"), options.get("Culture")
     return moment_text(value, choice, culture_of(culture))
 

@@ -130,7 +130,8 @@ def _of_items(name: str, items: list[Scalar]) -> Scalar:
     form = _ITEM_FORMS.get(name)
     if form is None:
         raise Unfoldable(f"{name} of a list")
-    return form(same)
+    made: Scalar = form(same)
+    return made
 
 
 def _count(items: list[Scalar]) -> Any:
