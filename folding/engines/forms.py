@@ -62,12 +62,12 @@ def _error(r: Renderer, nodes: list[Any]) -> Typed:
     return Typed("", "ERROR")
 
 
-def extreme(name: str) -> Form:
+def extreme(name: str, ordered: frozenset[str] = PLAIN - {"BOOLEAN"} | {"TID"}) -> Form:
     """min, max: of types that the engine orders as M does."""
 
     def form(r: Renderer, nodes: list[Any]) -> Typed:
         value = r.render(nodes[0])
-        if value.type not in PLAIN - {"BOOLEAN"} | {"TID"}:
+        if value.type not in ordered:
             raise Unfoldable(f"the {name} of values of type {value.type}")
         return Typed(f"{name}({value.sql})", value.type)
 
@@ -110,3 +110,46 @@ def _replace(r: Renderer, nodes: list[Any]) -> Typed:
 def unless(r: Renderer, condition: str, value: Typed) -> Typed:
     """A value, but stop the query where a condition holds."""
     return Typed(f"CASE WHEN {condition} THEN {r.failure(value.type)} ELSE {value.sql} END", value.type)
+
+
+# ---------------------------------------------------------------- families (``count`` is how a count is written)
+
+
+def letter_case(call: str, beyond: str = "octet_length({0}) > char_length({0})") -> Form:
+    """Texts of ASCII letters: of others the engine's table of letters is not M's, so they go to the interpreter."""
+
+    def form(r: Renderer, nodes: list[Any]) -> Typed:
+        value = texts(r, nodes, 1)[0]
+        return unless(r, beyond.format(value.sql), Typed(call.format(value.inner), "VARCHAR"))
+
+    return form
+
+
+def with_counts(name: str, count: str = "{}") -> Form:
+    """A text and one or more whole numbers."""
+
+    def form(r: Renderer, nodes: list[Any]) -> Typed:
+        a = texts(r, nodes[:1], 1)[0]
+        numbers = ", ".join(count.format(counted(r, n).sql) for n in nodes[1:])
+        return Typed(f"{name}({a.sql}, {numbers})", "VARCHAR")
+
+    return form
+
+
+def padded(name: str, count: str = "{}") -> Form:
+    """A text, a length and a filler."""
+
+    def form(r: Renderer, nodes: list[Any]) -> Typed:
+        a, filler = texts(r, [nodes[0], nodes[2]], 2)
+        return Typed(f"{name}({a.sql}, {count.format(counted(r, nodes[1]).sql)}, {filler.sql})", "VARCHAR")
+
+    return form
+
+
+def of_texts(template: str, count: int, type: str = "VARCHAR") -> Form:
+    """A function of so many texts."""
+
+    def form(r: Renderer, nodes: list[Any]) -> Typed:
+        return Typed(template.format(*(v.sql for v in texts(r, nodes, count))), type)
+
+    return form

@@ -10,7 +10,17 @@ from typing import Any
 
 from sqlglot import exp
 
-from folding.engines.forms import COMMON, counted, moment, number_of, texts, unless
+from folding.engines.forms import (
+    COMMON,
+    counted,
+    letter_case,
+    moment,
+    number_of,
+    padded,
+    texts,
+    unless,
+    with_counts,
+)
 from folding.engines.renderer import Form, Renderer, Typed, forms
 from folding.terms import Unfoldable
 
@@ -143,41 +153,11 @@ _simple("suffix", "(right({0}, char_length({1})) = {1})", 2, "BOOLEAN")
 _simple("strpos", "locate({1}, {0})", 2, "BIGINT")
 
 
-def _letter_case(name: str) -> Form:
-    """ASCII letters only: other texts go to the interpreter."""
-
-    def form(r: Renderer, nodes: list[Any]) -> Typed:
-        value = texts(r, nodes, 1)[0]
-        beyond = f"length({value.sql}) > char_length({value.sql})"
-        return unless(r, beyond, Typed(f"{name}({value.sql})", "VARCHAR"))
-
-    return form
-
-
-FUNCTIONS["upper"], FUNCTIONS["lower"] = _letter_case("upper"), _letter_case("lower")
-
-
-def _with_counts(name: str) -> Form:
-    def form(r: Renderer, nodes: list[Any]) -> Typed:
-        a = texts(r, nodes[:1], 1)[0]
-        return Typed(f"{name}({a.sql}, {', '.join(counted(r, n).sql for n in nodes[1:])})", "VARCHAR")
-
-    return form
-
-
+for _name in ("upper", "lower"):
+    FUNCTIONS[_name] = letter_case(_name + "({0})", "length({0}) > char_length({0})")
 for _name in ("left", "right", "substr", "repeat"):
-    FUNCTIONS[_name] = _with_counts(_name)
-
-
-def _pad(name: str) -> Form:
-    def form(r: Renderer, nodes: list[Any]) -> Typed:
-        a, filler = texts(r, [nodes[0], nodes[2]], 2)
-        return Typed(f"{name}({a.sql}, {counted(r, nodes[1]).sql}, {filler.sql})", "VARCHAR")
-
-    return form
-
-
-FUNCTIONS["lpad"], FUNCTIONS["rpad"] = _pad("lpad"), _pad("rpad")
+    FUNCTIONS[_name] = with_counts(_name)
+FUNCTIONS["lpad"], FUNCTIONS["rpad"] = padded("lpad"), padded("rpad")
 
 
 def _trim(template: str) -> Form:

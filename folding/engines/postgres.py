@@ -10,7 +10,17 @@ from typing import Any
 
 from sqlglot import exp
 
-from folding.engines.forms import COMMON, counted, moment, number_of, texts, unless
+from folding.engines.forms import (
+    COMMON,
+    counted,
+    letter_case,
+    moment,
+    number_of,
+    of_texts,
+    padded,
+    texts,
+    with_counts,
+)
 from folding.engines.renderer import Form, Renderer, Typed, forms
 from folding.terms import ASTRAL, Unfoldable
 
@@ -113,18 +123,8 @@ def _strlen(r: Renderer, nodes: list[Any]) -> Typed:
     return Typed(f"CAST(octet_length({texts(r, nodes, 1)[0].sql}) AS bigint)", "BIGINT")
 
 
-def letter_case(name: str) -> Form:
-    """Under "C" only ASCII letters have two cases: other texts go to the interpreter."""
-
-    def form(r: Renderer, nodes: list[Any]) -> Typed:
-        value = texts(r, nodes, 1)[0]
-        beyond = f"octet_length({value.sql}) > char_length({value.sql})"
-        return unless(r, beyond, Typed(f'{name}({value.inner} COLLATE "C")', "VARCHAR"))
-
-    return form
-
-
-FUNCTIONS["upper"], FUNCTIONS["lower"] = letter_case("upper"), letter_case("lower")
+# under "C" only ASCII letters have two cases
+FUNCTIONS["upper"], FUNCTIONS["lower"] = (letter_case(n + '({} COLLATE "C")') for n in ("upper", "lower"))
 
 
 @forms(FUNCTIONS, "contains")
@@ -151,45 +151,12 @@ def _strpos(r: Renderer, nodes: list[Any]) -> Typed:
     return Typed(f"CAST(strpos({a.sql}, {b.sql}) AS bigint)", "BIGINT")
 
 
-def _with_count(name: str) -> Form:
-    def form(r: Renderer, nodes: list[Any]) -> Typed:
-        a, n = texts(r, nodes[:1], 1)[0], counted(r, nodes[1])
-        return Typed(f"{name}({a.sql}, CAST({n.sql} AS integer))", "VARCHAR")
-
-    return form
-
-
-for _name in ("left", "right", "repeat"):
-    FUNCTIONS[_name] = _with_count(_name)
-
-
-@forms(FUNCTIONS, "substr")
-def _substr(r: Renderer, nodes: list[Any]) -> Typed:
-    a = texts(r, nodes[:1], 1)[0]
-    numbers = ", ".join(f"CAST({counted(r, n).sql} AS integer)" for n in nodes[1:])
-    return Typed(f"substr({a.sql}, {numbers})", "VARCHAR")
-
-
-def _pad(name: str) -> Form:
-    def form(r: Renderer, nodes: list[Any]) -> Typed:
-        a, filler = texts(r, [nodes[0], nodes[2]], 2)
-        return Typed(f"{name}({a.sql}, CAST({counted(r, nodes[1]).sql} AS integer), {filler.sql})", "VARCHAR")
-
-    return form
-
-
-FUNCTIONS["lpad"], FUNCTIONS["rpad"] = _pad("lpad"), _pad("rpad")
-
-
-def _trim(name: str) -> Form:
-    def form(r: Renderer, nodes: list[Any]) -> Typed:
-        a, characters = texts(r, nodes, 2)
-        return Typed(f"{name}({a.sql}, {characters.sql})", "VARCHAR")
-
-    return form
-
-
-FUNCTIONS["trim"], FUNCTIONS["ltrim"], FUNCTIONS["rtrim"] = _trim("btrim"), _trim("ltrim"), _trim("rtrim")
+_COUNT = "CAST({} AS integer)"
+for _name in ("left", "right", "repeat", "substr"):
+    FUNCTIONS[_name] = with_counts(_name, _COUNT)
+FUNCTIONS["lpad"], FUNCTIONS["rpad"] = padded("lpad", _COUNT), padded("rpad", _COUNT)
+for _name, _call in (("trim", "btrim"), ("ltrim", "ltrim"), ("rtrim", "rtrim")):
+    FUNCTIONS[_name] = of_texts(_call + "({0}, {1})", 2)
 
 
 @forms(FUNCTIONS, "split_part")

@@ -10,7 +10,16 @@ from typing import TYPE_CHECKING, Any
 
 from sqlglot import exp
 
-from folding.engines.forms import COMMON, counted, moment, number_of, texts, unless
+from folding.engines.forms import (
+    COMMON,
+    counted,
+    letter_case,
+    moment,
+    number_of,
+    padded,
+    texts,
+    with_counts,
+)
 from folding.engines.renderer import PLAIN, Form, Renderer, Typed, forms
 from folding.terms import Unfoldable
 
@@ -43,48 +52,15 @@ FUNCTIONS.update({
 })  # fmt: skip
 
 
-def _letter_case(name: str) -> Form:
-    """The engines' tables of letters differ from M's: texts beyond ASCII go elsewhere."""
-
-    def form(r: Renderer, nodes: list[Any]) -> Typed:
-        value = texts(r, nodes, 1)[0]
-        beyond = f"octet_length({value.sql}) > char_length({value.sql})"
-        return unless(r, beyond, Typed(f"{name}({value.sql})", "VARCHAR"))
-
-    return form
+# the engines' tables of letters differ from M's: texts beyond ASCII go elsewhere
+FUNCTIONS["upper"], FUNCTIONS["lower"] = letter_case("upper({})"), letter_case("lower({})")
 
 
-FUNCTIONS["upper"], FUNCTIONS["lower"] = _letter_case("upper"), _letter_case("lower")
-
-
-def _with_count(name: str) -> Form:
-    def form(r: Renderer, nodes: list[Any]) -> Typed:
-        a, n = texts(r, nodes[:1], 1)[0], counted(r, nodes[1])
-        return Typed(f"{name}({a.sql}, CAST({n.sql} AS INT))", "VARCHAR")
-
-    return form
-
-
+_COUNT = "CAST({} AS INT)"
 for _name in ("left", "right", "repeat"):
-    FUNCTIONS[_name] = _with_count(_name)
-
-
-@forms(FUNCTIONS, "substr")
-def _substr(r: Renderer, nodes: list[Any]) -> Typed:
-    a = texts(r, nodes[:1], 1)[0]
-    numbers = ", ".join(f"CAST({counted(r, n).sql} AS INT)" for n in nodes[1:])
-    return Typed(f"substring({a.sql}, {numbers})", "VARCHAR")
-
-
-def _pad(name: str) -> Form:
-    def form(r: Renderer, nodes: list[Any]) -> Typed:
-        a, filler = texts(r, [nodes[0], nodes[2]], 2)
-        return Typed(f"{name}({a.sql}, CAST({counted(r, nodes[1]).sql} AS INT), {filler.sql})", "VARCHAR")
-
-    return form
-
-
-FUNCTIONS["lpad"], FUNCTIONS["rpad"] = _pad("lpad"), _pad("rpad")
+    FUNCTIONS[_name] = with_counts(_name, _COUNT)
+FUNCTIONS["substr"] = with_counts("substring", _COUNT)
+FUNCTIONS["lpad"], FUNCTIONS["rpad"] = padded("lpad", _COUNT), padded("rpad", _COUNT)
 
 
 @forms(FUNCTIONS, "split_part")

@@ -11,7 +11,17 @@ from typing import Any
 
 from sqlglot import exp
 
-from folding.engines.forms import COMMON, counted, moment, number_of, texts, unless
+from folding.engines.forms import (
+    COMMON,
+    counted,
+    letter_case,
+    moment,
+    number_of,
+    of_texts,
+    padded,
+    texts,
+    with_counts,
+)
 from folding.engines.renderer import Form, Renderer, Typed, forms
 from folding.terms import Unfoldable
 
@@ -128,18 +138,8 @@ def _strlen(r: Renderer, nodes: list[Any]) -> Typed:
     return Typed(f"length(CAST({texts(r, nodes, 1)[0].sql} AS BLOB))", "BIGINT")
 
 
-def _letter_case(name: str) -> Form:
-    """SQLite knows ASCII letters only: other texts go to the interpreter."""
-
-    def form(r: Renderer, nodes: list[Any]) -> Typed:
-        value = texts(r, nodes, 1)[0]
-        beyond = f"length(CAST({value.sql} AS BLOB)) > length({value.sql})"
-        return unless(r, beyond, Typed(f"{name}({value.sql})", "VARCHAR"))
-
-    return form
-
-
-FUNCTIONS["upper"], FUNCTIONS["lower"] = _letter_case("upper"), _letter_case("lower")
+for _name in ("upper", "lower"):
+    FUNCTIONS[_name] = letter_case(_name + "({0})", "length(CAST({0} AS BLOB)) > length({0})")
 
 
 @forms(FUNCTIONS, "contains")
@@ -178,38 +178,10 @@ def _right(r: Renderer, nodes: list[Any]) -> Typed:
     return Typed(f"substr({a}, max(length({a}) - {n}, 0) + 1)", "VARCHAR")
 
 
-@forms(FUNCTIONS, "substr")
-def _substr(r: Renderer, nodes: list[Any]) -> Typed:
-    a = texts(r, nodes[:1], 1)[0]
-    return Typed(f"substr({a.sql}, {', '.join(counted(r, n).sql for n in nodes[1:])})", "VARCHAR")
-
-
-@forms(FUNCTIONS, "repeat")
-def _repeat(r: Renderer, nodes: list[Any]) -> Typed:
-    return Typed(f"m_repeat({texts(r, nodes[:1], 1)[0].sql}, {counted(r, nodes[1]).sql})", "VARCHAR")
-
-
-def _pad(name: str) -> Form:
-    def form(r: Renderer, nodes: list[Any]) -> Typed:
-        a, filler = texts(r, [nodes[0], nodes[2]], 2)
-        return Typed(f"{name}({a.sql}, {counted(r, nodes[1]).sql}, {filler.sql})", "VARCHAR")
-
-    return form
-
-
-FUNCTIONS["lpad"], FUNCTIONS["rpad"] = _pad("m_lpad"), _pad("m_rpad")
-
-
-def _trim(name: str) -> Form:
-    def form(r: Renderer, nodes: list[Any]) -> Typed:
-        a, characters = texts(r, nodes, 2)
-        return Typed(f"{name}({a.sql}, {characters.sql})", "VARCHAR")
-
-    return form
-
-
+FUNCTIONS["substr"], FUNCTIONS["repeat"] = with_counts("substr"), with_counts("m_repeat")
+FUNCTIONS["lpad"], FUNCTIONS["rpad"] = padded("m_lpad"), padded("m_rpad")
 for _name in ("trim", "ltrim", "rtrim"):
-    FUNCTIONS[_name] = _trim(_name)
+    FUNCTIONS[_name] = of_texts(_name + "({0}, {1})", 2)
 
 
 @forms(FUNCTIONS, "split_part")

@@ -11,7 +11,7 @@ from typing import Any
 
 from sqlglot import exp
 
-from folding.engines.forms import COMMON, moment, number_of, texts
+from folding.engines.forms import COMMON, extreme, moment, number_of, texts
 from folding.engines.renderer import Form, Renderer, Typed, forms
 from folding.terms import Unfoldable
 
@@ -210,17 +210,7 @@ def _last_day(r: Renderer, nodes: list[Any]) -> Typed:
     return Typed(f"eomonth({moment(r, nodes[0]).sql})", "DATE")
 
 
-def _extreme(name: str) -> Form:
-    def form(r: Renderer, nodes: list[Any]) -> Typed:
-        value = r.render(nodes[0])
-        if value.type not in _ORDERED - {"BOOLEAN"}:
-            raise Unfoldable(f"the {name} of values of type {value.type}")
-        return Typed(f"{name}({value.sql})", value.type)
-
-    return form
-
-
-FUNCTIONS["min"], FUNCTIONS["max"] = _extreme("min"), _extreme("max")
+FUNCTIONS["min"], FUNCTIONS["max"] = (extreme(n, _ORDERED - {"BOOLEAN"}) for n in ("min", "max"))
 
 
 @forms(FUNCTIONS, "count")
