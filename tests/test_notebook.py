@@ -10,6 +10,7 @@ from typing import Any
 
 import pyarrow as pa
 import pytest
+from conftest import ROOT
 from IPython.core.interactiveshell import InteractiveShell
 
 from mlang.app.notebook import html
@@ -33,7 +34,10 @@ def test_the_magic_sees_variables_and_keeps_results(shell: Any, capsys: pytest.C
     assert shell.run_cell_magic("m", "-o totals --frame arrow", text) is None
     assert shell.user_ns["totals"].to_pydict() == {"who": ["a", "b"], "sum": [10.0, 4.0]}
     assert repr(shell.run_line_magic("m", "1 + 1")) == "2"
-    assert shell.run_cell_magic("m", "--explain", "let a = orders, b = Table.FirstN(a, 1) in b")["b"].function
+    plan = shell.run_cell_magic("m", "--explain", "let a = orders, b = Table.FirstN(a, 1) in b")
+    assert plan["b"].function == "Table.FirstN"
+    assert "Table.FirstN" in repr(plan)
+    assert "&lt;svg role=&quot;img&quot;" in plan._repr_html_()
     assert capsys.readouterr().err == ""
 
 
@@ -92,6 +96,7 @@ def test_the_kernel(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         status, found = _run(client, "Table.RowCount(t)")
         assert (status, found[0]["text/plain"]) == ("ok", "2")
         assert "<table>" in _run(client, "t")[1][0]["text/html"]
+        assert "&lt;svg" in _run(client, ":plan Table.FirstN(t, 1)")[1][0]["text/html"]
         assert _run(client, "t[b]")[0] == "error"
         assert "Table.RowCount" in client.complete("Table.RowC", reply=True, timeout=60)["content"]["matches"]
         about = client.inspect("Text.Upper(", 5, reply=True, timeout=60)["content"]["data"]
@@ -99,6 +104,26 @@ def test_the_kernel(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     finally:
         client.stop_channels()
         manager.shutdown_kernel(now=True)
+
+
+def test_a_notebook_from_beginning_to_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    nbformat, nbclient = pytest.importorskip("nbformat"), pytest.importorskip("nbclient")
+    monkeypatch.setenv("IPYTHONDIR", str(tmp_path / "ipython"))
+    monkeypatch.setenv("PYTHONPATH", str(ROOT))
+    cells = [
+        "%load_ext mlang\norders = [{'who': 'a', 'n': 1}, {'who': 'b', 'n': 2}]\ndef twice(x): return 2 * x",
+        '%%m -o totals --frame pandas\nTable.AddColumn(Table.FromRecords(orders), "m", each twice([n]))',
+        "int(totals['m'].sum())",
+        "%m Table.FromRecords(orders)",
+        '%%m --explain\nlet a = Table.FromRecords(orders), b = Table.Sort(a, "n") in b',
+    ]
+    book = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(c) for c in cells])
+    nbclient.NotebookClient(book, timeout=120, kernel_name="python3").execute()
+    shown = [[o.get("data", {}) for o in cell.outputs] for cell in book.cells]
+    assert shown[:2] == [[], []]
+    assert shown[2][0]["text/plain"] == "6"
+    assert "<table>" in shown[3][0]["text/html"]
+    assert "&lt;svg" in shown[4][0]["text/html"]
 
 
 def _run(client: Any, code: str) -> tuple[str, list[dict[str, str]]]:

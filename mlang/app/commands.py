@@ -63,11 +63,12 @@ def show_plan(repl: Repl, text: str) -> None:
 
     document = repl.document(text)
     tree = run(lambda: plan_tree(document.steps()), repl.session)
+    steps = explain(repl, text)
     if tree is None:
-        last = explain(repl, text)[-1]
-        raise Fault(f"No plan: {last.reason}.")
+        raise Fault(f"No plan: {steps[-1].reason}.")
     for line in lines(tree):
         print(line)
+    repl.draw(list(steps), tree)
 
 
 def show_sql(repl: Repl, text: str) -> None:

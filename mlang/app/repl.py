@@ -214,6 +214,9 @@ class Repl:
         run(lambda: show(rows(value, float(start), float(_rows()))), self.session)
         self._shown = (value, start + _rows())
 
+    def draw(self, steps: list[Any], tree: Any) -> None:
+        """A plan that was printed, for who has pictures too (``notebook/kernel.py``)."""
+
     # ------------------------------------------------------------ completing
 
     def fields(self, name: str) -> list[tuple[str, str]]:

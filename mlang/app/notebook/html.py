@@ -1,4 +1,4 @@
-"""Values as HTML for notebooks: tables as grids with the types of their columns, nested values by kind.
+"""Values and plans as HTML for notebooks: tables as grids with the types of their columns, plans as pictures.
 
 Only the first rows are read; how many more there are is not counted, since that would run the whole query.
 """
@@ -42,6 +42,32 @@ def table_html(table: Any, rows: int = ROWS) -> str:
     ]
     cells = [[cell_text(c) for c in row] for _, row in zip(range(rows + 1), table.rows(rows + 1))]
     return _grid(columns, cells, rows)
+
+
+class Explained:
+    """What `mlang.explain` gives, with a picture of the plan; steps by name or position as there."""
+
+    def __init__(self, steps: Any, tree: Any) -> None:
+        self.steps, self.tree = steps, tree
+
+    def __getitem__(self, name: str | int) -> Any:
+        return self.steps[name]
+
+    def __repr__(self) -> str:
+        return str(self.steps)
+
+    def _repr_html_(self) -> str:
+        return plan_html(list(self.steps), self.tree)
+
+
+def plan_html(steps: list[Any], tree: Any) -> str:
+    """The page of ``planpage.py`` in a frame, so that its styles and the notebook's stay apart."""
+    from mlang.app.planpage import html
+
+    depth = 0 if tree is None else max(node.id.count(".") + 1 for node in tree.walk())
+    height = min(240 + 110 * depth + 40 * len(steps), 900)
+    page = escape(html("Plan", steps, tree), quote=True)
+    return f'<iframe title="Plan" srcdoc="{page}" style="width:100%;height:{height}px;border:0"></iframe>'
 
 
 def _grid(columns: list[tuple[str, str, str]], rows: list[list[str]], limit: int) -> str:

@@ -19,7 +19,7 @@ from ipykernel.kernelbase import Kernel
 
 import mlang
 from mlang.app.completion import Completer, help_text
-from mlang.app.notebook.html import value_html
+from mlang.app.notebook.html import plan_html, value_html
 from mlang.app.repl import Repl, incomplete
 from mlang.app.report import error_lines
 from mlang.compile.entry import run
@@ -37,6 +37,10 @@ class Conversation(Repl):
         super()._evaluate(text)
         value = self.thunks["it"].get()
         self.html = run(lambda: value_html(value), self.session)
+
+    def draw(self, steps: list[Any], tree: Any) -> None:
+        """The picture of a plan."""
+        self.html = plan_html(steps, tree)
 
     def _fail(self, error: Exception) -> None:
         self.problem = error

@@ -6,7 +6,8 @@
 
 Names that M does not define are looked up among the notebook's variables: numbers, texts, lists,
 dicts, data frames and functions become M values.  ``-o NAME`` keeps the result as a variable;
-``--frame`` keeps it as a pandas or polars data frame.  ``--explain`` shows what folds and why.
+``--frame`` keeps it as a pandas or polars data frame.  ``--explain`` shows what folds and why, with a
+picture of the plan.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ import sys
 from typing import Any
 
 from mlang.app import api
-from mlang.app.notebook.html import value_html
+from mlang.app.notebook.html import Explained, value_html
 from mlang.app.overlay import Overlay
 from mlang.app.report import error_lines
 from mlang.compile.entry import run
@@ -74,9 +75,10 @@ def evaluate_cell(line: str, text: str, variables: dict[str, Any]) -> Any:
         )
         document = Overlay(text, given=Namespace(variables))
         if options["--explain"]:
-            from folding.explain import explain_steps
+            from folding.explain import explain_steps, plan_tree
 
-            return run(lambda: explain_steps(document.steps()), session)
+            steps = document.steps()
+            return run(lambda: Explained(explain_steps(steps), plan_tree(steps)), session)
         value = run(document.value, session)
         if options["--frame"]:
             value = run(lambda: _frame(value, options["--frame"]), session)
