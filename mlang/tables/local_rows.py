@@ -9,7 +9,7 @@ from typing import Any
 from mlang.errors import MError
 from mlang.tables import plan as p
 from mlang.tables.batches import choosing, of, parts_of, taken
-from mlang.tables.column import Column
+from mlang.tables.column import Choice, Column
 from mlang.tables.flow import Batch
 from mlang.tables.keys import first_rows, key_rows
 from mlang.tables.local import (
@@ -79,13 +79,9 @@ def _mask(function: RowFunction, columns: list[Column], length: int) -> Any:
 
 
 def _filtered(parts: list[Column], mask: Any) -> list[Column]:
-    """The rows where an Arrow mask is true; for some columns its places are looked for once."""
-    if len(parts) < 3:
-        return [part.filter(mask) for part in parts]
-    import pyarrow.compute as pc
-
-    rows = pc.indices_nonzero(mask)
-    return [part.chosen(mask, rows) for part in parts]
+    """The rows where an Arrow mask is true."""
+    choice = Choice(mask, len(parts) > 2)
+    return [part.chosen(choice) for part in parts]
 
 
 _LOGICALS = {bool, type(None)}
