@@ -2,8 +2,9 @@
 
 A block is whole rows.  Arrow gets it when nothing in it can be read in two ways: quotes only
 around whole fields, line feeds (with or without a carriage return) at the ends of rows, no blank
-line, no NUL, valid text, and every row as wide as the table.  A block of which that is not so goes through
-the exact reader; where quotes stand that do not enclose a field, all that follows does.
+line where a row is one field, no NUL, valid text, and every row as wide as the table.  A block of
+which that is not so goes through the exact reader; where quotes stand that do not enclose a field,
+all that follows does.
 Read ``csv_reader.py`` for the rules and `rows_of` for the exact reader.
 """
 
@@ -156,18 +157,17 @@ def _quoted(delimiter: str) -> re.Pattern[bytes]:
     return found
 
 
-def _ambiguous(block: bytes, width: int, quoted: bool) -> bool:
+def _ambiguous(block: bytes, blanks: bool, quoted: bool) -> bool:
     """Whether there is something besides quotes that readers take in different ways.
 
-    Arrow itself refuses a blank line where rows have several fields, and where nothing is quoted a lone
-    carriage return shows in the number of its rows (`_reader`): to look for those here would take as
-    long as reading.
+    ``blanks`` says that blank lines are.  Where nothing is quoted a lone carriage return shows in the
+    number of Arrow's rows (`_reader`): to look for it here would take as long as reading.
     """
     if block.startswith((_MARK, b"\n", b"\r")) or b"\0" in block:
         return True
-    if width == 1 and (b"\n\n" in block or b"\n\r" in block):
+    if blanks and (b"\n\n" in block or b"\n\r" in block):
         return True
-    return (quoted or width == 1) and block.count(b"\r") != block.count(b"\r\n")
+    return (quoted or blanks) and block.count(b"\r") != block.count(b"\r\n")
 
 
 # ---------------------------------------------------------------- Arrow
@@ -198,9 +198,12 @@ def _reader(source: CsvSource, columns: list[str] | None) -> Callable[[bytes], I
         for quoted in (False, True)
     }  # fmt: skip
 
+    # of several fields, a blank line is a row of empty texts for Arrow too
+    blanks = source.width == 1 or source.missing != ""
+
     def read(block: bytes) -> Iterator[Batch] | None:
         quoted = b'"' in block
-        if _ambiguous(block, source.width, quoted):
+        if _ambiguous(block, blanks, quoted):
             return None
         try:
             found = csv.read_csv(pa.py_buffer(block), reading, parsing[quoted], converting[block.isascii()])
