@@ -48,6 +48,13 @@ def address_or_skip(name: str) -> str:
     return found
 
 
+def all_or_skip(name: str) -> str:
+    """As `address_or_skip`, for tests that take long on Apache Spark: CI, whose minutes are counted, has shorter ones."""
+    if name == "Spark" and os.environ.get("MLANG_SPARK_LANE") == "short":
+        pytest.skip("takes long on Apache Spark (MLANG_SPARK_LANE=short); runs on Sail")
+    return address_or_skip(name)
+
+
 @contextlib.contextmanager
 def engine(address: str) -> Any:
     """The server that sessions with the engine "spark" use."""

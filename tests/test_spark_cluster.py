@@ -13,7 +13,7 @@ import pytest
 import spark_servers
 from database_servers import Missing
 from dataflows.making import make, result, rows, workspace
-from spark_tables import address_or_skip, engine
+from spark_tables import address_or_skip, all_or_skip, engine
 from test_spark import flow, refreshed
 
 from staging import cluster
@@ -45,6 +45,15 @@ OURS = ("parquet-cpp-arrow", "DuckDB")
 def server(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
     monkeypatch.setattr(cluster, "ROWS", 0)
     address = address_or_skip(request.param)
+    with engine(address):
+        yield address
+
+
+@pytest.fixture(params=["Sail", "Spark"])
+def any_server(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    """For what does not differ much between servers."""
+    monkeypatch.setattr(cluster, "ROWS", 0)
+    address = all_or_skip(request.param)
     with engine(address):
         yield address
 
@@ -128,7 +137,7 @@ def test_destinations(server: str, tmp_path: Path) -> None:
     assert {p.name for p in place.iterdir()} == {"mashup.pq", "queryMetadata.json", "out.parquet"}
 
 
-def test_appends_and_other_columns_come_through_this_process(server: str, tmp_path: Path) -> None:
+def test_appends_and_other_columns_come_through_this_process(any_server: str, tmp_path: Path) -> None:
     place = dataflow(tmp_path, APPEND)
     for _ in range(2):
         completed(refreshed(place, "spark"))
@@ -137,7 +146,7 @@ def test_appends_and_other_columns_come_through_this_process(server: str, tmp_pa
 
 
 def test_small_results_come_through_this_process(
-    server: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    any_server: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(cluster, "ROWS", 1000)
     place = dataflow(tmp_path)
@@ -145,7 +154,7 @@ def test_small_results_come_through_this_process(
     assert writers(place, "A") <= set(OURS)
 
 
-def test_several_files(server: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_several_files(any_server: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(cluster, "PART_ROWS", 20)
     place = flow(tmp_path)
     completed(refreshed(place, "spark"))
@@ -155,7 +164,7 @@ def test_several_files(server: str, tmp_path: Path, monkeypatch: pytest.MonkeyPa
     assert [r[0] for r in rows(place, "Joined")] == [float(k) for k in range(3, 51)]
 
 
-def test_numbers_that_do_not_fit_their_type(server: str, tmp_path: Path) -> None:
+def test_numbers_that_do_not_fit_their_type(any_server: str, tmp_path: Path) -> None:
     """What the store cannot hold stops the query, as ever, with M's names."""
     text = """
     shared S = #table(type table [k = Int64.Type, x = number], List.Transform({1..50}, each {_, _ / 2}));

@@ -21,7 +21,7 @@ import pytest
 import spark_servers
 from database_servers import Missing
 from dataflows.making import make, result, rows, workspace
-from spark_tables import address_or_skip, engine, evaluated, parquet
+from spark_tables import address_or_skip, all_or_skip, engine, evaluated, parquet
 from test_spark import refreshed
 
 from folding.engines import spark_leaves, spark_writes
@@ -204,7 +204,7 @@ class Wire:
 @pytest.mark.parametrize("name", ["Sail", "Spark"])
 def test_a_cut_connection(name: str, for_good: bool, tmp_path: Path) -> None:
     """In the middle of what the cluster writes."""
-    wire = Wire(address_or_skip(name))
+    wire = Wire(all_or_skip(name))
     with engine(wire.address):
         place = dataflow(tmp_path, 200)
         assert refreshed(place, "spark").status == "Completed"
