@@ -272,13 +272,13 @@ class SailRenderer(SparkRenderer):
     dialect = "sail"
 
     def output(self, node: Any) -> tuple[str, Typed]:
-        """Sail takes a constant below an outer join for one above it, where it may be null."""
+        """What is constant on one side of an outer join (a literal, a column that a filter compares with one value)
+        Sail takes for constant above it, where it may be null, and leaves it out of an order.  It cannot know that
+        of something random."""
         name, value = super().output(node)
-        columns = [f"{alias}.{c}" for alias, types in self.scopes[-1].items() for c in types]
-        if any(self.outer[:-1]) and columns and node.find(exp.Column) is None:
-            same = f"CASE WHEN {columns[0]} IS NULL THEN {value.sql} ELSE {value.sql} END"
-            return name, Typed(same, value.type)
-        return name, value
+        if len(self.outer) < 2 or not self.outer[-2] or value.type not in self.types:
+            return name, value
+        return name, Typed(f"CASE WHEN rand() < 0D THEN NULL ELSE {value.sql} END", value.type)
 
     def no_limit(self) -> str:
         """An offset alone forgets the order below it."""
