@@ -113,6 +113,11 @@ class Refresh:
         """The id of this run."""
         return self._run
 
+    @property
+    def concurrency(self) -> int:
+        """How much may run at a time."""
+        return self.dataflow.concurrency if self.jobs is None else self.jobs
+
     def prepare(self) -> Queries:
         """Reads what is served and settles the parameters; StagingError when that fails."""
         settings = {"workspace": str(self.workspace.path), **self.session}
@@ -196,7 +201,7 @@ class Refresh:
 
     def _some(self, tasks: list[Task], queries: Queries, cancelled: bool) -> bool:
         """Runs tasks, each after those it needs, some at a time; True when the user stopped it."""
-        crew = Crew(self.dataflow.concurrency if self.jobs is None else self.jobs, self.timeout)
+        crew = Crew(self.concurrency, self.timeout)
         waiting = dict(enumerate(tasks))
         results: dict[int, QueryRun] = {}
         while waiting or crew.busy:

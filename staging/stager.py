@@ -7,16 +7,19 @@ before the refresh publishes it.  Read ``refresh.py`` for the order of things.
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from mlang.tables.plan import Batch
 from mlang.tables.table import Table
 from mlang.values.kinds import kind_of
 from mlang.values.metadata import strip
 from staging import copying, history, spark
+from staging.ahead import Ahead, side_by_side
 from staging.drift import FREEZE, SchemaChanged, changes, report
 from staging.history import CACHED, CACHED_FOLDED, FOLDED, NA, QueryRun
-from staging.incremental import Seen, check_policy, merged, state, survey, warning
+from staging.incremental import Seen, check_policy, merged, state, survey, warning, within
 from staging.queries import Queries
 from staging.store.files import remove
 from staging.store.lakehouse import LakehouseWriter
@@ -48,8 +51,9 @@ class Stager:
         columns = staged_columns(task.query, value.type)
         tables: list[Table] = [value]
         buckets: dict[str, Any] = {}
+        bounds: list[tuple[Any, Any]] = []
         if self.refresh.dataflow.queries[task.query].incremental is not None:
-            tables, buckets = self._changed_buckets(task, value, queries, result)
+            tables, buckets, bounds = self._changed_buckets(task, value, queries, result)
             if not tables:
                 return
         self._check_drift(task.query, value, result)
@@ -57,13 +61,13 @@ class Stager:
         building = place.begin()
         writer = _writer(item, building, task.query, columns)
         try:
-            if not self._fill(task.query, tables, writer, queries):
+            if not self._fill(task, tables, bounds, writer, queries):
                 writer.abandon()
                 remove(building)
                 building = place.begin()
                 writer = _writer(item, building, task.query, columns)
                 for table in tables:
-                    self._write(task.query, table, writer, queries)
+                    self._write(task.query, queries.batches(table), writer)
             parts = writer.finish()
             result.engine = engine_of(task, value, queries, staged=True)
             draft = Manifest(
@@ -108,8 +112,8 @@ class Stager:
 
     def _changed_buckets(
         self, task: Task, value: Table, queries: Queries, result: QueryRun
-    ) -> tuple[list[Table], dict[str, Any]]:
-        """What makes the new generation, and what it remembers; nothing when no bucket changed."""
+    ) -> tuple[list[Table], dict[str, Any], list[tuple[Any, Any]]]:
+        """What makes the new generation, what it remembers, which ranges are loaded; nothing where all is as it was."""
         query = task.query
         policy = self.refresh.dataflow.queries[query].incremental
         assert policy is not None
@@ -122,7 +126,7 @@ class Stager:
         if served is not None and not changed:
             result.status, result.engine = history.REUSED, CACHED
             result.rows, result.bytes = served.rows, served.bytes
-            return [], {}
+            return [], {}, []
         if served is not None and (drift := changes(served.type, value.type)):
             text = report(query, drift, self.refresh.needs, self.refresh.dataflow.queries)
             raise SchemaChanged(
@@ -134,18 +138,45 @@ class Stager:
         remembered = state(
             policy, seen, before, self.refresh.mark(query), self.refresh.run_id, fresh=served is None
         )
-        return merged(value, old, policy, kind, seen, queries.session), remembered
+        bounds = [s.bucket.bounds(kind) for s in seen if s.run]
+        return merged(value, old, policy, kind, seen, queries.session), remembered, bounds
 
-    def _fill(self, query: str, tables: list[Table], writer: Any, queries: Queries) -> bool:
-        """Writes the rows of some tables; False when an engine stopped in the middle of one."""
-        for table in tables:
-            before = writer.rows
-            if self._copy(query, table, writer, queries):
-                continue
-            if writer.rows != before:
-                return False
-            self._write(query, table, writer, queries)
-        return True
+    def _fill(
+        self, task: Task, tables: list[Table], bounds: list[tuple[Any, Any]], writer: Any, queries: Queries
+    ) -> bool:
+        """Writes the rows of some tables, the last ones buckets; False when an engine stopped in the middle of one."""
+        ahead, first = self._ahead(task, tables, bounds, queries), len(tables) - len(bounds)
+        try:
+            for number, table in enumerate(tables):
+                before = writer.rows
+                if ahead is not None and number >= first:
+                    self._write(task.query, ahead.batches(number - first), writer)
+                    continue
+                if self._copy(task.query, table, writer, queries):
+                    continue
+                if writer.rows != before:
+                    return False
+                self._write(task.query, queries.batches(table), writer)
+            return True
+        finally:
+            if ahead is not None:
+                ahead.close()
+
+    def _ahead(
+        self, task: Task, tables: list[Table], bounds: list[tuple[Any, Any]], queries: Queries
+    ) -> Ahead | None:
+        """Who reads the buckets of a database side by side."""
+        policy, jobs = self.refresh.dataflow.queries[task.query].incremental, self.refresh.concurrency
+        if policy is None or jobs < 2 or len(bounds) < 2 or not side_by_side(tables[-1], queries):
+            return None
+        overrides = self.refresh.overrides(task)
+
+        def reader(bucket: tuple[Any, Any]) -> Callable[[Queries], Table]:
+            return lambda own: within(
+                strip(own.value(task.query, overrides)), policy.filter_column, [bucket], own.session
+            )
+
+        return Ahead([reader(b) for b in bounds], queries, jobs)
 
     def _copy(self, query: str, table: Table, writer: Any, queries: Queries) -> bool:
         """Lets the engine write when the whole query is SQL; False when the cells must be computed."""
@@ -165,9 +196,9 @@ class Stager:
         # An empty join may not have looked at rows where M would raise.
         return bool(writer.rows > before) or not found.relation.strict
 
-    def _write(self, query: str, table: Table, writer: Any, queries: Queries) -> None:
+    def _write(self, query: str, batches: Iterator[Batch], writer: Any) -> None:
         count = 0
-        for batch in queries.batches(table):
+        for batch in batches:
             writer.write(batch.columns, batch.length)
             count += batch.length
             self.refresh.watcher.rows(query, count)

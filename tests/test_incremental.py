@@ -6,6 +6,8 @@ import itertools
 import json
 import re
 import sqlite3
+import threading
+import time
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -206,6 +208,54 @@ def test_a_changed_query_loads_every_bucket(shop: Shop) -> None:
     run = good(shop.refresh("2024-03-03"))
     assert result(run, "A").note == "loaded 3 of 3 buckets"
     assert shop.staged() == shop.loaded() == {2: 2, 3: 3}
+
+
+def test_buckets_are_read_side_by_side(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:  # 41, 65
+    from mlang.connectors.servers import Server
+
+    reading, most, lock, execute = [0], [0], threading.Lock(), Server.rows
+
+    def counted(self: Server, sql: str, checks: str | None = None) -> Any:
+        if "WHERE" not in sql or "orders" not in sql or '"n"' not in sql:
+            return execute(self, sql, checks)
+        with lock:
+            reading[0] += 1
+            most[0] = max(most[0], reading[0])
+        time.sleep(0.3)
+        with lock:
+            reading[0] -= 1
+        return execute(self, sql, checks)
+
+    monkeypatch.setattr(Server, "rows", counted)
+    for jobs, together in ((1, {1}), (3, {2, 3})):
+        reading[0] = most[0] = 0
+        found = Refresh(
+            read(shop.document()), Workspace.beside(shop.document()), {}, {"clock": clock("2024-03-03")},
+            jobs=jobs, full=True, only=["A"],
+        ).run()  # fmt: skip
+        assert result(found, "A").status == "Completed", found
+        assert most[0] in together
+        assert shop.staged() == {2: 2, 3: 3, 4: 4}
+
+
+def test_a_bucket_that_fails_stops_the_others(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    from mlang.connectors.servers import Server
+    from mlang.errors import MError
+
+    execute = Server.rows
+
+    def failing(self: Server, sql: str, checks: str | None = None) -> Any:
+        if "2024-03-02" in sql and '"n"' in sql:
+            raise MError("DataSource.Error", "the second bucket is gone")
+        return execute(self, sql, checks)
+
+    monkeypatch.setattr(Server, "rows", failing)
+    found = Refresh(
+        read(shop.document()), Workspace.beside(shop.document()), {}, {"clock": clock("2024-03-03")},
+        jobs=3, retries=0, only=["A"],
+    ).run()  # fmt: skip
+    assert "the second bucket is gone" in str(result(found, "A").error)
+    assert not [t for t in threading.enumerate() if t.name.startswith("refresh ")]
 
 
 def test_only_concluded_buckets(shop: Shop) -> None:  # 40
