@@ -75,6 +75,10 @@ def _shape(parts: list[Relation], node: p.Append, name: str) -> Scalar:
 
 
 def _common(a: Scalar, b: Scalar) -> Scalar:
+    from folding.structures import Zoned
+
+    if isinstance(a.inside, Zoned) and a.inside is b.inside:
+        return evolve(a, nullable=a.nullable or b.nullable)
     if a.inside is not None or b.inside is not None:
         raise Unfoldable("a combination of columns of records, lists or tables")
     if a.kind == "null":

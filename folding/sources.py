@@ -7,6 +7,7 @@ Facts come from what is free: Parquet statistics, Arrow's null counts, a databas
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 from attrs import evolve
@@ -18,6 +19,7 @@ from folding.terms import Scalar, Unfoldable, whole_facts
 from folding.types import from_arrow_type, from_sql_type
 from mlang.connectors.sources import ArrowSource, CsvSource, DuckDbSource, ParquetSource
 from mlang.tables import plan as p
+from mlang.tables.plan import Batch, Source
 
 #: SQL types of kind "any" that pass through a query unchanged.
 PASSING = frozenset({"DECIMAL", "UBIGINT"})
@@ -193,12 +195,51 @@ def scan(node: p.Scan, context: Context) -> Relation:
         base, names = _database(source, context)
     elif isinstance(source, ArrowSource):
         base, names = _arrow(source, context)
+    elif isinstance(source, _Coded):
+        base, names = _coded(source, context, node.columns)
+    elif hasattr(source, "stored"):
+        return context.child(_parts(node, source.stored()))
     else:
         raise Unfoldable(f"{node.name} is not read by an engine")
     places = {name: i for i, name in enumerate(names)}
     if any(name not in places for name in node.columns):
         raise Unfoldable("the source's columns changed")
     return evolve(base, columns=tuple(base.columns[places[name]] for name in node.columns))
+
+
+class _Coded(Source):
+    """A part of a staged table some of whose columns are ticks, or instants with an offset."""
+
+    def __init__(self, inner: Any, codes: dict[str, str]) -> None:
+        self.inner, self.codes, self.label = inner, codes, inner.label
+
+    def batches(self, columns: list[str] | None, limit: int | None) -> Iterator[Batch]:
+        found: Iterator[Batch] = self.inner.batches(columns, limit)
+        return found
+
+
+def _parts(node: p.Scan, stored: list[tuple[Any, dict[str, str]]]) -> p.Plan:
+    """The plan of a staged table's parts."""
+    scans = [p.Scan(node.schema, _Coded(inner, codes), node.columns, node.name) for inner, codes in stored]
+    if not scans:
+        raise Unfoldable("a staged table without parts")
+    return scans[0] if len(scans) == 1 else p.Append(node.schema, tuple(scans))
+
+
+def _coded(source: _Coded, context: Context, wanted: tuple[str, ...]) -> tuple[Relation, tuple[str, ...]]:
+    from folding.structures import coded
+
+    inner = source.inner
+    base, names = (
+        _database(inner, context) if isinstance(inner, DuckDbSource) else _parquet(inner, context, wanted)
+    )
+    columns = list(base.columns)
+    places = {name: i for i, name in enumerate(names)}
+    for name, code in source.codes.items():
+        offset = places.get(f"{name}_offset")
+        term = coded(code, columns[places[name]].term, None if offset is None else columns[offset].term)
+        columns[places[name]] = Column(term)
+    return evolve(base, columns=tuple(columns)), names
 
 
 def _csv(source: CsvSource, context: Context) -> tuple[Relation, tuple[str, ...]]:

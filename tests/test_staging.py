@@ -16,6 +16,7 @@ import pytest
 from dataflows.making import make, members, refresh, result, rows, workspace
 
 from mlang.syntax.failure import MSyntaxError
+from mlang.values.show import to_m
 from mlang.values.types import NAMED
 from staging import dataflow, graph, history
 from staging.errors import DataflowError, StagedDataMissing
@@ -181,6 +182,43 @@ def test_columns_keep_their_places_in_both_stores(tmp_path: Path, engine: str) -
         assert {q.query: q.engine for q in run.queries} == {
             "A": "Cached", "B": "Cached + Folded", "C": "Cached + Folded", "D": "Cached + Folded",
         }  # fmt: skip
+
+
+@pytest.mark.parametrize("engine", ["duckdb", "none"])
+@pytest.mark.parametrize("part_rows", [100_000, 3])
+def test_steps_fold_beside_columns_of_ticks_and_offsets(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, engine: str, part_rows: int
+) -> None:
+    """Times, durations, offsets and datetimes finer than a microsecond do not keep a table out of the engine."""
+    monkeypatch.setattr(lakehouse, "PART_ROWS", part_rows)
+    monkeypatch.setattr(lakehouse, "GROUP_ROWS", part_rows)
+    place = make(
+        tmp_path,
+        """
+        shared A = #table(type table [id = number, t = nullable time, d = nullable duration, z = nullable datetimezone, f = nullable datetime], {
+            {1, #time(1, 2, 3), #duration(1, 0, 0, 0.5), #datetimezone(2020, 1, 1, 0, 0, 0, 2, 0), #datetime(2020, 1, 1, 0, 0, 0)},
+            {2, null, #duration(-1, 0, 0, 0), #datetimezone(1999, 12, 31, 23, 0, 0, -5, 30), Date.EndOfDay(#datetime(2020, 1, 1, 0, 0, 0))},
+            {3, #time(23, 59, 59), null, null, null},
+            {4, #time(0, 0, 0), #duration(0, 1, 0, 0), #datetimezone(2021, 6, 1, 12, 0, 0, 0, 0), #datetime(1, 1, 1, 0, 0, 0)},
+            {5, #time(12, 0, 0), #duration(0, 0, 0, 1.25), #datetimezone(9999, 12, 31, 23, 59, 59, 0, 0), #datetime(9999, 12, 31, 23, 59, 59)}});
+        shared B = Table.SelectRows(A, each [id] > 1);
+        shared C = Table.AddColumn(Table.SelectRows(B, each [d] = null or [d] < #duration(0, 2, 0, 0)), "h", each Time.Hour([t]), type number);
+        shared D = Table.Group(B, {"t"}, {{"m", each List.Max([f]), type datetime}, {"s", each List.Sum([d]), type duration}});
+        shared E = Table.Sort(B, {{"f", Order.Descending}});
+        """,
+    )
+    run = refresh(place, session={"engine": engine})
+    assert run.status == "Completed", run
+    with_engine = {name: [tuple(map(to_m, row)) for row in rows(place, name)] for name in "ABCDE"}
+    assert [row[0] for row in with_engine["B"]] == ["2", "3", "4", "5"]
+    assert [row[0] for row in with_engine["C"]] == ["2", "3", "4", "5"]
+    assert [row[5] for row in with_engine["C"]] == ["null", "23", "0", "12"]
+    assert [row[0] for row in with_engine["E"]] == ["5", "2", "4", "3"]
+    assert with_engine["A"][1:] == with_engine["B"]
+    assert with_engine["D"][0][1:] == (with_engine["A"][1][4], with_engine["A"][1][2])
+    if engine == "duckdb":
+        folded = {q.query: q.engine for q in run.queries}
+        assert {folded[name] for name in "BCDE"} == {"Cached + Folded"}, folded
 
 
 @pytest.mark.parametrize("engine", ["duckdb", "none"])

@@ -54,8 +54,11 @@ class StagedDuckDb(DuckDbSource):
 
     def __init__(self, folder: Path, found: Manifest) -> None:
         # In table order and complete: engines rename columns by position.
-        types = {ROW_NUMBER: INT64, **{c.physical: c.type for c in found.columns}}
-        physical = {ROW_NUMBER: "BIGINT", **{c.physical: _DUCKDB[c.code] for c in found.columns}}
+        types, physical = {ROW_NUMBER: INT64}, {ROW_NUMBER: "BIGINT"}
+        for c in found.columns:
+            types[c.physical], physical[c.physical] = c.type, _DUCKDB.get(c.code, "BIGINT")
+            if c.offset:
+                types[c.offset], physical[c.offset] = INT64, "SMALLINT"
         super().__init__(str(folder / found.parts[0].file), "main", WAREHOUSE_TABLE, types, physical)
         self.query, self.columns, self.rows = found.query, found.columns, found.rows
         self.proven = proven(found)
@@ -87,6 +90,13 @@ class StagedRows(Source):
     def row_count(self) -> int | None:
         return self.found.rows
 
+    def stored(self) -> list[tuple[ParquetSource | DuckDbSource, dict[str, str]]]:
+        """What engines may read instead: each part with its physical columns, and how the columns are coded."""
+        codes = {c.physical: c.code for c in self.found.columns}
+        if self.found.store == "warehouse":
+            return [(StagedDuckDb(self.folder, self.found), codes)]
+        return [(StagedParquet(self.folder, self.found, part), codes) for part in self.found.parts]
+
 
 def proven(found: Manifest) -> dict[str, dict[str, bool]]:
     """What the manifest proves of each physical column, in the words of `folding.terms.Scalar`."""
@@ -106,7 +116,7 @@ def proven(found: Manifest) -> dict[str, dict[str, bool]]:
 #: What DuckDB calls the plain codes.
 _DUCKDB = {
     "double": "DOUBLE", "int64": "BIGINT", "currency": "DECIMAL(19,4)", "text": "VARCHAR",
-    "logical": "BOOLEAN", "date": "DATE", "datetime": "TIMESTAMP",
+    "logical": "BOOLEAN", "date": "DATE", "datetime": "TIMESTAMP", "datetimezone": "TIMESTAMP",
 }  # fmt: skip
 
 
