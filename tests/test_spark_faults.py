@@ -51,7 +51,7 @@ def dataflow(folder: Path, count: int) -> Path:
 
 @contextmanager
 def at_work(action: Callable[[], None], after: float = 2.0) -> Iterator[list[float]]:
-    """Does something so many seconds after the slow query began to be written; gives when it was done."""
+    """Does something so many seconds after the slow query began to be written; gives when."""
     original, done = spark_writes.Writing.run, []
 
     def run(self: Any, *given: Any) -> Any:
@@ -59,8 +59,8 @@ def at_work(action: Callable[[], None], after: float = 2.0) -> Iterator[list[flo
             done.append(0.0)
 
             def act() -> None:
-                action()
                 done[0] = time.monotonic()
+                action()
 
             threading.Timer(after, act).start()
         return original(self, *given)
@@ -131,7 +131,7 @@ def test_killed_executors_workers_and_driver(tmp_path: Path) -> None:
                 os.kill(pid, signal.SIGKILL)
             processes[0].kill()
 
-        with at_work(harm) as done:
+        with at_work(harm, 1.0) as done:
             run = refreshed(place, "spark", retries=0)
         assert [(q.query, q.error) for q in run.queries if q.status != "Completed"] == []
         assert done[0] > 0, "nothing was killed in the middle"
@@ -140,7 +140,7 @@ def test_killed_executors_workers_and_driver(tmp_path: Path) -> None:
         before = generations(place)
 
         dataflow(tmp_path, count + 1000)
-        with at_work(processes[-1].kill) as done:
+        with at_work(processes[-1].kill, 1.0) as done:
             run = refreshed(place, "spark", retries=0)
         assert done[0] > 0
         said = str(result(run, "Slow").error)

@@ -68,7 +68,7 @@ class FilesOrigin(SparkOrigin):
         """What tells the files from others in their places; None for one that is gone."""
         from folding.engines.database import identity
 
-        found = []
+        found: list[Any] = []
         for path in self.paths:
             try:
                 found.append(identity(path))
