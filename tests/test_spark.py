@@ -144,6 +144,19 @@ def test_the_plan_names_the_engine(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     assert "--engine spark runs it on a cluster (MLANG_SPARK)" in line(place, "Totals", "auto").why
 
 
+def test_the_plan_names_the_steps_of_workers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Over what is staged for a cluster; by the command, too."""
+    spark_servers_or_skip()
+    place = flow(tmp_path)
+    with engine(address_or_skip("Sail")):
+        assert refreshed(place, "spark").status == "Completed"
+    with engine("sc://127.0.0.1:1"):
+        assert line(place, "Odd", "spark").engine == "Spark (sc://127.0.0.1:1), on the workers: Table.AddColumn"
+        command = [sys.executable, "-m", "mlang", "plan", str(place), "--json", "--spark-url", "sc://127.0.0.1:1"]
+        done = subprocess.run(command, capture_output=True, text=True, cwd=ROOT, check=False)
+    assert '"engine": "Spark (sc://127.0.0.1:1), on the workers: Table.AddColumn"' in done.stdout, done.stderr
+
+
 def line(place: Path, query: str, engine: str) -> Any:
     found = plan(Refresh(read(place), Workspace.beside(place), {}, {"engine": engine}))
     return next(p for p in found if p.query == query)

@@ -22,6 +22,7 @@ from mlang.app.cli import (
     WORKSPACE,
     Problem,
     cli,
+    engine_options,
     guarded,
 )  # fmt: skip
 
@@ -190,6 +191,7 @@ def _listed(columns: dict[str, str]) -> str:
 @PARAMETER_FILE
 @VALUE_SET
 @click.option("--reuse/--no-reuse", default=None, help="Plan with reuse of what has not changed.")
+@engine_options
 @WORKSPACE
 @JSON
 def plan(
@@ -199,6 +201,7 @@ def plan(
     parameter_file: Path | None,
     value_sets: tuple[str, ...],
     reuse: bool | None,
+    engine: str | None,
     workspace: Path | None,
     as_json: bool,
 ) -> int:
@@ -207,7 +210,7 @@ def plan(
     def act() -> int:
         only = list(queries) or None
         settings: dict[str, Any] = {"reuse": reuse, "only": only, "value_sets": value_sets}
-        refresh = make_refresh(dataflow, parameters, parameter_file, workspace, None, **settings)
+        refresh = make_refresh(dataflow, parameters, parameter_file, workspace, engine, **settings)
         return _plan(refresh, as_json)
 
     return guarded(act)
