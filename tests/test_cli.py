@@ -384,3 +384,11 @@ def test_a_page_that_cannot_be_written_is_named(mlang: Any, tmp_path: Path) -> N
         2,
         f"{tmp_path}/no/x.html can't be written: No such file or directory.\n",
     )
+
+
+def test_an_error_without_a_message_has_its_reason(mlang: Any) -> None:
+    assert mlang("eval", 'error [Reason = "a"]').err.splitlines()[0] == "a"
+
+
+def test_a_name_that_was_not_finished(mlang: Any) -> None:
+    assert "Did you mean List.Generate?" in mlang("eval", "List.Gener").err

@@ -55,31 +55,30 @@ def test_width_and_culture(mlang: Any, place: Path) -> None:  # noqa: F811
     assert "1.5" in mlang("steps", "c.pq", "--culture", "en-US").out
 
 
+#: What a file says, and what is said about it.
+WRONG = {
+    "mlang.toml": {
+        "[lint]\nselct = []": "[lint] has no key 'selct'; did you mean 'select'?",
+        "zzz = 1": "it has no key 'zzz'. Keys: culture, lint, fmt, test.",
+        "[fmt]\nwidth = 'x'": "fmt.width must be a whole number of at least 20",
+        "[fmt]\nwidth = true": "fmt.width must be a whole number",
+        "lint = 1": "lint must be a table",
+        "[lint]\nselect = ['M999']": "There is no rule M999",
+        "[lint]\nselect = 5": "lint.select must be a list of codes",
+        "x = ": "is not TOML",
+        "[test]\nfail-under = 101": "test.fail-under must be a number from 0 to 100",
+        "[test]\nbind = ['a']": "test.bind must be a table",
+    },
+    "pyproject.toml": {
+        "[tool.mlang.fmt]\nwidht = 1": "[tool.mlang.fmt] has no key 'widht'; did you mean 'width'?",
+        "[tool.mlang]\nlints = 1": "[tool.mlang] has no key 'lints'; did you mean 'lint'?",
+        "[tool]\nmlang = 1": "Write [tool.mlang]",
+    },
+}
+
+
 @pytest.mark.parametrize(
-    ("name", "text", "message"),
-    [
-        ("mlang.toml", "[lint]\nselct = []", "[lint] has no key 'selct'; did you mean 'select'?"),
-        (
-            "pyproject.toml",
-            "[tool.mlang.fmt]\nwidht = 1",
-            "[tool.mlang.fmt] has no key 'widht'; did you mean 'width'?",
-        ),
-        (
-            "pyproject.toml",
-            "[tool.mlang]\nlints = 1",
-            "[tool.mlang] has no key 'lints'; did you mean 'lint'?",
-        ),
-        ("mlang.toml", "zzz = 1", "it has no key 'zzz'. Keys: culture, lint, fmt, test."),
-        ("mlang.toml", "[fmt]\nwidth = 'x'", "fmt.width must be a whole number of at least 20"),
-        ("mlang.toml", "[fmt]\nwidth = true", "fmt.width must be a whole number"),
-        ("mlang.toml", "lint = 1", "lint must be a table"),
-        ("mlang.toml", "[lint]\nselect = ['M999']", "There is no rule M999"),
-        ("mlang.toml", "[lint]\nselect = 5", "lint.select must be a list of codes"),
-        ("mlang.toml", "x = ", "is not TOML"),
-        ("mlang.toml", "[test]\nfail-under = 101", "test.fail-under must be a number from 0 to 100"),
-        ("mlang.toml", "[test]\nbind = ['a']", "test.bind must be a table"),
-        ("pyproject.toml", "[tool]\nmlang = 1", "Write [tool.mlang]"),
-    ],
+    ("name", "text", "message"), [(name, *case) for name, cases in WRONG.items() for case in cases.items()]
 )
 def test_wrong_configuration_is_an_error(mlang: Any, place: Path, name: str, text: str, message: str) -> None:  # noqa: F811
     (place / name).write_text(text)

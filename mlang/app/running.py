@@ -72,9 +72,7 @@ def run_file(
     return run(lambda: output_value(document.value(query), output, as_json), session)
 
 
-def _variables(
-    document: Document, file: Path, base_dir: str, value_sets: tuple[str, ...]
-) -> dict[str, Any]:
+def _variables(document: Document, file: Path, base_dir: str, value_sets: tuple[str, ...]) -> dict[str, Any]:
     """The variables of the libraries that a document names."""
     if "Variable." not in document.text:
         return {}

@@ -33,7 +33,6 @@ from mlang.values.functions import Function
 from mlang.values.metadata import strip
 from mlang.values.thunk import Thunk
 
-
 _QUERY_MEMBER = "Query"
 
 
