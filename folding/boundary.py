@@ -14,12 +14,12 @@ import sys
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-import attrs
 from attrs import evolve
 from sqlglot import exp
 
 from folding import terms as t
 from folding.by_values import computed_by_values
+from folding.inputs import with_inputs
 from folding.relations import Column, Context, Relation, compile_node
 from folding.streaming import Stopped, computed
 from folding.terms import CannotFold, Scalar, Unfoldable
@@ -452,23 +452,7 @@ class Piece(Source):
 
 def with_pieces(plan: p.Plan) -> p.Plan:
     """The plan for the interpreter, its largest foldable sub-plans replaced by scans of their results."""
-    changes: dict[str, Any] = {}
-    for attribute in attrs.fields(plan.__class__):
-        value = getattr(plan, attribute.name)
-        if isinstance(value, p.Plan):
-            changes[attribute.name] = _piece(value)
-        elif value.__class__ is tuple and value and all(isinstance(v, p.Plan) for v in value):
-            changes[attribute.name] = tuple(_piece(v) for v in value)
-    if not changes or all(_same(changes[k], getattr(plan, k)) for k in changes):
-        return plan
-    result: p.Plan = evolve(plan, **changes)
-    return result
-
-
-def _same(new: Any, old: Any) -> bool:
-    if new.__class__ is tuple:
-        return all(a is b for a, b in zip(new, old, strict=True))
-    return new is old
+    return with_inputs(plan, _piece)
 
 
 def _piece(plan: p.Plan) -> p.Plan:

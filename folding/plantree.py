@@ -21,6 +21,7 @@ from attrs import evolve, field, frozen
 from folding.advice import cure
 from folding.boundary import REPAIRED, Piece, fold, resumes, run_plan, with_pieces
 from folding.engines import remote
+from folding.inputs import with_inputs
 from folding.terms import CannotFold, Unfoldable
 from mlang import session as sessions
 from mlang.connectors.sources import CsvSource, ParquetSource
@@ -367,27 +368,14 @@ def _scans(plan: p.Plan, costs: dict[int, Cost]) -> p.Plan:
         if isinstance(plan.source, (Piece, remote.RemoteSource)):
             return evolve(plan, source=Measured(plan, plan.source, costs))
         return plan
-    return _changed(plan, lambda node: _scans(node, costs))
+    return with_inputs(plan, lambda node: _scans(node, costs))
 
 
 def _replaced(plan: p.Plan, changes: Sequence[tuple[p.Plan, p.Plan]]) -> p.Plan:
     for old, new in changes:
         if plan is old:
             return new
-    return _changed(plan, lambda node: _replaced(node, changes))
-
-
-def _changed(plan: p.Plan, change: Any) -> p.Plan:
-    """The plan with its inputs changed."""
-    changes: dict[str, Any] = {}
-    for attribute in attrs.fields(plan.__class__):
-        value = getattr(plan, attribute.name)
-        if isinstance(value, p.Plan):
-            changes[attribute.name] = change(value)
-        elif value.__class__ is tuple and value and all(isinstance(v, p.Plan) for v in value):
-            changes[attribute.name] = tuple(change(v) for v in value)
-    result: p.Plan = evolve(plan, **changes) if changes else plan
-    return result
+    return with_inputs(plan, lambda node: _replaced(node, changes))
 
 
 def bytes_read(plan: p.Plan) -> int | None:

@@ -13,12 +13,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-import attrs
 from attrs import evolve
 from sqlglot import exp
 
 from folding import terms as t
 from folding.engines.renderer import Renderer, Typed
+from folding.inputs import with_inputs
 from folding.relations import Column, Context, Key, Origin, Relation, compile_node
 from folding.terms import CannotFold, Scalar, Unfoldable, is_fine
 from mlang import session as sessions
@@ -244,15 +244,7 @@ def place(plan: p.Plan) -> p.Plan:
         return evolve(plan, source=Whole(plan.source))
     if isinstance(plan, p.Buffer):
         return plan
-    changes: dict[str, Any] = {}
-    for attribute in attrs.fields(plan.__class__):
-        value = getattr(plan, attribute.name)
-        if isinstance(value, p.Plan):
-            changes[attribute.name] = place(value)
-        elif value.__class__ is tuple and value and all(isinstance(v, p.Plan) for v in value):
-            changes[attribute.name] = tuple(place(v) for v in value)
-    result: p.Plan = evolve(plan, **changes)
-    return result
+    return with_inputs(plan, place)
 
 
 class Whole(Source):

@@ -12,14 +12,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-import attrs
-from attrs import evolve
 from sqlglot import exp
 
 from folding.engines.spark_leaves import in_memory, leaf, parts, staged_parts
 from folding.engines.spark_query import SparkQuery as SparkQuery
 from folding.engines.spark_server import LOCAL, Refusal, SparkServer, _servers, address, current
 from folding.engines.spark_workers import WorkerOrigin, Workers, known_missing, missing
+from folding.inputs import with_inputs
 from folding.relations import Context, Relation, compile_node
 from folding.terms import CannotFold, Unfoldable
 from mlang import session as sessions
@@ -301,21 +300,7 @@ def _parcels(query: SparkQuery) -> list[Any]:
 
 def place(plan: p.Plan) -> p.Plan:
     """The plan with its largest parts that Spark does replaced by scans of their results."""
-    changes: dict[str, Any] = {}
-    for attribute in attrs.fields(plan.__class__):
-        value = getattr(plan, attribute.name)
-        if isinstance(value, p.Plan):
-            changes[attribute.name] = _piece(value)
-        elif value.__class__ is tuple and value and all(isinstance(v, p.Plan) for v in value):
-            changes[attribute.name] = tuple(_piece(v) for v in value)
-    if all(_same(changes[k], getattr(plan, k)) for k in changes):
-        return plan
-    result: p.Plan = evolve(plan, **changes)
-    return result
-
-
-def _same(new: Any, old: Any) -> bool:
-    return all(a is b for a, b in zip(new, old, strict=True)) if new.__class__ is tuple else new is old
+    return with_inputs(plan, _piece)
 
 
 def _piece(plan: p.Plan) -> p.Plan:
