@@ -70,6 +70,8 @@ def answer(text: str, session: Session) -> str:
         with use(session):
             value = Document(text).value()
             return f"{type_text(type_of(value), True)}\n{to_m(strip(value), errors='show')}"
+    except Cancelled:
+        raise
     except mlang.MError as error:
         return f"error {error}"
     except Fault as failure:
