@@ -25,6 +25,7 @@ _PATHS = (
     "Sql.Database",
     "DuckDB.Database",
 )
+_WAREHOUSES = ("Fabric.Warehouse", "Warehouse.Contents")
 _KINDS = ("any", "list", "record", "table", "function", "type")
 
 
@@ -62,10 +63,7 @@ def staged_for_nobody(c: Context) -> Iterator[Finding]:
         lonely = (
             q.staged and len(q.destinations) == 1 and not c.readers[q.name] and not c.staged_needs(q.name)
         )
-        if lonely and c.target_function(q.destinations[0].query) not in (
-            "Fabric.Warehouse",
-            "Warehouse.Contents",
-        ):
+        if lonely and c.target_function(q.destinations[0].query) not in _WAREHOUSES:
             yield c.finding(
                 "L2", q, "The query is staged, has one destination, and no other query reads it.",
                 "Switch staging off: the destination is then written directly.",
@@ -110,7 +108,7 @@ def warehouse_without_staging(c: Context) -> Iterator[Finding]:
     """A warehouse destination needs staging."""
     for q in c.queries():
         for settings in q.destinations:
-            warehouse = c.target_function(settings.query) in ("Fabric.Warehouse", "Warehouse.Contents")
+            warehouse = c.target_function(settings.query) in _WAREHOUSES
             if warehouse and not q.load_enabled:
                 yield c.finding(
                     "L5", q, "The destination is a warehouse, and staging is off.", "Switch staging on."
@@ -132,13 +130,42 @@ def out_of_the_warehouse(c: Context) -> Iterator[Finding]:
 
 @rule("L7")
 def last_rows(c: Context) -> Iterator[Finding]:
-    """Table.LastN does not fold."""
+    """Table.LastN, and steps after what ends folding."""
     for q in c.queries():
         for call in calls(q.node, "Table.LastN", "Table.Last"):
             yield c.finding(
                 "L7", q, "Table.LastN does not fold, and nothing after it does.",
                 "Sort the other way and take Table.FirstN.", call,
             )  # fmt: skip
+        if c.staged_needs(q.name) or any(True for _ in calls(q.node, *_DATABASES)):
+            yield from _after_breaker(c, q)
+
+
+#: Sources that fold; what ends folding by the product's documentation, or as its purpose; what is worth folding.
+_DATABASES = (
+    "Sql.Database", "Sql.Databases", "PostgreSQL.Database", "MySQL.Database", "Oracle.Database", "DuckDB.Database",
+    "SQLite.Database", "Odbc.DataSource", "OData.Feed", *_CONNECTOR, "Lakehouse.Contents", "Fabric.Warehouse",
+)  # fmt: skip
+_BREAKS = ("Table.LastN", "Table.Last", "Text.Proper", "Table.Buffer", "Table.StopFolding")
+_REDUCES = (
+    "Table.SelectRows", "Table.FirstN", "Table.Group", "Table.Distinct", "Table.SelectColumns", "Table.RemoveColumns",
+    "Table.Sort", "Table.NestedJoin", "Table.Join",
+)  # fmt: skip
+
+
+def _after_breaker(c: Context, q: Query) -> Iterator[Finding]:
+    """The first step after a breaker that the source could have done."""
+    broken = None
+    for name, node in steps_of(q.node).items():
+        late = next(calls(node, *_REDUCES), None)
+        if broken is not None and late is not None:
+            yield c.finding(
+                "L7", q, f"{broken} ends folding, and '{name}' comes after it: the source could have done it.",
+                f"Put '{name}' before the step with {broken}.", late,
+            )  # fmt: skip
+            return
+        named = (n.name for n in node.walk() if isinstance(n, nodes.Name) and n.name in _BREAKS)
+        broken = broken or next(named, None)
 
 
 #: What fast copy does between a file and a lakehouse (behaviour 45); reading and navigation belong to it.

@@ -25,6 +25,8 @@ def codes(folder: Path, text: str, **settings: Any) -> list[tuple[str, str | Non
 LAKE = 'Lakehouse.Contents([EnableFolding = false]){[workspaceId = "w"]}[Data]{[Id = "t", ItemKind = "Table"]}?[Data]?'
 WAREHOUSE = 'Fabric.Warehouse(null){[workspaceId = "w"]}[Data]{[Schema = "dbo", Item = "t"]}?[Data]?'
 FILE = 'Csv.Document(File.Contents("a.csv"))'
+SQL = 'Sql.Database("s", "d")'
+PROPER = 'Table.TransformColumns(S, {"t", Text.Proper})'
 
 
 def loaded(query: str, target: str, more: str = "") -> str:
@@ -47,6 +49,8 @@ def loaded(query: str, target: str, more: str = "") -> str:
         (loaded(FILE, WAREHOUSE), ("Q", "T"), [("L5", "Q")]),
         (f"shared A = {FILE}; " + loaded("Table.FirstN(A, 1)", LAKE), ("T",), [("L6", "Q")]),
         (f"shared A = let S = {FILE}, L = Table.LastN(S, 3) in L;", (), [("L7", "A")]),
+        (f"shared A = let S = {SQL}, P = {PROPER}, W = Table.SelectRows(P, each [n] > 1) in W;", (), [("L7", "A")]),
+        (f"shared A = let P = Table.SelectRows({SQL}, each [n] > 1), S = P, W = {PROPER} in W;", (), []),
         (f'shared A = {FILE}; shared B = Table.Combine({{A, {FILE.replace("a.csv", "b.csv")}}});', (), [("L9", "B")]),
         (loaded(FILE, LAKE, ', ColumnSettings = [Mappings = {[SourceColumnName = "a", DestinationColumnName = "my a"]}]'),
          ("Q", "T"), [("L12", "Q")]),

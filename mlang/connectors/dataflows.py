@@ -154,16 +154,23 @@ def lakehouse_contents(options: dict[str, Any] | None = None) -> Table:
     [Data]``; in the staging lakehouse Id is the dataflow's name, a dot and the query's name.  Files lie in
     ``{[Id="Files", ItemKind="Folder"]}[Data]``.  Options are accepted and change nothing.
     """
-    reader = _reader("Lakehouse")
+    return _workspaces_of("Lakehouse", _lakehouse)
+
+
+def _workspaces_of(kind: str, below: Callable[[WorkspaceReader, Item, Item], Table]) -> Table:
+    """The workspaces with their items of a kind, and what is below these."""
+    reader = _reader(kind)
     columns = {"workspaceId": TEXT, "workspaceName": TEXT, "Data": TABLE}
-    rows = [(w.id, w.name, _later(_lakehouses, reader, w)) for w in reader.workspaces()]
+    rows = [(w.id, w.name, _later(_items, reader, kind, below, w)) for w in reader.workspaces()]
     return _table(columns, rows, "workspaceId")
 
 
-def _lakehouses(reader: WorkspaceReader, workspace: Item) -> Table:
-    found = reader.items(workspace, "Lakehouse")
-    rows = [(i.id, i.name, _later(_lakehouse, reader, workspace, i)) for i in found]
-    return _table({"lakehouseId": TEXT, "lakehouseName": TEXT, "Data": TABLE}, rows, "lakehouseId")
+def _items(
+    reader: WorkspaceReader, kind: str, below: Callable[[WorkspaceReader, Item, Item], Table], workspace: Item
+) -> Table:
+    own = kind.lower()
+    rows = [(i.id, i.name, _later(below, reader, workspace, i)) for i in reader.items(workspace, kind)]
+    return _table({f"{own}Id": TEXT, f"{own}Name": TEXT, "Data": TABLE}, rows, f"{own}Id")
 
 
 def _lakehouse(reader: WorkspaceReader, workspace: Item, item: Item) -> Table:
@@ -191,16 +198,7 @@ def fabric_warehouse(options: dict[str, Any] | None = None) -> Table:
     [Data]``; in the staging warehouse Item is the dataflow's name, a dot and the query's name.  Options are
     accepted and change nothing.
     """
-    reader = _reader("Warehouse")
-    columns = {"workspaceId": TEXT, "workspaceName": TEXT, "Data": TABLE}
-    rows = [(w.id, w.name, _later(_warehouses, reader, w)) for w in reader.workspaces()]
-    return _table(columns, rows, "workspaceId")
-
-
-def _warehouses(reader: WorkspaceReader, workspace: Item) -> Table:
-    found = reader.items(workspace, "Warehouse")
-    rows = [(i.id, i.name, _later(_warehouse, reader, workspace, i)) for i in found]
-    return _table({"warehouseId": TEXT, "warehouseName": TEXT, "Data": TABLE}, rows, "warehouseId")
+    return _workspaces_of("Warehouse", _warehouse)
 
 
 def _warehouse(reader: WorkspaceReader, workspace: Item, item: Item) -> Table:

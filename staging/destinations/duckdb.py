@@ -62,23 +62,14 @@ class DuckDbWriter(TableWriter):
         return _SQL["instant" if column.code.startswith("datetimezone") else column.code]
 
     def create(self, columns: tuple[Column, ...]) -> None:
-        self.connection.execute(f"CREATE SCHEMA IF NOT EXISTS {self.quoted(self.target.schema)}")
-        self.connection.execute(f"CREATE TABLE {self.name} ({', '.join(self.declared(columns))})")
+        self.run(f"CREATE SCHEMA IF NOT EXISTS {self.quoted(self.target.schema)}")
+        super().create(columns)
 
-    def drop(self) -> None:
-        self.connection.execute(f"DROP TABLE {self.name}")
-
-    def clear(self, part: Part | None) -> None:
-        where = "" if part is None else f" WHERE {part.condition(self.quoted(part.column), moment)}"
-        self.connection.execute(f"DELETE FROM {self.name}{where}")
-
-
-def moment(value: Any) -> str:
-    """A date, datetime or datetimezone as literal."""
-    kind = kind_of(value)
-    if kind == "datetimezone":
-        return f"TIMESTAMPTZ '{temporal_text(DateTime(value.utc_ticks), 'datetime')}+00:00'"
-    return f"{'DATE' if kind == 'date' else 'TIMESTAMP'} '{temporal_text(value, kind)}'"
+    def moment(self, value: Any) -> str:
+        kind = kind_of(value)
+        if kind == "datetimezone":
+            return f"TIMESTAMPTZ '{temporal_text(DateTime(value.utc_ticks), 'datetime')}+00:00'"
+        return f"{'DATE' if kind == 'date' else 'TIMESTAMP'} '{temporal_text(value, kind)}'"
 
 
 def load(

@@ -89,9 +89,12 @@ class ServerWriter(TableWriter):
     """A table of a server; ``run`` executes a statement and gives its rows."""
 
     def __init__(self, target: ServerTarget, server: Server, run: Callable[[str], Sequence[Any]]) -> None:
-        self.target, self.server, self.run = target, server, run
+        self.target, self.server, self._run = target, server, run
         self.label = target.label
         self.name = f"{server.quoted(target.schema)}.{server.quoted(target.table)}"
+
+    def run(self, sql: str) -> Sequence[Any]:
+        return self._run(sql)
 
     def quoted(self, name: str) -> str:
         return self.server.quoted(name)
@@ -104,16 +107,6 @@ class ServerWriter(TableWriter):
         if column.code == "int64" and column.type.name in _WHOLE[kind]:
             return _WHOLE[kind][column.type.name]
         return _TYPES[kind]["instant" if column.code.startswith("datetimezone") else column.code]
-
-    def create(self, columns: tuple[Column, ...]) -> None:
-        self.run(f"CREATE TABLE {self.name} ({', '.join(self.declared(columns))})")
-
-    def drop(self) -> None:
-        self.run(f"DROP TABLE {self.name}")
-
-    def clear(self, part: Part | None) -> None:
-        where = "" if part is None else f" WHERE {part.condition(self.quoted(part.column), self.moment)}"
-        self.run(f"DELETE FROM {self.name}{where}")
 
     def moment(self, value: Any) -> str:
         """A date, datetime or datetimezone as literal."""

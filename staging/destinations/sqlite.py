@@ -45,24 +45,12 @@ class SqliteWriter(TableWriter):
     def type_of(self, column: Column) -> str:
         return _SQL.get(column.code, "TEXT")
 
-    def create(self, columns: tuple[Column, ...]) -> None:
-        self.connection.execute(f"CREATE TABLE {self.name} ({', '.join(self.declared(columns))})")
-
-    def drop(self) -> None:
-        self.connection.execute(f"DROP TABLE {self.name}")
-
-    def clear(self, part: Part | None) -> None:
-        where = "" if part is None else f" WHERE {part.condition(self.quoted(part.column), moment)}"
-        self.connection.execute(f"DELETE FROM {self.name}{where}")
-
-
-def moment(value: Any) -> str:
-    """A date, datetime or datetimezone as the text that stands in the column."""
-    kind = kind_of(value)
-    found = DateTime(value.utc_ticks) if kind == "datetimezone" else value
-    # Texts have no digits after the seconds unless there are some: so have the bounds of buckets.
-    text = temporal_text(found, "date" if kind == "date" else "datetime").replace(" ", "T")
-    return f"'{text}{'Z' if kind == 'datetimezone' else ''}'"
+    def moment(self, value: Any) -> str:
+        kind = kind_of(value)
+        found = DateTime(value.utc_ticks) if kind == "datetimezone" else value
+        # Texts have no digits after the seconds unless there are some: so have the bounds of buckets.
+        text = temporal_text(found, "date" if kind == "date" else "datetime").replace(" ", "T")
+        return f"'{text}{'Z' if kind == 'datetimezone' else ''}'"
 
 
 def load(

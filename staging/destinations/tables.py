@@ -46,6 +46,8 @@ class TableWriter:
     """One table of an engine, inside a transaction that somebody else begins and ends."""
 
     label = ""
+    #: The table as statements name it.
+    name = ""
     #: Whether the schema is always fixed, whatever the settings say.
     always_fixed = False
 
@@ -57,17 +59,26 @@ class TableWriter:
         """The engine's type of a column, as `columns` would give it."""
         raise NotImplementedError
 
+    def run(self, sql: str) -> Sequence[Any]:
+        """Executes a statement; gives its rows."""
+        raise NotImplementedError
+
+    def moment(self, value: Any) -> str:
+        """A date, datetime or datetimezone as literal."""
+        raise NotImplementedError
+
     def create(self, columns: tuple[Column, ...]) -> None:
         """Makes the table."""
-        raise NotImplementedError
+        self.run(f"CREATE TABLE {self.name} ({', '.join(self.declared(columns))})")
 
     def drop(self) -> None:
         """Removes the table."""
-        raise NotImplementedError
+        self.run(f"DROP TABLE {self.name}")
 
     def clear(self, part: Part | None) -> None:
         """Removes all rows, or those of a part."""
-        raise NotImplementedError
+        where = "" if part is None else f" WHERE {part.condition(self.quoted(part.column), self.moment)}"
+        self.run(f"DELETE FROM {self.name}{where}")
 
     def declared(self, columns: tuple[Column, ...]) -> list[str]:
         """Column definitions: name, type, NOT NULL."""
