@@ -125,6 +125,8 @@ def join(node: p.Join, context: Context) -> Relation:
     left_mark, right_mark = None, None
     if node.kind in (p.RIGHT_OUTER, p.FULL_OUTER):
         left, left_mark = _marked(left)
+    if node.kind != p.INNER:
+        left = _looked_at(left.opened(), node.left.schema, node.left_keys)
     left, left_keys = side(left, node.left.schema, node.left_keys)
     other = context.child(node.right)
     single = node.kind in (p.INNER, p.LEFT_OUTER) and unique_keys(
@@ -132,6 +134,8 @@ def join(node: p.Join, context: Context) -> Relation:
     )  # at most one match: no row is repeated
     if node.kind == p.FULL_OUTER:
         other, right_mark = _marked(other)
+    if node.kind in (p.RIGHT_OUTER, p.FULL_OUTER, p.RIGHT_ANTI):
+        other = _looked_at(other.opened(), node.right.schema, node.right_keys)
     right, right_keys = side(other, node.right.schema, node.right_keys)
     conditions = [matching(a, b) for a, b in zip(left_keys, right_keys, strict=True)]
     if not conditions:
@@ -164,7 +168,7 @@ def join(node: p.Join, context: Context) -> Relation:
     order = left.order if single else _order(left, right, left_mark, right_mark)
     return evolve(
         left, columns=(*left_columns, *right_columns), joins=(joined,), order=order, natural=False,
-        rows=left.rows if single else None,
+        rows=left.rows if single else most_rows(left, right),
         **both,  # type: ignore[arg-type]
     )  # fmt: skip
 
@@ -176,6 +180,23 @@ def side(relation: Relation, schema: Any, keys: tuple[str, ...]) -> tuple[Relati
     if not _open(relation):
         relation = relation.closed()
     return relation, [relation.use(schema.index(name)) for name in keys]
+
+
+def most_rows(left: Relation, right: Relation) -> int | None:
+    """How many rows a join of any kind may have."""
+    if left.rows is None or right.rows is None:
+        return None
+    return left.rows * right.rows + left.rows + right.rows
+
+
+def _looked_at(relation: Relation, schema: Any, keys: tuple[str, ...]) -> Relation:
+    """The rows; a key that is an error stops the query even where the other side has no row to compare it with."""
+    texts = [relation.columns[schema.index(name)].text for name in keys]
+    for text in [x for x in texts if x is not None]:
+        relation = relation.opened()
+        fine = t.case((t.not_null(text.copy()), t.stop(text.copy(), "BOOLEAN")), otherwise=exp.true())
+        relation = relation.filtered(Scalar(fine, "logical", "BOOLEAN", False))
+    return relation
 
 
 def _open(relation: Relation) -> bool:
@@ -262,7 +283,7 @@ def expand_table(node: p.ExpandTable, context: Context) -> Relation:
     kept = dict(zip(node.input.schema.names, base.columns, strict=True))
     return evolve(
         base, columns=tuple(fields.get(n) or kept[n] for n in node.schema.names), joins=(joined_side,),
-        order=(*base.order, *right.order), natural=False, unique=(), rows=None,
+        order=(*base.order, *right.order), natural=False, unique=(), rows=most_rows(base, right),
         raises=base.raises or right.raises, strict=base.strict or right.strict,
         notes=(*base.notes, *right.notes),
     )  # fmt: skip

@@ -49,3 +49,39 @@ def test_what_differed_once(folder: Path, steps: str) -> None:
     m = f"let t = {source}, {steps} in x"
     left, right, _ = run(lambda: Evaluator().both(m))
     assert left == right
+
+
+@pytest.mark.parametrize(
+    "kind",
+    ["FullOuter", "LeftOuter", "RightOuter", "LeftAnti", "RightAnti", "LeftSemi", "RightSemi", "Inner"],
+)
+@pytest.mark.parametrize("bad_first", [True, False])
+def test_a_key_that_is_an_error_is_looked_at(tmp_path: Path, kind: str, bad_first: bool) -> None:
+    """Also where the other side of the join has no rows, or the first key differs already."""
+    (tmp_path / "bad.csv").write_text("k,d\n1,2020-01-01\n2,bad\n")
+    (tmp_path / "none.csv").write_text("k,d\n")
+    (tmp_path / "good.csv").write_text("k,d\n1,2020-01-01\n3,2020-01-02\n")
+    for other in ("none", "good"):
+        names = ("bad", other) if bad_first else (other, "bad")
+        texts = [
+            f'Table.PromoteHeaders(Csv.Document(File.Contents("{tmp_path}/{n}.csv"), [Delimiter = ","]))'
+            for n in names
+        ]
+        one, two = (
+            f'Table.TransformColumnTypes({x}, {{{{"k", Int64.Type}}, {{"d", type date}}}}, "en-US")'
+            for x in texts
+        )
+        m = f'Table.Join({one}, {{"k", "d"}}, Table.PrefixColumns({two}, "r"), {{"r.k", "r.d"}}, JoinKind.{kind})'
+        left, right, _ = run(lambda m=m: Evaluator().both(m))  # type: ignore[misc]
+        assert left == right
+
+
+def test_few_doubles_after_a_join_add_in_order(folder: Path) -> None:
+    table = f'DuckDB.Database("{folder}/pool.duckdb"){{[Schema = "main", Item = "t#"]}}[Data]'
+    for number in range(12):
+        one, two = (table.replace("#", str(n)) for n in (number, number + 1))
+        first = f'Table.MinN({one}, {{"t"}}, 5)'
+        joined = f'Table.NestedJoin({first}, {{"b"}}, {two}, {{"b"}}, "o", JoinKind.LeftOuter)'
+        m = f'List.Sum(Table.ExpandTableColumn({joined}, "o", {{"n"}}, {{"z"}})[n])'
+        left, right, _ = run(lambda m=m: Evaluator().both(m))  # type: ignore[misc]
+        assert left == right
