@@ -105,12 +105,8 @@ def transform_columns(
         if not 2 <= len(operation) <= 3:
             raise errors.bad_pairs(operation, "transformOperations")
         name, function = of_kind(operation[0], "text"), function_of(operation[1])
-        if not table.type.has(name):
-            if mode == ERROR:
-                raise errors.column_not_found(name)
-            if mode != USE_NULL:
-                continue
-            added.append(name)
+        if not table.type.has(name) and not _added(name, mode, added):
+            continue
         transforms.append((name, function))
         given = operation[2] if len(operation) == 3 else None
         types[name] = of_kind(given, "type") if given is not None else result_type(function)
@@ -142,6 +138,15 @@ def _passes(pairs: list[tuple[str, T]]) -> Iterator[dict[str, T]]:
                 now[name] = what
         yield now
         pairs = later
+
+
+def _added(name: str, mode: int, added: list[str]) -> bool:
+    """Whether a missing column is put in, and noted so; an error where the mode wants one."""
+    if mode == ERROR:
+        raise errors.column_not_found(name)
+    if mode == USE_NULL:
+        added.append(name)
+    return mode == USE_NULL
 
 
 def with_nulls(table: Table, names: list[str]) -> Table:
@@ -178,12 +183,8 @@ def transform_column_types(table: Table, changes: Any, culture: Any = None) -> T
             raise errors.bad_pairs(change, "typeTransformations")
         name, type = of_kind(change[0], "text"), of_kind(change[1], "type")
         conversion_name(type)
-        if not table.type.has(name):
-            if mode == ERROR:
-                raise errors.column_not_found(name)
-            if mode != USE_NULL:
-                continue
-            added.append(name)
+        if not table.type.has(name) and not _added(name, mode, added):
+            continue
         wanted.append((name, type))
     return _converted(with_nulls(table, added), wanted, culture)
 
