@@ -232,3 +232,13 @@ def test_texts_are_laid_out(text: str) -> None:
     assert format_text(text) == LAYOUTS[text]
     assert format_text(LAYOUTS[text]) == LAYOUTS[text]
     assert parse_document(LAYOUTS[text]) == parse_document(text)
+
+
+def test_brackets_around_nothing_stay_together() -> None:
+    text = "let\n    a = f([\n\n], g),\n    b = { }\nin\n    a & [\n]"
+    wanted = "let\n    a = f([], g), b = {}\nin\n    a & []"
+    found = format_text(text)
+    assert "[\n" not in found
+    assert "{}" in found
+    assert format_text(found) == found
+    assert wanted.split() == found.split()

@@ -14,14 +14,12 @@ from mlang.syntax import nodes as n
 from mlang.syntax.boxes import Box, Style, boxes_of
 from mlang.syntax.comments import Comment, comments_of
 from mlang.syntax.lexer import Tokens, tokenize
+from mlang.syntax.page import Last, Page
 from mlang.syntax.parser import parse_document
 from mlang.syntax.spans import line_column
 
-INDENT = 4
 #: Such a comment speaks of the line it stands on and stays there.
 _PRAGMA = "// mlang:"
-#: Beyond this column lines stand no further to the right.
-DEEPEST = 400
 WIDTH = 120
 
 
@@ -52,19 +50,11 @@ class _Writer:
         self.width = width - 2
         self.comments = comments
         self.commented: defaultdict[Box, int] = defaultdict(int)
-        self.out: list[str] = []
-        self.line = ""
-        self.indent = 0
+        self.page = Page()
         #: For every open block whether it stands in lines.
         self.blocks: list[bool] = []
-        #: What was written last: "open", "close", "divide", "comment", "else" or "".
-        self.last = ""
-        self.joins = False
-        #: The line goes on where the last one ended: the line end was taken back.
-        self.resumed = self.fresh = False
         self.member: n.Member | None = None
-        #: How many lines were ended, and at every opening bracket.
-        self.ended = 0
+        #: How many lines had ended at every opening bracket.
         self.opened: dict[int, int] = {}
         #: The records that came out in lines without having to, by their opening token.
         self.broken: set[int] = set()
@@ -80,7 +70,7 @@ class _Writer:
             style = box.style
             if style.container and box.kind == "if":
                 self._join_else()
-            indent, blocks = self.indent, len(self.blocks)
+            indent, blocks = self.page.indent, len(self.blocks)
             inline = self._enter(box, inline)
             stack.append((box, inline, indent, blocks))
             if box.token >= 0:
@@ -88,7 +78,7 @@ class _Writer:
             else:
                 stack += [(child, inline, -1, 0) for child in reversed(box.children)]
         self._comments(len(self.tokens.kinds) - 1)
-        return "".join(self.out).strip("\n").rstrip(" \t\n")
+        return self.page.text
 
     # ------------------------------------------------------------ boxes
 
@@ -111,8 +101,8 @@ class _Writer:
     def _enter(self, box: Box, inline: bool) -> bool:
         """Before a box; whether it stands on one line."""
         style = box.style
-        if box.kind == "section" and self.out:
-            self._end_line()
+        if box.kind == "section" and not self.page.is_empty:
+            self.page.end_line()
             self.member = None
         elif box.kind == "member":
             self._between_members(box.node)  # type: ignore[arg-type]
@@ -125,21 +115,21 @@ class _Writer:
             self._close(style)
         elif style.opens == "L":
             self.blocks.append(not inline)
-            self.indent += not inline
-            self.last = "open"
-            if self.line and not inline:
-                self._end_line()
-        elif style.divides == "L" and self.last not in ("divide", "comment"):
-            self.last = "divide"
-            if self.blocks and self.blocks[-1] and not self._at_line_start():
-                self._end_line()
+            self.page.indent += not inline
+            self.page.last = Last.OPENING
+            if self.page.line and not inline:
+                self.page.end_line()
+        elif style.divides == "L" and self.page.last not in (Last.DIVIDER, Last.COMMENT):
+            self.page.last = Last.DIVIDER
+            if self.blocks and self.blocks[-1] and not self.page.at_line_start:
+                self.page.end_line()
         return inline
 
     def _on_one_line(self, box: Box, inline: bool) -> bool:
         style = box.style
         commented = self.commented.get(box, 0) > 0
         force = self._stands_in_lines(box)
-        length = box.length + (len(self.line) or len(self._indentation()))
+        length = box.length + (len(self.page.line) or len(self.page.margin))
         if style.inherits and not force:
             return inline
         if inline and not commented and not force:
@@ -171,45 +161,44 @@ class _Writer:
         style = box.style
         if style.opens == "R" and (not style.opens_for_forms or self._form_follows(box)):
             self.blocks.append(not inline)
-            self.last = "open"
+            self.page.last = Last.OPENING
             if not inline:
                 is_else = box.token >= 0 and self._spelt(box.token) == "else"
-                self._end_line()
-                self.indent += 1
-                self.last = "else" if is_else else "open"
-        elif style.divides == "R" and self.last != "divide":
-            self.last = "divide"
+                self.page.end_line()
+                self.page.indent += 1
+                self.page.last = Last.ELSE if is_else else Last.OPENING
+        elif style.divides == "R" and self.page.last is not Last.DIVIDER:
+            self.page.last = Last.DIVIDER
             if self.blocks and self.blocks[-1]:
-                self._end_line()
+                self.page.end_line()
         if isinstance(box.node, n.Record) and not box.force and box.parent is not None:
             opening, closing = box.children[0].token, box.children[-1]
-            if self.ended - closing.style.breaks_after > self.opened[opening]:
+            if self.page.ended - closing.style.breaks_after > self.opened[opening]:
                 self.broken.add(opening)
         if style.container:
             del self.blocks[blocks:]
-            self.indent = indent
-            if not inline and self.line and not style.tight:
-                self._end_line()
+            self.page.indent = indent
+            if not inline and self.page.line and not style.tight:
+                self.page.end_line()
 
     def _close(self, style: Style) -> None:
         block = self.blocks.pop() if self.blocks else None
         if block:
-            self.indent -= 1
-            if self.last == "open" and not self.line and style.trims:
-                self._resume()
-            elif self.line:
-                self._end_line()
-        elif block is not None and self.last == "open":
-            self._trim()
-            self.fresh = True
-        self.last = "close"
+            self.page.indent -= 1
+            if self.page.last is Last.OPENING and not self.page.line and style.trims:
+                self.page.resume()
+            elif self.page.line:
+                self.page.end_line()
+        elif block is not None and self.page.last is Last.OPENING:
+            self.page.close_up()
+        self.page.last = Last.CLOSING
 
     def _join_else(self) -> None:
         """``else if`` stands on one line."""
-        if self.last == "else" and not self.line:
-            self._resume()
-            self.indent -= 1
-            self._put(" ")
+        if self.page.last is Last.ELSE and not self.page.line:
+            self.page.resume()
+            self.page.indent -= 1
+            self.page.put(" ")
 
     def _form_follows(self, box: Box) -> bool:
         after = box.token + 1
@@ -223,7 +212,7 @@ class _Writer:
         gap = self.text[before.end : member.pos]
         lines = line_column(self.text, member.pos)[0] - line_column(self.text, before.end)[0]
         if (lines > 1 and _line_ends(gap) > 1) or _family(before.name) != _family(member.name):
-            self._end_line()
+            self.page.end_line()
 
     # ------------------------------------------------------------ tokens and comments
 
@@ -233,35 +222,37 @@ class _Writer:
     def _token(self, box: Box, style: Style) -> None:
         self._write(self._spelt(box.token), style)
         if style.joins:
-            self.opened[box.token] = self.ended
+            self.opened[box.token] = self.page.ended
 
     def _write(self, word: str, style: Style) -> None:
         if style.pulls:
-            if self.line:
-                self._trim()
+            if self.page.line:
+                self.page.trim()
             else:
-                self._resume()
+                self.page.resume()
         elif style.trims:
-            if self.line:
-                self._trim()
+            if self.page.line:
+                self.page.trim()
         elif style.breaks_before:
-            if not self._at_line_start():
-                self._end_line()
-        elif style.left and self.line and self.line[-1] not in " \t" and not self.fresh:
-            self._put(" ")
-        too_long = len(self.line) + len(word) + 1 > self.width
-        if self.last == "divide" and too_long and len(self._indentation()) + len(word) + 1 <= self.width:
-            self._end_line()
-        if not self.line and not self.resumed:
-            self._put(self._indentation())
-        self._put(word)
+            if not self.page.at_line_start:
+                self.page.end_line()
+        elif style.left:
+            self.page.blank()
+        too_long = len(self.page.line) + len(word) + 1 > self.width
+        if (
+            self.page.last is Last.DIVIDER
+            and too_long
+            and len(self.page.margin) + len(word) + 1 <= self.width
+        ):
+            self.page.end_line()
+        self.page.word(word)
         if style.breaks_after:
             for _ in range(style.breaks_after):
-                self._end_line()
+                self.page.end_line()
         elif style.joins:
-            self.joins = True
+            self.page.join()
         elif style.right:
-            self._put(" ")
+            self.page.put(" ")
 
     def _comments(self, token: int) -> None:
         """The comments before a token."""
@@ -269,65 +260,20 @@ class _Writer:
         for comment in self.comments.get(token, ()):
             if before is None:
                 if comment.trailing and comment.text.startswith(_PRAGMA):
-                    self._resume()
-                    self._trim()
-                    self._put(" ")
-                elif self.line and comment.ends_line:
-                    self._end_line()
+                    self.page.resume()
+                    self.page.trim()
+                    self.page.put(" ")
+                elif self.page.line and comment.ends_line:
+                    self.page.end_line()
             elif before.ends_line:
-                self._end_line()
+                self.page.end_line()
             else:
-                self._put(" ")
+                self.page.put(" ")
             self._write(comment.text, Style(right=not comment.ends_line))
             before = comment
         if before is not None and before.ends_line:
-            self._end_line()
-            self.last = "comment"
-
-    # ------------------------------------------------------------ characters
-
-    def _indentation(self) -> str:
-        return " " * min(self.indent * INDENT, DEEPEST)
-
-    def _put(self, text: str) -> None:
-        if self.joins and text == " ":
-            return
-        self.joins = False
-        self.out.append(text)
-        self.line += text
-        self.last = ""
-        self.fresh = False
-
-    def _end_line(self) -> None:
-        self.joins = False
-        self.ended += 1
-        if not self.fresh:
-            self._strip(" \t")
-        self.out.append("\n")
-        self.line = ""
-        self.resumed = False
-
-    def _at_line_start(self) -> bool:
-        return not self.line and (not self.out or self.out[-1] == "\n")
-
-    def _trim(self) -> None:
-        self._strip(" \t")
-        self.line = self.line.rstrip(" \t")
-
-    def _resume(self) -> None:
-        """Goes on where the last line ended, unless a comment ends it."""
-        if not self.line and self.last != "comment":
-            self._strip("\r\n")
-            self._strip(" \t")
-            self.resumed = self.fresh = True
-
-    def _strip(self, characters: str) -> None:
-        while self.out:
-            rest = self.out[-1].rstrip(characters)
-            if rest:
-                self.out[-1] = rest
-                return
-            self.out.pop()
+            self.page.end_line()
+            self.page.last = Last.COMMENT
 
 
 def _by_token(tokens: Tokens, comments: list[Comment]) -> dict[int, list[Comment]]:
