@@ -43,6 +43,7 @@ def _comparable(term: Scalar) -> Scalar:
 
 def equality(left: Scalar, right: Scalar, negated: bool) -> Scalar:
     """``=`` and ``<>``: two-valued, null equals null, NaN equals nothing."""
+    left, right = t.plain_number(left), t.plain_number(right)
     _comparable(left), _comparable(right)
     if "null" in (left.kind, right.kind):
         term = right if left.kind == "null" else left
@@ -78,6 +79,7 @@ def _unlike(left: Scalar, right: Scalar, negated: bool) -> Scalar:
 
 def ordering(operator: str, left: Scalar, right: Scalar) -> Scalar:
     """``< <= > >=``: null when a side is null, false for NaN, texts by UTF-16 unit."""
+    left, right = t.plain_number(left), t.plain_number(right)
     _comparable(left), _comparable(right)
     if left.kind != right.kind or left.kind in ("null", "binary"):
         raise Unfoldable("a comparison of values of different kinds")
@@ -142,6 +144,7 @@ _ARITHMETIC = {"+": exp.Add, "-": exp.Sub, "*": exp.Mul, "/": exp.Div}
 
 def arithmetic(operator: str, left: Scalar, right: Scalar) -> Scalar:
     """``+ - * /`` in doubles; moments and durations in ticks."""
+    left, right = t.plain_number(left), t.plain_number(right)
     if "duration" in (left.kind, right.kind) or (operator == "-" and left.kind in _MOMENTS):
         return _with_ticks(operator, left, right)
     need(left, "number"), need(right, "number")

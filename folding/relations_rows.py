@@ -120,6 +120,8 @@ def drop_last(node: p.DropLast, context: Context) -> Relation:
 
 def order_term(term: Scalar) -> Any:
     """What to order by so that the engine orders as M; NaN goes to the interpreter."""
+    if isinstance(term.inside, t.Scaled):
+        return term.use
     if term.kind in ("any", "null", "binary"):
         raise Unfoldable("an order of values of unknown kind")
     if term.kind == "text":
@@ -129,6 +131,8 @@ def order_term(term: Scalar) -> Any:
 
 def key_term(term: Scalar) -> Scalar:
     """A term in a form whose equal values the engine groups as M does."""
+    if isinstance(term.inside, t.Scaled):
+        return term
     if term.kind in ("any", "null"):
         raise Unfoldable("a key of unknown kind")
     need(term, term.kind)
@@ -143,7 +147,20 @@ def sort(node: p.Sort, context: Context) -> Relation:
     base = unlimited(context.child(node.input)).compact()
     keys, terms = _criteria(base, node.keys, node.input.schema)
     ties = () if _one_row_each(base, terms) else base.order
+    if any(t.stops(k.sql) for k in base.order) or _decided(base, keys):
+        raise Unfoldable("an order by what may raise, where other keys decide: M computes it all the same")
     return evolve(base.consumed(terms), order=(*keys, *ties), natural=False)
+
+
+def _decided(base: Relation, keys: list[Key]) -> bool:
+    """Whether a key that may raise stands behind others that leave no ties, so that the engine may not look at it."""
+    seen: set[str] = set()
+    for index, key in enumerate(keys):
+        mine = {c.sql() for c in key.sql.find_all(exp.Column)}
+        if index and t.stops(key.sql) and (base.unique or mine <= seen):
+            return True
+        seen |= mine
+    return False
 
 
 def _criteria(base: Relation, criteria: Any, schema: Any) -> tuple[list[Key], list[Scalar]]:

@@ -79,6 +79,12 @@ def _common(a: Scalar, b: Scalar) -> Scalar:
 
     if isinstance(a.inside, Zoned) and a.inside is b.inside:
         return evolve(a, nullable=a.nullable or b.nullable)
+    if isinstance(a.inside, t.Scaled) or isinstance(b.inside, t.Scaled):
+        if "null" in (a.kind, b.kind):
+            return evolve(b if a.kind == "null" else a, nullable=True, raises=a.raises or b.raises)
+        if a.inside != b.inside:
+            raise Unfoldable("a combination of decimals with different numbers of digits")
+        return _both(a, b)
     if a.inside is not None or b.inside is not None:
         raise Unfoldable("a combination of columns of records, lists or tables")
     if a.kind == "null":
@@ -98,6 +104,11 @@ def _common(a: Scalar, b: Scalar) -> Scalar:
         nonan=a.nonan and b.nonan, int53=a.int53 and b.int53, ascii=a.ascii and b.ascii,
         largest=None if a.largest is None or b.largest is None else max(a.largest, b.largest),
     )  # fmt: skip
+
+
+def _both(a: Scalar, b: Scalar) -> Scalar:
+    """Two columns of decimals with the same scale."""
+    return evolve(a, nullable=a.nullable or b.nullable, raises=a.raises or b.raises)
 
 
 def _cell(relation: Relation, part: p.Plan, name: str, shape: Scalar) -> Any:
@@ -212,6 +223,9 @@ def _bare(relation: Relation) -> bool:
 
 def matching(left: Scalar, right: Scalar) -> Any:
     """Keys that are equal as in M: null matches null, NaN nothing, other kinds nothing."""
+    if isinstance(left.inside, t.Scaled) and left.inside == right.inside:
+        return t.same(left.use, right.use)
+    left, right = t.plain_number(left), t.plain_number(right)
     for key in (left, right):
         if key.kind in ("any", "null"):
             raise Unfoldable("a join key of unknown kind")

@@ -282,6 +282,8 @@ def _parquet(
         if storage == "DOUBLE" and name in wanted and not facts.get("nonan"):
             _no_nan(source.path, name)
             facts["nonan"] = True
+        if storage == "DECIMAL":
+            facts["inside"] = t.Scaled(type.scale)
         scalars.append(unplaced(kind, storage, facts.pop("int53", False) or small, **facts))
     origin = ParquetOrigin(context.alias(), source, len(fields))
     return relation(context, origin, scalars, rows), tuple(name for name, _, _ in fields)
@@ -388,11 +390,12 @@ def _database(source: DuckDbSource, context: Context) -> tuple[Relation, tuple[s
         if held is not None:
             scalars.append(held)
             continue
+        decimals: dict[str, Any] = {}
         if physical.startswith("DECIMAL"):
-            storage = "DECIMAL"
+            storage, decimals = "DECIMAL", {"inside": t.scaled(physical)}
         known = {**facts.columns.get(name, {}), **_proven(source, name)}
         small = known.pop("int53", False) or small
-        scalars.append(unplaced(kind, storage, small, **known))
+        scalars.append(unplaced(kind, storage, small, **known, **decimals))
     origin = DatabaseOrigin(context.alias(), source, len(source.types), catalog, facts.is_table)
     return relation(context, origin, scalars, facts.rows, facts.span), tuple(source.types)
 

@@ -336,6 +336,35 @@ def as_double(term: Scalar) -> Any:
     return term.use if term.storage == "DOUBLE" else cast(term.use, "DOUBLE")
 
 
+@frozen
+class Scaled:
+    """What is inside a column of decimals: how many digits stand behind the point.
+
+    Such a column passes through as it is (its zeros at the end show in texts), is compared and ordered as it is,
+    and counts as a double in arithmetic and beside doubles, as in M.
+    """
+
+    scale: int
+
+
+def scaled(name: str) -> Scaled | None:
+    """The decimals of a type such as DECIMAL(19,4)."""
+    digits = name.partition(",")[2].rstrip(")").strip()
+    return Scaled(int(digits)) if name.startswith("DECIMAL(") and digits.isdigit() else None
+
+
+def plain_number(term: Scalar) -> Scalar:
+    """A decimal as the double it stands for; one of more than 15 digits is for the interpreter."""
+    if not isinstance(term.inside, Scaled):
+        return term
+    number = cast(term.use, "DOUBLE")
+    beyond = binary(exp.GTE, function("abs", number), double(10.0 ** (15 - term.inside.scale)))
+    return evolve(
+        term, sql=unless(beyond, number.copy()), kind="number", storage="DOUBLE", inside=None, nonan=True,
+        constant=VARIES,
+    )  # fmt: skip
+
+
 def need(term: Scalar, *kinds: str) -> Scalar:
     """The term when it has one of the kinds."""
     if term.kind not in kinds:

@@ -360,6 +360,47 @@ def test_duckdb_and_parquet(tmp_path: Path) -> None:
         assert "WHERE" in plan["f"].sql
 
 
+DECIMALS = [
+    'Table.AddColumn(S, "x", each [p] * 2 + [q])', 'Table.AddColumn(S, "x", each [p] > 1)', 'Table.AddColumn(S, "x", each [p] = 1.5)',
+    'Table.AddColumn(S, "x", each [p] = [q])', 'Table.SelectRows(S, each [p] > 0 and [q] <= 2.1)', 'Table.Sort(S, {{"p", 1}, {"id", 0}})',
+    'Table.Group(S, {"p"}, {{"n", each Table.RowCount(_)}, {"m", each List.Max([q])}, {"c", each List.Count(List.Distinct([q]))}})',
+    'Table.Distinct(S[[p], [q]])', 'Table.Join(S, "p", Table.PrefixColumns(S, "r"), "r.p")', 'Table.Join(S, "id", Table.PrefixColumns(S, "r"), "r.q")',
+    'Table.Combine({S[[p]], Table.RenameColumns(S[[q]], {"q", "p"})})', "S & S", 'Table.MaxN(S, "p", 2)', 'Table.AddColumn(S, "x", each List.Contains({1.5, 2}, [p]))',
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("query", DECIMALS)
+def test_decimals(tmp_path: Path, query: str) -> None:
+    """Compared and ordered as they are, doubles in arithmetic; their zeros at the end stay."""
+    made = duckdb.connect(str(tmp_path / "a.duckdb"))
+    made.execute("create table t(id int, p DECIMAL(19, 4), q DECIMAL(10, 2))")
+    made.execute("insert into t values (1, 1.5, 2.1), (2, -0.1, null), (3, 123456789012345.1234, 7), (4, 0, 0.3), (5, 1.5, 0.1)")
+    made.close()
+    m = f'let S = DuckDB.Database("{tmp_path}/a.duckdb"){{[Schema = "main", Item = "t"]}}[Data] in {query}'
+    assert answer(m, "duckdb") == answer(m, "none")
+
+
+NESTED = [
+    "S", 'Table.ExpandRecordColumn(S, "r", {"a b", "b", "zz"}, {"a", "b2", "z"})', 'Table.ExpandListColumn(S, "l")',
+    'Table.ExpandRecordColumn(Table.ExpandRecordColumn(S, "r", {"c", "b"}), "c", {"d"})', 'Table.Distinct(Table.ExpandListColumn(S[[id], [l]], "l"), "l")',
+    'Table.RowCount(Table.ExpandListColumn(S, "l"))', 'Table.FirstN(Table.ExpandListColumn(S, "l"), 3)', 'Table.Sort(S, {{"id", 1}})',
+    'Table.AddColumn(Table.SelectRows(S, each [id] = 1), "x", each [r][b])',
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("query", NESTED)
+def test_structs_and_lists(tmp_path: Path, query: str) -> None:
+    made = duckdb.connect(str(tmp_path / "a.duckdb"))
+    made.execute('create table t(id INTEGER, r STRUCT("a b" INTEGER, b VARCHAR, c STRUCT(d DOUBLE)), l VARCHAR[])')
+    made.execute(
+        "insert into t values (1, {'a b': 1, 'b': 'x', 'c': {'d': 1.5}}, ['p', 'q']), (2, null, []), "
+        "(3, {'a b': null, 'b': null, 'c': null}, null), (4, {'a b': 7, 'b': 'y', 'c': {'d': null}}, [null, 'z'])"
+    )
+    made.close()
+    m = f'let S = DuckDB.Database("{tmp_path}/a.duckdb"){{[Schema = "main", Item = "t"]}}[Data] in {query}'
+    assert answer(m, "duckdb") == answer(m, "none")
+
+
 def test_a_fold_does_not_hide_an_error(tmp_path: Path) -> None:
     """A condition that raises is not overtaken by one that would drop the row."""
     path = tmp_path / "a.csv"

@@ -143,3 +143,18 @@ def test_rows_are_counted_though_their_order_may_raise(tmp_path: Path) -> None:
         in {Table.IsEmpty(Table.RemoveRowsWithErrors(s, {"m"})), Table.RowCount(s)}"""
     for engine in ("none", "duckdb"):
         assert mlang.to_m(mlang.evaluate(text, base_dir=str(tmp_path), engine=engine)) == "{false, 2}"
+
+
+def test_keys_that_raise_below_other_keys(tmp_path: Path) -> None:
+    """M computes a sort key that raises although the keys above it leave no ties; the engine would not look."""
+    path = tmp_path / "k.parquet"
+    duckdb.sql(f"COPY (SELECT NULL::BIGINT AS k, i AS v FROM range(5) r(i)) TO '{path}'")
+    grouped = f'Table.Group(Parquet.Document(File.Contents("{path}")), {{"k"}}, {{{{"n", each Table.RowCount(_)}}}})'
+    odd = f"Table.Sort({grouped}, {{{{each if [k] >= [k] then 2.5 else 0.1, 1}}}})"
+    both = f'Table.Sort({grouped}, {{"k", {{each if [k] >= [k] then 2.5 else 0.1, 1}}}})'
+    for m in (f'Table.MinN({odd}, {{"k"}}, 5)', f'Table.Sort({odd}, "k")', both):
+        with pytest.raises(mlang.MError) as folded:
+            mlang.to_m(mlang.evaluate(m, engine="duckdb"))
+        with pytest.raises(mlang.MError) as interpreted:
+            mlang.to_m(mlang.evaluate(m, engine="none"))
+        assert str(folded.value) == str(interpreted.value)
