@@ -392,3 +392,20 @@ def test_an_error_without_a_message_has_its_reason(mlang: Any) -> None:
 
 def test_a_name_that_was_not_finished(mlang: Any) -> None:
     assert "Did you mean List.Generate?" in mlang("eval", "List.Gener").err
+
+
+@pytest.mark.parametrize(
+    "command", ["eval {1..1000000}", "lint --rules", "fmt --diff long.pq", "steps long.pq"]
+)
+def test_a_reader_that_goes_away(tmp_path: Path, command: str) -> None:
+    steps = ",\n".join(f"s{i}={{{i}}}&{{{i}}}" for i in range(900))
+    (tmp_path / "long.pq").write_text(f"let {steps} in s0")
+    process = subprocess.Popen(
+        [sys.executable, "-u", "-m", "mlang.app", *command.split(" ")], cwd=tmp_path, text=True,
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=os.environ | {"PYTHONPATH": str(ROOT)},
+    )  # fmt: skip
+    assert process.stdout is not None
+    assert process.stderr is not None
+    process.stdout.close()
+    assert (process.stderr.read(), process.wait(60)) == ("", 0)
+    process.stderr.close()

@@ -61,8 +61,10 @@ def guarded(action: Callable[[], int], as_json: bool = False) -> int:
         return action()
     except (MError, Fault) as error:
         return print_error(error, as_json)
-    except BrokenPipeError:
-        raise  # `main.py` ends quietly
+    except BrokenPipeError:  # an OSError to click, which would end with 1
+        from mlang.app.main import broken_pipe
+
+        raise SystemExit(broken_pipe()) from None
     except OSError as error:
         where = f": {error.filename}" if error.filename else ""
         print(f"{error.strerror or error}{where}", file=sys.stderr)

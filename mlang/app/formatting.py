@@ -43,6 +43,8 @@ def format_files(paths: list[Path], check: bool, diff: bool, width: int, backup:
         seen += 1
         try:
             changed += _one(path, check, diff, width, backup)
+        except BrokenPipeError:
+            raise
         except (MSyntaxError, Fault, OSError) as error:
             failed += 1
             print(error, file=sys.stderr)

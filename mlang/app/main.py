@@ -27,7 +27,7 @@ def main(argv: list[str] | None = None) -> None:
             code = run(arguments)
         sys.stdout.flush()
     except BrokenPipeError:
-        code = _broken_pipe()
+        code = broken_pipe()
     except KeyboardInterrupt:
         print("Cancelled.", file=sys.stderr)
         code = 130
@@ -53,7 +53,7 @@ def _readable(argument: str) -> str:
         return argument
 
 
-def _broken_pipe() -> int:
+def broken_pipe() -> int:
     """The reader of our output went away (``| head``): not worth a message."""
     import os
 

@@ -126,6 +126,8 @@ class Repl:
                 self._evaluate(text)
         except (MError, Fault) as error:
             self._fail(error)
+        except BrokenPipeError:
+            raise
         except OSError as error:
             self._fail(Fault(f"{error.strerror or error}: {error.filename}"))
         except KeyboardInterrupt:
