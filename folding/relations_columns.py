@@ -181,8 +181,10 @@ def error_rows(node: p.ErrorRows, context: Context) -> Relation:
         if node.keep:
             failed.append(failing(column, exp.true(), exp.false()))
             continue
-        base = replaced(base, place, Column(column.term) if known else sure)
         fine = failing(column, exp.false(), exp.true())
+        # the engine may look at a later condition first: the cells stop where they are not known, too
+        settled = evolve(column.term, sql=t.case((fine.copy(), column.term.use)), nullable=True)
+        base = replaced(base, place, Column(settled) if known else sure)
         base = base.filtered(typed(fine, "logical", "BOOLEAN", nullable=False))
     bad = t.any_of(failed) if failed else exp.false()
     if node.keep:
