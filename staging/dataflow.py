@@ -157,6 +157,12 @@ def read(path: str | Path) -> Dataflow:
     return _build(document, key, text, tree, metadata, platform)
 
 
+def standalone(like: Dataflow, tree: nodes.SectionDocument, text: str) -> Dataflow:
+    """Another document in the place of a dataflow's own, with its settings; none of its queries are there."""
+    settings = {name: value for name, value in like.metadata.items() if name != "queriesMetadata"}
+    return _build(like.path, like.key, text, tree, settings, like.platform)
+
+
 def _inside(place: Path) -> tuple[str, dict[str, Any]]:
     """The M in a workbook, a model or a template, and the locale that it names."""
     from mlang.app.containers.files import open_container

@@ -26,7 +26,7 @@ from staging import graph
 from staging.dataflow import Dataflow
 
 PRIVATE, ORGANIZATIONAL, PUBLIC, NONE = "Private", "Organizational", "Public", "None"
-#: How the firewall is switched off, for messages of a refresh.
+#: How the firewall is switched off, for messages.
 SWITCHES = "Where privacy does not matter: --no-firewall, or mlang staging settings --firewall off."
 LEVELS = (PRIVATE, ORGANIZATIONAL, PUBLIC, NONE)
 #: From -> the levels that its data may flow into (behaviour 48); None stands outside of it.
@@ -304,6 +304,12 @@ def violations(found: Mapping[int, Partition], levels: Levels | None = None) -> 
     return result
 
 
+def refusals(dataflow: Dataflow, levels: Levels | None = None) -> dict[str, str]:
+    """The queries that are refused, each with the engine's message, a cure and the switches."""
+    found = violations(analyse(dataflow), levels)
+    return {v.query: f"{v.error()} {v.cure} {SWITCHES}" for v in found}
+
+
 def _clash(partition: Partition, levels: Levels) -> Any:
     sources = [(s, level_of(s, levels)) for s in sorted(partition.all_sources)]
     for index, first in enumerate(sources):
@@ -318,7 +324,7 @@ def _listed(sources: Iterable[DataSource]) -> str:
 
 
 def enforced(dataflow: Dataflow, asked: bool | None, setting: str = "auto") -> bool:
-    """Whether a refresh refuses: as asked, as the item says, as the workspace is set, else as its files tell.
+    """Whether the firewall refuses: as asked, as the item says, as the workspace is set, else as its files tell.
 
     ``fastCombine`` is false where the product leaves it out (defaults are stripped from what it exports), so an item
     with a ``.platform`` file refuses.  A document of this machine never went through the product, and nobody gave its

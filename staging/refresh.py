@@ -30,7 +30,7 @@ from staging.dataflow import Dataflow
 from staging.drift import EVOLVE, dependents
 from staging.errors import StagedDataMissing, os_error
 from staging.failures import describe
-from staging.firewall import SWITCHES, analyse, enforced, guarded, violations
+from staging.firewall import analyse, enforced, guarded, refusals
 from staging.graph import upstream
 from staging.history import CACHED, QueryRun, Run
 from staging.incremental import (
@@ -253,10 +253,7 @@ class Refresh:
 
     def _refused(self) -> dict[str, str]:
         """The queries that the privacy firewall refuses, with its message."""
-        if not self._enforced():
-            return {}
-        found = violations(analyse(self.dataflow), self.levels)
-        return {v.query: f"{v.error()} {v.cure} {SWITCHES}" for v in found}
+        return refusals(self.dataflow, self.levels) if self._enforced() else {}
 
     def _enforced(self) -> bool:
         return enforced(self.dataflow, self.firewall, self.workspace.settings().firewall)

@@ -6,7 +6,7 @@ The answer is an Arrow stream.  A query that fails answers 200 too, with the err
 ``PQ Arrow Metadata``; cells with errors are nulls.  What is wrong with the request answers 400 with the code
 ``DataflowExecuteQueryError`` and the reason inside.  A custom document is evaluated by itself.  A query that takes
 longer than ``wait`` answers 202 with the address of an operation (``operations.py``): GET it until its state is
-Succeeded or Failed, then GET the address that it names.
+Succeeded or Failed, then GET the address that it names.  The privacy firewall refuses and buffers as in a refresh.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from typing import Any
 from attrs import frozen
 
 from mlang import registry
-from mlang.compile.entry import Document, run
+from mlang.compile.entry import run
 from mlang.errors import Fault, MError
 from mlang.syntax import nodes
 from mlang.syntax.parser import parse_document
@@ -31,11 +31,14 @@ from mlang.tables.table import Table
 from mlang.values.kinds import kind_of
 from mlang.values.metadata import strip
 from staging import dataflow as dataflows
+from staging import graph
 from staging.crew import Crew, TimedOut, deep_stacks
-from staging.errors import StagingError
+from staging.errors import DataflowError, StagingError
+from staging.firewall import Levels, analyse, enforced, guarded, refusals
 from staging.history import redact
 from staging.operations import Operation, Operations
 from staging.queries import Queries
+from staging.workspace import Workspace
 
 #: Seconds that the product lets a query run.
 TIMEOUT = 90.0
@@ -63,15 +66,21 @@ class Service:
     parameters: dict[str, Any]
     timeout: float = TIMEOUT
     wait: float = WAIT
+    #: Whether the privacy firewall refuses and buffers (None: as the item says); the levels of sources.
+    firewall: bool | None = None
+    levels: Levels | None = None
 
     def answer(self, body: Any) -> bytes:
         """The Arrow stream of a request."""
         name, text = _request(body)
-        queries, document = self._opened(text)
-        if name not in document.members:
+        queries = self._opened(text)
+        if name not in queries.members:
             raise _bad("QueryNotFound", f"There is no query '{name}'.")
+        refused = self._refused(queries, name)
+        if refused is not None:
+            return _failure(refused)
         crew = Crew(1, self.timeout)
-        crew.start(0, queries, lambda: _evaluated(queries, document, name))
+        crew.start(0, queries, lambda: _evaluated(queries, name))
         found = crew.wait()[1]
         if isinstance(found, TimedOut):
             raise _bad("EvaluationError", f"TimedOut: the query ran longer than {self.timeout:g} seconds.")
@@ -81,17 +90,28 @@ class Service:
             return _failure(redact(f"{type(found).__name__}: {found}", queries.secrets()))
         return _stream(found)
 
-    def _opened(self, text: str | None) -> tuple[Queries, Document]:
+    def _opened(self, text: str | None) -> Queries:
+        """The queries of the dataflow, or those of a document that stands in its place."""
         try:
-            queries = Queries(dataflows.read(self.place), self.parameters, self.settings)
+            found = dataflows.read(self.place)
             if text is None:
-                return queries, queries.document({})
+                return Queries(found, self.parameters, self.settings)
             tree = parse_document(text, "customMashupDocument")
+            if not isinstance(tree, nodes.SectionDocument):
+                raise DataflowError("customMashupDocument must be a section document.")
+            return Queries(dataflows.standalone(found, tree, text), {}, self.settings)
         except (StagingError, Fault) as error:
             raise _bad("ReinterpretRequestFailed", str(error)) from None
-        if not isinstance(tree, nodes.SectionDocument):
-            raise _bad("ReinterpretRequestFailed", "customMashupDocument must be a section document.")
-        return queries, Document(tree, filename="customMashupDocument")
+
+    def _refused(self, queries: Queries, name: str) -> str | None:
+        """Why the firewall refuses a query or one that it reads; where it lets them pass, it buffers what crosses."""
+        setting = Workspace.beside(self.place).settings().firewall
+        if not enforced(queries.dataflow, self.firewall, setting):
+            return None
+        queries.guarded = guarded(analyse(queries.dataflow))
+        refused = refusals(queries.dataflow, self.levels)
+        reads = graph.upstream(name, graph.dependencies(queries.members))
+        return next((refused[n] for n in (name, *sorted(reads)) if n in refused), None)
 
 
 def _request(body: Any) -> tuple[str, str | None]:
@@ -110,9 +130,9 @@ def _bad(inner: str, message: str) -> Refused:
 # ---------------------------------------------------------------- evaluation
 
 
-def _evaluated(queries: Queries, document: Document, name: str) -> Any:
+def _evaluated(queries: Queries, name: str) -> Any:
     """The query's table as Arrow data, error cells as nulls."""
-    value = strip(run(lambda: document.value(name), queries.session))
+    value = strip(queries.value(name, {}))
     if kind_of(value) != "table":
         raise StagingError(f"Query '{name}' gives a {kind_of(value)}, and only tables can be answered.")
     return run(lambda: _arrow(value), queries.session)

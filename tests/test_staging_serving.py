@@ -89,6 +89,37 @@ def test_a_custom_document_stands_alone(server: Server) -> None:
     assert "The name 'A' doesn't exist" in lone[ERRORS][0].as_py()
 
 
+MIXED = """
+shared F = Csv.Document(File.Contents("n.csv"));
+shared A = Table.Combine({F, Csv.Document(File.Contents("m.csv"))});
+shared B = Table.FirstN(A, 1);
+shared Nested = Table.AddColumn(F, "L", each {1});
+shared Counted = Table.AddColumn(Nested, "N", each try List.Count([L]) otherwise -1, type number);
+"""
+
+
+@pytest.mark.parametrize("section", ["", "[AllowCombine = true] "])
+@pytest.mark.parametrize("custom", [False, True])
+def test_the_firewall_refuses_and_buffers(tmp_path: Path, section: str, custom: bool) -> None:  # 50, 54, 55
+    text = f"{section}section Section1;{MIXED}"
+    place = make(tmp_path, "shared Other = 1;" if custom else text, fastCombine=False)
+    for name in ("n.csv", "m.csv"):
+        (place / name).write_text("1\n", encoding="utf-8")
+
+    def answer(name: str, asked: bool | None = None) -> dict[str, Any]:
+        body = {"queryName": name} | ({"customMashupDocument": text} if custom else {})
+        return dict(table(Service(place, {}, {}, firewall=asked).answer(body)).to_pydict())
+
+    off = bool(section)
+    for query in ("A", "B"):
+        found = answer(query)
+        assert (found.get("Column1") is not None) is off
+        assert off or "Query 'A' (step 'A') references other queries" in found[ERRORS][0]
+    assert answer("F") == {"Column1": ["1"]}
+    assert answer("B", asked=False) == {"Column1": ["1"]}
+    assert answer("Counted")["N"] == [1.0 if off else -1.0]
+
+
 @pytest.mark.parametrize(
     ("body", "inner"),
     [

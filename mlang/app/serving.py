@@ -11,7 +11,7 @@ from pathlib import Path
 import click
 
 from mlang.app.cli import PARAMETER_FILE, PARAMETERS, Problem, cli, guarded
-from mlang.app.workflow import DATAFLOW, make_refresh
+from mlang.app.workflow import DATAFLOW, make_refresh, read_levels
 
 
 @cli.command()
@@ -26,6 +26,14 @@ from mlang.app.workflow import DATAFLOW, make_refresh
     "--wait", type=click.FloatRange(0), default=20.0, show_default=True,
     help="Seconds after which a query answers 202 and is asked for again.",
 )  # fmt: skip
+@click.option(
+    "--firewall/--no-firewall", default=None,
+    help="Refuse and buffer as the data privacy firewall does (default: as a refresh does).",
+)  # fmt: skip
+@click.option(
+    "--levels", type=click.Path(path_type=Path, dir_okay=False, exists=True),
+    help="Privacy levels of sources (JSON, see mlang firewall explain).",
+)  # fmt: skip
 def serve(
     dataflow: Path,
     parameters: dict[str, str],
@@ -33,6 +41,8 @@ def serve(
     port: int,
     timeout: float,
     wait: float,
+    firewall: bool | None,
+    levels: Path | None,
 ) -> int:
     """Answer executeQuery requests on 127.0.0.1 with Arrow data.
 
@@ -46,7 +56,8 @@ def serve(
         given = make_refresh(dataflow, parameters, parameter_file, None, None).parameters
         token = os.environ.get("MLANG_TOKEN") or secrets.token_urlsafe(24)
         try:
-            server = Server(Service(dataflow, {}, given, timeout, wait), port, token)
+            service = Service(dataflow, {}, given, timeout, wait, firewall, read_levels(levels))
+            server = Server(service, port, token)
         except StagingError as error:
             raise Problem(str(error)) from None
         print(f"http://127.0.0.1:{server.server_address[1]}/executeQuery", flush=True)

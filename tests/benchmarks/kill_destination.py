@@ -2,8 +2,8 @@
 
     python tests/benchmarks/kill_destination.py [--kind PostgreSQL|MySQL|DuckDB|SQLite|Lakehouse] [--kills 40]
 
-One query goes to three tables: one made anew each time, one whose rows are replaced, one that is appended to.  After
-each kill the first two must hold all rows of one mark, the old one or the new one, and the third each mark once or not
+One query goes to three tables: one made anew each time, one whose rows are replaced, one that is appended to.  Half
+of the kills hit any moment of the loads, the others one after the append's commit and before the end.  After each kill the first two must hold all rows of one mark, the old one or the new one, and the third each mark once or not
 at all.  Every second kill is followed by a refresh with the same mark (it must append nothing twice), the others by one with
 another.  PostgreSQL and MariaDB are started for this and stopped at the end.  Exit code 1 when anything was wrong.
 """
@@ -32,8 +32,8 @@ from dataflows.making import make  # noqa: E402
 
 SETTINGS = {
     "Anew": 'Kind = "Automatic"',
-    "Fixed": 'Kind = "Manual", UpdateMethod = [Kind = "Replace"], DynamicSchema = false',
     "More": 'Kind = "Manual", UpdateMethod = [Kind = "Append"]',
+    "Fixed": 'Kind = "Manual", UpdateMethod = [Kind = "Replace"], DynamicSchema = false',
 }
 _LAKE = 'Lakehouse.Contents([]){[workspaceId = "w"]}[Data]{[lakehouseId = "shop"]}[Data]'
 
@@ -147,14 +147,16 @@ class Killer:
         _, status = os.waitpid(victims.start(self.place, mark, self.board, "refresh"), 0)
         return status == 0
 
-    def kill(self, mark: int, usual: float) -> None:
-        """Kills the load of a mark at a random moment of it."""
+    def kill(self, mark: int, usual: float, committed: bool) -> None:
+        """Kills the load of a mark at a random moment of it, or of what comes after the append's commit."""
         self.board.reset()
         pid = victims.start(self.place, mark, self.board, "refresh")
         deadline = time.monotonic() + 60
-        while self.board.phase < DESTINATION and time.monotonic() < deadline:
-            time.sleep(0.0005)
-        time.sleep(self.chance.uniform(0.0, usual))
+        while time.monotonic() < deadline and not (
+            self.board.appended if committed else self.board.phase >= DESTINATION
+        ):
+            time.sleep(0.0002)
+        time.sleep(self.chance.uniform(0.0, 0.01 if committed else usual))
         os.kill(pid, signal.SIGKILL)
         os.waitpid(pid, 0)
         self.hits[NAMES[self.board.phase]] += 1
@@ -231,7 +233,7 @@ def main() -> int:
         started = time.monotonic()
         for number in range(options.kills):
             mark = 10 + 2 * number
-            killer.kill(mark, usual)
+            killer.kill(mark, usual, committed=number % 4 >= 2)
             if options.kind in ("PostgreSQL", "MySQL"):
                 time.sleep(0.05)  # the server notices that its client is gone
             ended = killer.ended(folder, mark)

@@ -26,8 +26,8 @@ from dataflows.making import make
 
 from mlang import registry
 from mlang.errors import MError
+from staging import activities, gc, history, refresh
 from staging import dataflow as dataflows
-from staging import gc, history, refresh
 from staging.activities import Activities
 from staging.errors import StagedDataMissing
 from staging.stager import Stager
@@ -95,8 +95,13 @@ class Board:
     def phase(self) -> int:
         return self.memory[0]
 
+    @property
+    def appended(self) -> bool:
+        """Whether the victim has committed an append."""
+        return self.memory[1] == 1
+
     def reset(self) -> None:
-        self.memory[0] = 0
+        self.memory[0] = self.memory[1] = 0
 
     def set(self, phase: int) -> None:
         """The victim enters a phase; the time of the one before is noted in milliseconds."""
@@ -136,7 +141,9 @@ def start(place: Path, mark: int, board: Board, kind: str) -> int:
 
 
 def _refresh(place: Path, mark: int) -> bool:
-    run = refresh.Refresh(dataflows.read(place), Workspace.beside(place), {"Mark": str(mark)}, dict(SESSION)).run()
+    run = refresh.Refresh(
+        dataflows.read(place), Workspace.beside(place), {"Mark": str(mark)}, dict(SESSION)
+    ).run()
     if run.status != history.COMPLETED:
         print([(q.query, q.kind, q.status, q.error, q.note) for q in run.queries if q.status != "Completed"])
     return run.status == history.COMPLETED
@@ -175,6 +182,7 @@ def _tell(board: Board) -> None:
     wrap(refresh.Refresh, "_publish", PUBLISH)
     wrap(Activities, "load", DESTINATION)
     wrap(history, "append", HISTORY)
+    _tell_appends(board)
     old = Snapshot.collect
 
     def collect(self: Snapshot, items: Any) -> None:
@@ -183,6 +191,19 @@ def _tell(board: Board) -> None:
         old(self, items)
 
     Snapshot.collect = collect  # type: ignore[method-assign]
+
+
+def _tell_appends(board: Board) -> None:
+    """Lets an append say that its rows are committed, while its refresh still runs."""
+    load = activities.load
+
+    def telling(target: Any, path: Path, settings: Any, *others: Any) -> Any:
+        found = load(target, path, settings, *others)
+        if settings.update == "Append":
+            board.memory[1] = 1
+        return found
+
+    activities.load = telling
 
 
 # ---------------------------------------------------------------- readers
