@@ -1,4 +1,4 @@
-"""Dates, times and durations read from text as people write them (CVT-105 to CVT-117, CVT-124).
+"""Dates and times read from text as people write them (CVT-105 to CVT-117).
 
 Three ways, tried in this order: a format when one is given (``date_exact.py``), the ISO
 8601 forms, which every culture accepts, and then the culture's own habits, read as
@@ -26,9 +26,7 @@ from mlang.values.temporal import (
     Date,
     DateTime,
     DateTimeZone,
-    Duration,
     Time,
-    duration_of,
     zoned_of,
 )
 
@@ -148,10 +146,10 @@ def _iso(text: str, kind: str) -> Found | None:
 def _clock(hour: int, minute: int, second: int, fraction: str | None, text: str) -> int:
     if hour > 23 or minute > 59 or second > 59:
         raise Unreadable(text)
-    return hour * HOUR + minute * MINUTE + second * SECOND + _fraction(fraction)
+    return hour * HOUR + minute * MINUTE + second * SECOND + fraction_ticks(fraction)
 
 
-def _fraction(digits: str | None) -> int:
+def fraction_ticks(digits: str | None) -> int:
     """Ticks of the digits behind the point; from the eighth on they are rounded."""
     if not digits:
         return 0
@@ -464,39 +462,3 @@ def _days(year: int | None, month: int, day: int, habits: Habits, text: str) -> 
         return to_days(this_year(calendar) if year is None else year, month, day, calendar)
     except ValueError:
         raise Unreadable(text) from None
-
-
-# ---------------------------------------------------------------- durations
-
-_DURATION = re.compile(
-    r"(-)?(?:(\d+)(?:\.(\d{1,2}):(\d{1,2})(?::(\d{1,2})(?:\.(\d{1,7}))?)?)?"
-    r"|(\d{1,2}):(\d{1,2})(?::(\d{1,2})(?:\.(\d{1,7}))?)?)$",
-    re.ASCII,
-)
-_ISO_DURATION = re.compile(
-    r"(-)?P(?=[\dT])(?:(\d+)D)?(?:T(?=\d)(?:(\d+)H)?(?:(\d+)M)?(?:(\d+)(?:\.(\d+))?S)?)?$", re.ASCII
-)
-
-
-def parse_duration(text: str) -> Duration:
-    """A duration: ``[-][d.]hh:mm[:ss[.fffffff]]``, a number of days, or ``P1DT2H30M`` (CVT-124)."""
-    trimmed = text.strip()
-    iso = _ISO_DURATION.match(trimmed)
-    if iso is not None:
-        sign, days, hours, minutes, seconds, digits = iso.groups()
-        limited = False
-    else:
-        match = _DURATION.match(trimmed)
-        if match is None:
-            raise errors.could_not_parse("Duration", text)
-        sign, days = match[1], match[2]
-        hours, minutes, seconds, digits = match.groups()[2:6] if days is not None else match.groups()[6:10]
-        limited = True
-    parts = [int(p or 0) for p in (days, hours, minutes, seconds)]
-    if limited and (parts[1] > 23 or parts[2] > 59 or parts[3] > 59):
-        raise errors.could_not_parse("Duration", text)
-    ticks = parts[0] * DAY + parts[1] * HOUR + parts[2] * MINUTE + parts[3] * SECOND + _fraction(digits)
-    try:
-        return duration_of(-ticks if sign else ticks)
-    except errors.MError:
-        raise errors.could_not_parse("Duration", text) from None

@@ -77,7 +77,7 @@ def duration_from(value: Any) -> Duration:
 @builtin("Duration.FromText(text as nullable text) as nullable duration", null="text")
 def duration_from_text(text: str) -> Duration:
     """The duration that a text says: ``[-][d.]hh:mm[:ss[.fffffff]]``, or the ISO form such as PT5H30M."""
-    from mlang.culture.date_parse import parse_duration
+    from mlang.culture.duration_parse import parse_duration
 
     return parse_duration(text)
 

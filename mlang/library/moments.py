@@ -180,7 +180,7 @@ def to_duration(value: Any) -> Duration:
     if value.__class__ is Duration:
         return value
     if value.__class__ is str:
-        from mlang.culture.date_parse import parse_duration
+        from mlang.culture.duration_parse import parse_duration
 
         return parse_duration(value)
     if not is_number(value):

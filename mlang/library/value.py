@@ -97,7 +97,8 @@ def from_text(text: Any, culture: str | None = None) -> Any:
         return None
     if lower in ("true", "false"):
         return lower == "true"
-    from mlang.culture.date_parse import parse_any, parse_duration
+    from mlang.culture.date_parse import parse_any
+    from mlang.culture.duration_parse import parse_duration
     from mlang.culture.numbers import parse_number
     from mlang.values.temporal import Time
 

@@ -11,10 +11,10 @@ from mlang.culture.date_parse import (
     parse_date,
     parse_datetime,
     parse_datetimezone,
-    parse_duration,
     parse_time,
 )
 from mlang.culture.dates import default_text, format_temporal, from_ole, ole_serial
+from mlang.culture.duration_parse import parse_duration
 from mlang.values.temporal import (
     DAY,
     DAYS,
