@@ -4,7 +4,7 @@ The codes are those of the list of documented anti-patterns (L1 to L19).  Each f
 cure.  ``// mlang: ignore L5`` in a query, or on the lines just above it, switches a rule off there; above
 the section it holds for the whole document.  L8 looks at dataflows that stage with fast copy, L10 at our
 form of incremental refresh (``buckets.py``); L11 and parts of L12 need the schemas of ``check.py``.
-The rules are in ``rules.py``.
+The rules are in ``rules/``.
 """
 
 from __future__ import annotations

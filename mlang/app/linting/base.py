@@ -1,7 +1,7 @@
 """Findings and rules, and the comments that silence them.
 
 A rule is a generator function over a `Subject`, registered with its code by `rule`.  Rules over whole
-dataflows (L1 to L19) live in ``staging/rules.py``; ``command.py`` shows both.
+dataflows (L1 to L19) live in ``staging/rules/``; ``command.py`` shows both.
 """
 
 from __future__ import annotations

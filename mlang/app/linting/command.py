@@ -200,7 +200,7 @@ def given_names(file: Path) -> frozenset[str]:
 
 
 def _dataflow(folder: Path, wanted: Callable[[str], bool]) -> Iterator[Finding]:
-    """What the rules about dataflows find (``staging/rules.py``)."""
+    """What the rules about dataflows find (``staging/rules/``)."""
     from staging import dataflow, lint
     from staging.errors import DataflowError
 
