@@ -6,9 +6,11 @@ is not installed (Sail comes with ``mlang[spark]``; Spark needs the package pysp
 
 from __future__ import annotations
 
+import ctypes
 import importlib.util
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -39,7 +41,7 @@ def client() -> None:
             raise Missing(f"{package} is not installed (mlang[spark])")
 
 
-def _wait(port: int, process: subprocess.Popen[Any], log: Path, seconds: float = 90) -> None:
+def _wait(port: int, process: subprocess.Popen[Any], log: Path, seconds: float = 300) -> None:
     import socket
 
     limit = time.monotonic() + seconds
@@ -62,9 +64,16 @@ def _stop(process: subprocess.Popen[Any]) -> None:
         process.wait()
 
 
+def _with_parent() -> None:
+    """In a new process: it ends when whoever started it does, however that ends (PR_SET_PDEATHSIG, Linux only)."""
+    ctypes.CDLL(None).prctl(1, signal.SIGTERM, 0, 0, 0)
+
+
 def start(command: list[str], port: int, folder: Path, name: str, **settings: Any) -> subprocess.Popen[Any]:
     """A server process that listens on a port; its output goes to a file of the folder."""
     log = folder / f"{name}.log"
+    if sys.platform == "linux":
+        settings["preexec_fn"] = _with_parent
     with open(log, "w", encoding="utf-8") as output:
         process = subprocess.Popen(command, stdout=output, stderr=output, cwd=folder, **settings)
     try:
