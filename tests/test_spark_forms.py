@@ -119,7 +119,7 @@ def test_probes(server: SparkServer, monkeypatch: pytest.MonkeyPatch) -> None:
     wanted = samples.FUNCTIONS["Text.Repeat"]
     monkeypatch.setattr(
         spark_probes, "_right",
-        lambda texts, server: [text != wanted for text in texts] if full(server) else right(texts, server),
+        lambda asked, server: [text != wanted for text, _ in asked] if full(server) else right(asked, server),
     )  # fmt: skip
     if full(server):
         assert spark_probes._asked(server) == {"repeat"}

@@ -61,9 +61,9 @@ def _made_of() -> str:
     from hashlib import sha256
 
     found = sha256()
-    for file in sorted([*Path(__file__).parent.glob("*.py"), *Path(__file__).parent.parent.glob("**/*.py")]):
-        stat = file.stat()
-        found.update(f"{file.name} {stat.st_size} {stat.st_mtime_ns}".encode())
+    folder = Path(__file__).parent.parent
+    for file in sorted(folder.glob("**/*.py")):
+        found.update(f"{file.relative_to(folder).as_posix()}\n".encode() + file.read_bytes())
     return found.hexdigest()[:16]
 
 

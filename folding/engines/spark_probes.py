@@ -9,6 +9,8 @@ from __future__ import annotations
 from functools import cache
 from typing import Any
 
+from attrs import evolve
+
 from folding.engines.probes import _KNOWN, _cells, _equal, _made_of, _read, _rows, _write, added
 from folding.engines.samples import FUNCTIONS, KINDS, OPERATORS
 from folding.engines.spark_server import Refusal, SparkServer
@@ -91,7 +93,7 @@ def _asked(server: SparkServer) -> set[str]:
     waiting = []
     for expression in [*OPERATORS.values(), *FUNCTIONS.values()]:
         try:
-            waiting.append((expression, query([expression], server).forms))
+            waiting.append((expression, query([expression], server)))
         except Unfoldable:
             continue
     wrong: set[str] = set()
@@ -100,24 +102,37 @@ def _asked(server: SparkServer) -> set[str]:
         part = stack.pop()
         if not part:
             continue
-        answers = _right([expression for expression, _ in part], server)
+        answers = _right(part, server)
         if answers is None:
             if len(part) == 1:
-                wrong.update(part[0][1])
+                wrong.update(part[0][1].forms)
             else:
                 stack += [part[: len(part) // 2], part[len(part) // 2 :]]
             continue
-        for (_, forms), right in zip(part, answers, strict=True):
+        for (_, asked), right in zip(part, answers, strict=True):
             if not right:
-                wrong.update(forms)
+                wrong.update(asked.forms)
     return wrong
 
 
-def _right(expressions: list[str], server: SparkServer) -> list[bool] | None:
+def _together(queries: list[Any], server: SparkServer) -> Any:
+    """One query of the outputs of several, over the rows of the first: steps on top of each other would be that
+    many queries inside each other, which Spark takes a minute to look through."""
+    from folding.engines.spark_query import SparkQuery
+
+    base = queries[0].relation
+    if any(q.relation.origin.alias != base.origin.alias or q.relation.where for q in queries):
+        raise Unfoldable("probes that are no outputs of the rows alone")
+    columns = tuple(q.relation.columns[0] for q in queries)
+    return SparkQuery(evolve(base, columns=columns), server, off=frozenset())
+
+
+def _right(asked: list[tuple[str, Any]], server: SparkServer) -> list[bool] | None:
     """Per expression whether the server's cells are the interpreter's; None when the query fails there."""
+    expressions = [expression for expression, _ in asked]
     try:
         with sessions.use(sessions.Session(culture="en-US", time_zone="UTC")):
-            found = [batch.columns for batch in query(expressions, server).batches()]
+            found = [batch.columns for batch in _together([q for _, q in asked], server).batches()]
     except (Refusal, Unfoldable):
         return None
     with sessions.use(sessions.Session(culture="en-US", time_zone="UTC", engine="none")):
