@@ -26,6 +26,7 @@ from folding.terms import CannotFold, Scalar, Unfoldable
 from mlang import session as sessions
 from mlang.errors import Cancelled, MError
 from mlang.tables import plan as p
+from mlang.tables.arrow_pass import arrow_pass
 from mlang.tables.local import run_local
 from mlang.tables.plan import Batch, Source
 from mlang.tables.schema import projected
@@ -61,7 +62,7 @@ def run_plan(plan: p.Plan, columns: Sequence[str] | None = None, limit: int | No
 
         return spark.run(plan, columns, limit)
     if session.engine == "none" or (
-        session.engine != "duckdb" and (_is_small(plan) or one_pass(plan) or _is_glance(plan, limit))
+        session.engine != "duckdb" and (_is_small(plan) or _is_pass(plan) or _is_glance(plan, limit))
     ):
         return run_local(plan, columns, limit)
     return _folded(plan, columns, limit, session)
@@ -69,7 +70,7 @@ def run_plan(plan: p.Plan, columns: Sequence[str] | None = None, limit: int | No
 
 def _whole(plan: p.Plan, session: sessions.Session) -> Iterator[Batch]:
     """The rows of a plan that folds whole; of another one, or when the query fails, none."""
-    if session.engine == "none" or (session.engine != "duckdb" and (_is_small(plan) or one_pass(plan))):
+    if session.engine == "none" or (session.engine != "duckdb" and (_is_small(plan) or _is_pass(plan))):
         return iter(())
     if "mlang.connectors.databases" in sys.modules:
         from folding.engines import remote
@@ -103,6 +104,11 @@ def _is_small(plan: p.Plan) -> bool:
         elif not isinstance(leaf, p.Rows):
             return False
     return rows < SMALL
+
+
+def _is_pass(plan: p.Plan) -> bool:
+    """Whether an engine would still be loading when the interpreter is done."""
+    return one_pass(plan) or arrow_pass(plan)
 
 
 def _is_glance(plan: p.Plan, limit: int | None) -> bool:

@@ -106,6 +106,11 @@ _HOW = {
 }  # fmt: skip
 
 
+def is_columnar(form: ListAggregate) -> bool:
+    """Whether `aggregate` knows an aggregate, if the cells are such."""
+    return form.column is None or form.name in _HOW
+
+
 def _by_code(codes: Any, count: int, array: Any, how: str) -> Any:
     """Arrow's aggregate by code, rows in order (one thread), as an array with a place for each code."""
     columns = {"code": codes} if array is None else {"code": codes, "cells": array}

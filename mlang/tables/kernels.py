@@ -67,6 +67,18 @@ def kernel_of(function: Any, names: tuple[str, ...]) -> Kernel | None:
     return None
 
 
+def known_form(body: nodes.Node) -> bool:
+    """Whether an expression has only parts that a kernel may compute, whatever the cells are."""
+    for part in body.walk():
+        if part.__class__ not in _VISITS:
+            return False
+        if isinstance(part, nodes.Invocation) and not (
+            isinstance(part.function, nodes.Name) and is_columnar(part.function.name)
+        ):
+            return False
+    return True
+
+
 class _Run:
     """One evaluation: a visit of the tree, each node giving an array, a scalar, or None for null."""
 
@@ -302,6 +314,11 @@ _ASCII: dict[str, Callable[[Any], Any]] = {
     "Text.Length": lambda array: pc.binary_length(array).cast(_NUMBER),
     "Text.Reverse": pc.ascii_reverse,
 }
+
+
+def is_columnar(name: str) -> bool:
+    """Whether Arrow has a loop for a library function of one text."""
+    return name in _ASCII
 
 
 def by_ascii(column: Column, name: str) -> Column | None:
