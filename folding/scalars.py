@@ -345,8 +345,10 @@ class Translator:
         )  # fmt: skip
 
 
-#: Constructors of constants.
-_CONSTRUCTORS = frozenset({"#date", "#datetime", "#time", "#duration"})
+#: Constructors of constants; variables are the same for a whole evaluation.
+_CONSTRUCTORS = frozenset(
+    {"#date", "#datetime", "#time", "#duration", "Variable.Value", "Variable.ValueOrDefault"}
+)
 
 
 def _field(target: Scalar, node: nodes.FieldAccess) -> Scalar:

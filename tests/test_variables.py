@@ -160,3 +160,18 @@ def test_explain_takes_value_sets(tmp_path: Path) -> None:
     for sets, least in (((), "3"), (("--value-set", "Test"), "7")):
         done = CliRunner().invoke(cli, ["explain", str(place), "-q", "A", "--sql", *sets])
         assert f"> CAST({least} AS" in done.output, done.output
+
+
+def test_variables_fold(tmp_path: Path) -> None:
+    library(tmp_path, "Lib", ALL)
+    table = 'DuckDB.Database("x.duckdb"){[Schema = "main", Item = "t"]}[Data]'
+    place = make(
+        tmp_path,
+        f'shared A = Table.SelectRows({table}, each [a] > Variable.Value("$(/**/Lib/rate)") and '
+        '[b] <> Variable.ValueOrDefault("$(/**/Lib/none)", "q0"));',
+    )
+    with duckdb.connect(str(place / "x.duckdb")) as connection:
+        connection.execute("CREATE TABLE t AS SELECT i::DOUBLE a, 'q' || i % 3 b FROM range(5) r(i)")
+    found = CliRunner().invoke(cli, ["explain", str(place), "-q", "A"], standalone_mode=False)
+    assert "Table.SelectRows  Folding" in found.output
+    assert value(place) == [(2.0, "q2"), (4.0, "q1")]
