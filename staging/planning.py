@@ -39,6 +39,8 @@ class Planned:
     dependents: list[str] = field(factory=list)
     #: Of an incremental query: each bucket, whether it would be loaded, and why.
     buckets: list[dict[str, Any]] = field(factory=list)
+    #: Why the engine "auto" takes this engine; empty where an engine was asked for.
+    chosen: str = ""
 
     def to_json(self) -> dict[str, Any]:
         """The line for machines."""
@@ -53,9 +55,9 @@ def plan(refresh: Refresh) -> list[Planned]:
     found = []
     for task in refresh.tasks():
         line = _line(refresh, task, queries, schemas[task.query], remade)
-        if queries.session.engine == "auto" and line.engine.startswith("DuckDB"):
+        if queries.session.engine == "auto":
             read = [m.bytes for m in map(refresh.served, task.needs) if m is not None]
-            line.why = "; ".join(filter(None, (line.why, spark.advice(sum(read)))))
+            line.chosen = spark.choice(line.engine, sum(read) if read else None)
         if task.kind != ACTIVITY and line.action == "run":
             remade.add(task.query)
         found.append(line)

@@ -94,18 +94,18 @@ def engine_name(table: Table, folds: bool) -> str:
     return f"{local} (not Spark: {found.step}: {found.reason})"
 
 
-def advice(size: int) -> str:
-    """Why the engine "auto" takes DuckDB for so many bytes, where somebody might think otherwise; else empty."""
+def choice(engine: str, size: int | None) -> str:
+    """Why the engine "auto" takes an engine for a query that reads so many staged bytes; None when it reads none."""
+    if engine.startswith("decided"):
+        return "what it reads is not staged yet"
+    if size is None:
+        return "it reads nothing that is staged"
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") if hasattr(os, "sysconf") else 0
-    large = bool(memory) and size > memory * _SHARE
     address = os.environ.get("MLANG_SPARK", "").strip()
-    if not large and not address:
-        return ""
-    if large:
-        where = f"on {address}" if address else "on a cluster (MLANG_SPARK)"
-        much = f"{_text(size)}, more than half of the memory"
-        return f"auto takes DuckDB, though it reads {much}: --engine spark runs it {where}"
-    return f"auto takes DuckDB: {_text(size)} fit this machine"
+    if memory and size > memory * _SHARE:
+        where = address or "a cluster (MLANG_SPARK)"
+        return f"{_text(size)}, more than half of the memory; --engine spark runs it on {where}"
+    return f"{_text(size)}, fits" + (f"; --engine spark would run it on {address}" if address else "")
 
 
 def _text(size: int) -> str:

@@ -137,11 +137,26 @@ def test_the_plan_names_the_engine(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     assert line(place, "Odd", "spark").engine.startswith("DuckDB and interpreter (not Spark: ")
     auto = line(place, "Totals", "auto")
     assert auto.engine == "DuckDB"
-    assert auto.why.endswith("; auto takes DuckDB: 0.0 MB fit this machine")
+    assert auto.chosen.endswith(" MB, fits; --engine spark would run it on sc://127.0.0.1:1")
     monkeypatch.setattr(staging_spark, "_SHARE", 0)
-    assert "--engine spark runs it on sc://127.0.0.1:1" in line(place, "Totals", "auto").why
+    large = " MB, more than half of the memory; --engine spark runs it on "
+    assert line(place, "Totals", "auto").chosen.endswith(large + "sc://127.0.0.1:1")
     monkeypatch.delenv("MLANG_SPARK")
-    assert "--engine spark runs it on a cluster (MLANG_SPARK)" in line(place, "Totals", "auto").why
+    assert line(place, "Totals", "auto").chosen.endswith(large + "a cluster (MLANG_SPARK)")
+
+
+def test_auto_says_which_engine_and_why(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where no Spark is configured, too."""
+    monkeypatch.delenv("MLANG_SPARK", raising=False)
+    place = flow(tmp_path)
+    assert line(place, "Source", "auto").chosen == "it reads nothing that is staged"
+    assert line(place, "Totals", "auto").chosen == "what it reads is not staged yet"
+    refreshed(place, "duckdb")
+    assert line(place, "Totals", "auto").chosen.endswith(" MB, fits")
+    assert line(place, "Totals", "duckdb").chosen == ""
+    command = [sys.executable, "-m", "mlang", "plan", str(place)]
+    done = subprocess.run(command, capture_output=True, text=True, cwd=ROOT, check=False)
+    assert "DuckDB: 0.0 MB, fits" in " ".join(done.stdout.split()), done
 
 
 def test_the_plan_names_the_steps_of_workers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -151,8 +166,19 @@ def test_the_plan_names_the_steps_of_workers(tmp_path: Path, monkeypatch: pytest
     with engine(address_or_skip("Sail")):
         assert refreshed(place, "spark").status == "Completed"
     with engine("sc://127.0.0.1:1"):
-        assert line(place, "Odd", "spark").engine == "Spark (sc://127.0.0.1:1), on the workers: Table.AddColumn"
-        command = [sys.executable, "-m", "mlang", "plan", str(place), "--json", "--spark-url", "sc://127.0.0.1:1"]
+        assert (
+            line(place, "Odd", "spark").engine == "Spark (sc://127.0.0.1:1), on the workers: Table.AddColumn"
+        )
+        command = [
+            sys.executable,
+            "-m",
+            "mlang",
+            "plan",
+            str(place),
+            "--json",
+            "--spark-url",
+            "sc://127.0.0.1:1",
+        ]
         done = subprocess.run(command, capture_output=True, text=True, cwd=ROOT, check=False)
     assert '"engine": "Spark (sc://127.0.0.1:1), on the workers: Table.AddColumn"' in done.stdout, done.stderr
 

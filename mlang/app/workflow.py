@@ -229,9 +229,10 @@ def _plan(refresh: Any, as_json: bool) -> int:
         dump([line.to_json() for line in lines])
         return 0
     rows = [
-        [p.query, p.action + (f" → {p.target}" if p.target else ""), p.engine, ", ".join(p.needs), p.why]
+        [p.query, p.action + (f" → {p.target}" if p.target else ""), ": ".join(filter(None, (p.engine, p.chosen))),
+         ", ".join(p.needs), p.why]
         for p in lines
-    ]
+    ]  # fmt: skip
     print_grid(["Query", "Action", "Engine", "Needs", "Why"], rows)
     for line in lines:
         for bucket in line.buckets:
