@@ -17,7 +17,6 @@ from typing import Any
 from attrs import evolve
 from sqlglot import exp
 
-from folding import terms as t
 from folding.by_values import computed_by_values
 from folding.inputs import with_inputs
 from folding.relations import Column, Context, Relation, compile_node
@@ -247,7 +246,7 @@ def try_fold(plan: p.Plan) -> Relation | CannotFold:
 
 def counted(relation: Relation, limit: int | None = None) -> Relation:
     """One row: how many rows the relation has, of which no more than ``limit`` are looked for."""
-    if relation.raises and any(t.stops(k.sql) or not k.plain for k in relation.order):
+    if relation.order_may_raise():
         raise Unfoldable("the order may raise, which counting would not notice")
     if limit is not None and relation.natural:
         relation = evolve(relation, limit=limit if relation.limit is None else min(limit, relation.limit))

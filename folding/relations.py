@@ -275,6 +275,10 @@ class Relation:
         """The relation after a row-level use of terms (keys): M raises here when one of them does."""
         return evolve(self, raises=True) if any(x.raises for x in terms) else self
 
+    def order_may_raise(self) -> bool:
+        """Whether computing what the rows are sorted by may raise: an engine that needs no order would not notice."""
+        return self.raises and any(t.stops(k.sql) or not k.plain for k in self.order)
+
     # ------------------------------------------------------------ text
 
     def select(self, chosen: list[tuple[str, Any]], ordered: bool) -> Any:

@@ -158,3 +158,16 @@ def test_keys_that_raise_below_other_keys(tmp_path: Path) -> None:
         with pytest.raises(mlang.MError) as interpreted:
             mlang.to_m(mlang.evaluate(m, engine="none"))
         assert str(folded.value) == str(interpreted.value)
+
+
+@pytest.mark.parametrize("kind", ["LeftOuter", "LeftAnti", "LeftSemi", "RightAnti", "RightSemi", "FullOuter"])
+def test_sorts_that_raise_below_joins(folder: Path, kind: str) -> None:
+    """M sorts rows that are only looked up; an engine that needs no order would not compute the key."""
+    odd = "Table.Sort(Table.SelectRows(l, each [k] <> 9), {{each if [n] > 0 then 1 else 0, 0}})"
+    for body in (
+        f'Table.Join({odd}, {{"k"}}, r2, {{"rk"}}, JoinKind.{kind})',
+        f'Table.Join(r2, {{"rk"}}, {odd}, {{"k"}}, JoinKind.{kind})',
+    ):
+        folded, interpreted = answers(folder, body)
+        assert folded == interpreted
+        assert folded.startswith("error Expression.Error")
