@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import base64
 import json
+import os
 import re
 import uuid
 from pathlib import Path
@@ -19,6 +20,7 @@ from attrs import define, field
 from mlang.app.containers.base import Container, read_file
 from mlang.app.containers.files import open_container
 from mlang.app.containers.mashup import about_queries
+from mlang.app.containers.paths import ORIGIN, WORKBOOKS
 from mlang.app.containers.template import Template, read_json
 from mlang.app.containers.workbook import MashupFile
 from mlang.errors import Fault
@@ -40,6 +42,8 @@ class Imported:
     queries: dict[str, dict[str, Any]] = field(factory=dict)
     metadata: dict[str, Any] = field(factory=dict)
     notes: list[str] = field(factory=list)
+    #: The workbook whose tables the queries read as Excel.CurrentWorkbook().
+    workbook: Path | None = None
 
 
 def read(path: Path) -> Imported:
@@ -66,11 +70,25 @@ def _from_container(container: Container) -> Imported:
         found.metadata["documentLocale"] = container.culture
     if isinstance(container, MashupFile) and container.mashup is not None:
         found.queries = about_queries(container.mashup)
+        _bind(found, container.path)
     elif isinstance(container, Template) and container.package is not None:
         name = read_json(container.package, "Metadata.json", str(container.path)).get("Name")
         found.name = name if isinstance(name, str) and name else found.name
         found.queries = {n: {"isHidden": True} if load.hidden else {} for n, load in container.loads.items()}
     return found
+
+
+def _bind(found: Imported, path: Path) -> None:
+    """Keeps the workbook where its queries read tables of it, and says so."""
+    if path.suffix.lower() not in WORKBOOKS or "Excel.CurrentWorkbook" not in found.document:
+        return
+    if path.suffix.lower() == ".xlsb":
+        found.notes.append("Excel.CurrentWorkbook() does not read .xlsb: save it as .xlsx and import that.")
+        return
+    found.workbook = path
+    found.notes.append(
+        f"Excel.CurrentWorkbook() goes on reading {path}, as it was last saved; {ORIGIN} beside mashup.pq names it."
+    )
 
 
 def _json(path: Path, data: bytes) -> Any:
@@ -145,7 +163,17 @@ def write_item(found: Imported, folder: Path) -> Path:
     (place / "mashup.pq").write_text(found.document, encoding="utf-8", newline="")
     (place / "queryMetadata.json").write_text(_dump(metadata), encoding="utf-8")
     (place / ".platform").write_text(_dump(_platform(found.name)), encoding="utf-8")
+    if found.workbook is not None:
+        (place / ORIGIN).write_text(_from(place, found.workbook) + "\n", encoding="utf-8")
     return place
+
+
+def _from(place: Path, file: Path) -> str:
+    """A file seen from a folder; its whole path where there is no way (another drive)."""
+    try:
+        return Path(os.path.relpath(file.resolve(), place.resolve())).as_posix()
+    except ValueError:
+        return file.resolve().as_posix()
 
 
 def _file_name(name: str) -> str:

@@ -12,13 +12,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from dataflows.making import make, refresh, result
+from container_files import FILES
+from dataflows.making import make, refresh, result, rows
 from test_cli import mlang  # noqa: F401  (a fixture)
 
 from staging import interchange
 from staging.dataflow import read
 from staging.destinations.target import SqliteTarget, target_of
 from staging.errors import DataflowError
+from staging.refresh import Refresh
+from staging.workspace import Workspace
 
 SECTION = 'section Section1;\r\nshared A = #table(type table [a = number], {{1}});\r\nshared #"My B" = A;\r\n'
 METADATA = """<LocalPackageMetadataFile xmlns="x"><Items>
@@ -215,3 +218,33 @@ def test_sqlite_targets(tmp_path: Path) -> None:
     assert target_of("T", found, {}) == SqliteTarget("out/x.sqlite", "T")
     with pytest.raises(DataflowError, match="SQLite table is named by"):
         target_of("U", found, {})
+
+
+def test_an_imported_dataflow_reads_the_tables_of_its_workbook(tmp_path: Path, mlang: Any) -> None:  # noqa: F811
+    book = tmp_path / "books" / "w.xlsx"
+    book.parent.mkdir()
+    book.write_bytes(FILES["w.xlsx"])
+    done = mlang("import", str(book), "-o", str(tmp_path / "flows"), "--name", "w")
+    assert done.code == 0
+    assert "Excel.CurrentWorkbook() goes on reading" in done.err
+    place = tmp_path / "flows" / "w.Dataflow"
+    assert (place / ".workbook").read_text() == "../../books/w.xlsx\n"
+    assert mlang("run", str(place), "-q", "Total").out == "5\n"
+    text = """section S; shared A = Table.TransformColumnTypes(Excel.CurrentWorkbook(){[Name = "Data"]}[Content],
+        {{"Id", type number}});"""
+    (place / "mashup.pq").write_text(text, encoding="utf-8")
+    assert mlang("check", str(place)).code == 0
+    assert refresh(place).status == "Completed"
+    assert rows(place, "A") == [(1.0,), (5.0,)]
+    again = lambda: result(Refresh(read(place), Workspace.beside(place), reuse=True).run(), "A").status  # noqa: E731
+    assert again() == "Cached"
+    book.write_bytes(FILES["w.xlsx"] + b" ")  # the workbook is an input like any file
+    assert again() == "Completed"
+    book.unlink()
+    assert "Could not find file" in str(result(refresh(place), "A").error)
+    assert mlang("export", str(place), "-o", str(tmp_path / "out")).code == 0
+    assert sorted(p.name for p in (tmp_path / "out").iterdir()) == [
+        ".platform",
+        "mashup.pq",
+        "queryMetadata.json",
+    ]

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from mlang.app import api
-from mlang.app.containers.paths import is_container
+from mlang.app.containers.paths import is_container, workbook_of
 from mlang.app.textfile import decoded, read_bytes
 from mlang.compile.entry import Document, run
 from mlang.errors import Fault
@@ -17,7 +17,8 @@ from mlang.values.metadata import strip
 def session_of(file: Path, settings: dict[str, Any]) -> dict[str, Any]:
     """Settings of a session for a file: those of a workbook or model are in it."""
     if not is_container(file):
-        return settings
+        book = workbook_of(file)
+        return settings if book is None else {**settings, "workbook": book}
     from mlang.app.containers import source
 
     return source.session_of(file, settings)

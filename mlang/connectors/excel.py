@@ -17,6 +17,7 @@ from mlang import errors
 from mlang.connectors.excel_binary import error_cells
 from mlang.connectors.excel_file import Area, OpenXml, check_area, dimension_of, odd_cells
 from mlang.connectors.excel_ods import ods_errors
+from mlang.connectors.file import os_error
 from mlang.connectors.limits import check_zip
 from mlang.library.arguments import of_kind, options
 from mlang.registry import builtin, value_of
@@ -258,11 +259,17 @@ def _clock(value: datetime | time) -> int:
 def current_workbook() -> Table:
     """Lists the tables and named ranges of the workbook that the query lives in, as they were last saved.
 
-    There is such a workbook when `mlang` is given an .xlsx or .xlsm file; cells have the type any.
+    There is such a workbook when `mlang` is given an .xlsx or .xlsm file, or a dataflow that was imported from one;
+    cells have the type any.
     """
     path = current().workbook
     if path is None:
         raise errors.not_supported("Excel.CurrentWorkbook", "the current workbook")
-    with open(path, "rb") as file:
-        book = Workbook(file.read(), {"UseHeaders": False, "DelayTypes": True, "InferSheetDimensions": False})
+    path = current().resolve_path(path)  # noted: the query depends on the file
+    try:
+        with open(path, "rb") as file:
+            data = file.read()
+    except OSError as error:
+        raise os_error(error, path) from None
+    book = Workbook(data, {"UseHeaders": False, "DelayTypes": True, "InferSheetDimensions": False})
     return book.current()

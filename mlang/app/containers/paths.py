@@ -17,9 +17,21 @@ def is_container(path: Path) -> bool:
     return path.suffix.lower() in SUFFIXES or path.name.lower() == "model.json"
 
 
+#: In a dataflow's folder: the path of the workbook that it was imported from, seen from that folder.
+ORIGIN = ".workbook"
+WORKBOOKS = frozenset((".xlsx", ".xlsm", ".xlsb"))
+
+
 def workbook_of(path: Path) -> str | None:
-    """The workbook that a text read from a path lives in."""
-    return str(path.resolve()) if path.suffix.lower() in (".xlsx", ".xlsm", ".xlsb") else None
+    """The workbook that a text read from a path lives in, or was imported from."""
+    if path.suffix.lower() in WORKBOOKS:
+        return str(path.resolve())
+    folder = path.parent if path.name == "mashup.pq" else path
+    try:
+        named = (folder / ORIGIN).read_text(encoding="utf-8").strip()
+    except (OSError, UnicodeDecodeError):
+        return None
+    return str((folder / named).resolve()) if named else None
 
 
 def beside(file: Path, stem: str) -> Path | None:
