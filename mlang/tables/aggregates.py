@@ -2,12 +2,12 @@
 
 `recognise` reads the function's syntax tree: a list function of the library over one column is
 called on the list of the group's cells, which is what it would get from the group's table, so
-nothing else can come out.  All other aggregates get a table when their cell is read.
+nothing else can come out.  All other aggregates get a table when their cell is read.  Read
+``gathering.py`` for groups whose rows pass by.
 """
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable
 from functools import reduce
 from operator import add
@@ -17,9 +17,8 @@ from mlang import registry
 from mlang.errors import MError
 from mlang.syntax import nodes
 from mlang.tables.keys import has_nan
-from mlang.tables.local import waiting
 from mlang.values.functions import Function, captured
-from mlang.values.thunk import Thunk, failed
+from mlang.values.thunk import failed
 
 _MISSING = object()
 
@@ -81,59 +80,6 @@ class ListAggregate:
             return self.call(cells)
         except MError as error:
             return failed(error)
-
-
-#: Aggregates that may go on from their own result: f({f(a), b}) is f({a, b}), item by item.
-_FOLDING = frozenset({"List.Sum", "List.Min", "List.Max"})
-#: So many cells, of all groups and of each, are gathered before what can be is folded.
-_GATHERED, _PER_GROUP = 500_000, 8
-
-
-class Gathering:
-    """One list aggregate over groups whose cells arrive batch by batch."""
-
-    __slots__ = ("counts", "delayed", "form", "held", "lists")
-
-    def __init__(self, form: ListAggregate) -> None:
-        self.form = form
-        self.lists: list[list[Any]] = []
-        self.counts: list[int] = []
-        self.held = 0
-        self.delayed = False
-
-    def feed(self, numbers: list[int], count: int, column: list[Any] | None) -> None:
-        """Takes the cells of a batch, whose rows are of the groups ``numbers``; there are ``count`` by now."""
-        if column is None:
-            self.counts += [0] * (count - len(self.counts))
-            for number, rows in Counter(numbers).items():
-                self.counts[number] += rows
-            return
-        self.lists += [[] for _ in range(count - len(self.lists))]
-        for number, cell in zip(numbers, column, strict=True):
-            self.lists[number].append(cell)
-        self.delayed = self.delayed or waiting(column)
-        self.held += len(numbers)
-        if self.held > max(_GATHERED, _PER_GROUP * count) and not self.delayed and self.form.name in _FOLDING:
-            self._fold()
-
-    def _fold(self) -> None:
-        for number, cells in enumerate(self.lists):
-            found = self.form.of(cells)
-            if found.__class__ is not Thunk:  # a failure stays where it is found again
-                self.lists[number] = [] if found is None else [found]
-        self.held = 0
-
-    def results(self) -> list[Any]:
-        """The aggregate of each group."""
-        if self.form.column is None:
-            return list(map(float, self.counts))
-        if self.delayed:
-            return [Thunk(_later(self.form.call, cells)) for cells in self.lists]
-        return [self.form.of(cells) for cells in self.lists]
-
-
-def _later(call: Callable[..., Any], cells: list[Any]) -> Callable[[], Any]:
-    return lambda: call(cells)
 
 
 def list_function(function: Any) -> ListAggregate | None:

@@ -100,6 +100,11 @@ def aggregate(form: ListAggregate, codes: Any, count: int, column: Column | None
     return _by_code(codes, count, array, how)
 
 
+def last_rows(codes: Any, count: int) -> Any:
+    """The last row of each code; null where there is none."""
+    return _by_code(codes, count, numbers(len(codes)), "max")
+
+
 _HOW = {
     "List.Sum": "sum", "List.Average": "mean", "List.Min": "min", "List.Max": "max",
     "List.NonNullCount": "count",

@@ -1,8 +1,8 @@
 """Runs ``Table.Group``: by hashed keys, by codes of typed keys, by comparers, and by runs.
 
 An aggregate that is a known list function of a column gets that column's cells by group; any
-other gets a table of the group when its cell is read.  Read ``aggregates.py`` for the known ones
-and ``codes.py`` for typed keys.
+other gets a table of the group when its cell is read.  Read ``aggregates.py`` for the known ones,
+``gathering.py`` for what is kept of rows that pass by, and ``codes.py`` for typed keys.
 """
 
 from __future__ import annotations
@@ -12,10 +12,11 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from mlang.tables import plan as p
-from mlang.tables.aggregates import Gathering, ListAggregate, recognise
-from mlang.tables.batches import cut
-from mlang.tables.column import Column
+from mlang.tables.aggregates import ListAggregate, recognise
+from mlang.tables.batches import cut, parts_of
+from mlang.tables.column import Column, joined, many
 from mlang.tables.flow import Batch
+from mlang.tables.gathering import Rows, Total
 from mlang.tables.keys import first_rows, gathered_by, key_rows, numbered
 from mlang.tables.local import (
     Columns,
@@ -29,7 +30,6 @@ from mlang.tables.local import (
     records,
     runs,
     take_rows,
-    typed_whole,
     waiting,
     whole,
 )  # fmt: skip
@@ -95,58 +95,109 @@ def _hashed(
 def _streamed(
     node: p.Group, forms: list[ListAggregate], below: Columns, pick: Any, limit: int | None
 ) -> Iterator[Batch]:
-    """Groups whose aggregates need lists only: the rows pass by, and are not kept."""
-    key_pick = picker(below, node.keys)
+    """Groups whose aggregates need lists only: the rows pass by, and what is kept of them is small."""
+    key_places = [below.index(name) for name in node.keys]
     places = [None if form.column is None else below.index(form.column) for form in forms]
-    gatherings = [Gathering(form) for form in forms]
-    found, batches = None, execute(node.input, below)
-    if node.comparer is None:
-        found, batches = typed_whole(batches, below, node.keys)
-    if found is not None:
-        yield from _by_codes(*found, forms, [below.index(n) for n in node.keys], places, pick)
-        return
-    known: dict[Any, int] = {}
-    firsts: list[list[Any]] = [[] for _ in node.keys]
+    known, totals = _Known(node), [Total(form) for form in forms]
+    for parts, length in _chunks(execute(node.input, below), known, key_places):
+        rows = known.rows([parts[i] for i in key_places], length)
+        for total, place in zip(totals, places, strict=True):
+            total.feed(rows, None if place is None else parts[place])
+    if known.count:
+        yield from cut(pick([*known.columns(), *[total.result() for total in totals]]), known.count)
+
+
+#: Rows that are numbered at once, where there are not even more groups.
+_CHUNK = 1 << 18
+
+
+def _chunks(batches: Iterator[Batch], known: _Known, keys: list[int]) -> Iterator[tuple[list[Column], int]]:
+    """The rows of batches: many at a time while their keys are typed."""
+    held: list[list[Column]] = []
+    length = 0
     for batch in batches:
-        cells = key_pick(batch.columns)
-        keys = _keys(node, cells, batch.length)
-        fresh = [row for key, row in first_rows(keys).items() if key not in known]
-        for row in sorted(fresh):
-            known[keys[row]] = len(known)
-            for store, column in zip(firsts, cells, strict=True):
+        parts = parts_of(batch)
+        if not (held or known.count):
+            known.typed = (
+                many(batch.length) and known.typed and all(parts[i].array() is not None for i in keys)
+            )
+        held.append(parts)
+        length += batch.length
+        if not known.typed or length >= max(_CHUNK, known.count):
+            yield [joined(column) for column in zip(*held, strict=True)], length
+            held, length = [], 0
+    if held:
+        yield [joined(column) for column in zip(*held, strict=True)], length
+
+
+class _Known:
+    """The keys that were met, in order of appearance: typed as long as all are, then by hash."""
+
+    def __init__(self, node: p.Group) -> None:
+        self.node, self.count = node, 0
+        self.typed = node.comparer is None
+        self._arrays: list[Any] = []
+        self._known: dict[Any, int] = {}
+        self._firsts: list[list[Any]] = [[] for _ in node.keys]
+
+    def columns(self) -> list[Column]:
+        """The keys of the groups, as their first rows have them."""
+        if self.typed:
+            return [Column(raw=array) for array in self._arrays]
+        return [Column(cells) for cells in self._firsts]
+
+    def rows(self, keys: list[Column], length: int) -> Rows:
+        """Numbers the rows of a chunk."""
+        before = self.count
+        if self.typed:
+            found = self._by_code(keys)
+            if found is not None:
+                return found
+            self._leave()
+        cells = [key.cells() for key in keys]
+        names = _keys(self.node, cells, length)
+        known = self._known
+        for row in sorted([row for key, row in first_rows(names).items() if key not in known]):
+            known[names[row]] = len(known)
+            for store, column in zip(self._firsts, cells, strict=True):
                 store.append(column[row])
-        numbers = list(map(known.__getitem__, keys))
-        for gathering, place in zip(gatherings, places, strict=True):
-            gathering.feed(numbers, len(known), None if place is None else batch.columns[place])
-    columns = firsts + [gathering.results() for gathering in gatherings]
-    yield from in_batches(pick(columns), len(known), limit)
+        self.count = len(known)
+        return Rows(before, self.count, numbers=list(map(known.__getitem__, names)))
+
+    def _by_code(self, keys: list[Column]) -> Rows | None:
+        import pyarrow as pa
+
+        from mlang.tables.codes import key_codes
+
+        arrays = [key.array() for key in keys]
+        if any(array is None for array in arrays):
+            return None
+        before = self.count
+        if before:
+            if [array.type for array in arrays] != [array.type for array in self._arrays]:
+                return None
+            try:
+                arrays = [pa.concat_arrays(pair) for pair in zip(self._arrays, arrays, strict=True)]
+            except pa.ArrowInvalid:  # more text than one array holds
+                return None
+        codes = key_codes([Column(raw=array) for array in arrays])
+        if codes is None:
+            return None
+        firsts = codes.firsts
+        self._arrays, self.count = [array.take(firsts) for array in arrays], codes.count
+        return Rows(before, self.count, codes.rows.slice(before), _less(firsts.slice(before), before))
+
+    def _leave(self) -> None:
+        self._firsts = [Column(raw=array).cells() for array in self._arrays] or self._firsts
+        self._known = {key: number for number, key in enumerate(_keys(self.node, self._firsts, self.count))}
+        self.typed = False
 
 
-def _by_codes(
-    parts: list[Column],
-    codes: Any,
-    forms: list[ListAggregate],
-    keys: list[int],
-    places: list[int | None],
-    pick: Any,
-) -> Iterator[Batch]:
-    """Groups of rows that are numbered by key."""
-    columns = [parts[i].take(codes.firsts) for i in keys]
-    for form, place in zip(forms, places, strict=True):
-        columns.append(_by_code(form, codes.rows, codes.count, None if place is None else parts[place]))
-    yield from cut(pick(columns), codes.count)
+def _less(rows: Any, count: int) -> Any:
+    import pyarrow as pa
+    import pyarrow.compute as pc
 
-
-def _by_code(form: ListAggregate, codes: Any, count: int, column: Column | None) -> Column:
-    """One aggregate of each of ``count`` groups, from the group numbers of the rows."""
-    from mlang.tables.codes import aggregate
-
-    found = aggregate(form, codes, count, column)
-    if found is not None:
-        return Column(raw=found)
-    gathering = Gathering(form)
-    gathering.feed(codes.to_pylist(), count, None if column is None else column.cells())
-    return Column(gathering.results())
+    return pc.subtract(rows.cast(pa.int64()), count)
 
 
 def _aggregated(function: Any, below: Columns, gathered: list[list[Any]], tables: _GroupTables) -> list[Any]:

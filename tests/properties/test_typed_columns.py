@@ -17,7 +17,7 @@ import mlang
 from mlang.compile.entry import run
 from mlang.connectors.arrow import column_to_values
 from mlang.errors import MError
-from mlang.tables import batches, local_join
+from mlang.tables import batches, local_group, local_join
 from mlang.tables import column as columns
 from mlang.tables.column import Column
 from mlang.tables.table import Table, from_columns
@@ -318,6 +318,7 @@ def test_rows_are_not_lost_between_batches(step: str) -> None:
             patch.object(columns, "MANY", least),
             patch.object(batches, "TAKEN", 30_000),
             patch.object(local_join, "_BLOCK", 50_000),
+            patch.object(local_group, "_CHUNK", 50_000),
         ):
             result = mlang.evaluate(source, query="Result", parameters={"T": table}, engine="none")
             return {name: result.to_arrow().column(name).to_pylist() for name in result.names}

@@ -13,7 +13,8 @@ import mlang
 from mlang.compile.entry import Document, run
 from mlang.errors import MError
 from mlang.session import Session
-from mlang.tables import aggregates, local
+from mlang.tables import batches, gathering, local, local_group
+from mlang.tables import column as typed
 from mlang.tables.cell_functions import columnar_cell
 from mlang.tables.convert import converter
 from mlang.tables.convert_columns import cells, column_converter
@@ -130,7 +131,7 @@ def test_orders_of_two(pairs: list[tuple[Any, Any]], first: bool, second: bool) 
 GROUPED = (
     'Table.Group(T, {"k"}, {{"a", each List.Sum([v])}, {"b", each List.Min([v])}, {"c", each List.Max([v])}, '
     '{"d", each List.Average([v])}, {"e", Table.RowCount}, {"f", each List.Count([v])}, '
-    '{"g", each List.NonNullCount([v])}, {"h", each List.First([v])}})'
+    '{"g", each List.NonNullCount([v])}, {"h", each List.First([v])}, {"i", each List.Last([v])}, {"j", each List.Median([v])}})'
 )
 #: The same functions in a form that gets a table of each group.
 TABLED = GROUPED.replace("each List", "each let t = _ in List").replace("([v])", "(t[v])")
@@ -156,13 +157,50 @@ def test_groups_that_pass_by(rows: list[tuple[Any, Any]], held: int) -> None:
             f"section S; shared T = null; shared R = {source};",
             query="R", parameters={"T": from_columns(["k", "v"], [keys, values])}, engine="none",
         )  # fmt: skip
-        with patch.object(local, "LARGEST", 4), patch.multiple(aggregates, _GATHERED=held, _PER_GROUP=0):
+        with patch.object(local, "LARGEST", 4), patch.multiple(gathering, _GATHERED=held, _PER_GROUP=0):
             return run(lambda: [[shown(cell) for cell in row] for row in table.rows()], table.session)
 
-    with patch.object(aggregates.Gathering, "_fold", lambda self: None):
+    with patch.object(gathering.Gathering, "_fold", lambda self: None):
         expected = of(GROUPED)
     assert of(GROUPED) == expected
     assert of(TABLED) == expected
+
+
+keys = st.lists(st.sampled_from(["a", "b", "c", None]), min_size=1, max_size=20)
+doubles = st.one_of(st.none(), st.floats(-9, 9), st.sampled_from([0.1, 0.2, 1e16, -1e16, 0.0]))
+wild = st.one_of(doubles, st.sampled_from([-0.0, float("nan"), float("inf"), "x", Date(700_000), 2**60]))
+
+
+@settings(max_examples=200, deadline=None)
+@given(
+    keys, st.lists(doubles, max_size=20), st.lists(wild, max_size=20), st.integers(1, 7), st.integers(1, 9)
+)
+def test_typed_groups_that_pass_by(
+    names: list[Any], first: list[Any], then: list[Any], rows: int, chunk: int
+) -> None:
+    """Chunks of typed cells, and then of any; keys that stop being text."""
+    if not first or not then:
+        return
+    parts = [[(names * len(values))[: len(values)], values] for values in (first, then)]
+    if len(then) > 9:
+        parts[1][0][9] = 7.0
+    tables = {name: from_columns(["k", "v"], part) for name, part in zip("TU", parts, strict=True)}
+
+    def of(source: str, least: int) -> list[list[Any]]:
+        whole = source.replace("(T,", "(Table.Combine({T, U}),")
+        table = mlang.evaluate(
+            f"section S; shared T = null; shared U = null; shared R = {whole};",
+            query="R", parameters=tables, engine="none",
+        )  # fmt: skip
+        with (
+            patch.object(typed, "MANY", least),
+            patch.object(batches, "ROWS", rows),
+            patch.object(local_group, "_CHUNK", chunk),
+            patch.multiple(gathering, _GATHERED=chunk, _PER_GROUP=0),
+        ):
+            return run(lambda: [[shown(cell) for cell in row] for row in table.rows()], table.session)
+
+    assert of(GROUPED, 1) == of(TABLED, 10**9)
 
 
 FUNCTIONS = [
