@@ -108,6 +108,15 @@ def _reached(where: str) -> None:
         raise failed(where, f"nobody answers ({no.strerror or no}).", cure) from None
 
 
+def frame_of(session: Any, sql: str) -> Any:
+    """A query as a data frame.  The client's own way sends it as a command first, for which the server does all the
+    planning once more."""
+    from pyspark.sql.connect.dataframe import DataFrame
+    from pyspark.sql.connect.plan import SQL
+
+    return DataFrame(SQL(sql), session)
+
+
 class SparkServer:
     """A session with a server; ``dialect`` is "spark" or "sail", ``version`` what the server says."""
 
@@ -178,7 +187,7 @@ class SparkServer:
 
     def _parts(self, sql: str) -> Generator[Any, None, None]:
         """The record batches of a query as they arrive."""
-        frame = self.session.sql(sql)
+        frame = frame_of(self.session, sql)
         client = self.session.client
         for part in client.to_table_as_iterator(frame._plan.to_proto(client), {}):
             if hasattr(part, "to_batches"):

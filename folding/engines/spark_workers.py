@@ -26,6 +26,7 @@ from folding import types
 from folding.engines import spark_parcels, spark_worker
 from folding.engines.spark_cells import Unsendable, decoded, error_cell
 from folding.engines.spark_leaves import SparkOrigin
+from folding.engines.spark_server import frame_of
 from folding.relations import Column, Context, Relation
 from folding.repairs import redone
 from folding.terms import Scalar, Unfoldable
@@ -123,7 +124,7 @@ class WorkerOrigin(SparkOrigin):
         work = partial(spark_worker.work, json.dumps(self.parcel))
 
         def make(session: Any) -> None:
-            frame = session.sql(text)
+            frame = frame_of(session, text)
             below = {field.name: field.dataType.simpleString() for field in frame.schema.fields}
             fields = []
             for output in self.parcel["outputs"]:

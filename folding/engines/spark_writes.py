@@ -17,7 +17,7 @@ from typing import Any
 
 from attrs import frozen
 
-from folding.engines.spark_server import Refusal, Running, SparkServer
+from folding.engines.spark_server import Refusal, Running, SparkServer, frame_of
 from mlang.errors import Cancelled, MError
 
 #: Bits of a row number that count within a partition of Apache Spark.
@@ -101,7 +101,7 @@ class Writing:
 
     def _run(self, session: Any, folder: Path, first: int) -> Written:
         made = [f"{text} AS {quoted(name)}" for text, name in self.stored]
-        frame = session.sql(self.query.sql()).selectExpr(
+        frame = frame_of(session, self.query.sql()).selectExpr(
             f"monotonically_increasing_id() AS {self.row}", *made
         )
         if self.server.dialect == "sail":
