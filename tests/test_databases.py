@@ -3,6 +3,11 @@
 from __future__ import annotations
 
 import json
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -176,7 +181,7 @@ def test_native_queries(engine: Engine) -> None:
     assert both(engine, f"{m}[a]") == "{2}"
     with use(engine.session()):
         found, _ = remote.describe(engine.evaluate(f"Table.SelectRows({m}, each [a] > 1)").plan)
-    assert isinstance(found, remote.RemoteQuery)
+    assert isinstance(found, remote.RemoteQuery) == (engine.name != "MySQL")  # sorted rows stay sorted
     listed = f'Value.NativeQuery({source}, "select ? as t, ? as n", {{"it\'s ?", null}})'
     assert both(engine, f"{listed}{{0}}[t]") == '"it\'s ?"'
     assert "1 parameters, but 2" in both(engine, f'Value.NativeQuery({source}, "select ? as t", {{1, 2}})')
@@ -186,6 +191,44 @@ def test_native_queries(engine: Engine) -> None:
     )
     optioned = source.replace("[Create", '[Query = "select 1 as a", Create')
     assert both(engine, f"{optioned}[a]") == "{1}"
+
+
+def test_native_queries_keep_their_order_and_their_end(engine: Engine) -> None:
+    rows = [[float(i % 7), i / 2] for i in range(40)]
+    engine.make("ranked", {"k": "whole", "n": "number"}, rows)
+    for end in (
+        "order by n desc",
+        "order by n desc; -- done",
+        "order by n desc /* done */ ;#(lf)",
+        "order by n desc limit 5",
+    ):
+        for option in ("null", "[EnableFolding = true]", "[EnableFolding = null, PreserveTypes = true]"):
+            m = f'Value.NativeQuery({engine.source}, "select n, k from ranked {end}", null, {option})'
+            assert both(engine, f"Table.FirstN({m}, 3)[n]") == "{19.5, 19, 18.5}"
+            first = f"Table.FirstN({m}, 5)"
+            assert both(engine, f"Table.SelectRows({first}, each [k] > 2)[n]") == "{19.5, 19}"
+    inner = "select n from (select n from ranked order by n limit 3) as a where n > @low"
+    m = f'Value.NativeQuery({engine.source}, "{inner}", [low = -1.5])'
+    assert both(engine, f"List.Sum({m}[n])") == "1.5"
+
+
+def test_parameters_of_every_kind(engine: Engine) -> None:
+    def found(sql: str, parameters: str) -> str:
+        return both(engine, f'Value.NativeQuery({engine.source}, "{sql}", {parameters}){{0}}[x]')
+
+    assert found("select 1-@p as x", "[p = -1]") == "2"
+    assert found("select 1-? as x", "{-1.5}") == "2.5"
+    assert found("select @p as x", '[p = "a\\b\'c %s ü😀"]') == '"a\\b\'c %s ü😀"'
+    assert found("select @p as x", "[p = #binary({1, 255})]") == '#binary("Af8=")'
+    if engine.name == "PostgreSQL":
+        zoned = "#datetimezone(2020, 1, 1, 0, 30, 0, 1, 30)"
+        assert found("select @p as x", f"[p = {zoned}]") == "#datetimezone(2019, 12, 31, 23, 0, 0, 0, 0)"
+        assert found("select @p as x", "[p = #duration(-1, -2, 0, -0.5)]") == "#duration(-1, -2, 0, -0.5)"
+    else:
+        assert "isn't supported" in found("select @p as x", "[p = #duration(1, 0, 0, 0)]")
+    assert "We cannot convert the value 1 to type Logical" in both(
+        engine, f'Value.NativeQuery({engine.source}, "select 1 as x", null, [PreserveTypes = 1])'
+    )
 
 
 def test_parameters_stay_literals() -> None:
@@ -200,6 +243,127 @@ def test_parameters_stay_literals() -> None:
 
 
 # ---------------------------------------------------------------- errors
+
+
+LONG = {
+    "PostgreSQL": "select n, repeat('x', 1000) as t from generate_series(1, 200000) as g(n)",
+    "MySQL": "select seq as n, repeat('x', 1000) as t from seq_1_to_200000",
+}
+OTHERS = {
+    "PostgreSQL": "select pid from pg_stat_activity where pid <> pg_backend_pid() and backend_type = 'client backend'",
+    "MySQL": "select id from information_schema.processlist where id <> connection_id() and user = 'tester'",
+}
+
+
+def asked(engine: Engine, sql: str) -> list[Any]:
+    """The first column of a query, through the connection of the tests."""
+    connection: Any = engine.connection  # type: ignore[attr-defined]
+    with connection.cursor() as cursor:
+        cursor.execute(sql)
+        return [row[0] for row in cursor.fetchall()]
+
+
+def cut(engine: Engine) -> None:
+    """Ends all connections but that of the tests."""
+    for number in asked(engine, OTHERS[engine.name]):
+        engine.run(
+            f"select pg_terminate_backend({number})" if engine.name == "PostgreSQL" else f"KILL {number}"
+        )
+
+
+@pytest.mark.parametrize("name", LONG)
+def test_a_connection_that_breaks_amid_the_rows(name: str) -> None:
+    """An error, not a second try whose rows might come in another order; the next query connects anew."""
+    engine = engine_or_skip(name)
+    m = f'Value.NativeQuery({engine.source}, "{LONG[name]}", null, [EnableFolding = true])'
+    with use(engine.session()):
+        batches = remote.run(engine.evaluate(f"Table.SelectRows({m}, each [n] > 1)").plan, None, None)
+        assert next(batches).length
+        cut(engine)
+        with pytest.raises(mlang.MError) as raised:
+            sum(b.length for b in batches)
+    assert raised.value.reason == "DataSource.Error"
+    assert "tester" not in str(raised.value) + str(raised.value.detail)
+    engine.make("after", {"a": "whole"}, [[1.0]])
+    assert both(engine, f"{engine.reads('after')}[a]") == "{1}"
+    cut(engine)  # the connection that waits
+    assert both(engine, f"{engine.reads('after')}[a]") == "{1}"
+
+
+@pytest.mark.parametrize("name", LONG)
+def test_ctrl_c_ends_the_query_on_the_server(name: str) -> None:
+    engine = engine_or_skip(name)
+    sleep, active = {
+        "PostgreSQL": (
+            "pg_sleep(0.02)::text as b from generate_series(1, 3000)",
+            "select query from pg_stat_activity where state = 'active' and query like 'FETCH%' and pid <> pg_backend_pid()",
+        ),
+        "MySQL": (
+            "sleep(0.02) as b from seq_1_to_3000",
+            "select info from information_schema.processlist where command = 'Query' and info like '%sleep%' and id <> connection_id()",
+        ),
+    }[name]
+    query = f'Value.NativeQuery({engine.source}, "select {sleep}")'
+    m = f'Table.RowCount(Table.SelectRows({query}, each [b] = "z"))'
+    code = f"import mlang; mlang.evaluate({m!r}, credentials={CREDENTIALS!r})"
+    child = subprocess.Popen([sys.executable, "-c", code], stderr=subprocess.PIPE, text=True)
+    try:
+        wait_until(lambda: asked(engine, active))
+        child.send_signal(signal.SIGINT)
+        _, said = child.communicate(timeout=30)
+        assert said.rstrip().endswith("KeyboardInterrupt")
+        wait_until(lambda: not asked(engine, active))
+    finally:
+        child.kill()
+
+
+def wait_until(holds: Callable[[], Any]) -> None:
+    limit = time.monotonic() + 30
+    while not holds():
+        assert time.monotonic() < limit
+        time.sleep(0.1)
+
+
+@pytest.mark.parametrize("name", LONG)
+def test_a_column_that_vanished(name: str) -> None:
+    engine = engine_or_skip(name)
+    for m in ("{0}", 'Table.SelectRows({0}, each [b] = "x")'):
+        reads = engine.make("narrow", {"a": "whole", "b": "text"}, [[1.0, "x"]])
+        with use(engine.session()):
+            table = engine.evaluate(m.format(reads))
+            engine.run(f"ALTER TABLE {engine.quoted('narrow')} DROP COLUMN b")
+            with pytest.raises(mlang.MError, match=r"(?i)column \W*b") as raised:
+                mlang.to_m(table)
+        detail: Any = raised.value.detail
+        assert "narrow" in detail["Query"]
+
+
+def test_a_wrong_password_of_postgresql() -> None:
+    engine = engine_or_skip("PostgreSQL")
+    (file,) = asked(engine, "show hba_file")
+    rules = Path(file).read_text(encoding="utf-8")
+    try:
+        engine.run("DROP ROLE IF EXISTS keyed", "CREATE ROLE keyed LOGIN PASSWORD 'right-secret'")
+        Path(file).write_text("host all keyed all scram-sha-256\n" + rules, encoding="utf-8")
+        engine.run("select pg_reload_conf()")
+        key = ("PostgreSQL", "")
+
+        def message(login: dict[str, str]) -> str:
+            try:
+                return mlang.to_m(
+                    mlang.evaluate(f"Table.RowCount({engine.source})", credentials={key: login})
+                )
+            except mlang.MError as error:
+                return f"{error.reason} {error.message} {error.detail}"
+
+        wait_until(lambda: "credentials" in message({"Username": "keyed", "Password": "wrong-secret"}))
+        said = message({"Username": "keyed", "Password": "wrong-secret"}) + message({"Username": "keyed"})
+        assert "credentials provided" in said
+        assert "secret" not in said
+        assert message({"Username": "keyed", "Password": "right-secret"}).isdigit()
+    finally:
+        Path(file).write_text(rules, encoding="utf-8")
+        engine.run("select pg_reload_conf()")
 
 
 def test_options_and_errors(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:

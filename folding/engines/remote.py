@@ -166,7 +166,10 @@ class RemoteSource(Source):
                 done += batch.length
                 yield batch
             return
-        except (Failure, Refused, Unfoldable):
+        except Failure as failure:
+            if failure.lost:
+                raise self.query.server.failed(failure) from None
+        except (Refused, Unfoldable):
             pass
         from folding.boundary import skipped
 
@@ -193,7 +196,10 @@ class RemoteSource(Source):
             query = RemoteQuery(counted(relation, limit), source)
             for batch in query.batches():
                 return Batch([], int(batch.columns[0][0]))
-        except (Failure, Refused, Unfoldable):
+        except Failure as failure:
+            if failure.lost:
+                raise self.query.server.failed(failure) from None
+        except (Refused, Unfoldable):
             pass
         return Batch([], sum(b.length for b in run_local(self.plan, None, limit)))
 
@@ -298,7 +304,8 @@ def _leaf(node: p.Scan, context: Context, sources: list[SqlSource]) -> Relation:
     if not isinstance(source, SqlSource):
         raise Unfoldable(f"{node.name} is not in the database")
     if not source.foldable:
-        raise Unfoldable("a native query without EnableFolding")
+        more = " or with ORDER BY" if source.server.dialect == "mysql" else ""
+        raise Unfoldable(f"a native query without EnableFolding{more}")
     if sources and not sources[0].server.same_as(source.server):
         raise Unfoldable("tables of several databases")
     sources.append(source)

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from mlang import errors
-from mlang.connectors.native import bound
+from mlang.connectors.native import bound, statement
 from mlang.connectors.servers import Failure, Server
 from mlang.library.arguments import of_kind, options
 from mlang.tables.plan import Batch, Scan, Source, Values
@@ -177,22 +177,30 @@ def _schema_listing(entries: list[Entry]) -> Table:
     return Table(Values(TableType(listing.row, ((("Name",), True),)), columns, len(entries)))
 
 
+def flag(chosen: dict[str, Any], name: str, default: bool = False) -> bool:
+    """A logical option; null is its default."""
+    return default if chosen[name] is None else bool(of_kind(chosen[name], "logical"))
+
+
 def opened(
     server: Server, chosen: dict[str, Any], entries: Callable[[], list[Entry]],
     query: Callable[[Server, str, bool], Table],
 ) -> Any:  # fmt: skip
     """What a database function gives: the navigation table, or the rows of its Query option."""
-    if chosen["NavigationPropertyNameGenerator"] is not None:
+    related = flag(chosen, "CreateNavigationProperties", True)
+    if related and chosen["NavigationPropertyNameGenerator"] is not None:
         raise errors.not_supported(server.kind + ".Database", "names for navigation properties")
     if chosen["Query"] is not None:
-        return query(server, of_kind(chosen["Query"], "text"), False)
-    listing = navigation(entries(), bool(of_kind(chosen["HierarchicalNavigation"], "logical")))
+        return query(server, statement(of_kind(chosen["Query"], "text"), server.dialect), False)
+    listing = navigation(entries(), flag(chosen, "HierarchicalNavigation"))
 
     def native(text: Any, parameters: Any = None, option: Any = None) -> Table:
         settings = options(
-            strip(force(option)), "Value.NativeQuery", {"EnableFolding": False, "PreserveTypes": None}
+            strip(force(option)), "Value.NativeQuery", {"EnableFolding": None, "PreserveTypes": None}
         )
-        folding = bool(of_kind(settings["EnableFolding"], "logical"))
-        return query(server, bound(server, of_kind(text, "text"), strip(force(parameters))), folding)
+        folding = flag(settings, "EnableFolding")
+        flag(settings, "PreserveTypes")  # columns always have the types of the query
+        written = bound(server, of_kind(text, "text"), strip(force(parameters)))
+        return query(server, statement(written, server.dialect), folding)
 
     return with_metadata(listing, {"NativeQuery": Function(native, 1, 3)})

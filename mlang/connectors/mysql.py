@@ -12,10 +12,11 @@ from decimal import Decimal
 from typing import Any
 
 from mlang import errors
-from mlang.connectors.databases import COMMON, Column, Entry, SqlSource, opened, table_over, whole
+from mlang.connectors.databases import COMMON, Column, Entry, SqlSource, flag, opened, table_over, whole
 from mlang.connectors.extras import need
+from mlang.connectors.native import ordering
 from mlang.connectors.servers import ROWS, Failure, Server, Wire, credential, host_and_port
-from mlang.library.arguments import of_kind, options
+from mlang.library.arguments import options
 from mlang.registry import builtin
 from mlang.tables.table import Table
 from mlang.values import types as mtypes
@@ -59,6 +60,19 @@ def _duration(text: str) -> Duration:
     return Duration(-ticks if text.startswith("-") else ticks)
 
 
+#: Codes of connections that broke and of queries that were stopped: shutdown, killed, interrupted, out of time, gone.
+_LOST = (0, 1053, 1077, 1317, 1927, 1969, 2006, 2013, 2055, 3024)
+
+
+def _abandoned(cursor: Any, connection: Any) -> None:
+    """Lets go of a query: closing a cursor would read all rows that are still on their way, or a broken line."""
+    result = cursor._result
+    if result is not None and result.unbuffered_active:
+        result.unbuffered_active = False
+        connection._force_close()
+    cursor.connection = None
+
+
 class MySqlServer(Server):
     """A database of a MySQL or MariaDB server; each query runs in a read-only transaction."""
 
@@ -75,8 +89,7 @@ class MySqlServer(Server):
         super().__init__(f"{server};{database}", chosen)
         self.host, self.port = host_and_port(server, 3306)
         self.database = database
-        self.tiny = bool(of_kind(chosen["TreatTinyAsBoolean"], "logical"))
-        self.guids = bool(of_kind(chosen["OldGuids"], "logical"))
+        self.tiny, self.guids = flag(chosen, "TreatTinyAsBoolean", True), flag(chosen, "OldGuids")
         self._collation = ""
 
     def connect(self) -> Any:
@@ -112,22 +125,21 @@ class MySqlServer(Server):
     def _failure(self, error: Any) -> Failure:
         code, text = (error.args + ("", ""))[:2] if error.args else ("", str(error))
         refused = code in (1045, 1044, 1698)
-        return Failure(str(text) or str(error), str(code), refused)
+        return Failure(str(text) or str(error), str(code), refused, lost=code in _LOST)
 
     def execute(self, connection: Any, sql: str) -> Iterator[list[Any]]:
         import pymysql
 
+        cursor = connection.cursor()
         try:
-            with connection.cursor() as cursor:
-                cursor.execute(sql)
-                yield list(cursor.description or ())
-                while True:
-                    part = cursor.fetchmany(ROWS)
-                    if not part:
-                        return
-                    yield list(part)
+            cursor.execute(sql)
+            yield list(cursor.description or ())
+            while part := cursor.fetchmany(ROWS):
+                yield list(part)
         except (pymysql.Error, UnicodeDecodeError) as error:
             raise self._failure(error) from None
+        finally:
+            _abandoned(cursor, connection)
 
     def release(self, connection: Any, done: bool) -> bool:
         import pymysql
@@ -172,7 +184,7 @@ class MySqlServer(Server):
 
 @builtin(
     "MySQL.Database(server as text, database as text, optional options as nullable record) as table",
-    missing="navigation properties",
+    missing="navigation properties (CreateNavigationProperties makes none)",
 )
 def database(server: str, name: str, option: dict[str, Any] | None = None) -> Any:
     """Lists the tables and views of a MySQL or MariaDB server, each with its rows in the Data column.
@@ -184,7 +196,7 @@ def database(server: str, name: str, option: dict[str, Any] | None = None) -> An
     }  # fmt: skip
     chosen = options(option, "MySQL.Database", defaults)
     place = MySqlServer(server, name, chosen)
-    single = bool(of_kind(chosen["ReturnSingleDatabase"], "logical"))
+    single = flag(chosen, "ReturnSingleDatabase")
     return opened(place, chosen, lambda: _entries(place, single), _query)
 
 
@@ -309,13 +321,20 @@ _TEXTS = (15, 247, 248, 249, 250, 251, 252, 253, 254)
 def _query(server: Server, text: str, folding: bool) -> Table:
     """The rows of a native query; in the engine, steps above it go on when ``folding``."""
     assert isinstance(server, MySqlServer)
-    relation = f"({text.strip().rstrip(';')}\n) AS q"
+    sorting = ordering(text, server.dialect)
+    if sorting is not None and _LIMITED.isdisjoint(sorting):
+        text += "\nLIMIT 18446744073709551615"  # in brackets the server drops an ORDER BY that has no LIMIT
+    relation = f"({text}\n) AS q"
     columns = [_column(server, name, type, type, False) for name, type in _described(server, relation)]
     source = SqlSource(
         server, relation, columns, "MySQL query", place="row_number() OVER ()", place_storage="BIGINT",
-        foldable=folding,
+        foldable=folding and sorting is None,  # row_number() numbers sorted rows in another order
     )  # fmt: skip
     return table_over(source, "Value.NativeQuery")
+
+
+#: What may stand behind ORDER BY and excludes a further LIMIT.
+_LIMITED = {"limit", "for", "lock", "into", "fetch", "offset", "procedure"}
 
 
 def _described(server: MySqlServer, relation: str) -> list[tuple[str, str]]:
@@ -323,6 +342,7 @@ def _described(server: MySqlServer, relation: str) -> list[tuple[str, str]]:
     connection = None
     try:
         connection = server.connect()
+        server.watched(connection)
         with connection.cursor() as cursor:
             cursor.execute(f"SELECT * FROM {relation} LIMIT 0")
             fields = cursor._result.fields

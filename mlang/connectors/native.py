@@ -51,12 +51,51 @@ def bound(server: Server, text: str, parameters: Any) -> str:
     return "".join(out)
 
 
+def statement(text: str, dialect: str) -> str:
+    """A query without the semicolons, blanks and comments at its end, to be put in brackets."""
+    place = last = 0
+    while place < len(text):
+        end = _comment(text, place, dialect)
+        if end == place:
+            end = max(_skipped(text, place, dialect), place + 1)
+            if not text[place].isspace() and text[place] != ";":
+                last = end
+        place = end
+    return text[:last].strip()
+
+
+def ordering(text: str, dialect: str) -> list[str] | None:
+    """The words after the ORDER BY that sorts the rows of a statement (not of a part in brackets), else None."""
+    words, place, depth = "", 0, 0
+    while place < len(text):
+        end = _skipped(text, place, dialect)
+        if end == place:
+            depth += {"(": 1, ")": -1}.get(text[place], 0)
+            words += text[place] if depth == 0 else " "
+        else:
+            words += " "
+        place = max(end, place + 1)
+    _, found, rest = " ".join(words.lower().split()).rpartition("order by ")
+    return rest.split() if found else None
+
+
+def _comment(text: str, place: int, dialect: str) -> int:
+    """Where a comment that begins here ends; ``place`` when none does."""
+    for begin, end in (("--", "\n"), ("/*", "*/"), ("#", "\n")):
+        if not text.startswith(begin, place) or (begin == "#" and dialect != "mysql"):
+            continue
+        if begin == "--" and dialect == "mysql" and not text[place + 2 : place + 3].isspace():
+            continue  # two signs: 1--1
+        stop = text.find(end, place + len(begin))
+        return len(text) if stop < 0 else stop + len(end)
+    return place
+
+
 def _skipped(text: str, place: int, dialect: str) -> int:
     """Where a quoted text, name or comment that begins here ends; ``place`` when none does."""
-    for begin, end in (("--", "\n"), ("/*", "*/")):
-        if text.startswith(begin, place):
-            stop = text.find(end, place + 2)
-            return len(text) if stop < 0 else stop + len(end)
+    end = _comment(text, place, dialect)
+    if end > place:
+        return end
     if dialect == "postgres":
         import re
 
@@ -84,8 +123,10 @@ def literal(server: Server, value: Any) -> str:
         if value.__class__ is float and not (abs(value) < 2.0**53 and value.is_integer()):
             if value != value or abs(value) == float("inf"):
                 raise errors.not_supported("Value.NativeQuery", "a parameter that is no finite number")
-            return repr(value) if "e" in repr(value) else f"{value!r}e0"
-        return str(int(value)) if value == int(value) else str(value)
+            written = repr(value) if "e" in repr(value) else f"{value!r}e0"
+        else:
+            written = str(int(value)) if value == int(value) else str(value)
+        return f"({written})" if written.startswith("-") else written  # 1-@p must not become a comment
     kind = kind_of(value)
     if kind == "text":
         return server.text(value)
@@ -98,6 +139,14 @@ def literal(server: Server, value: Any) -> str:
         )
     if kind in ("date", "time", "datetime"):
         return f"{_TEMPORAL[kind] if server.dialect in ('postgres', 'mysql') else ''}'{temporal_text(value, kind)}'"
+    if kind == "datetimezone" and server.dialect in ("postgres", "sqlserver"):
+        offset = f"{'-' if value.offset < 0 else '+'}{abs(value.offset) // 60:02}:{abs(value.offset) % 60:02}"
+        moment = f"'{temporal_text(value, 'datetime')}{offset}'"
+        return (
+            f"TIMESTAMPTZ {moment}" if server.dialect == "postgres" else f"CAST({moment} AS datetimeoffset)"
+        )
+    if kind == "duration" and server.dialect == "postgres":
+        return f"INTERVAL '{value.ticks // 10} microseconds'"
     raise errors.not_supported("Value.NativeQuery", f"a parameter of kind {kind}")
 
 

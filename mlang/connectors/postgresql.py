@@ -120,7 +120,9 @@ class PostgresServer(Server):
         message = (getattr(error.diag, "message_primary", None) or str(error)).strip()
         refused = state.startswith("28") or "password authentication failed" in message
         refused = refused or "no password supplied" in message or "authentication failed" in message
-        return Failure(f"{state}: {message}" if state else message, state, refused)
+        # 08: the connection, 57: the administrator or somebody who cancels; no code: the socket closed
+        lost = state[:2] in ("08", "57") or (not state and error.__class__.__name__ == "OperationalError")
+        return Failure(f"{state}: {message}" if state else message, state, refused, lost=lost)
 
     def execute(self, connection: Any, sql: str) -> Iterator[list[Any]]:
         import psycopg
@@ -169,7 +171,7 @@ class PostgresServer(Server):
 
 @builtin(
     "PostgreSQL.Database(server as text, database as text, optional options as nullable record) as table",
-    missing="navigation properties",
+    missing="navigation properties (CreateNavigationProperties makes none)",
 )
 def database(server: str, name: str, option: dict[str, Any] | None = None) -> Any:
     """Lists the tables and views of a PostgreSQL database, each with its rows in the Data column.
@@ -280,7 +282,6 @@ def _column(server: PostgresServer, name: str, type: str, required: bool) -> Col
 def _query(server: Server, text: str, folding: bool) -> Table:
     """The rows of a native query; in the engine, steps above it go on when ``folding``."""
     assert isinstance(server, PostgresServer)
-    text = text.strip().rstrip(";")
     relation = f"({text}\n) AS q"
     described = _described(server, text)
     columns = [_column(server, name, type, False) for name, type in described]

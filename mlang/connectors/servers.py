@@ -33,11 +33,17 @@ class Wire:
 
 
 class Failure(Exception):
-    """What a driver raised, in the server's words; ``refused`` when the login was at fault."""
+    """What a driver raised, in the server's words; ``refused`` when the login was at fault.
 
-    def __init__(self, message: str, code: str = "", refused: bool = False, sql: str = "") -> None:
+    ``lost`` says that the connection broke or the query was stopped: nobody may try it again in another way, as
+    the rows may have another order then, and whoever stopped it meant it.
+    """
+
+    def __init__(
+        self, message: str, code: str = "", refused: bool = False, sql: str = "", lost: bool = False
+    ) -> None:
         super().__init__(message)
-        self.message, self.code, self.refused, self.sql = message, code, refused, sql
+        self.message, self.code, self.refused, self.sql, self.lost = message, code, refused, sql, lost
 
 
 class Server:
@@ -115,7 +121,7 @@ class Server:
             connection = None
         if connection is None:
             connection = self.connect()
-        session.current().fixed["folding.cursor"] = _Running(self, connection)
+        self.watched(connection)
         done = False
         try:
             if checks is not None and any(list(self.execute(connection, checks))[1:]):
@@ -128,6 +134,10 @@ class Server:
         finally:
             if self.release(connection, done):
                 _given_back(self, key, connection)
+
+    def watched(self, connection: Any) -> None:
+        """Says whose query whoever stops the evaluation has to stop."""
+        session.current().fixed["folding.cursor"] = _Running(self, connection)
 
     def ask(self, sql: str) -> list[Any]:
         """All rows of a small query; the engine's failure as M error."""
@@ -198,10 +208,15 @@ class _Running:
     """What the one who stops the evaluation interrupts."""
 
     def __init__(self, server: Server, connection: Any) -> None:
-        self.server, self.connection = server, connection
+        self.server, self.connection, self.session = server, connection, session.current()
 
     def interrupt(self) -> None:
-        self.server.interrupt(self.connection)
+        """Stops the query; in its own session, as whoever stops it may be in none and has no credentials then."""
+        with session.use(self.session):
+            try:
+                self.server.interrupt(self.connection)
+            except Failure:
+                return  # no second connection to be had: the query ends by itself, or at its time limit
 
 
 def seconds(value: Any, default: float) -> float:

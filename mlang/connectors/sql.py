@@ -10,10 +10,10 @@ from collections.abc import Iterator
 from typing import Any
 
 from mlang import errors
-from mlang.connectors.databases import COMMON, Column, Entry, SqlSource, opened, table_over, whole
+from mlang.connectors.databases import COMMON, Column, Entry, SqlSource, flag, opened, table_over, whole
 from mlang.connectors.extras import need
 from mlang.connectors.servers import ROWS, Failure, Server, Wire, credential, host_and_port
-from mlang.library.arguments import of_kind, options
+from mlang.library.arguments import options
 from mlang.registry import builtin
 from mlang.tables.plan import Values
 from mlang.tables.table import Table
@@ -135,7 +135,7 @@ def _failure(error: Any) -> Failure:
 
 @builtin(
     "Sql.Database(server as text, database as text, optional options as nullable record) as table",
-    missing="navigation properties",
+    missing="navigation properties (CreateNavigationProperties makes none)",
 )
 def database(server: str, name: str, option: dict[str, Any] | None = None) -> Any:
     """Lists the tables and views of a SQL Server database, each with its rows in the Data column.
@@ -148,7 +148,10 @@ def database(server: str, name: str, option: dict[str, Any] | None = None) -> An
     return opened(place, chosen, lambda: _entries(place), _query)
 
 
-@builtin("Sql.Databases(server as text, optional options as nullable record) as table")
+@builtin(
+    "Sql.Databases(server as text, optional options as nullable record) as table",
+    missing="navigation properties (CreateNavigationProperties makes none)",
+)
 def databases(server: str, option: dict[str, Any] | None = None) -> Table:
     """Lists the databases of a SQL Server, each with its navigation table in the Data column."""
     known = {k: v for k, v in COMMON.items() if k != "Query"}
@@ -184,7 +187,7 @@ def _refused(function: str, chosen: dict[str, Any]) -> None:
     if chosen["ContextInfo"] is not None:
         raise errors.not_supported(function, "ContextInfo")
     for name in ("UnsafeTypeConversions", "EnableCrossDatabaseFolding", "OmitSRID"):
-        if of_kind(chosen[name], "logical"):
+        if flag(chosen, name):
             raise errors.not_supported(function, name)
 
 
@@ -277,7 +280,7 @@ def column(server: SqlServer, name: str, type: str, required: bool, scale: int =
 def _query(server: Server, text: str, folding: bool) -> Table:
     """The rows of a native query; in the engine, steps above it go on when ``folding``."""
     assert isinstance(server, SqlServer)
-    plain = text.strip().rstrip(";")
+    plain = text
     listed = server.ask(
         "SELECT name, type_name(system_type_id), is_nullable, scale FROM sys.dm_exec_describe_first_result_set"
         f"({server.text(plain)}, NULL, 0) ORDER BY column_ordinal"

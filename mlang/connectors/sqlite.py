@@ -100,7 +100,8 @@ class SqliteServer(Server):
                     return
                 yield part
         except (sqlite3.Error, sqlite3.Warning, OverflowError) as error:
-            raise Failure(str(error), getattr(error, "sqlite_errorname", "")) from None
+            code = getattr(error, "sqlite_errorname", "")
+            raise Failure(str(error), code, lost=code == "SQLITE_INTERRUPT") from None
 
     def release(self, connection: Any, done: bool) -> bool:
         if not done:
@@ -119,7 +120,10 @@ class SqliteServer(Server):
         return sqlite3.sqlite_version
 
 
-@builtin("SQLite.Database(path as text, optional options as nullable record) as table")
+@builtin(
+    "SQLite.Database(path as text, optional options as nullable record) as table",
+    missing="navigation properties (CreateNavigationProperties makes none)",
+)
 def database(path: str, option: dict[str, Any] | None = None) -> Any:
     """Lists the tables and views of a SQLite file, each with its rows in the Data column.
 
@@ -186,7 +190,7 @@ def _sure(keys: tuple[str, ...], listed: list[tuple[str, str, int]]) -> tuple[st
 
 def _query(server: Server, text: str, folding: bool) -> Table:
     assert isinstance(server, SqliteServer)
-    relation = f"({text.strip().rstrip(';')}\n) AS q"
+    relation = f"({text}\n) AS q"
     listed = server.ask_columns(f"SELECT * FROM {relation} LIMIT 0")
     columns = _columns(server, relation, [(name, "") for name in listed], False)
     source = SqlSource(
