@@ -10,7 +10,15 @@ import pytest
 from spark_tables import address_or_skip, engine, evaluated, parquet, session
 
 import mlang
-from folding.engines import spark, spark_cells, spark_parcels, spark_query, spark_worker, spark_workers
+from folding.engines import (
+    spark,
+    spark_cells,
+    spark_parcels,
+    spark_query,
+    spark_server,
+    spark_worker,
+    spark_workers,
+)
 from folding.engines.spark_cells import Unsendable
 from folding.explain import explain_step, plan_tree
 from folding.plantree import lines
@@ -148,6 +156,21 @@ def test_the_time_zone_and_culture_travel(server: str, asked: list[Any]) -> None
 
 
 # ---------------------------------------------------------------- without a server
+
+
+def test_no_view_of_a_query_stays(server: str) -> None:
+    """Those of workers, of what they read and of data that was sent, also where one is read twice."""
+    names = '#table(type table [k = number, name = text], {{1, "a"}, {2, "b"}})'
+    joined = f'Table.Join(_, "k", Table.PrefixColumns({names}, "r"), "r.k")'
+    proper = f'Table.AddColumn({joined}, "p", each Text.Proper([t] & [r.name]))'
+    for m in (
+        f"each {PROPER}",
+        f"each {proper}",
+        f'each Table.Join({proper}, "k", Table.PrefixColumns({proper}, "q"), "q.k")',
+    ):
+        assert "Error" not in evaluated(m, "spark", table())
+    left = [t.name for t in spark_server.current().session.catalog.listTables()]
+    assert [n for n in left if n.startswith(("mlang_made", "mlang_sent"))] == []
 
 
 def test_reports_say_what_workers_do() -> None:

@@ -38,6 +38,8 @@ class SparkOrigin(Leaf):
     def __init__(self, alias: str, label: str, storages: list[str]) -> None:
         super().__init__(alias)
         self.label, self.storages, self.view = label, storages, f"view_{alias}"
+        #: Views that were made for this query alone: a leaf below workers and beside them is opened twice.
+        self.made: list[str] = []
 
     def type_of(self, name: str) -> str:
         """The type of a column of the view."""
@@ -46,6 +48,12 @@ class SparkOrigin(Leaf):
     def open(self, server: Any) -> None:
         """Makes the view, or finds it made."""
         raise NotImplementedError
+
+    def release(self, server: Any) -> None:
+        """Lets the views go that were made for this query alone."""
+        while self.made:
+            name = self.made.pop()
+            server.execute(lambda session, name=name: session.catalog.dropTempView(name))
 
     def render(self, needed: set[str]) -> Any:
         names = [exp.to_identifier(n) for n in sorted(needed, key=lambda n: (n[0], int(n[1:])))]
@@ -145,11 +153,8 @@ class SentOrigin(SparkOrigin):
             session.createDataFrame(table, schema=fields).createOrReplaceTempView(name)
 
         server.execute(make)
+        self.made.append(name)
         self.view = name
-
-    def release(self, server: Any) -> None:
-        """Lets the view go."""
-        server.execute(lambda session: session.catalog.dropTempView(self.view))
 
 
 def _quoted(name: str) -> str:

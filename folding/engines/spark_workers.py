@@ -138,15 +138,14 @@ class WorkerOrigin(SparkOrigin):
             frame.mapInArrow(work, ", ".join(fields)).createOrReplaceTempView(name)
 
         server.execute(make)
+        self.made.append(name)
         self.view = name
 
     def release(self, server: Any) -> None:
-        """Lets the view go, and those below."""
-        server.execute(lambda session: session.catalog.dropTempView(self.view))
+        """Lets the views go, and those below."""
+        super().release(server)
         for origin in self.query.leaves:
-            release = getattr(origin, "release", None)
-            if release is not None:
-                release(server)
+            origin.release(server)
 
 
 # ---------------------------------------------------------------- compiling

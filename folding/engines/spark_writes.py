@@ -95,9 +95,7 @@ class Writing:
         finally:
             if not self.server.lost:
                 for origin in self.query.leaves:
-                    release = getattr(origin, "release", None)
-                    if release is not None:
-                        release(self.server)
+                    origin.release(self.server)
 
     def _run(self, session: Any, folder: Path, first: int) -> Written:
         made = [f"{text} AS {quoted(name)}" for text, name in self.stored]
