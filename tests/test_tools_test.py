@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
+import subprocess
+import sys
 import xml.etree.ElementTree as ET
 from pathlib import Path
 from typing import Any
@@ -205,3 +209,25 @@ def test_what_no_test_could_run_with_is_wrong_usage(mlang: Any, tmp_path: Path) 
         ("--junit", "/no/x"),
     ):
         assert mlang("test", file, *arguments).code == 2, arguments
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Ctrl-C is sent as a signal")
+@pytest.mark.parametrize("name", ["SIGINT", "SIGTERM", "SIGKILL"])
+def test_processes_end_with_the_command(tmp_path: Path, name: str) -> None:
+    """Tests that never end stop with the command, whatever ends it."""
+    for test, text in {"a": "1", "b": "let f = (n) => @f(n + 1) in f(1)", "c": "List.Max({1..1e12})"}.items():
+        (tmp_path / f"{test}.query.pq").write_text(text)
+        (tmp_path / f"{test}.query.pqout").write_text("1")
+    root = Path(__file__).resolve().parent.parent
+    with subprocess.Popen(
+        [sys.executable, "-u", "-m", "mlang", "test", "-v", "-j", "2", "."], cwd=tmp_path, stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT, env={**os.environ, "PYTHONPATH": str(root)}, text=True,
+    ) as process:  # fmt: skip
+        assert process.stdout is not None
+        assert "passed a.query.pq" in process.stdout.readline()
+        process.send_signal(getattr(signal, name))
+        try:
+            process.communicate(timeout=60)  # returns when the last one that could print has ended
+        finally:
+            process.kill()
+    assert process.returncode == (130 if name == "SIGINT" else -getattr(signal, name))

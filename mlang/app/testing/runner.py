@@ -136,14 +136,32 @@ def _outcomes(files: list[Path], options: Options, jobs: int) -> Iterator[list[O
 
     # Fresh interpreters: forked ones would inherit the engine's locks and threads.
     context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(min(jobs, len(files)), mp_context=context) as pool:
+    with ProcessPoolExecutor(min(jobs, len(files)), mp_context=context, initializer=_end_with_parent) as pool:
         pending = [pool.submit(run_file, file, options) for file in files]
         try:
             for future in pending:
                 yield future.result()
         finally:
-            for future in pending:
-                future.cancel()
+            if not all(future.done() for future in pending):  # Ctrl-C, or the first failure ends the run
+                pool.shutdown(wait=False, cancel_futures=True)
+                for worker in multiprocessing.active_children():
+                    worker.terminate()
+
+
+def _end_with_parent() -> None:
+    """A worker ends when the command does, however that ends: an endless test would go on alone."""
+    import multiprocessing
+    import os
+    import threading
+
+    parent = multiprocessing.parent_process()
+
+    def watch() -> None:
+        if parent is not None:
+            parent.join()
+            os._exit(1)
+
+    threading.Thread(target=watch, name="watch", daemon=True).start()
 
 
 def _show(outcome: Outcome, verbose: bool) -> None:
