@@ -15,6 +15,7 @@ from folding.operators import equality, unify
 from folding.recipes import recipe_term
 from folding.relations import Column, Context, Relation, compiles
 from folding.scalars import Translator, inline
+from folding.sources import CsvOrigin
 from folding.spelling import certain as certain_spelling
 from folding.spelling import failing, wrong
 from folding.terms import Scalar, Unfoldable, typed
@@ -110,10 +111,18 @@ def replaced(relation: Relation, place: int, column: Column) -> Relation:
 @compiles(p.ChangeTypes)
 def change_types(node: p.ChangeTypes, context: Context) -> Relation:
     base = context.child(node.input).compact()
-    for name, target in node.changes:
-        place = node.input.schema.index(name)
+    changes = [(node.input.schema.index(name), target) for name, target in node.changes]
+    plain = {}
+    if isinstance(base.origin, CsvOrigin):
+        first = {place: converted(base.columns[place], to, node.culture) for place, to in reversed(changes)}
+        plain = certain_spelling(base, first, context.proves)
+        for place, column in plain.items():
+            base = replaced(base, place, column)
+    for place, target in changes:
+        if place in plain:
+            del plain[place]
+            continue
         column = converted(base.columns[place], target, node.culture)
-        column = certain_spelling(base, base.columns[place], column, context.proves)
         if context.repairs is not None and column.text is not None:
             base, column = context.repairs.converted(base, place, column)
         base = replaced(base, place, column)

@@ -1,9 +1,9 @@
 """What is known of how numbers are spelt: texts that are none for certain, and files whose texts all are.
 
-
-A text column that is converted needs a look at each text besides the conversion itself (`casts.py`).  When a
-column of the same file is converted a second time, this asks once whether any text of it is doubtful, and
-remembers the answer as long as the file is the same: from then on the column is converted without flags.
+A text column that is converted needs a look at each text besides the conversion itself (`casts.py`).  When columns
+of the same file are converted a second time, this asks once, in one reading of the file, whether any text of
+them is doubtful, and remembers the answer as long as the file is the same: from then on they are converted
+without flags.
 """
 
 from __future__ import annotations
@@ -24,61 +24,87 @@ _found: dict[Any, dict[str, Any] | None] = {}
 _KEPT = 1000
 
 
-def certain(relation: Relation, column: Column, converted: Column, proves: bool) -> Column:
-    """The converted column of a CSV file; without flags where no text of it is doubtful.
+def certain(relation: Relation, converted: dict[int, Column], proves: bool) -> dict[int, Column]:
+    """Of some converted columns (by their place) those of a CSV file that have no doubtful text, without flags.
 
-    ``proves`` allows to ask the file, which a query that is only explained does not.
+    ``proves`` allows to ask the file, which a query that is only explained does not.  All columns that are
+    converted a second time are asked about in one reading of the file.
     """
-    origin, source = relation.origin, column.term.sql
-    if converted.text is None or not isinstance(origin, CsvOrigin) or not isinstance(source, exp.Column):
-        return converted
-    if source.table != origin.alias or converted.target is None:
-        return converted
+    origin = relation.origin
+    if not isinstance(origin, CsvOrigin):
+        return {}
     from folding.engines.database import identity
 
     try:
         file = identity(str(origin.source.path))
     except OSError:
-        return converted
-    target = (converted.target.kind, converted.target.name)
-    key = (file, str(origin.source.delimiter), origin.skip_first, source.name, target, converted.culture)
-    if key not in _found:
-        if proves:
-            while len(_found) >= _KEPT:
+        return {}
+    keys = {}
+    for place, column in converted.items():
+        source, target = relation.columns[place].term.sql, column.target
+        if column.text is None or target is None:
+            continue
+        if isinstance(source, exp.Column) and source.table == origin.alias:
+            kind = (target.kind, target.name)
+            read = (str(origin.source.delimiter), origin.skip_first, source.name)
+            keys[place] = (file, *read, kind, column.culture)
+    if proves:
+        asked = [place for place, key in keys.items() if key in _found and _found[key] is None]
+        answers = _asked(origin, {place: (keys[place][3], converted[place]) for place in asked})
+        for place, key in keys.items():
+            while key not in _found and len(_found) >= _KEPT:
                 del _found[next(iter(_found))]
-            _found[key] = None
-        return converted
-    known = _found[key]
-    if known is None and proves:
-        known = _found[key] = _asked(origin, source.name, converted)
-    if not known:
-        return converted
+            _found[key] = answers.get(place, _found.get(key))
+    known = {place: _found.get(key) for place, key in keys.items()}
+    return {place: _proven(converted[place], facts) for place, facts in known.items() if facts}
+
+
+def _proven(column: Column, known: dict[str, Any]) -> Column:
+    """A converted column without flags, with the facts that are proven of its values."""
     facts = {name: value for name, value in known.items() if name != "plain"}
-    return Column(evolve(converted.term, **facts))
+    return Column(evolve(column.term, **facts))
 
 
-def _asked(origin: CsvOrigin, name: str, converted: Column) -> dict[str, Any]:
-    """Nothing when a text of the column is doubtful or the engine cannot tell; else what is proven of its values."""
+def _asked(origin: CsvOrigin, columns: dict[int, tuple[str, Column]]) -> dict[int, dict[str, Any]]:
+    """By place, nothing when a text of the column is doubtful; else what is proven of its values.
+
+    What the engine cannot tell of a file is nothing, too.
+    """
     import duckdb
 
     from folding.engines.database import DIALECT, root
 
-    value = converted.term
-    whole = value.storage == "BIGINT"
-    asked = [
-        t.function("count", converted.text.copy()),
-        t.binary(exp.EQ, exp.Count(this=exp.Star()), t.function("count", value.use)),
-        *([t.function("min", value.use), t.function("max", value.use)] if whole else []),
-    ]
-    query = exp.Select(expressions=asked, from_=exp.From(this=origin.render({name})))
+    if not columns:
+        return {}
+    asked = [part for _, column in columns.values() for part in _questions(column)]
+    names = {name for name, _ in columns.values()}
+    query = exp.Select(expressions=asked, from_=exp.From(this=origin.render(names)))
     try:
         row = root().cursor().execute(query.sql(DIALECT)).fetchone()
     except duckdb.Error:
+        row = None
+    if not row:
+        return {place: {} for place in columns}
+    parts = [row[start : start + 4] for start in range(0, len(row), 4)]
+    return {place: _facts(*part) for place, part in zip(columns, parts, strict=True)}
+
+
+def _questions(column: Column) -> list[Any]:
+    """Of a converted column: how many texts are doubtful, whether no cell is null, the bounds of whole numbers."""
+    value = column.term
+    whole = value.storage == "BIGINT"
+    return [
+        t.function("count", column.text.copy()),
+        t.binary(exp.EQ, exp.Count(this=exp.Star()), t.function("count", value.use)),
+        *(t.function(bound, value.use) if whole else exp.Null() for bound in ("min", "max")),
+    ]
+
+
+def _facts(doubtful: int, full: bool, low: int | None, high: int | None) -> dict[str, Any]:
+    if doubtful:
         return {}
-    if not row or row[0]:
-        return {}
-    bounds = whole_facts(row[2], row[3]) if whole and row[2] is not None else {}
-    return {"plain": True, "nullable": not row[1], **bounds}
+    bounds = whole_facts(low, high) if low is not None and high is not None else {}
+    return {"plain": True, "nullable": not full, **bounds}
 
 
 #: A word or a few signs, with no blank at either end; without a digit hardly any spells a number.

@@ -1,8 +1,8 @@
 """DuckDB on this machine: relations become queries, results become batches.
 
-Results stream as Arrow record batches and stay Arrow (`FoldedBatch`) until somebody reads
+Results stream as Arrow record batches and stay Arrow (`batches.FoldedBatch`) until somebody reads
 cells; cells that did not convert come with their text and are done by the interpreter
-here (`_patched`).  Read `database.py` for the connection.
+here (`_failed`).  Read `database.py` for the connection.
 """
 
 from __future__ import annotations
@@ -14,64 +14,22 @@ from typing import Any
 from attrs import evolve
 from sqlglot import exp
 
+from folding.batches import FoldedBatch
 from folding.engines.database import DIALECT, release_unused, root
 from folding.relations import Column, Relation
 from folding.sources import PASSING, Leaf
 from folding.streaming import StreamOrigin, run
 from folding.structures import cells_of, holds
 from folding.terms import Unfoldable
-from folding.types import exported, to_values
+from folding.types import Untyped, to_arrow
 from mlang import session as sessions
 from mlang.errors_sources import query_failed
-from mlang.tables.batches import ArrowBatch
 from mlang.tables.plan import Batch
+from mlang.values.thunk import Thunk
 from mlang.values.types import TableType
 
 #: Rows per record batch.
 BATCH_ROWS = 32_768
-
-
-class FoldedBatch(ArrowBatch):
-    """Rows of a result: cells by the kinds that folding knows, Arrow data of the types that the table claims."""
-
-    __slots__ = ("_arrow", "_cells", "_part", "_query")
-
-    def __init__(self, part: Any, query: Query) -> None:
-        self._part, self._query = part, query
-        self.length = part.num_rows
-        self._cells: list[list[Any]] | None = None
-        self._arrow: Any = None
-
-    @property
-    def columns(self) -> list[list[Any]]:  # type: ignore[override]
-        """The cells as M values, by column."""
-        if self._cells is None:
-            self._cells = [
-                to_values(self._part.column(f"c{i}"), c.term.kind)
-                for i, c in enumerate(self._query.columns, 1)
-            ]
-        return self._cells
-
-    @property
-    def data(self) -> Any:
-        """The rows as a record batch."""
-        if self._arrow is None:
-            import pyarrow as pa
-
-            arrays = [
-                exported(self._part.column(f"c{i}"), c.term.kind, target)
-                for i, (c, target) in enumerate(
-                    zip(self._query.columns, self._query.targets(), strict=True), 1
-                )
-            ]
-            self._arrow = pa.RecordBatch.from_arrays(
-                arrays, names=[f"c{i}" for i in range(1, len(arrays) + 1)]
-            )
-        return self._arrow
-
-    def arrow(self, index: int) -> Any:
-        """A column as Arrow data."""
-        return self.data.column(index)
 
 
 class Query:
@@ -156,16 +114,33 @@ class Query:
     def _batch(self, part: Any) -> Batch:
         if not self.columns:
             return Batch([], part.num_rows)
-        flat = not any(holds(c.term) for c in self.columns)
-        if flat and all(c.text is None or _all_null(part, i) for i, c in enumerate(self.columns, 1)):
-            return FoldedBatch(part, self)
+        if not any(holds(c.term) for c in self.columns):
+            return self._flat(part)
         columns: list[list[Any]] = []
         for index, c in enumerate(self.columns, 1):
             cells = cells_of(part.column(f"c{index}"), c.term)
-            if c.text is not None and not _all_null(part, index):
-                cells = _patched(cells, part.column(f"x{index}").to_pylist(), c)
+            if c.text is not None:
+                _patch(cells, *_failed(part, index, c))
             columns.append(cells)
         return Batch(columns, part.num_rows)
+
+    def _flat(self, part: Any) -> Batch:
+        """Columns stay Arrow data; where cells did not convert, only these are done again."""
+        data = [part.column(f"c{index}") for index in range(1, len(self.columns) + 1)]
+        odd: dict[int, list[Any]] = {}
+        for index, c in enumerate(self.columns):
+            if c.text is None:
+                continue
+            there, answers = _failed(part, index + 1, c)
+            if not answers:
+                continue
+            better = _replaced(data[index], c.term.kind, there, answers)
+            if better is None:
+                odd[index] = cells_of(data[index], c.term)
+                _patch(odd[index], there, answers)
+            else:
+                data[index] = better
+        return FoldedBatch(data, part.num_rows, self, odd)
 
 
 def _is_full(failure: Exception) -> bool:
@@ -177,16 +152,37 @@ def _is_full(failure: Exception) -> bool:
     return isinstance(failure, duckdb.OutOfMemoryException) or words
 
 
-def _all_null(part: Any, index: int) -> bool:
-    texts = part.column(f"x{index}")
-    return bool(texts.null_count == len(texts))
-
-
-def _patched(cells: list[Any], texts: list[Any], column: Column) -> list[Any]:
-    """The cells, those that did not convert done again by the interpreter (a value or an error)."""
+def _failed(part: Any, index: int, column: Column) -> tuple[Any, list[Any]]:
+    """Where cells of a column did not convert, and what the interpreter makes of them: values or errors."""
     from folding.repairs import redone
 
-    places = [i for i, text in enumerate(texts) if text is not None]
-    for place, cell in zip(places, redone(column, [texts[i] for i in places]), strict=True):
-        cells[place] = cell
-    return cells
+    texts = part.column(f"x{index}")
+    if texts.null_count == len(texts):
+        return None, []
+    there = texts.is_valid()
+    return there, redone(column, texts.filter(there).to_pylist())
+
+
+def _patch(cells: list[Any], there: Any, answers: list[Any]) -> None:
+    """Puts the answers into the cells where an Arrow mask is true."""
+    if answers:
+        import pyarrow.compute as pc
+
+        for place, answer in zip(pc.indices_nonzero(there).to_pylist(), answers, strict=True):
+            cells[place] = answer
+
+
+def _replaced(array: Any, kind: str, there: Any, answers: list[Any]) -> Any:
+    """Arrow data with other values where a mask is true; None when one is an error or does not fit unchanged."""
+    if kind not in ("number", "logical", "date") or any(a.__class__ is Thunk for a in answers):
+        return None
+    if kind == "number" and array.type != "double" and 0 in answers:
+        return None  # a zero may be negative
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    try:
+        values = to_arrow(answers, kind).cast(array.type)
+    except (pa.ArrowInvalid, pa.ArrowTypeError, pa.ArrowNotImplementedError, Untyped):
+        return None
+    return pc.replace_with_mask(array, there, values)

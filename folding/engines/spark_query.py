@@ -12,6 +12,7 @@ from typing import Any
 from attrs import evolve
 from sqlglot import exp
 
+from folding.batches import FoldedBatch
 from folding.engines.spark_forms import SailRenderer, SparkRenderer
 from folding.engines.spark_leaves import SparkOrigin
 from folding.engines.spark_server import Running, SparkServer
@@ -20,7 +21,6 @@ from folding.relations import Relation
 from folding.sources import PASSING
 from folding.terms import Unfoldable
 from mlang import session as sessions
-from mlang.tables.batches import ArrowBatch
 from mlang.tables.plan import Batch
 from mlang.values.types import TableType
 
@@ -132,7 +132,7 @@ class SparkQuery:
         odd = [i for i in self.marked if part.column(f"x{i}").null_count < part.num_rows]
         if odd or any(c.term.inside == CELL for c in self.columns):
             return Batch(cells_of(part, self.columns, odd), part.num_rows)
-        return SparkBatch(part, self)
+        return FoldedBatch(part.columns[: len(self.columns)], part.num_rows, self)
 
 
 def leaves_of(relation: Relation) -> list[SparkOrigin]:
@@ -145,43 +145,3 @@ def check_sums(tree: Any, leaves: list[SparkOrigin]) -> None:
     ordered = any(isinstance(node.parent, exp.Anonymous) for node in tree.find_all(exp.Order))
     if ordered and any(o.rows is None or o.rows > ORDERED_ROWS for o in leaves):
         raise Unfoldable("doubles of so many rows summed in row order (number mode relaxed: in any order)")
-
-
-class SparkBatch(ArrowBatch):
-    """Rows of a result, Arrow data until somebody reads cells."""
-
-    __slots__ = ("_arrow", "_cells", "_part", "_query")
-
-    def __init__(self, part: Any, query: SparkQuery) -> None:
-        self._part, self._query = part, query
-        self.length = part.num_rows
-        self._cells: list[list[Any]] | None = None
-        self._arrow: Any = None
-
-    @property
-    def columns(self) -> list[list[Any]]:  # type: ignore[override]
-        """The cells as M values, by column."""
-        from folding.types import to_values
-
-        if self._cells is None:
-            pairs = enumerate(self._query.columns)
-            self._cells = [to_values(self._part.column(i), c.term.kind) for i, c in pairs]
-        return self._cells
-
-    @property
-    def data(self) -> Any:
-        """The rows as a record batch of the types that the table claims."""
-        import pyarrow as pa
-
-        from folding.types import exported
-
-        if self._arrow is None:
-            parts = self._part.columns[: len(self._query.columns)]
-            made = zip(parts, self._query.columns, self._query.targets(), strict=True)
-            arrays = [exported(array, c.term.kind, target) for array, c, target in made]
-            self._arrow = pa.RecordBatch.from_arrays(arrays, names=self._part.schema.names[: len(arrays)])
-        return self._arrow
-
-    def arrow(self, index: int) -> Any:
-        """A column as Arrow data."""
-        return self.data.column(index)

@@ -54,7 +54,7 @@ def _whole_column(batches: list[Batch], index: int, type: MType) -> Any:
 
 
 def _cells(batch: Batch, index: int) -> list[Any]:
-    return batch.cells(index) if batch.__class__ is ArrowBatch else batch.columns[index]
+    return batch.cells(index) if isinstance(batch, ArrowBatch) else batch.columns[index]
 
 
 #: Arrow types that say what their cells are, and the type that such cells have where none is claimed.

@@ -64,6 +64,25 @@ SQL = {
     "append": """SELECT region, count(*) AS n, sum(quantity) AS s FROM (SELECT region, quantity FROM {sales} WHERE quantity > 7
         UNION ALL SELECT region, quantity FROM {sales} WHERE quantity < 2) GROUP BY region""",
 }  # fmt: skip
+#: SQL by hand that promises what M does: groups and distinct rows in the order of their first rows (`row_place`
+#: numbers the rows of a source), ties in the order of the rows, and a stop at a text that only M may read as a number.
+SAME = {
+    **SQL,
+    "group": "SELECT region, count(*) AS n, sum(quantity) AS s, max(amount) AS m FROM {placed} GROUP BY region ORDER BY min(row_place)",
+    "join": """SELECT category, count(*) AS n, sum(quantity) AS s FROM {placed} LEFT JOIN {products} ON product = product_id
+        WHERE quantity > 2 AND region <> 'R3' GROUP BY category ORDER BY min(row_place)""",
+    "pivot": """SELECT product, sum(quantity) FILTER (WHERE region = 'R0') AS R0, sum(quantity) FILTER (WHERE region = 'R1')
+        AS R1, sum(quantity) FILTER (WHERE region = 'R2') AS R2 FROM {placed} GROUP BY product ORDER BY min(row_place)""",
+    "dirty": """SELECT region, count(*) AS n, max(p) AS m FROM (SELECT region, row_place AS place, TRY_CAST(price AS DOUBLE) AS p,
+            CASE WHEN TRY_CAST(price AS DOUBLE) IS NULL AND NOT regexp_full_match(price, '[a-z/]+')
+            THEN error('not a plain number') END AS odd FROM {placed_texts})
+        WHERE p IS NOT NULL AND odd IS NULL GROUP BY region ORDER BY min(place)""",
+    "top": "SELECT * FROM {placed} ORDER BY amount DESC, id, row_place LIMIT 100",
+    "distinct": "SELECT product, region FROM {placed} GROUP BY product, region ORDER BY min(row_place)",
+    "append": """SELECT region, count(*) AS n, sum(quantity) AS s FROM (SELECT region, quantity, row_place AS place FROM {placed}
+        WHERE quantity > 7 UNION ALL SELECT region, quantity, 1000000000000 + row_place FROM {placed} WHERE quantity < 2)
+        GROUP BY region ORDER BY min(place)""",
+}  # fmt: skip
 #: Columns that a frame has to read.
 _READS = {
     "filter": ["id", "region", "amount", "quantity"], "group": ["region", "quantity", "amount"],
