@@ -32,21 +32,22 @@ def append(node: p.Append, context: Context) -> Relation:
     ordered = [numbered(unlimited(part)) for part in parts]
     alias = context.alias()
     rendered = []
+    starts, order = _places([relation for relation, _ in ordered], alias)
     for number, ((relation, place), part) in enumerate(zip(ordered, node.parts, strict=True)):
         outputs: dict[str, Any] = {}
         for index, (name, shape) in enumerate(zip(names, shapes, strict=True), 1):
             outputs[f"c{index}"] = _cell(relation, part, name, shape)
-        outputs["r1"], outputs["r2"] = t.whole(number), place.copy()
+        if starts is None:
+            outputs["r1"], outputs["r2"] = t.whole(number), place.copy()
+        else:
+            start = t.cast(t.whole(starts[number]), "BIGINT")
+            if relation.joins:
+                place = t.function("coalesce", place, t.whole(0))
+            outputs["r1"] = t.binary(exp.Add, place.copy(), start) if starts[number] else place.copy()
         rendered.append((relation, outputs))
     columns = tuple(
         Column(evolve(t.renamed(s, t.column(f"c{i}", alias)), raises=s.raises))
         for i, s in enumerate(shapes, 1)
-    )
-    spans = [r.order[0].span if len(r.order) == 1 else None for r, _ in ordered]
-    span = max(s for s in spans if s is not None) if None not in spans else None
-    order = (
-        Key(t.column("r1", alias), plain=True, span=len(parts)),
-        Key(t.column("r2", alias), plain=True, span=span),
     )
     known = [r.rows for r, _ in rendered]
     return Relation(
@@ -55,6 +56,22 @@ def append(node: p.Append, context: Context) -> Relation:
         rows=sum(k for k in known if k is not None) if None not in known else None,
         notes=tuple(n for r, _ in rendered for n in r.notes),
     )  # fmt: skip
+
+
+def _places(parts: list[Relation], alias: str) -> tuple[list[int] | None, tuple[Key, ...]]:
+    """The order of a combination: one number where those of the parts have known bounds, else part and place.
+
+    The first is where each part's numbers start.
+    """
+    keys = [part.order[0] if len(part.order) == 1 else None for part in parts]
+    spans = [key.span for key in keys if key is not None and key.plain and key.span is not None]
+    if len(spans) == len(parts) and sum(spans) < 2**62:
+        starts = [sum(spans[:number]) for number in range(len(spans))]
+        return starts, (Key(t.column("r1", alias), plain=True, span=sum(spans)),)
+    known = [None if key is None else key.span for key in keys]
+    span = max(s for s in known if s is not None) if None not in known else None
+    part, place = t.column("r1", alias), t.column("r2", alias)
+    return None, (Key(part, plain=True, span=len(parts)), Key(place, plain=True, span=span))
 
 
 def _shape(parts: list[Relation], node: p.Append, name: str) -> Scalar:
