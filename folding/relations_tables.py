@@ -176,6 +176,10 @@ def join(node: p.Join, context: Context) -> Relation:
         "strict": left.strict or right.strict or raises,
         "notes": (*left.notes, *right.notes),
     }
+    if single or _SIDES[node.kind] in ("ANTI", "SEMI"):
+        looked_up = left if node.kind in (p.RIGHT_ANTI, p.RIGHT_SEMI) else right
+        if looked_up.order_may_raise():
+            raise Unfoldable("a sort that may raise, of rows that are only looked up: M sorts them all the same")
     places = [node.right.schema.index(name) for name in node.right_columns]
     if node.kind in (p.RIGHT_ANTI, p.RIGHT_SEMI):
         joined = Joined(left.origin, _SIDES[node.kind], on)
@@ -193,10 +197,6 @@ def join(node: p.Join, context: Context) -> Relation:
         right_columns = [_nullable(c) for c in right_columns]
     if single:
         both["unique"] = left.unique
-    if single or _SIDES[node.kind] in ("ANTI", "SEMI"):
-        looked_up = left if node.kind in (p.RIGHT_ANTI, p.RIGHT_SEMI) else right
-        if looked_up.order_may_raise():
-            raise Unfoldable("a sort that may raise, of rows that are only looked up: M sorts them all the same")
     order = left.order if single else _order(left, right, left_mark, right_mark)
     return evolve(
         left, columns=(*left_columns, *right_columns), joins=(joined,), order=order, natural=False,
