@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from functools import reduce
+from functools import cache, reduce
 from operator import add
 from typing import Any
 from unittest.mock import patch
@@ -207,7 +207,7 @@ def outcome(step: str, data: Any, right: dict[str, list[Any]], least: int) -> An
 
 
 @pytest.mark.parametrize("step", STEPS)
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=15, deadline=None)
 @given(tables(), tables())
 def test_typed_columns_are_no_other(
     step: str, data: dict[str, list[Any]], right: dict[str, list[Any]]
@@ -216,7 +216,7 @@ def test_typed_columns_are_no_other(
 
 
 @pytest.mark.parametrize("step", STEPS)
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=10, deadline=None)
 @given(arrow_tables(), tables())
 def test_arrow_data_is_no_other(step: str, data: pa.Table, right: dict[str, list[Any]]) -> None:
     cells = {name: column_to_values(data.column(name)) for name in data.column_names}
@@ -228,7 +228,7 @@ joined_keys = st.one_of(
 )  # fmt: skip
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(
     st.lists(joined_keys, max_size=12),
     st.one_of(
@@ -245,7 +245,7 @@ def test_joins_by_whole_numbers(left: list[Any], right: list[Any], kind: str) ->
     assert outcome(step, data, other, 1) == outcome(step, data, other, 10**9)
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=25, deadline=None)
 @given(st.lists(st.floats(-1e18, 1e18), min_size=1, max_size=400), st.integers(1, 4))
 def test_sums_add_from_left_to_right(values: list[float], groups: int) -> None:
     data = {"k": [float(i % groups) for i in range(len(values))], "x": values}
@@ -292,6 +292,7 @@ BORDER_STEPS = [
 ]  # fmt: skip
 
 
+@cache
 def long_table() -> dict[str, list[Any]]:
     """Keys with nulls, also where batches meet; numbers that tell every row from the others."""
     import random
