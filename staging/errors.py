@@ -34,14 +34,27 @@ class StagedDataMissing(StagingError, MError):
 
 
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+_ROOM = "Free some room (mlang staging gc --dry-run shows what can go) and refresh again."
+_RIGHTS = "Change the rights of the file and its folder, or choose another place, and refresh again."
+#: What engines and file systems say, in small letters, and the cure.
+_CURES = (
+    (
+        ("no space left", "disk is full", "disk full", "file too large", "out of disk", "quota exceeded"),
+        _ROOM,
+    ),
+    (("permission denied", "readonly database", "read-only file system", "operation not permitted"), _RIGHTS),
+)
 
 
 def os_error(error: OSError) -> str:
     """What the file system refused, with the cure where there is one."""
     if error.errno in _FULL:
-        return (
-            "The disk is full. The last good data are still served. Free some room "
-            "(mlang staging gc --dry-run shows what can go) and refresh again."
-        )
+        return f"The disk is full. The last good data are still served. {_ROOM}"
     where = f" ({error.filename})" if error.filename else ""
     return f"{error.strerror or error}{where}."
+
+
+def cure_of(text: str) -> str:
+    """What to do when a disk is full or its rights are missing, as an engine said it; empty for anything else."""
+    small = text.lower()
+    return next((cure for said, cure in _CURES if any(words in small for words in said)), "")

@@ -18,7 +18,7 @@ from mlang.values.kinds import kind_of
 from mlang.values.metadata import strip
 from mlang.values.show import to_m
 from mlang.values.thunk import Thunk
-from staging.errors import StagingError, os_error
+from staging.errors import StagingError, cure_of, os_error
 from staging.queries import Queries
 
 #: Seconds that looking for the failing step may take.
@@ -27,7 +27,13 @@ _DETAIL = 300
 
 
 def describe(error: BaseException, query: str, queries: Queries, overrides: dict[str, Any]) -> str:
-    """The message of a failed query."""
+    """The message of a failed query, with the cure where a disk or its rights are the cause."""
+    text = _described(error, query, queries, overrides)
+    cure = "" if isinstance(error, MError) else cure_of(text)
+    return text if not cure or cure in text else f"{text.rstrip('.')}. {cure}"
+
+
+def _described(error: BaseException, query: str, queries: Queries, overrides: dict[str, Any]) -> str:
     if isinstance(error, MError):
         return _m_error(error, query, queries, overrides)
     if isinstance(error, StagingError):

@@ -8,12 +8,15 @@ import os
 import resource
 import signal
 import socket
+import sqlite3
 import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
+import duckdb
 import pytest
 from dataflows.making import make, refresh, result, rows, workspace
 
@@ -344,6 +347,40 @@ def test_a_full_disk(tmp_path: Path, limit: int) -> None:
     assert not list(workspace(found).path.rglob("tmp-*"))
 
 
+LOADED = """
+[DataDestinations = {%s}]
+shared A = #table(type table [m = text], List.Transform({1..%d}, each {Text.From(_ * 7919.5)}));
+shared D = DuckDB.Database("x.duckdb"){[Schema = "main", Item = "T"]}?[Data]?;
+shared S = SQLite.Database("x.sqlite"){[Schema = "main", Item = "T"]}?[Data]?;
+shared C = File.Contents("x.csv");
+shared P = File.Contents("x.parquet");
+"""
+ENTRY = '[Definition = [Kind = "Reference", QueryName = "{}"], Settings = [Kind = "Automatic"]]'
+
+
+def test_a_disk_that_is_full_while_destinations_are_written(tmp_path: Path) -> None:
+    entries = ", ".join(ENTRY.format(name) for name in "DSCP")
+    found = make(tmp_path, LOADED % (entries, 5), unstaged=("A",))
+    assert refresh(found).status == "Completed"
+    make(tmp_path, LOADED % (entries, 200_000), unstaged=("A",))
+
+    def run() -> str:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (900_000, 900_000))
+        signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+        return json.dumps([str(q.error) for q in refresh(found).queries])
+
+    errors = json.loads(in_child(run))
+    assert all("Free some room" in error or "disk I/O error" in error for error in errors), errors
+    sources = [f"'{found / name}'" for name in ("x.csv", "x.parquet")]
+    duckdb.execute(f"ATTACH '{found / 'x.duckdb'}' AS held (READ_ONLY)")
+    for source in (*sources, "held.T"):
+        assert duckdb.execute(f"SELECT count(*) FROM {source}").fetchall() == [(5,)]
+    duckdb.execute("DETACH held")
+    with closing(sqlite3.connect(found / "x.sqlite")) as connection:
+        assert connection.execute("SELECT count(*) FROM T").fetchall() == [(5,)]
+    assert not list(found.glob(".x.*"))
+
+
 def test_a_disk_that_is_full_when_it_is_published(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def full(*_: Any) -> None:
         raise OSError(errno.ENOSPC, "No space left on device")
@@ -421,6 +458,7 @@ def test_a_table_without_the_right_to_write(place: Path, open_place: Path) -> No
 
     found = in_child(write)
     assert found.startswith("('Failed', \"Query 'A': Permission denied ("), found
+    assert "Change the rights of the file and its folder" in found
     assert served(open_place) == [2.0, 2.0]
 
 
