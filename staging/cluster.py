@@ -15,12 +15,15 @@ from pathlib import Path
 from typing import Any
 
 from folding.engines.spark import SparkQuery, compiled, reads_files
+from folding.engines.spark_cells import error_cell
 from folding.engines.spark_server import Refusal, Running, current
-from folding.engines.spark_writes import Writing, Written, expression, quoted, shared
+from folding.engines.spark_workers import RECORDS
+from folding.engines.spark_writes import Writing, Written, errors_of, expression, quoted, shared
 from folding.terms import Unfoldable
 from mlang.session import Session
 from mlang.tables.simplify import prune
 from mlang.tables.table import Table, settled
+from mlang.values.thunk import error_of
 from staging.dataflow import DestinationSettings
 from staging.destinations.delta import _names as check_names
 from staging.destinations.delta import _plain as plain_type
@@ -62,7 +65,8 @@ def large(query: Any) -> bool:
 def stored(query: Any, columns: tuple[Column, ...]) -> list[tuple[str, str]] | None:
     """The expressions of the stored columns; None where one has no form."""
     found = []
-    for number, (column, type) in enumerate(zip(columns, query.types, strict=True), 1):
+    types = query.types[: len(columns)]  # behind them are those of errors
+    for number, (column, type) in enumerate(zip(columns, types, strict=True), 1):
         text = expression(f"c{number}", type, column.code)
         if text is None:
             return None
@@ -82,17 +86,31 @@ def fill(query: Any, writer: LakehouseWriter, session: Session) -> bool:
     for index, column in enumerate(writer.columns):
         for name, text in _questions(column.code, quoted(column.physical)).items():
             asked[f"f{index}.{name}"] = text
-    writing = Writing(query, items, asked, PART_ROWS)
+    for number in query.marked:
+        for name, text in errors_of(f"x{number}").items():
+            asked[f"f{number - 1}.{name}"] = text
+    writing = Writing(query, items, asked, PART_ROWS, beside=tuple(f"x{n}" for n in query.marked))
     found = _written(writing, place, writer.folder.parents[1], session, writer.rows)
     if found is None:
         return False
     writer.adopt(list(found.files))
     shutil.rmtree(place, ignore_errors=True)
     for index, encoder in enumerate(writer.encoders):
-        encoder.row += found.rows
         for answer in found.answers:
             _learn(encoder.facts, encoder.column.code, answer, f"f{index}")
+            _learn_errors(encoder.facts, answer, f"f{index}", encoder.row)
+            encoder.row += answer["n"]
     return True
+
+
+def keeps_errors(query: Any) -> bool:
+    """Whether the server can count the error cells of a query while it writes nulls in their places.
+
+    It can where workers made them, which gives their records; Sail is asked of the written files only.
+    """
+    if type(query) is not SparkQuery or query.server is None or query.server.dialect != "spark":
+        return False
+    return all(query.columns[n - 1].failures == RECORDS for n in query.marked)
 
 
 def _written(writing: Writing, place: Path, root: Path, session: Session, first: int = 0) -> Written | None:
@@ -316,6 +334,16 @@ def _learn(facts: Facts, code: str, answers: dict[str, Any], prefix: str) -> Non
     low, high = _plain(low), _plain(high)
     facts.min = low if facts.min is None or low < facts.min else facts.min
     facts.max = high if facts.max is None or high > facts.max else facts.max
+
+
+def _learn_errors(facts: Facts, answers: dict[str, Any], prefix: str, before: int) -> None:
+    """Adds the error cells of one partition, before which there are so many rows."""
+    if not (count := int(answers.get(f"{prefix}.errors") or 0)):
+        return
+    facts.errors += count
+    if facts.first_error is None:
+        error = error_of(error_cell(answers[f"{prefix}.first"]))
+        facts.first_error = f"row {before + answers[f'{prefix}.place'] + 1}: {error}"
 
 
 def _plain(value: Any) -> Any:

@@ -27,7 +27,7 @@ def engine_query(table: Table, columns: tuple[Column, ...], session: Session) ->
     if query is None:
         return None
     terms = [c.term for c in query.columns]
-    if any(c.text is not None for c in query.columns):
+    if may_hold_errors(query) and not run(lambda: spark.keeps_errors(query), session):
         return None
     fits = all(t.kind == kind_of_code(c.code) for t, c in zip(terms, columns, strict=True))
     return query if fits else None
@@ -52,6 +52,11 @@ def _folded(table: Table) -> Any:
         return spark.query(plan) or Query(fold(plan))
     except Unfoldable:
         return None
+
+
+def may_hold_errors(query: Any) -> bool:
+    """Whether cells may be errors, which only a cluster that writes by itself counts."""
+    return any(c.text is not None for c in query.columns)
 
 
 def engine_batches(query: Any, session: Session) -> Iterator[tuple[list[Any], int]]:

@@ -45,6 +45,15 @@ def writes(query: Any, writer: Any, session: Any) -> bool:
     return run(lambda: cluster.fill(query, writer, session), session)
 
 
+def keeps_errors(query: Any) -> bool:
+    """Whether the cluster can write a query whose cells may be errors."""
+    if not chosen(sessions.current()):
+        return False
+    from staging import cluster
+
+    return cluster.keeps_errors(query)
+
+
 def loads(
     target: Any, path: Any, settings: Any, rows: Any, table: Table, names: list[str], session: Any
 ) -> int | None:

@@ -187,6 +187,8 @@ class Stager:
         if spark.writes(found, writer, queries.session):
             self.refresh.watcher.rows(query, writer.rows)
             return True
+        if copying.may_hold_errors(found):
+            return False
         try:
             for arrays, length in copying.engine_batches(found, queries.session):
                 writer.write_arrow(arrays, length)

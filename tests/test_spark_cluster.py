@@ -16,6 +16,7 @@ from dataflows.making import make, result, rows, workspace
 from spark_tables import address_or_skip, all_or_skip, engine
 from test_spark import flow, refreshed
 
+from folding.engines.spark_server import current
 from staging import cluster
 from staging.history import Run
 from staging.store import published
@@ -225,3 +226,25 @@ def test_a_destination_that_workers_cannot_see(blind: tuple[str, Path], tmp_path
     assert os.listdir(hidden) == ["out.parquet"]
     assert result(run, "A", "Activity").note is None
     assert not writers(place, "B") & set(OURS)
+
+
+ERRORS = """
+shared S = #table(type table [k = Int64.Type, t = nullable text], List.Transform({1..COUNT}, each {_, {"1", "x", null, "2.5"}{Number.Mod(_, 4)}}));
+shared Bad = Table.AddColumn(Table.AddColumn(Table.Sort(S, {{"k", Order.Descending}}), "n", each Number.FromText(Text.Proper([t])), type number),
+    "e", each if [k] = 3 then error [Reason = "R", Message = "m", Detail = [k = [k]]] else Text.Proper([t]), type text);
+"""
+
+
+def test_error_cells(any_server: str, tmp_path: Path) -> None:
+    """Nulls that are counted, with the first error and its row, as this process writes them; Spark writes them itself."""
+    found = {}
+    for name in ("spark", "duckdb"):
+        place = make(tmp_path / name, ERRORS.replace("COUNT", "60"))
+        run = refreshed(place, name)
+        completed(run)
+        query = result(run, "Bad")
+        found[name] = (rows(place, "Bad"), manifest(place, "Bad")[1].facts, query.errors, query.rows)
+    assert repr(found["spark"]) == repr(found["duckdb"])
+    assert found["duckdb"][2] == {"n": 15, "e": 1}
+    ours = writers(tmp_path / "spark" / "t.Dataflow", "Bad") & set(OURS)
+    assert bool(ours) == (current().dialect == "sail")

@@ -62,6 +62,21 @@ def quoted(name: str) -> str:
     return "`" + name.replace("`", "``") + "`"
 
 
+def aside(x: str) -> str:
+    """The name beside the stored columns of a column of errors."""
+    return f"mlang_{x}"
+
+
+def errors_of(x: str, row: str = "rn") -> dict[str, str]:
+    """What is asked of a column of errors: how many, the first and its place among the rows of its partition."""
+    c = quoted(aside(x))
+    return {
+        "errors": f"count({c})",
+        "first": f"min_by({c}, CASE WHEN {c} IS NOT NULL THEN {row} END)",
+        "place": f"min(CASE WHEN {c} IS NOT NULL THEN {row} & {2**_BITS - 1}L END)",
+    }
+
+
 def expression(column: str, type: str, code: str) -> str | None:
     """A column of a query as it is stored under a code; None where only the client knows how."""
     if type == "NULL":
@@ -75,12 +90,14 @@ class Writing:
 
     def __init__(
         self, query: Any, stored: list[tuple[str, str]], asked: dict[str, str], rows_a_file: int,
-        numbered: bool = True, one_file: bool = False,
+        numbered: bool = True, one_file: bool = False, beside: tuple[str, ...] = (),
     ) -> None:  # fmt: skip
         """``stored``: expression and name of each column; ``asked``: aggregates of these columns by name.
 
-        Files have the row number only if they are ``numbered``.
+        Files have the row number only if they are ``numbered``.  ``beside`` are columns that are asked of and not
+        written: the errors of cells.
         """
+        self.beside = beside
         self.query, self.stored, self.asked, self.rows_a_file = query, stored, asked, rows_a_file
         self.numbered, self.one_file = numbered, one_file
         self.row = "rn" if numbered else "mlang_rn"
@@ -99,6 +116,7 @@ class Writing:
 
     def _run(self, session: Any, folder: Path, first: int) -> Written:
         made = [f"{text} AS {quoted(name)}" for text, name in self.stored]
+        made += [f"{x} AS {quoted(aside(x))}" for x in self.beside]
         frame = frame_of(session, self.query.sql()).selectExpr(
             f"monotonically_increasing_id() AS {self.row}", *made
         )
@@ -118,8 +136,7 @@ class Writing:
         frame = kept.withColumn(self.row, _expr(_renumbered(self.row, answers, first)))
         if self.one_file:
             frame = frame.repartition(1).sortWithinPartitions(self.row)
-        if not self.numbered:
-            frame = frame.drop(self.row)
+        frame = frame.drop(*map(aside, self.beside), *([] if self.numbered else [self.row]))
         writer = frame.write.option("parquet.block.size", _GROUP_BYTES)
         writer.option("maxRecordsPerFile", 0 if self.one_file else self.rows_a_file).parquet(str(folder))
 
