@@ -122,6 +122,23 @@ def test_types_of_postgresql() -> None:
     assert both(engine, fields) == '{"Number.Type", "Guid.Type"}'
 
 
+def test_domains_and_types_that_travel_as_text() -> None:
+    engine = engine_or_skip("PostgreSQL")
+    engine.run(
+        "DROP TABLE IF EXISTS unusual", "DROP DOMAIN IF EXISTS small, positive, label", "DROP TYPE IF EXISTS mood",
+        "CREATE TYPE mood AS ENUM ('a', 'b')", "CREATE DOMAIN positive AS int CHECK (value > 0)",
+        "CREATE DOMAIN small AS positive CHECK (value < 9)", "CREATE DOMAIN label AS varchar(5)",
+        "CREATE TABLE unusual (id int PRIMARY KEY, s small, l label, m mood, p point, i inet, c money, r int4range)",
+        "INSERT INTO unusual VALUES (1, 3, 'x', 'a', '(1,2)', '10.0.0.1', 12.5, '[1,3)'), (2, 8, 'y', 'b', NULL, NULL, -1, NULL)",
+    )  # fmt: skip
+    t = engine.reads("unusual")
+    assert both(engine, f"Table.SelectRows({t}, each [s] > 4 and [l] <> null)[id]") == "{2}"
+    assert both(engine, f'Table.SelectRows({t}, each [m] = "a")[[s], [l], [p], [i], [r]]{{0}}') == (
+        '[s = 3, l = "x", p = "(1,2)", i = "10.0.0.1/32", r = "[1,3)"]'
+    )
+    assert both(engine, f"{t}[c] = {{12.5, -1}}") == "true"
+
+
 def test_what_m_has_not_is_an_error_cell() -> None:
     engine = engine_or_skip("PostgreSQL")
     engine.run(

@@ -203,9 +203,16 @@ def _opener(server: PostgresServer, schema: str, item: str, kind: str, oid: int)
     return lambda: _table(server, schema, item, kind, oid)
 
 
+#: The name of a type; of a domain that of the type below it.
+_BASE = (
+    "(WITH RECURSIVE b(base, name) AS (SELECT t.typbasetype, t.typname UNION ALL SELECT d.typbasetype, d.typname "
+    "FROM b JOIN pg_catalog.pg_type d ON d.oid = b.base) SELECT name::text FROM b WHERE base = 0)"
+)
+
+
 def _table(server: PostgresServer, schema: str, item: str, kind: str, oid: int) -> Table:
     listed = server.ask(
-        "SELECT a.attname::text, t.typname::text, a.attnotnull FROM pg_catalog.pg_attribute a "
+        f"SELECT a.attname::text, {_BASE}, a.attnotnull FROM pg_catalog.pg_attribute a "
         "JOIN pg_catalog.pg_type t ON t.oid = a.atttypid "
         f"WHERE a.attrelid = {oid:d} AND a.attnum > 0 AND NOT a.attisdropped ORDER BY a.attnum"
     )
@@ -252,8 +259,8 @@ def _column(server: PostgresServer, name: str, type: str, required: bool) -> Col
         return made(mtypes.NUMBER, quoted, "DOUBLE", "number")
     if type == "float4":
         return made(mtypes.NUMBER, f"{quoted}::float8", "DOUBLE", "number")
-    if type == "numeric":
-        return made(mtypes.NUMBER, quoted, "DECIMAL")
+    if type in ("numeric", "money"):
+        return made(mtypes.NUMBER, quoted if type == "numeric" else f"{quoted}::numeric", "DECIMAL")
     if type == "bool":
         return made(mtypes.primitive("logical"), quoted, "BOOLEAN", "logical")
     if type in ("text", "varchar"):
