@@ -61,7 +61,7 @@ def arrow_type_of(type: MType) -> pa.DataType | None:
         item = arrow_type_of(type.item)
         return None if item is None else pa.list_(item)
     row = type.row if isinstance(type, TableType) else type
-    if isinstance(row, RecordType) and not row.open and row.fields:
+    if isinstance(row, RecordType) and not row.open:
         parts = [(f.name, arrow_type_of(f.type)) for f in row.fields]
         if any(t is None for _, t in parts):
             return None
@@ -113,6 +113,7 @@ def infer_type(values: list[Any]) -> MType:
         return mtypes.nullable(_infer_record(bare))
     if kind == "table":
         rows = [record for table in bare for record in table.records()]
+        rows = rows or [dict.fromkeys(table.names) for table in bare]  # only the names are known
         return mtypes.nullable(ListType(_infer_record(rows)))
     if kind in ("function", "type"):
         raise messages.cannot_convert(bare[0], "Text")

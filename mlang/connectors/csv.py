@@ -84,7 +84,7 @@ def _table(source: Any, chosen: dict[str, Any]) -> Table:
     )
     schema = _schema(given, reader)
     reader.names = schema.names
-    if reader.extra_values == 0 and given is not None and not isinstance(strip(given), MType):
+    if reader.extra_values == 0 and not isinstance(strip(given), MType):
         schema = _last_is_list(schema)
     return Table(Scan(schema, reader, schema.names, "Csv.Document"))
 
