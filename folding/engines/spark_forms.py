@@ -244,7 +244,10 @@ class SparkRenderer(Renderer):
 
     def on_Add(self, node: Any) -> Typed:
         left = self.render(node.this)
-        if left.type == "DATE" and isinstance(node.expression, exp.Interval):
+        midnight = isinstance(node.this, exp.TimestampTrunc | exp.DateTrunc) or (
+            isinstance(node.this, exp.Anonymous) and node.this.name.lower() == "date_trunc"
+        )
+        if (left.type == "DATE" or midnight) and isinstance(node.expression, exp.Interval):
             months = int(node.expression.this.name)
             return Typed(f"CAST(add_months({left.sql}, {months}) AS TIMESTAMP_NTZ)", "TIMESTAMP")
         if left.type == "DATE":

@@ -282,6 +282,29 @@ def _make_date(r: Renderer, nodes: list[Any]) -> Typed:
     return Typed(f"make_date({', '.join(f'CAST({counted(r, n).sql} AS INT)' for n in nodes)})", "DATE")
 
 
+#: Parts of dates as texts of so many digits.
+_DIGITS = {"%Y": ("year", 4), "%m": ("month", 2), "%d": ("day", 2), "%H": ("hour", 2), "%M": ("minute", 2),
+           "%S": ("second", 2)}  # fmt: skip
+
+
+@forms(FUNCTIONS, "strftime")
+def _strftime(r: Renderer, nodes: list[Any]) -> Typed:
+    """Formats of numbers only, written out part by part."""
+    d, format = moment(r, nodes[0]), nodes[1]
+    if not isinstance(format, exp.Literal) or not format.is_string:
+        raise Unfoldable("a format that is no constant")
+    parts = []
+    for piece in re.findall(r"%.|[^%]+", format.this):
+        known = _DIGITS.get(piece)
+        if known is None and piece.startswith("%"):
+            raise Unfoldable("a format of names")
+        if known is not None and d.type == "DATE" and known[0] in ("hour", "minute", "second"):
+            raise Unfoldable("the time of a date")
+        parts.append(r.text(piece) if known is None
+                     else f"lpad(CAST({known[0]}({d.sql}) AS STRING), {known[1]}, '0')")  # fmt: skip
+    return Typed(f"concat({', '.join(parts)})", "VARCHAR")
+
+
 @forms(FUNCTIONS, "epoch_us")
 def _epoch(r: Renderer, nodes: list[Any]) -> Typed:
     return Typed(f"unix_micros(CAST({moment(r, nodes[0], 'TIMESTAMP').sql} AS TIMESTAMP))", "BIGINT")
