@@ -19,7 +19,7 @@ from folding.terms import Scalar, Unfoldable, need, typed
 from mlang import registry
 from mlang.errors import MError
 from mlang.syntax import nodes
-from mlang.values.functions import Function, captured
+from mlang.values.functions import Function, captured, member_of
 from mlang.values.kinds import kind_of
 from mlang.values.metadata import strip
 from mlang.values.thunk import force
@@ -83,7 +83,9 @@ class Translator:
             try:
                 return strip(_forced(captured(self.function, name)))
             except KeyError:
-                pass
+                member = member_of(self.function, name)
+            if member is not None:
+                return strip(_forced(member))
         try:
             return registry.value_of(name)
         except KeyError:

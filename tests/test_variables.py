@@ -175,3 +175,19 @@ def test_variables_fold(tmp_path: Path) -> None:
     found = CliRunner().invoke(cli, ["explain", str(place), "-q", "A"], standalone_mode=False)
     assert "Table.SelectRows  Folding" in found.output
     assert value(place) == [(2.0, "q2"), (4.0, "q1")]
+
+
+def test_parameters_and_other_queries_fold(tmp_path: Path) -> None:
+    place = make(
+        tmp_path,
+        """
+        shared N = 2 meta [IsParameterQuery = true, Type = "Number", IsParameterQueryRequired = true];
+        shared Words = {"b", "c"};
+        shared A = #table(type table [a = number, b = text], {{1, "a"}, {2, "b"}, {3, "c"}});
+        shared B = Table.SelectRows(A, each [a] >= N and List.Contains(Words, [b]));
+        """,
+    )
+    for least, expected in ((None, [(2.0, "b"), (3.0, "c")]), (3.0, [(3.0, "c")])):
+        run = refresh(place, **({} if least is None else {"N": least}))
+        assert next(q.engine for q in run.queries if q.query == "B") == "Cached + Folded"
+        assert rows(place, "B") == expected

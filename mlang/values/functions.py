@@ -153,3 +153,11 @@ def captured(function: Function, name: str, default: Any = _MISSING) -> Any:
     if default is _MISSING:
         raise KeyError(name)
     return default
+
+
+def member_of(function: Function, name: str) -> Any:
+    """The thunk of a section's member (a parameter, another query) that a function written in M names, or None."""
+    unit = function.spec.document if function.spec is not None else None
+    if unit is None or name in (function.spec.names or ()):  # type: ignore[union-attr]
+        return None
+    return unit.document.member(name, unit.section)
