@@ -133,7 +133,9 @@ def explain_step(name: str, value: Any, failed: dict[str, str] | None = None) ->
     try:
         return explain_plan(name, value.plan)
     except MError as error:  # a source that went away meanwhile
-        return StepReport(name, value.plan.function, UNKNOWN, reason=f"the source does not answer: {_one_line(error)}")
+        return StepReport(
+            name, value.plan.function, UNKNOWN, reason=f"the source does not answer: {_one_line(error)}"
+        )
 
 
 def _one_line(error: MError) -> str:

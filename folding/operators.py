@@ -174,8 +174,12 @@ def _with_ticks(operator: str, left: Scalar, right: Scalar) -> Scalar:
         product = t.binary(exp.Mul, t.cast(span.use, "DOUBLE"), t.as_double(need(number, "number")))
         return t.ticks_of_double(product, left, right)
     if pair in (("duration", "/", "number"), ("duration", "/", "duration")):
-        divisor = t.as_double(need(right, "number")) if right.kind == "number" else t.cast(right.use, "DOUBLE")
-        quotient = exp.Div(this=t.operand(t.cast(left.use, "DOUBLE")), expression=t.operand(divisor), typed=True)
+        divisor = (
+            t.as_double(need(right, "number")) if right.kind == "number" else t.cast(right.use, "DOUBLE")
+        )
+        quotient = exp.Div(
+            this=t.operand(t.cast(left.use, "DOUBLE")), expression=t.operand(divisor), typed=True
+        )
         if right.kind == "number":
             return t.ticks_of_double(quotient, left, right)
         return typed(quotient, "number", "DOUBLE", left, right)

@@ -179,7 +179,9 @@ def join(node: p.Join, context: Context) -> Relation:
     if single or _SIDES[node.kind] in ("ANTI", "SEMI"):
         looked_up = left if node.kind in (p.RIGHT_ANTI, p.RIGHT_SEMI) else right
         if looked_up.order_may_raise():
-            raise Unfoldable("a sort that may raise, of rows that are only looked up: M sorts them all the same")
+            raise Unfoldable(
+                "a sort that may raise, of rows that are only looked up: M sorts them all the same"
+            )
     places = [node.right.schema.index(name) for name in node.right_columns]
     if node.kind in (p.RIGHT_ANTI, p.RIGHT_SEMI):
         joined = Joined(left.origin, _SIDES[node.kind], on)

@@ -53,7 +53,9 @@ def outlook(
     for name in ordered:
         if name in staged and name in wanted:
             tasks.append(Task(name, None, frozenset(_staged_needs(name, needs, staged))))
-    graph.order([t.query for t in tasks], {t.query: set(t.needs & wanted) for t in tasks})  # none waits for itself
+    graph.order(
+        [t.query for t in tasks], {t.query: set(t.needs & wanted) for t in tasks}
+    )  # none waits for itself
     # Phase 1 before phase 2: what needs nothing staged comes first; the order is kept otherwise.
     tasks.sort(key=lambda t: bool(t.needs))
     for name in ordered:

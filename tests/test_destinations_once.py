@@ -61,7 +61,7 @@ def test_markers_are_not_listed(tmp_path: Path) -> None:
     import mlang
 
     loaded(tmp_path, Place("Warehouse", tmp_path).m)
-    text = "Fabric.Warehouse([]){0}[Data]{[warehouseName = \"dw\"]}[Data][Item]"
+    text = 'Fabric.Warehouse([]){0}[Data]{[warehouseName = "dw"]}[Data][Item]'
     found = mlang.to_python(mlang.evaluate(text, base_dir=str(tmp_path / "t.Dataflow")))
     assert found == ["T"]
 

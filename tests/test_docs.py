@@ -31,8 +31,8 @@ from typing import Any
 import pytest
 
 import mlang
-from mlang.app.pages import page_of
 from mlang.app.main import main
+from mlang.app.pages import page_of
 from mlang.app.repl import Repl
 
 ROOT = Path(__file__).parent.parent

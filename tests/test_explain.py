@@ -289,12 +289,20 @@ def test_nan_that_parquet_statistics_leave_out(tmp_path: Path, step: str) -> Non
 @pytest.mark.parametrize(
     ("source", "says"),
     [
-        ('DuckDB.Database("{folder}/none.duckdb"){[Schema = "main", Item = "t"]}[Data]', "Could not find file"),
-        ('PostgreSQL.Database("127.0.0.1:1", "x"){[Schema = "public", Item = "t"]}[Data]', "connection failed"),
+        (
+            'DuckDB.Database("{folder}/none.duckdb"){[Schema = "main", Item = "t"]}[Data]',
+            "Could not find file",
+        ),
+        (
+            'PostgreSQL.Database("127.0.0.1:1", "x"){[Schema = "public", Item = "t"]}[Data]',
+            "connection failed",
+        ),
         ('Parquet.Document(File.Contents("{folder}/none.parquet"))', "Could not find file"),
     ],
 )
-def test_a_source_that_is_down(tmp_path: Path, capsys: pytest.CaptureFixture[str], source: str, says: str) -> None:
+def test_a_source_that_is_down(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], source: str, says: str
+) -> None:
     """Every step is reported, in one line each; the first one says what failed, the others which step did."""
     if "PostgreSQL" in source:
         pytest.importorskip("psycopg")
@@ -327,7 +335,9 @@ def test_a_source_that_goes_away_before_it_is_asked(place: Path, monkeypatch: py
 
 def test_notes_of_a_query_with_odd_cells(tmp_path: Path) -> None:
     """After a run the tree says what the interpreter computed for the engine."""
-    duckdb.sql(f"COPY (SELECT CASE WHEN i = 3 THEN 'straße' ELSE 'a' END AS t FROM range(20000) r(i)) TO '{tmp_path}/t.parquet'")
+    duckdb.sql(
+        f"COPY (SELECT CASE WHEN i = 3 THEN 'straße' ELSE 'a' END AS t FROM range(20000) r(i)) TO '{tmp_path}/t.parquet'"
+    )
     source = f'Parquet.Document(File.Contents("{tmp_path}/t.parquet"))'
     text = f'let s = {source}, u = Table.Sort(Table.AddColumn(s, "u", each Text.Upper([t])), "u") in u'
     assert tree(text).notes == ()

@@ -55,7 +55,24 @@ def quoted(text: str) -> str:
 TIES = """0.125 0.135 2.675 1.005 -1.005 3.0149999999999997 0.285 1234.565 1234.5650000000001 -0.125 0.375 2.5 0.05 0.15 0.25 -0.35
     1e-3 5e-3 0.30000000000000004 99999.995 0.1 7 -7 1e11 123456789.125 12.345678912345 149 150 151 250 -150 1e20 null""".split()
 CLOCK = "#time(0,0,0) #time(23,59,59.999999) #time(12,30,0.5) #time(1,2,3) null".split()
-SPELT = [quoted(x) for x in ("1", "-2.5", "1e3", "1,000", "abc", "", " 7", "2020-02-29", "2020-2-9", "2020-01-02T10:11:12", "true", "False", "yes")] + ["null"]
+SPELT = [
+    quoted(x)
+    for x in (
+        "1",
+        "-2.5",
+        "1e3",
+        "1,000",
+        "abc",
+        "",
+        " 7",
+        "2020-02-29",
+        "2020-2-9",
+        "2020-01-02T10:11:12",
+        "true",
+        "False",
+        "yes",
+    )
+] + ["null"]
 GRID = {
     "ties": TIES, "time": CLOCK, "spelt": SPELT, "number": NUMBERS, "whole": WHOLE, "text": [*[quoted(t) for t in TEXTS], "null"], "date": DATES,
     "datetime": TIMES, "logical": LOGICALS, "duration": DURATIONS, "sure": [quoted(t) for t in TEXTS],
@@ -374,7 +391,9 @@ def test_decimals(tmp_path: Path, query: str) -> None:
     """Compared and ordered as they are, doubles in arithmetic; their zeros at the end stay."""
     made = duckdb.connect(str(tmp_path / "a.duckdb"))
     made.execute("create table t(id int, p DECIMAL(19, 4), q DECIMAL(10, 2))")
-    made.execute("insert into t values (1, 1.5, 2.1), (2, -0.1, null), (3, 123456789012345.1234, 7), (4, 0, 0.3), (5, 1.5, 0.1)")
+    made.execute(
+        "insert into t values (1, 1.5, 2.1), (2, -0.1, null), (3, 123456789012345.1234, 7), (4, 0, 0.3), (5, 1.5, 0.1)"
+    )
     made.close()
     m = f'let S = DuckDB.Database("{tmp_path}/a.duckdb"){{[Schema = "main", Item = "t"]}}[Data] in {query}'
     assert answer(m, "duckdb") == answer(m, "none")
@@ -391,7 +410,9 @@ NESTED = [
 @pytest.mark.parametrize("query", NESTED)
 def test_structs_and_lists(tmp_path: Path, query: str) -> None:
     made = duckdb.connect(str(tmp_path / "a.duckdb"))
-    made.execute('create table t(id INTEGER, r STRUCT("a b" INTEGER, b VARCHAR, c STRUCT(d DOUBLE)), l VARCHAR[])')
+    made.execute(
+        'create table t(id INTEGER, r STRUCT("a b" INTEGER, b VARCHAR, c STRUCT(d DOUBLE)), l VARCHAR[])'
+    )
     made.execute(
         "insert into t values (1, {'a b': 1, 'b': 'x', 'c': {'d': 1.5}}, ['p', 'q']), (2, null, []), "
         "(3, {'a b': null, 'b': null, 'c': null}, null), (4, {'a b': 7, 'b': 'y', 'c': {'d': null}}, [null, 'z'])"

@@ -26,7 +26,9 @@ def source(tmp_path_factory: pytest.TempPathFactory) -> str:
 @pytest.fixture
 def streamed(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[int]]:
     """How many inputs each query streamed."""
-    monkeypatch.setattr("folding.by_values.WIDEST", 0)  # no function is computed for its different inputs instead
+    monkeypatch.setattr(
+        "folding.by_values.WIDEST", 0
+    )  # no function is computed for its different inputs instead
     seen: list[int] = []
     original = engine.run
 
