@@ -57,7 +57,8 @@ def plan(refresh: Refresh) -> list[Planned]:
         line = _line(refresh, task, queries, schemas[task.query], remade)
         if queries.session.engine == "auto":
             read = [m.bytes for m in map(refresh.served, task.needs) if m is not None]
-            line.chosen = spark.choice(line.engine, sum(read) if read else None)
+            waits = bool(task.needs) and not read
+            line.chosen = spark.choice("decided" if waits else line.engine, sum(read) if read else None)
         if task.kind != ACTIVITY and line.action == "run":
             remade.add(task.query)
         found.append(line)
