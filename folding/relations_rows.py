@@ -147,7 +147,8 @@ def sort(node: p.Sort, context: Context) -> Relation:
     base = unlimited(context.child(node.input)).compact()
     keys, terms = _criteria(base, node.keys, node.input.schema)
     ties = () if _one_row_each(base, terms) else base.order
-    if any(t.stops(k.sql) for k in base.order) or _decided(base, keys):
+    dropped = base.order_may_raise() if not ties else any(t.stops(k.sql) for k in base.order)
+    if dropped or _decided(base, keys):
         raise Unfoldable("an order by what may raise, where other keys decide: M computes it all the same")
     return evolve(base.consumed(terms), order=(*keys, *ties), natural=False)
 
@@ -292,9 +293,14 @@ def distinct(node: p.Distinct, context: Context) -> Relation:
         raise Unfoldable("distinct rows by a comparer")
     if not names:
         raise Unfoldable("distinct rows of a table without columns")
+    whole = set(names) == set(schema.names)
+    if whole and base.order_may_raise():
+        raise Unfoldable(
+            "distinct rows in an order that may raise: an engine computes it only where it shows"
+        )
     base, place = numbered(base)
     base = base.opened()
-    if set(names) == set(schema.names):
+    if whole:
         return _whole_rows(base, place)
     terms = [key_term(base.use(schema.index(name))) for name in names]
     partition = [x.use for x in terms]

@@ -160,6 +160,10 @@ def pivot(node: p.Pivot, context: Context) -> Relation:
     if name not in ("List.Sum", "List.Count", "List.Min", "List.Max", "List.NonNullCount", "List.Average"):
         raise Unfoldable("a pivot with this aggregate")
     base = context.child(node.input).opened().compact()
+    if base.order_may_raise():
+        raise Unfoldable(
+            "a pivot of rows in an order that may raise: an engine computes it only where it shows"
+        )
     base, place = numbered(base)
     base = base.opened()
     schema = node.input.schema

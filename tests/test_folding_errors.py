@@ -171,3 +171,22 @@ def test_sorts_that_raise_below_joins(folder: Path, kind: str) -> None:
         folded, interpreted = answers(folder, body)
         assert folded == interpreted
         assert folded.startswith("error Expression.Error")
+
+
+@pytest.mark.parametrize(
+    "steps",
+    [
+        'Table.Sort(Table.Pivot({odd}, {{"a", "b"}}, "t", "k", List.Max), {{"n"}})',
+        'Table.Sort(Table.Distinct({odd}), {{"k", "n", "t"}})',
+        'Table.Sort(Table.Group({odd}, {{"k"}}, {{{{"c", each List.Sum([n])}}}}), {{"k"}})',
+        'Table.Sort(Table.Distinct({odd}, {{"k"}}), {{"k"}})',
+        'Table.Unpivot({odd}, {{"t"}}, "a", "v")',
+    ],
+)
+def test_sorts_that_raise_below_steps_that_need_no_order(folder: Path, steps: str) -> None:
+    """The order of groups, pivots and distinct rows is lost where a later sort leaves no ties; its errors are not."""
+    folded, interpreted = answers(
+        folder, steps.format(odd="Table.Sort(l, {{each if [n] > 0 then 1 else 0, 0}})")
+    )
+    assert folded == interpreted
+    assert folded.startswith("error Expression.Error")
