@@ -62,15 +62,13 @@ def page_text(name: str) -> str | None:
 
 
 def _places(file: str) -> list[Path]:
-    """Where a page may be: in the checkout, or with the data of the installed package."""
-    from importlib.metadata import PackageNotFoundError, files
+    """Where a page may be: in the checkout, or with the data of an installation (of an environment, a user, a folder)."""
+    import os
+    import sysconfig
 
-    found = [Path(__file__).resolve().parents[2] / "docs" / "errors" / file]
-    try:
-        listed = files("mlang") or []
-    except PackageNotFoundError:
-        listed = []
-    return found + [Path(str(p.locate())) for p in listed if p.parts[-3:] == ("mlang", "errors", file)]
+    home = Path(__file__).resolve().parents[2]
+    roots = [home, Path(sysconfig.get_path("data")), Path(sysconfig.get_path("data", f"{os.name}_user"))]
+    return [home / "docs" / "errors" / file, *(r / "share" / "mlang" / "errors" / file for r in roots)]
 
 
 def _plain(text: str) -> str:
