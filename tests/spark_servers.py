@@ -51,7 +51,8 @@ def _wait(port: int, process: subprocess.Popen[Any], log: Path, seconds: float =
             return
         except OSError:
             if process.poll() is not None or time.monotonic() > limit:
-                raise RuntimeError(f"the server did not start: {log.read_text()[-2000:]}") from None
+                said = f"exit code {process.poll()}: {log.read_text()[-2000:]}"
+                raise RuntimeError(f"the server did not start, {said}") from None
             time.sleep(0.1)
 
 

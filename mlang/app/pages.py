@@ -62,7 +62,7 @@ def page_text(name: str) -> str | None:
 
 
 def _places(file: str) -> list[Path]:
-    """Where a page may be: in the checkout, or with the data of an installation (of an environment, a user, a folder)."""
+    """Where a page may be: in the checkout, or with the data of an installation (environment, user, folder)."""
     import os
     import sysconfig
 
