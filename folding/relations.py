@@ -151,7 +151,7 @@ class Relation:
 
     ``order`` is a total order of the rows (M's); ``natural`` says that the engine delivers it
     without ORDER BY.  ``raises``: some row-level use may meet an M error, so nothing above may
-    filter before it.  ``unique`` are terms that together are
+    filter before it.  ``sort_raises``: computing the order may.  ``unique`` are terms that together are
     different in each row.  ``strict`` asks the engine not to reorder.  ``rows`` is an upper bound of the
     number of rows, or None.  ``notes`` are remarks for `explain` (relaxed sums).
     """
@@ -167,6 +167,7 @@ class Relation:
     limit: int | None = None
     offset: int = 0
     raises: bool = False
+    sort_raises: bool = False
     strict: bool = False
     windowed: bool = False
     rows: int | None = None
@@ -232,7 +233,7 @@ class Relation:
         unique = tuple(t.column(n, alias) for n in named if n is not None)
         return Relation(
             self.context, origin, tuple(columns), tuple(keys), natural, raises=self.raises,
-            strict=self.strict, rows=self.rows, notes=self.notes,
+            sort_raises=self.sort_raises, strict=self.strict, rows=self.rows, notes=self.notes,
             unique=unique if len(unique) == len(self.unique) else (),
         )  # fmt: skip
 
@@ -277,7 +278,7 @@ class Relation:
 
     def order_may_raise(self) -> bool:
         """Whether computing what the rows are sorted by may raise: an engine that needs no order would not notice."""
-        return self.raises and any(t.stops(k.sql) or not k.plain for k in self.order)
+        return self.sort_raises or (self.raises and any(t.stops(k.sql) or not k.plain for k in self.order))
 
     # ------------------------------------------------------------ text
 

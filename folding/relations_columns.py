@@ -196,6 +196,8 @@ def error_rows(node: p.ErrorRows, context: Context) -> Relation:
         base = replaced(base, place, Column(settled) if known else sure)
         base = base.filtered(typed(fine, "logical", "BOOLEAN", nullable=False))
     bad = t.any_of(failed) if failed else exp.false()
+    if node.keep and not failed and base.raises:
+        raise Unfoldable("no row is wanted of rows that may raise: an engine would not compute them")
     if node.keep:
         return base.filtered(typed(bad, "logical", "BOOLEAN", nullable=False))
     return base.filtered(typed(t.negation(bad), "logical", "BOOLEAN", nullable=False)) if failed else base

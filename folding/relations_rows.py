@@ -150,7 +150,8 @@ def sort(node: p.Sort, context: Context) -> Relation:
     dropped = base.order_may_raise() if not ties else any(t.stops(k.sql) for k in base.order)
     if dropped or _decided(base, keys):
         raise Unfoldable("an order by what may raise, where other keys decide: M computes it all the same")
-    return evolve(base.consumed(terms), order=(*keys, *ties), natural=False)
+    raises = base.sort_raises or any(x.raises for x in terms)
+    return evolve(base.consumed(terms), order=(*keys, *ties), natural=False, sort_raises=raises)
 
 
 def _decided(base: Relation, keys: list[Key]) -> bool:

@@ -138,6 +138,7 @@ def unpivot(node: p.Unpivot, context: Context) -> Relation:
     rows = None if base.rows is None else base.rows * len(node.columns)
     relation = Relation(
         context, Union(alias, parts), columns, order, natural=False, raises=base.raises, strict=base.strict,
+        sort_raises=base.sort_raises,
         rows=rows, notes=base.notes,
     )  # fmt: skip
     names = (*kept, node.attribute, node.value)

@@ -52,7 +52,8 @@ def append(node: p.Append, context: Context) -> Relation:
     known = [r.rows for r, _ in rendered]
     return Relation(
         context, Union(alias, rendered), columns, order, natural=all(r.natural for r, _ in rendered),
-        raises=any(r.raises for r, _ in rendered), strict=any(r.strict for r, _ in rendered),
+        raises=any(r.raises for r, _ in rendered),
+        sort_raises=any(r.sort_raises for r, _ in rendered), strict=any(r.strict for r, _ in rendered),
         rows=sum(k for k in known if k is not None) if None not in known else None,
         notes=tuple(n for r, _ in rendered for n in r.notes),
     )  # fmt: skip
@@ -173,6 +174,7 @@ def join(node: p.Join, context: Context) -> Relation:
     both = {
         "unique": (),
         "raises": raises,
+        "sort_raises": left.sort_raises or right.sort_raises,
         "strict": left.strict or right.strict or raises,
         "notes": (*left.notes, *right.notes),
     }
@@ -321,7 +323,8 @@ def expand_table(node: p.ExpandTable, context: Context) -> Relation:
     return evolve(
         base, columns=tuple(fields.get(n) or kept[n] for n in node.schema.names), joins=(joined_side,),
         order=(*base.order, *right.order), natural=False, unique=(), rows=most_rows(base, right),
-        raises=base.raises or right.raises, strict=base.strict or right.strict,
+        raises=base.raises or right.raises,
+        sort_raises=base.sort_raises or right.sort_raises, strict=base.strict or right.strict,
         notes=(*base.notes, *right.notes),
     )  # fmt: skip
 

@@ -181,6 +181,8 @@ def test_sorts_that_raise_below_joins(folder: Path, kind: str) -> None:
         'Table.Sort(Table.Group({odd}, {{"k"}}, {{{{"c", each List.Sum([n])}}}}), {{"k"}})',
         'Table.Sort(Table.Distinct({odd}, {{"k"}}), {{"k"}})',
         'Table.Unpivot({odd}, {{"t"}}, "a", "v")',
+        'Table.RowCount(Table.Group({odd}, {{"t"}}, {{{{"c", each List.Sum([n])}}}}))',
+        'Table.IsEmpty(Table.Group({odd}, {{"t"}}, {{{{"c", each List.Sum([n])}}}}))',
     ],
 )
 def test_sorts_that_raise_below_steps_that_need_no_order(folder: Path, steps: str) -> None:
@@ -190,3 +192,11 @@ def test_sorts_that_raise_below_steps_that_need_no_order(folder: Path, steps: st
     )
     assert folded == interpreted
     assert folded.startswith("error Expression.Error")
+
+
+def test_no_rows_of_a_join_that_raises(folder: Path) -> None:
+    """No cell of the column is an error: the engine would see that nothing is wanted, and not look at the keys."""
+    body = 'Table.SelectRowsWithErrors(Table.Join(l, {"k"}, Table.PrefixColumns(T, "T"), {"T.n"}, JoinKind.LeftOuter), {"k"})'
+    folded, interpreted = answers(folder, body)
+    assert folded == interpreted
+    assert folded.startswith("error DataFormat.Error")
