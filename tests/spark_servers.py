@@ -6,11 +6,9 @@ is not installed (Sail comes with ``mlang[spark]``; Spark needs the package pysp
 
 from __future__ import annotations
 
-import ctypes
 import importlib.util
 import os
 import shutil
-import signal
 import subprocess
 import sys
 import tempfile
@@ -65,16 +63,20 @@ def _stop(process: subprocess.Popen[Any]) -> None:
         process.wait()
 
 
-def _with_parent() -> None:
-    """In a new process: it ends when whoever started it does, however that ends (PR_SET_PDEATHSIG, Linux only)."""
-    ctypes.CDLL(None).prctl(1, signal.SIGTERM, 0, 0, 0)
+#: Goes on as another program, which ends when whoever started it does, however that ends (PR_SET_PDEATHSIG).  A
+#: program of its own, because a function in the new process (preexec_fn) would be a fork, which gRPC does not survive.
+_WITH_PARENT = """
+import ctypes, os, signal, sys
+ctypes.CDLL(None).prctl(1, signal.SIGTERM, 0, 0, 0)
+os.execvp(sys.argv[1], sys.argv[1:])
+"""
 
 
 def start(command: list[str], port: int, folder: Path, name: str, **settings: Any) -> subprocess.Popen[Any]:
     """A server process that listens on a port; its output goes to a file of the folder."""
     log = folder / f"{name}.log"
     if sys.platform == "linux":
-        settings["preexec_fn"] = _with_parent
+        command = [sys.executable, "-c", _WITH_PARENT, *command]
     with open(log, "w", encoding="utf-8") as output:
         process = subprocess.Popen(command, stdout=output, stderr=output, cwd=folder, **settings)
     try:

@@ -209,7 +209,7 @@ def test_a_cut_connection(name: str, for_good: bool, tmp_path: Path) -> None:
         place = dataflow(tmp_path, 200)
         assert refreshed(place, "spark").status == "Completed"
         before = generations(place)
-        count = 8000 if name == "Sail" else 3000
+        count = 20_000 if name == "Sail" else 3000
         dataflow(tmp_path, count)
         with at_work(lambda: wire.cut(for_good), 0.5) as done:
             run = refreshed(place, "spark", retries=0 if for_good else 2)
