@@ -41,17 +41,26 @@ class Ticket:
         self.owner, self.deadline = owner, deadline
         self.stopped = False
         self._ident: int | None = None
+        self._lock = threading.Lock()
 
     def begin(self) -> None:
         """Called on the thread that evaluates."""
         self._ident = threading.get_ident()
 
+    def end(self) -> None:
+        """Called on that thread at its end: its number may be given to the next thread, which must not be stopped."""
+        with self._lock:
+            self._ident = None
+
     def stop(self, reason: type[Cancelled]) -> None:
         """Raises ``reason`` in the query at its next instruction; once."""
-        if self.stopped or self._ident is None:
+        if self.stopped:
             return
-        self.stopped = True
-        ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(self._ident), ctypes.py_object(reason))
+        with self._lock:
+            if self._ident is None:
+                return
+            self.stopped = True
+            ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(self._ident), ctypes.py_object(reason))
         engine = self.owner.session.fixed.get("folding.cursor")
         if engine is not None:
             engine.interrupt()
@@ -83,7 +92,10 @@ class Crew:
 
         def body() -> Any:
             ticket.begin()
-            return work()
+            try:
+                return work()
+            finally:
+                ticket.end()
 
         def target() -> None:
             try:
