@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from sqlglot import exp
+
 from folding.engines.renderer import PLAIN, Form, Renderer, Typed, forms
 from folding.terms import Unfoldable
 
@@ -41,6 +43,13 @@ def moment(renderer: Renderer, node: Any, *types: str) -> Typed:
     if value.type not in (types or ("DATE", "TIMESTAMP")):
         raise Unfoldable(f"a date function of {value.type}")
     return value
+
+
+def arguments_of(node: Any, name: str) -> list[Any]:
+    """The arguments of the function that makes a list; lists themselves have no form."""
+    if not isinstance(node, exp.Anonymous) or node.name.lower() != name:
+        raise Unfoldable("lists")
+    return list(node.expressions)
 
 
 COMMON: dict[str, Form] = {}
@@ -151,5 +160,28 @@ def of_texts(template: str, count: int, type: str = "VARCHAR") -> Form:
 
     def form(r: Renderer, nodes: list[Any]) -> Typed:
         return Typed(template.format(*(v.sql for v in texts(r, nodes, count))), type)
+
+    return form
+
+
+def backwards(name: str) -> Form:
+    """The characters of a text from the last to the first: the only list of characters that has a form."""
+
+    def form(r: Renderer, nodes: list[Any]) -> Typed:
+        (characters,) = arguments_of(nodes[0], "list_reverse")
+        text, between = arguments_of(characters, "string_split")
+        if between.name or nodes[1].name:
+            raise Unfoldable("lists")
+        return Typed(f"{name}({texts(r, [text], 1)[0].sql})", "VARCHAR")
+
+    return form
+
+
+def by_place(template: str) -> Form:
+    """The value of a group's row that comes first, or last, by another value."""
+
+    def form(r: Renderer, nodes: list[Any]) -> Typed:
+        value, place = r.render(nodes[0]), r.render(nodes[1])
+        return Typed(template.format(value.sql, place.sql), value.type)
 
     return form

@@ -12,6 +12,8 @@ from sqlglot import exp
 
 from folding.engines.forms import (
     COMMON,
+    arguments_of,
+    backwards,
     counted,
     letter_case,
     moment,
@@ -226,24 +228,13 @@ def _regexp_replace(r: Renderer, nodes: list[Any]) -> Typed:
 
 @forms(FUNCTIONS, "len")
 def _matching(r: Renderer, nodes: list[Any]) -> Typed:
-    inner = nodes[0]
-    if not isinstance(inner, exp.Anonymous) or inner.name.lower() != "regexp_extract_all":
-        raise Unfoldable("lists")
-    a = texts(r, inner.expressions[:1], 1)[0]
-    none = f"regexp_replace({a.sql}, {r.text(_pattern(inner.expressions[1]))}, '')"
+    text, pattern = arguments_of(nodes[0], "regexp_extract_all")
+    a = texts(r, [text], 1)[0]
+    none = f"regexp_replace({a.sql}, {r.text(_pattern(pattern))}, '')"
     return Typed(f"(char_length({a.sql}) - char_length({none}))", "BIGINT")
 
 
-@forms(FUNCTIONS, "array_to_string")
-def _reverse(r: Renderer, nodes: list[Any]) -> Typed:
-    """A text backwards: the only use of lists of letters."""
-    inner = nodes[0]
-    letters = (
-        inner.expressions[0] if isinstance(inner, exp.Anonymous) and inner.name == "list_reverse" else None
-    )
-    if not isinstance(letters, exp.Anonymous) or letters.name != "string_split":
-        raise Unfoldable("lists")
-    return Typed(f"reverse({texts(r, letters.expressions[:1], 1)[0].sql})", "VARCHAR")
+FUNCTIONS["array_to_string"] = backwards("reverse")
 
 
 # ---------------------------------------------------------------- numbers

@@ -12,6 +12,8 @@ from sqlglot import exp
 
 from folding.engines.forms import (
     COMMON,
+    arguments_of,
+    by_place,
     counted,
     letter_case,
     moment,
@@ -205,11 +207,9 @@ def _regexp_replace(r: Renderer, nodes: list[Any]) -> Typed:
 @forms(FUNCTIONS, "len")
 def _astral_count(r: Renderer, nodes: list[Any]) -> Typed:
     """How many characters match: the only use of lists that has a form."""
-    inner = nodes[0]
-    if not isinstance(inner, exp.Anonymous) or inner.name.lower() != "regexp_extract_all":
-        raise Unfoldable("lists")
-    a = texts(r, inner.expressions[:1], 1)[0]
-    none = f"regexp_replace({a.sql}, {r.text(_pattern(inner.expressions[1]))}, '', 'g')"
+    text, pattern = arguments_of(nodes[0], "regexp_extract_all")
+    a = texts(r, [text], 1)[0]
+    none = f"regexp_replace({a.sql}, {r.text(_pattern(pattern))}, '', 'g')"
     return Typed(f"CAST(char_length({a.sql}) - char_length({none}) AS bigint)", "BIGINT")
 
 
@@ -328,15 +328,8 @@ def _bool_or(r: Renderer, nodes: list[Any]) -> Typed:
     return Typed(f"bool_or({r.condition(nodes[0])})", "BOOLEAN")
 
 
-def _end(direction: str) -> Form:
-    def form(r: Renderer, nodes: list[Any]) -> Typed:
-        value, place = r.render(nodes[0]), r.render(nodes[1])
-        return Typed(f"(array_agg({value.sql} ORDER BY {place.sql}{direction}))[1]", value.type)
-
-    return form
-
-
-FUNCTIONS["arg_min_null"], FUNCTIONS["arg_max_null"] = _end(""), _end(" DESC NULLS LAST")
+FUNCTIONS["arg_min_null"] = by_place("(array_agg({} ORDER BY {}))[1]")
+FUNCTIONS["arg_max_null"] = by_place("(array_agg({} ORDER BY {} DESC NULLS LAST))[1]")
 
 
 @forms(FUNCTIONS, "quantile_disc")

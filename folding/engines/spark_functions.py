@@ -12,6 +12,9 @@ from sqlglot import exp
 
 from folding.engines.forms import (
     COMMON,
+    arguments_of,
+    backwards,
+    by_place,
     counted,
     letter_case,
     moment,
@@ -136,19 +139,12 @@ def _replacement(node: Any) -> str:
     return str(node.this)
 
 
-def _list_of(node: Any, name: str) -> list[Any]:
-    """The arguments of the function that makes a list; lists themselves have no form."""
-    if not isinstance(node, exp.Anonymous) or node.name.lower() != name:
-        raise Unfoldable("lists")
-    return list(node.expressions)
-
-
 @forms(FUNCTIONS, "len")
 def _len(r: Renderer, nodes: list[Any]) -> Typed:
     """How many characters match, or how many pieces a text has."""
     if isinstance(nodes[0], exp.Anonymous) and nodes[0].name.lower() == "string_split":
         return Typed(_pieces(r, nodes[0])[2], "BIGINT")
-    a, pattern = _list_of(nodes[0], "regexp_extract_all")
+    a, pattern = arguments_of(nodes[0], "regexp_extract_all")
     value = texts(r, [a], 1)[0]
     none = f"regexp_replace({value.sql}, {r.text(_pattern(pattern))}, '')"
     return Typed(f"CAST(char_length({value.sql}) - char_length({none}) AS BIGINT)", "BIGINT")
@@ -156,7 +152,7 @@ def _len(r: Renderer, nodes: list[Any]) -> Typed:
 
 def _pieces(r: Renderer, node: Any) -> tuple[Typed, str, str]:
     """The text that is cut, the delimiter and the number of pieces."""
-    a, mark = _list_of(node, "string_split")
+    a, mark = arguments_of(node, "string_split")
     value = texts(r, [a], 1)[0]
     if not isinstance(mark, exp.Literal) or not mark.is_string or not mark.this:
         raise Unfoldable("a delimiter that is no constant")
@@ -174,14 +170,7 @@ def _list_extract(r: Renderer, nodes: list[Any]) -> Typed:
     return Typed(f"CASE WHEN {count} >= {index} THEN {piece} END", "VARCHAR")
 
 
-@forms(FUNCTIONS, "array_to_string")
-def _reversed(r: Renderer, nodes: list[Any]) -> Typed:
-    """The characters of a text from the last to the first: the only list of characters that has a form."""
-    (characters,) = _list_of(nodes[0], "list_reverse")
-    a, between = _list_of(characters, "string_split")
-    if between.name or nodes[1].name:
-        raise Unfoldable("lists")
-    return Typed(f"reverse({texts(r, [a], 1)[0].sql})", "VARCHAR")
+FUNCTIONS["array_to_string"] = backwards("reverse")
 
 
 # ---------------------------------------------------------------- numbers
@@ -349,15 +338,7 @@ def _bool_or(r: Renderer, nodes: list[Any]) -> Typed:
     return Typed(f"bool_or({r.condition(nodes[0])})", "BOOLEAN")
 
 
-def _end(name: str) -> Form:
-    def form(r: Renderer, nodes: list[Any]) -> Typed:
-        value, place = r.render(nodes[0]), r.render(nodes[1])
-        return Typed(f"{name}({value.sql}, {place.sql})", value.type)
-
-    return form
-
-
-FUNCTIONS["arg_min_null"], FUNCTIONS["arg_max_null"] = _end("min_by"), _end("max_by")
+FUNCTIONS["arg_min_null"], FUNCTIONS["arg_max_null"] = by_place("min_by({}, {})"), by_place("max_by({}, {})")
 
 
 @forms(FUNCTIONS, "quantile_disc")

@@ -13,6 +13,9 @@ from sqlglot import exp
 
 from folding.engines.forms import (
     COMMON,
+    arguments_of,
+    backwards,
+    by_place,
     counted,
     letter_case,
     moment,
@@ -217,23 +220,11 @@ def _regexp_replace(r: Renderer, nodes: list[Any]) -> Typed:
 
 @forms(FUNCTIONS, "len")
 def _length_of(r: Renderer, nodes: list[Any]) -> Typed:
-    inner = nodes[0]
-    if not isinstance(inner, exp.Anonymous) or inner.name.lower() != "regexp_extract_all":
-        raise Unfoldable("lists")
-    a, pattern = texts(r, inner.expressions, 2)
+    a, pattern = texts(r, arguments_of(nodes[0], "regexp_extract_all"), 2)
     return Typed(f"m_count({a.sql}, {pattern.sql})", "BIGINT")
 
 
-@forms(FUNCTIONS, "array_to_string")
-def _reverse(r: Renderer, nodes: list[Any]) -> Typed:
-    """A text backwards: the only use of lists of letters."""
-    inner = nodes[0]
-    letters = (
-        inner.expressions[0] if isinstance(inner, exp.Anonymous) and inner.name == "list_reverse" else None
-    )
-    if not isinstance(letters, exp.Anonymous) or letters.name != "string_split":
-        raise Unfoldable("lists")
-    return Typed(f"m_reverse({texts(r, letters.expressions[:1], 1)[0].sql})", "VARCHAR")
+FUNCTIONS["array_to_string"] = backwards("m_reverse")
 
 
 # ---------------------------------------------------------------- numbers
@@ -355,15 +346,7 @@ def _bool_or(r: Renderer, nodes: list[Any]) -> Typed:
     return Typed(f"max({r.condition(nodes[0])})", "BOOLEAN")
 
 
-def _end(name: str) -> Form:
-    def form(r: Renderer, nodes: list[Any]) -> Typed:
-        value, place = r.render(nodes[0]), r.render(nodes[1])
-        return Typed(f"{name}({value.sql}, {place.sql})", value.type)
-
-    return form
-
-
-FUNCTIONS["arg_min_null"], FUNCTIONS["arg_max_null"] = _end("m_first"), _end("m_last")
+FUNCTIONS["arg_min_null"], FUNCTIONS["arg_max_null"] = by_place("m_first({}, {})"), by_place("m_last({}, {})")
 
 
 @forms(FUNCTIONS, "quantile_disc")
