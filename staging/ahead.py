@@ -54,7 +54,7 @@ class Ahead:
         while self._started < min(number + self._size, len(self._makers)):
             self._start(self._started)
             self._started += 1
-        while (found := self._queues[number].get()) is not _End:
+        while (found := self._get(number)) is not _End:
             if isinstance(found, BaseException):
                 raise found
             yield found
@@ -82,6 +82,12 @@ class Ahead:
                 self._queries.session.inputs.update(own.session.inputs)
 
         self._crew.start(number, own, read)
+
+    def _get(self, number: int) -> Any:
+        """Waits in pieces, so that the writer, too, can be stopped."""
+        while True:
+            with contextlib.suppress(queue.Empty):
+                return self._queues[number].get(timeout=0.1)
 
     def _put(self, number: int, found: Any) -> None:
         """Waits in pieces, so that a reader that waits can be stopped."""
