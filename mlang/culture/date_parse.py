@@ -4,6 +4,8 @@ Three ways, tried in this order: a format when one is given (``date_exact.py``),
 8601 forms, which every culture accepts, and then the culture's own habits, read as
 liberally as .NET does: any usual separator, names of months and days, the order of day,
 month and year that the culture's short date has.  All raise the same error (ERR-30).
+An empty text is null, as it is for numbers and logicals (CVT-42, CVT-78): so the empty
+fields of a delimited file become nulls, not errors, when their column gets a type.
 """
 
 from __future__ import annotations
@@ -31,16 +33,24 @@ from mlang.values.temporal import (
 )
 
 
-def parse_date(text: str, culture: CultureInfo | str | None = None, format: str | None = None) -> Date:
+def parse_date(
+    text: str, culture: CultureInfo | str | None = None, format: str | None = None
+) -> Date | None:
     """A date; a text that also says a time of day is none."""
+    if not text:
+        return None
     found = _read(text, culture, format, "Date")
     if found.days is None or (format is None and (found.ticks is not None or found.offset is not None)):
         raise errors.could_not_parse("Date", text)
     return Date(found.days)
 
 
-def parse_time(text: str, culture: CultureInfo | str | None = None, format: str | None = None) -> Time:
+def parse_time(
+    text: str, culture: CultureInfo | str | None = None, format: str | None = None
+) -> Time | None:
     """A time of day."""
+    if not text:
+        return None
     found = _read(text, culture, format, "Time")
     if found.ticks is None or found.days is not None or found.offset is not None:
         raise errors.could_not_parse("Time", text)
@@ -49,8 +59,10 @@ def parse_time(text: str, culture: CultureInfo | str | None = None, format: str 
 
 def parse_datetime(
     text: str, culture: CultureInfo | str | None = None, format: str | None = None
-) -> DateTime:
+) -> DateTime | None:
     """A datetime; without a time it is midnight (CVT-109), with an offset the local time of that instant."""
+    if not text:
+        return None
     found = _read(text, culture, format, "DateTime")
     ticks = _ticks(found, format, "DateTime", text)
     if found.offset is not None:
@@ -62,8 +74,10 @@ def parse_datetime(
 
 def parse_datetimezone(
     text: str, culture: CultureInfo | str | None = None, format: str | None = None
-) -> DateTimeZone:
+) -> DateTimeZone | None:
     """A datetimezone; without an offset it has that of the local zone."""
+    if not text:
+        return None
     found = _read(text, culture, format, "DateTimeZone")
     ticks = _ticks(found, format, "DateTimeZone", text)
     offset = found.offset

@@ -21,8 +21,10 @@ _ISO_DURATION = re.compile(
 )
 
 
-def parse_duration(text: str) -> Duration:
+def parse_duration(text: str) -> Duration | None:
     """A duration: ``[-][d.]hh:mm[:ss[.fffffff]]``, a number of days, or ``P1DT2H30M`` (CVT-124)."""
+    if not text:
+        return None
     trimmed = text.strip()
     iso = _ISO_DURATION.match(trimmed)
     if iso is not None:

@@ -93,7 +93,7 @@ def from_file_time(value: Any) -> DateTime:
 
 
 @builtin("DateTime.From(value as any, optional culture as nullable text) as nullable datetime", null="value")
-def datetime_from(value: Any, culture: str | None = None) -> DateTime:
+def datetime_from(value: Any, culture: str | None = None) -> DateTime | None:
     """The datetime of a text, date, time, datetimezone (in local time) or number.
 
     A date is taken at midnight, a time on 30 December 1899, a number counts days from there.
@@ -104,7 +104,7 @@ def datetime_from(value: Any, culture: str | None = None) -> DateTime:
 @builtin(
     "DateTime.FromText(text as nullable text, optional options as any) as nullable datetime", null="text"
 )
-def datetime_from_text(text: str, choice: Any = None) -> DateTime:
+def datetime_from_text(text: str, choice: Any = None) -> DateTime | None:
     """The datetime that a text says.
 
     ``options`` is a record: with Format the text must follow that format, without it ISO

@@ -120,7 +120,7 @@ def from_file_time(value: Any) -> DateTimeZone:
     "DateTimeZone.From(value as any, optional culture as nullable text) as nullable datetimezone",
     null="value",
 )
-def datetimezone_from(value: Any, culture: str | None = None) -> DateTimeZone:
+def datetimezone_from(value: Any, culture: str | None = None) -> DateTimeZone | None:
     """The datetimezone of a text, date, time, datetime or number; without an offset it gets the local one."""
     return to_datetimezone(value, culture)
 
@@ -129,7 +129,7 @@ def datetimezone_from(value: Any, culture: str | None = None) -> DateTimeZone:
     "DateTimeZone.FromText(text as nullable text, optional options as any) as nullable datetimezone",
     null="text",
 )
-def datetimezone_from_text(text: str, choice: Any = None) -> DateTimeZone:
+def datetimezone_from_text(text: str, choice: Any = None) -> DateTimeZone | None:
     """The datetimezone that a text says; without an offset it gets the local one.
 
     ``options`` is a record: with Format the text must follow that format, without it ISO

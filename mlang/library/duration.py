@@ -69,13 +69,13 @@ def total_seconds(value: Duration) -> float:
 
 
 @builtin("Duration.From(value as any) as nullable duration", null="value")
-def duration_from(value: Any) -> Duration:
+def duration_from(value: Any) -> Duration | None:
     """The duration of a text or of a number of days."""
     return to_duration(value)
 
 
 @builtin("Duration.FromText(text as nullable text) as nullable duration", null="text")
-def duration_from_text(text: str) -> Duration:
+def duration_from_text(text: str) -> Duration | None:
     """The duration that a text says: ``[-][d.]hh:mm[:ss[.fffffff]]``, or the ISO form such as PT5H30M."""
     from mlang.culture.duration_parse import parse_duration
 

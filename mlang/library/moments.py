@@ -112,7 +112,7 @@ def to_text(value: Any, choice: Any, culture: str | None, function: str) -> str:
 # ---------------------------------------------------------------- conversions
 
 
-def to_date(value: Any, culture: str | None) -> Date:
+def to_date(value: Any, culture: str | None) -> Date | None:
     """``Date.From`` of anything but null."""
     kind = value.__class__
     if kind is Date:
@@ -126,7 +126,7 @@ def to_date(value: Any, culture: str | None) -> Date:
     return _of_number(value, "date", "Date")  # type: ignore[no-any-return]
 
 
-def to_time(value: Any, culture: str | None) -> Time:
+def to_time(value: Any, culture: str | None) -> Time | None:
     """``Time.From`` of anything but null."""
     kind = value.__class__
     if kind is Time:
@@ -140,7 +140,7 @@ def to_time(value: Any, culture: str | None) -> Time:
     return _of_number(value, "time", "Time")  # type: ignore[no-any-return]
 
 
-def to_datetime(value: Any, culture: str | None) -> DateTime:
+def to_datetime(value: Any, culture: str | None) -> DateTime | None:
     """``DateTime.From`` of anything but null."""
     kind = value.__class__
     if kind is DateTime:
@@ -156,7 +156,7 @@ def to_datetime(value: Any, culture: str | None) -> DateTime:
     return _of_number(value, "datetime", "DateTime")  # type: ignore[no-any-return]
 
 
-def to_datetimezone(value: Any, culture: str | None) -> DateTimeZone:
+def to_datetimezone(value: Any, culture: str | None) -> DateTimeZone | None:
     """``DateTimeZone.From`` of anything but null; what has no offset gets the local one (CVT-115)."""
     kind = value.__class__
     if kind is DateTimeZone:
@@ -173,7 +173,7 @@ def to_datetimezone(value: Any, culture: str | None) -> DateTimeZone:
     return _of_number(value, "datetimezone", "DateTimeZone")  # type: ignore[no-any-return]
 
 
-def to_duration(value: Any) -> Duration:
+def to_duration(value: Any) -> Duration | None:
     """``Duration.From`` of anything but null; a number counts days (CVT-125)."""
     from mlang.values.temporal import duration_of
 

@@ -50,13 +50,13 @@ def end_of_hour(value: Any) -> Any:
 
 
 @builtin("Time.From(value as any, optional culture as nullable text) as nullable time", null="value")
-def time_from(value: Any, culture: str | None = None) -> Time:
+def time_from(value: Any, culture: str | None = None) -> Time | None:
     """The time of day of a text, a datetime, a datetimezone (in local time) or a part of a day (0 to 1)."""
     return to_time(value, culture)
 
 
 @builtin("Time.FromText(text as nullable text, optional options as any) as nullable time", null="text")
-def time_from_text(text: str, choice: Any = None) -> Time:
+def time_from_text(text: str, choice: Any = None) -> Time | None:
     """The time of day that a text says.
 
     ``options`` is a record: with Format the text must follow that format, without it ISO

@@ -257,20 +257,13 @@ def _function_text(type: Any) -> str:
 
 # ---------------------------------------------------------------- inside messages
 
+#: A longer text is cut to as many characters in a message; the error's Detail has it whole.
+_SHOWN = 20
+
 
 def error_text(value: Any) -> str:
-    """A scalar inside an error message: texts quoted, everything else in its default text (ERR-05)."""
+    """A scalar inside an error message: a text quoted and cut, all others as M writes them (ERR-05)."""
     value = strip(value)
-    kind = kind_of(value)
-    if kind == "text":
-        return f'"{value}"'
-    if kind == "null":
-        return "null"
-    if kind == "logical":
-        return "true" if value else "false"
-    if kind == "number":
-        return number_text(value)
-    from mlang.culture.dates import default_text
-    from mlang.session import current
-
-    return default_text(value, current().culture)
+    if value.__class__ is str:
+        return f'"{value}"' if len(value) <= _SHOWN else f'"{value[:_SHOWN]}..."'
+    return to_m(value)

@@ -10,7 +10,7 @@ from mlang.values.temporal import Date
 
 
 @builtin("Date.From(value as any, optional culture as nullable text) as nullable date", null="value")
-def date_from(value: Any, culture: str | None = None) -> Date:
+def date_from(value: Any, culture: str | None = None) -> Date | None:
     """The date of a text, a datetime, a datetimezone (in local time) or a number.
 
     A number counts days from 30 December 1899; its fraction, the time of day, is dropped.
@@ -19,7 +19,7 @@ def date_from(value: Any, culture: str | None = None) -> Date:
 
 
 @builtin("Date.FromText(text as nullable text, optional options as any) as nullable date", null="text")
-def date_from_text(text: str, choice: Any = None) -> Date:
+def date_from_text(text: str, choice: Any = None) -> Date | None:
     """The date that a text says.
 
     ``options`` is a record: with Format the text must follow that format, without it ISO
