@@ -90,8 +90,8 @@ def _failure(error: json.JSONDecodeError) -> errors.MError:
 def from_value(value: Any, encoding: Any = None) -> bytes:
     """Gives the JSON text of a value as a binary, in UTF-8 unless another encoding is asked for.
 
-    Tables become arrays of objects, dates and times ISO 8601 texts, durations "P1DT2H3M4S";
-    NaN and the infinities become null.  Functions, types and binaries have no JSON form.
+    Tables become arrays of objects, dates and times ISO 8601 texts, durations "P1DT2H3M4S",
+    binaries base 64 texts; NaN and the infinities become null.  Functions and types have no JSON form.
     """
     return encodings.encode(to_json(value), encoding)
 
@@ -190,11 +190,18 @@ def duration_text(value: Any) -> str:
     return ("-" if value.ticks < 0 else "") + "P" + (text or "T0S")
 
 
+def _base64(value: Any) -> str:
+    import base64
+
+    return _text(base64.b64encode(binary.content(value)).decode("ascii"))
+
+
 _SCALARS: dict[str, Any] = {
     "null": lambda value: "null",
     "logical": lambda value: "true" if value else "false",
     "number": _number,
     "text": _text,
+    "binary": _base64,
     "date": lambda value: f'"{_date(value)}"',
     "time": lambda value: f'"{_clock(value)}"',
     "datetime": lambda value: f'"{_date(value)}T{_clock(value)}"',

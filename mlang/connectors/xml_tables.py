@@ -1,9 +1,10 @@
 """How Xml.Tables flattens a tree of elements.
 
 An element is a row.  Its columns are, in the order of their first appearance: "Element:Text"
-(text that stands beside attributes or elements), one column per name of the elements inside,
-one per attribute ("Attribute:name").  What has another namespace than the element goes to a
-table in a column named after that namespace ("Namespace:" for none).
+(the text of an element without elements inside), one column per name of the elements inside,
+one per attribute ("Attribute:name").  Text beside elements is left out.  What has another
+namespace than the element goes to a table in a column named after that namespace ("Namespace:"
+for none).
 
 A cell is a text when there is one element of that name and it has nothing but text; else the
 table whose rows are the elements of that name.  A table of one row with nothing but tables is
@@ -83,11 +84,8 @@ def _split(tag: str) -> tuple[str, str]:
 
 
 def _text(element: Any) -> str | None:
-    """The element's own text, without that of the elements inside; None when it is blank."""
-    if not len(element):
-        text = element.text or ""
-    else:
-        text = "".join([element.text or "", *[inner.tail or "" for inner in element]])
+    """The text of an element without elements inside; None when it is blank.  Text beside elements is ignored."""
+    text = "" if len(element) else element.text or ""
     return text if text.strip() else None
 
 
