@@ -57,6 +57,11 @@ def key_array(array: Any) -> Any:
     return pc.add(array, 0.0)
 
 
+def is_plain_key(array: Any) -> bool:
+    """Whether a typed column is a key as it stands: there is neither NaN nor -0."""
+    return array.type != pa.float64() or not (pc.any(pc.is_nan(array)).as_py() or has_negative_zero(array))
+
+
 def _combined(arrays: list[Any]) -> Codes:
     codes = _encoded(arrays[0])
     for array in arrays[1:]:
@@ -85,19 +90,17 @@ def aggregate(form: ListAggregate, codes: Any, count: int, column: Column | None
     if column is None:
         return _by_code(codes, count, None, "count_all").cast(pa.float64())
     array = column.array()
-    how = _HOW.get(form.name)
-    if array is None or how is None:
+    if array is None:
         return None
     if form.name == "List.NonNullCount":
         return _by_code(codes, count, array, "count").cast(pa.float64())
-    if array.type != pa.float64():
+    how = number_how(form.name, array)
+    if how is None:
         return None
+    found = _by_code(codes, count, array, how)
     if form.name == "List.Average":
-        sums, counts = (_by_code(codes, count, array, each) for each in ("sum", "count"))
-        return pc.divide(sums, counts.cast(pa.float64()))
-    if _has_negative_zero(array) or (form.name != "List.Sum" and pc.any(pc.is_nan(array)).as_py()):
-        return None
-    return _by_code(codes, count, array, how)
+        return pc.divide(found, _by_code(codes, count, array, "count").cast(pa.float64()))
+    return found
 
 
 def last_rows(codes: Any, count: int) -> Any:
@@ -105,15 +108,28 @@ def last_rows(codes: Any, count: int) -> Any:
     return _by_code(codes, count, numbers(len(codes)), "max")
 
 
-_HOW = {
-    "List.Sum": "sum", "List.Average": "mean", "List.Min": "min", "List.Max": "max",
-    "List.NonNullCount": "count",
-}  # fmt: skip
+#: Aggregates of numbers, and how Arrow calls them; an average is a sum and a count.
+_HOW = {"List.Sum": "sum", "List.Average": "sum", "List.Min": "min", "List.Max": "max"}
 
 
 def is_columnar(form: ListAggregate) -> bool:
     """Whether `aggregate` knows an aggregate, if the cells are such."""
-    return form.column is None or form.name in _HOW
+    return form.column is None or form.name in _HOW or form.name == "List.NonNullCount"
+
+
+def number_how(name: str, cells: Any) -> str | None:
+    """How Arrow calls a list function of these cells; None where it might not give what M gives."""
+    if name not in _HOW or cells.type != pa.float64() or has_negative_zero(cells):
+        return None
+    if name in ("List.Min", "List.Max") and pc.any(pc.is_nan(cells)).as_py():
+        return None
+    return _HOW[name]
+
+
+def has_negative_zero(array: Any) -> bool:
+    """Whether one of the numbers is -0, which Arrow's aggregates take for 0 or not as they come."""
+    zeros = array.filter(pc.equal(array, 0.0))
+    return len(zeros) > 0 and bool(pc.any(pc.less(pc.divide(1.0, zeros), 0.0)).as_py())
 
 
 def _by_code(codes: Any, count: int, array: Any, how: str) -> Any:
@@ -130,11 +146,6 @@ def _by_code(codes: Any, count: int, array: Any, how: str) -> Any:
 
 def _one(chunked: Any) -> Any:
     return chunked.combine_chunks() if isinstance(chunked, pa.ChunkedArray) else chunked
-
-
-def _has_negative_zero(array: Any) -> bool:
-    zeros = array.filter(pc.equal(array, 0.0))
-    return len(zeros) > 0 and bool(pc.any(pc.less(pc.divide(1.0, zeros), 0.0)).as_py())
 
 
 # ---------------------------------------------------------------- orders

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from mlang.errors import MError
 from mlang.tables.aggregates import ListAggregate
@@ -18,6 +18,9 @@ from mlang.tables.local import waiting
 from mlang.values import operators
 from mlang.values.metadata import strip
 from mlang.values.thunk import Thunk, failed, force
+
+if TYPE_CHECKING:
+    from mlang.tables.tally import Ask
 
 #: Aggregates that may go on from their own result: f({f(a), b}) is f({a, b}), item by item.
 _FOLDING = frozenset({"List.Sum", "List.Min", "List.Max"})
@@ -185,55 +188,48 @@ class Total:
             return Column(raw=pc.divide(self._sums, self._counts))
         return Column(raw=self._counts if self._sums is None else self._sums)
 
+    def asks(self, column: Column | None) -> list[Ask] | None:
+        """What Arrow has to tell of these cells; None when it can't, or can't any more."""
+        from mlang.tables.codes import number_how
+        from mlang.tables.tally import Ask
+
+        if self._gathering is not None:
+            return None
+        if column is None or _counts_rows(self.form):
+            return [Ask("count", None, self._counts)]
+        cells = column.array()
+        if cells is None:
+            return None
+        counting = Ask("count", cells, self._counts)
+        if self.form.name == "List.NonNullCount":
+            return [counting]
+        how = number_how(self.form.name, cells)
+        if how is None:
+            return None
+        adding = Ask(how, cells, self._sums)
+        return [adding, counting] if self.form.name == "List.Average" else [adding]
+
+    def take(self, answers: list[Any]) -> None:
+        """The answers to what was asked last, a place for each group."""
+        if len(answers) == 2:
+            self._sums, self._counts = answers
+        elif _counts_rows(self.form) or self.form.name == "List.NonNullCount":
+            (self._counts,) = answers
+        else:
+            (self._sums,) = answers
+
     def _typed(self, rows: Rows, column: Column | None) -> bool:
-        name = self.form.name
-        if _counts_rows(self.form):
-            return self._count(rows, ListAggregate("Table.RowCount", len, None), None)
-        assert column is not None
-        if name in ("List.First", "List.Last"):
+        from mlang.tables.codes import numbers
+        from mlang.tables.tally import tallied
+
+        if column is not None and self.form.name in ("List.First", "List.Last"):
             return self._pick(rows, column)
-        if name in _FOLDING:
-            return self._go_on(rows, self.form, column)
-        if name == "List.NonNullCount":
-            return self._count(rows, self.form, column)
-        if name == "List.Average":
-            counting = ListAggregate("List.NonNullCount", len, self.form.column)
-            adding = ListAggregate("List.Sum", sum, self.form.column)
-            return self._go_on(rows, adding, column) and self._count(rows, counting, column)
-        return False
-
-    def _count(self, rows: Rows, form: ListAggregate, column: Column | None) -> bool:
-        import pyarrow as pa
-        import pyarrow.compute as pc
-
-        from mlang.tables.codes import aggregate
-
-        found = aggregate(form, rows.codes, rows.count, column)
-        if found is None:
+        asked = self.asks(column)
+        if asked is None:
             return False
-        found = found.fill_null(0.0)
-        if self._counts is not None:
-            none = pa.repeat(pa.scalar(0.0), rows.count - rows.before)
-            found = pc.add(found, pa.concat_arrays([self._counts, none]))
-        self._counts = found
+        known = numbers(rows.before).cast(rows.codes.type)
+        self.take(tallied([known], [rows.codes], asked)[1])
         return True
-
-    def _go_on(self, rows: Rows, form: ListAggregate, column: Column) -> bool:
-        """The results so far are the first cells of their groups."""
-        import pyarrow as pa
-
-        from mlang.tables.codes import aggregate, numbers
-
-        cells, codes = column.array(), rows.codes
-        if cells is None or cells.type != pa.float64():
-            return False
-        if self._sums is not None:
-            cells = pa.concat_arrays([self._sums, cells])
-            codes = pa.concat_arrays([numbers(rows.before).cast(codes.type), codes])
-        found = aggregate(form, codes, rows.count, Column(raw=cells))
-        if found is not None:
-            self._sums = found
-        return found is not None
 
     def _pick(self, rows: Rows, column: Column) -> bool:
         import pyarrow as pa

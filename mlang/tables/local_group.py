@@ -9,7 +9,8 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterator
-from typing import Any
+from itertools import islice
+from typing import TYPE_CHECKING, Any
 
 from mlang.tables import plan as p
 from mlang.tables.aggregates import ListAggregate, recognise
@@ -38,6 +39,9 @@ from mlang.values.compare import key_of
 from mlang.values.functions import bind
 from mlang.values.thunk import Thunk, force
 from mlang.values.types import TableType
+
+if TYPE_CHECKING:
+    from mlang.tables.tally import Ask
 
 
 @runs(p.Group)
@@ -100,15 +104,23 @@ def _streamed(
     places = [None if form.column is None else below.index(form.column) for form in forms]
     known, totals = _Known(node), [Total(form) for form in forms]
     for parts, length in _chunks(execute(node.input, below), known, key_places):
-        rows = known.rows([parts[i] for i in key_places], length)
-        for total, place in zip(totals, places, strict=True):
-            total.feed(rows, None if place is None else parts[place])
+        keys = [parts[i] for i in key_places]
+        cells = [None if place is None else parts[place] for place in places]
+        asked = [total.asks(column) for total, column in zip(totals, cells, strict=True)]
+        told = known.tell(keys, asked)
+        if told is not None:
+            for total, answers in zip(totals, told, strict=True):
+                total.take(answers)
+            continue
+        rows = known.rows(keys, length)
+        for total, column in zip(totals, cells, strict=True):
+            total.feed(rows, column)
     if known.count:
         yield from cut(pick([*known.columns(), *[total.result() for total in totals]]), known.count)
 
 
 #: Rows that are numbered at once, where there are not even more groups.
-_CHUNK = 1 << 18
+_CHUNK = 1 << 20
 
 
 def _chunks(batches: Iterator[Batch], known: _Known, keys: list[int]) -> Iterator[tuple[list[Column], int]]:
@@ -145,6 +157,24 @@ class _Known:
         if self.typed:
             return [Column(raw=array) for array in self._arrays]
         return [Column(cells) for cells in self._firsts]
+
+    def tell(self, keys: list[Column], asked: list[list[Ask] | None]) -> list[list[Any]] | None:
+        """The answers to what is asked of the groups of a chunk's rows, without numbering the rows; or None."""
+        if not self.typed or any(asks is None for asks in asked):
+            return None
+        from mlang.tables.codes import is_plain_key
+        from mlang.tables.tally import tallied
+
+        arrays = [key.array() for key in keys]
+        if not all(array is not None and is_plain_key(array) for array in arrays):
+            return None
+        known = self._arrays or [array.slice(0, 0) for array in arrays]
+        if [array.type for array in arrays] != [array.type for array in known]:
+            return None
+        every = [ask for asks in asked if asks is not None for ask in asks]
+        self._arrays, answers = tallied(known, arrays, every)
+        self.count, rest = len(self._arrays[0]), iter(answers)
+        return [list(islice(rest, len(asks))) for asks in asked if asks is not None]
 
     def rows(self, keys: list[Column], length: int) -> Rows:
         """Numbers the rows of a chunk."""
