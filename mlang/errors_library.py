@@ -279,7 +279,7 @@ def binary_format_problem(position: int, what: str) -> MError:
 
 
 def not_a_binary_format(value: Any) -> MError:
-    return expression_error("The function isn't a binary format.", detail=value)
+    return expression_error("The value isn't a binary format value.", detail=value)
 
 
 def choice_type_with_combine(type: Any) -> MError:

@@ -188,14 +188,19 @@ def _guard(name: str, index: int, p: Param, raw: bool) -> list[str]:
 
 
 def _check(value: Any, p: Param, raw: bool) -> Any:
-    """The value, unwrapped, when it has the declared kind; else the conversion error (ERR-05..07)."""
+    """The value, unwrapped, when it has the declared kind; else the conversion error (ERR-05..07).
+
+    Its Detail names the type as it is declared: ``type nullable text`` where null would do.
+    """
     bare = value.value if value.__class__ is Annotated else value
     kind = kind_of(bare)
     if kind == p.kind or (p.kind == "anynonnull" and kind != "null"):
         return value if raw else bare
     if kind == "null" and (p.nullable or p.optional):
         return None
-    raise errors.cannot_convert(value, DISPLAY[p.kind])
+    from mlang.values.types import primitive
+
+    raise errors.cannot_convert(value, DISPLAY[p.kind], primitive(p.kind, p.nullable or p.optional))
 
 
 # ---------------------------------------------------------------- finding names

@@ -33,9 +33,7 @@ from mlang.values.temporal import (
 )
 
 
-def parse_date(
-    text: str, culture: CultureInfo | str | None = None, format: str | None = None
-) -> Date | None:
+def parse_date(text: str, culture: CultureInfo | str | None = None, format: str | None = None) -> Date | None:
     """A date; a text that also says a time of day is none."""
     if not text:
         return None
@@ -45,9 +43,7 @@ def parse_date(
     return Date(found.days)
 
 
-def parse_time(
-    text: str, culture: CultureInfo | str | None = None, format: str | None = None
-) -> Time | None:
+def parse_time(text: str, culture: CultureInfo | str | None = None, format: str | None = None) -> Time | None:
     """A time of day."""
     if not text:
         return None

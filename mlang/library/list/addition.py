@@ -27,17 +27,23 @@ def list_sum(items: Any, precision: Any = None) -> Any:
     else:
         values = bare(items)  # type: ignore[assignment]
     total: Any = None
+    unfit: Any = None
     for value in values:
+        if unfit is not None and value is not None:
+            raise errors.cannot_apply("+", unfit, value)
         if value.__class__ is float and total.__class__ is float:
             total += value
         elif value is None:
             continue
         elif total is None:
             if kind_of(value) not in ("number", "duration"):
-                raise errors.cannot_apply("+", value, value)
+                unfit = value  # the error shows it with what it was to be added to
+                continue
             total = value
         else:
             total = operators.add(total, value)
+    if unfit is not None:
+        raise errors.cannot_apply("+", unfit, unfit)
     return total
 
 
