@@ -19,6 +19,7 @@ from folding.engines.spark_cells import error_cell
 from folding.engines.spark_server import Refusal, Running, current
 from folding.engines.spark_workers import RECORDS
 from folding.engines.spark_writes import Writing, Written, errors_of, expression, quoted, shared
+from folding.many import side_by_side
 from folding.terms import Unfoldable
 from mlang.session import Session
 from mlang.tables.simplify import prune
@@ -251,17 +252,19 @@ def _commit(path: Path, table: Any, schema: Any, found: Written, query: str) -> 
     from deltalake.exceptions import DeltaError
     from deltalake.transaction import AddAction, create_table_with_add_actions
 
-    moved, actions, size = [], [], 0
     mark = uuid.uuid4().hex
+    moved = [path / f"part-{number:05d}-{mark}.parquet" for number, _ in enumerate(found.files)]
+
+    def move(number: int) -> Any:
+        file, count = found.files[number]
+        flush_file(file)
+        place = file.rename(moved[number])
+        about = place.stat()
+        stats = json.dumps({"numRecords": count})
+        return AddAction(place.name, about.st_size, {}, int(about.st_mtime * 1000), True, stats)
+
     try:
-        for number, (file, count) in enumerate(found.files):
-            place = file.rename(path / f"part-{number:05d}-{mark}.parquet")
-            moved.append(place)
-            flush_file(place)
-            about = place.stat()
-            size += about.st_size
-            stats = json.dumps({"numRecords": count})
-            actions.append(AddAction(place.name, about.st_size, {}, int(about.st_mtime * 1000), True, stats))
+        actions = side_by_side(move, range(len(moved)))
         wanted = deltalake.Schema.from_arrow(schema)
         if table is None:
             create_table_with_add_actions(str(path), wanted, actions, mode="error")
@@ -274,7 +277,7 @@ def _commit(path: Path, table: Any, schema: Any, found: Written, query: str) -> 
             first = str(error).partition("\n")[0]
             raise DataflowError(f"Query '{query}', destination {path}: {first}") from None
         raise
-    return size
+    return sum(int(action.size) for action in actions)
 
 
 # ---------------------------------------------------------------- facts

@@ -13,11 +13,12 @@ from typing import Any
 from attrs import evolve
 from sqlglot import exp
 
-from folding.engines.spark_server import changed, unseen
+from folding.engines.spark_server import changed, replaced, unseen
+from folding.many import side_by_side
 from folding.relations import Context
-from folding.sources import Leaf, _parquet, arrow_column
+from folding.sources import Leaf, _no_nan, _parquet, arrow_column, unplaced
 from folding.sources import relation as relation_over
-from folding.terms import Scalar, Unfoldable
+from folding.terms import Scalar, Scaled, Unfoldable
 from mlang.connectors.sources import ArrowSource, ParquetSource
 from mlang.tables import plan as p
 
@@ -65,30 +66,27 @@ class FilesOrigin(SparkOrigin):
     """Parquet files of one schema."""
 
     def __init__(
-        self, alias: str, label: str, storages: list[str], paths: list[str], fields: list[Any]
-    ) -> None:
+        self, alias: str, label: str, storages: list[str], paths: list[str], fields: list[Any],
+        sizes: list[int] | None = None,
+    ) -> None:  # fmt: skip
+        """``sizes`` are the bytes that the files must have, where somebody wrote them down."""
         super().__init__(alias, label, storages)
-        self.paths, self.fields = paths, fields
+        self.paths, self.fields, self.sizes = paths, fields, sizes
         #: What the files were when the query was planned.
         self.planned = self._state()
 
     def _state(self) -> tuple[Any, ...]:
         """What tells the files from others in their places; None for one that is gone."""
-        from folding.engines.database import identity
-
-        found: list[Any] = []
-        for path in self.paths:
-            try:
-                found.append(identity(path))
-            except FileNotFoundError:
-                found.append(None)
-        return tuple(found)
+        return tuple(side_by_side(_identity, self.paths))
 
     def open(self, server: Any) -> None:
         key = self._state()
         for path, now, planned in zip(self.paths, key, self.planned, strict=True):
             if now is None or now != planned:
                 raise changed(server.address, path, now is None)
+        for path, now, size in zip(self.paths, key, self.sizes or (), strict=False):
+            if now[1] != size:
+                raise replaced(server.address, path, now[1], size)
         if key not in server.views:
             server.views[key] = self._made(server, f"mlang_files_{uuid.uuid4().hex}")
         self.view = server.views[key]
@@ -157,6 +155,15 @@ class SentOrigin(SparkOrigin):
         self.view = name
 
 
+def _identity(path: str) -> Any:
+    from folding.engines.database import identity
+
+    try:
+        return identity(path)
+    except FileNotFoundError:
+        return None
+
+
 def _quoted(name: str) -> str:
     return "`" + name.replace("`", "``") + "`"
 
@@ -206,39 +213,52 @@ def parts(node: p.Append, sources: list[ParquetSource], context: Context) -> Any
 
 
 def _files(sources: list[ParquetSource], context: Context, wanted: tuple[str, ...]) -> Any:
+    source = sources[0]
+    if hasattr(source, "schema"):
+        return _staged(sources, context, wanted)
     import pyarrow.parquet as pq
 
-    source = sources[0]
     base, names = _parquet(source, context, wanted)
-    for other in sources[1:]:
-        more, others = _parquet(other, context, wanted)
-        if others != names:
-            raise Unfoldable("files of different columns")
-        base = evolve(
-            base, columns=tuple(_both(a, b) for a, b in zip(base.columns, more.columns, strict=True))
-        )
-    scalars = [c.term for c in base.columns]
-    path = source.path
-    if path is None:
+    if source.path is None:
         raise Unfoldable("a file without a place")
-    fields = list(pq.read_schema(path))
+    scalars = [c.term for c in base.columns]
+    fields = list(pq.read_schema(source.path))
     origin = FilesOrigin(
         context.alias(), source.label, [_storage(s, f) for s, f in zip(scalars, fields, strict=True)],
-        [str(s.path) for s in sources], fields,
+        [source.path], fields,
     )  # fmt: skip
-    rows = sum(s.row_count() or 0 for s in sources) if len(sources) > 1 else base.rows
-    return _over(context, origin, scalars, rows), names
+    return _over(context, origin, scalars, base.rows), names
 
 
-def _both(a: Any, b: Any) -> Any:
-    """What is known of a column in two files."""
-    one, two = a.term, b.term
-    known = {
-        "nullable": one.nullable or two.nullable, "nonan": one.nonan and two.nonan, "int53": one.int53 and two.int53,
-        "ascii": one.ascii and two.ascii,
-        "largest": None if one.largest is None or two.largest is None else max(one.largest, two.largest),
-    }  # fmt: skip
-    return evolve(a, term=evolve(one, **known))
+def _staged(sources: list[Any], context: Context, wanted: tuple[str, ...]) -> Any:
+    """Files of a staged table: what they hold is known from its manifest, none is opened."""
+    source = sources[0]
+    fields, scalars = list(source.schema()), []
+    for field in fields:
+        kind, storage, small = arrow_column(field.type)
+        facts = dict(source.proven.get(field.name, {}))
+        if storage == "DOUBLE" and field.name in wanted and not facts.get("nonan"):
+            _without_nan(sources, field.name, facts.get("nonan"))
+            facts["nonan"] = True
+        if storage == "DECIMAL":
+            facts["inside"] = Scaled(field.type.scale)
+        scalars.append(unplaced(kind, storage, facts.pop("int53", False) or small, **facts))
+    origin = FilesOrigin(
+        context.alias(), source.label, [_storage(s, f) for s, f in zip(scalars, fields, strict=True)],
+        [str(s.path) for s in sources], fields, [s.size for s in sources],
+    )  # fmt: skip
+    if None in origin.planned:
+        raise Unfoldable("the Parquet file cannot be opened")
+    rows = sum(s.rows for s in sources)
+    return _over(context, origin, scalars, rows), tuple(field.name for field in fields)
+
+
+def _without_nan(sources: list[Any], name: str, known: bool | None) -> None:
+    """Refuses a column with NaN; where the manifest does not say, the files are asked."""
+    if known is False:
+        raise Unfoldable(f"column '{name}' of the staged table has NaN, which statistics of files leave out")
+    for source in sources:
+        _no_nan(source.path, name)
 
 
 def _storage(scalar: Scalar, field: Any) -> str:

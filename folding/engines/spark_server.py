@@ -276,6 +276,14 @@ def changed(server: str, path: str, gone: bool) -> MError:
     return failed(server, f"the file {path} {what} since the query was planned.", _CURE_CHANGED)
 
 
+def replaced(server: str, path: str, size: int, expected: int) -> MError:
+    """Ours: a staged file is not what was staged."""
+    return failed(
+        server, f"the file {path} has {size} bytes; {expected} were staged.",
+        "Refresh the dataflow: it makes the table anew.",
+    )  # fmt: skip
+
+
 class Running:
     """A running query, for whoever stops the evaluation."""
 

@@ -18,6 +18,7 @@ from typing import Any
 from attrs import frozen
 
 from folding.engines.spark_server import Refusal, Running, SparkServer, frame_of
+from folding.many import side_by_side
 from mlang.errors import Cancelled, MError
 
 #: Bits of a row number that count within a partition of Apache Spark.
@@ -102,6 +103,8 @@ class Writing:
         self.numbered, self.one_file = numbered, one_file
         self.row = "rn" if numbered else "mlang_rn"
         self.server: SparkServer = query.server
+        #: The first row of each file that was found, where rows are numbered.
+        self.starts: list[int] = []
 
     def run(self, folder: Path, running: Running, first: int = 0) -> Written:
         """Writes to a folder that does not exist; the row number (``rn``) of the first row is ``first``."""
@@ -171,11 +174,11 @@ class Writing:
     def _found(self, paths: Iterator[Path]) -> tuple[tuple[Path, int], ...]:
         """Files with rows, in row order."""
         if self.numbered:
-            ranges = sorted(_range(path) for path in paths)
+            ranges = sorted(side_by_side(_range, list(paths)))
+            self.starts = [low for low, last, _ in ranges if last >= low]
             return tuple((path, last - low + 1) for low, last, path in ranges if last >= low)
-        import pyarrow.parquet as pq
-
-        counted = [(path, pq.read_metadata(path).num_rows) for path in sorted(paths, key=_place)]
+        listed = sorted(paths, key=_place)
+        counted = zip(listed, side_by_side(_length, listed), strict=True)
         return tuple((path, rows) for path, rows in counted if rows)
 
     def _checked(self, found: Written, rows: int, first: int) -> Written:
@@ -183,8 +186,8 @@ class Writing:
         if found.rows != rows:
             raise NotWritten(f"the server wrote {rows} rows, of which {found.rows} are here")
         place = first
-        for path, count in found.files if self.numbered else ():
-            if _range(path)[0] != place:
+        for (path, count), start in zip(found.files, self.starts, strict=False):
+            if start != place:
                 raise NotWritten(f"{path.name} does not begin with row {place}")
             place += count
         return found
@@ -221,18 +224,24 @@ def _range(path: Path) -> tuple[int, int, Path]:
     """The first and last row number of a file, which must hold all between them; (0, -1) of an empty one."""
     import pyarrow.parquet as pq
 
-    with pq.ParquetFile(path) as source:
-        about = source.metadata
-        place = source.schema_arrow.names.index("rn")
-        groups = [about.row_group(i).column(place).statistics for i in range(about.num_row_groups)]
+    about = pq.read_metadata(path)
     if not about.num_rows:
         return 0, -1, path
+    place = about.schema.names.index("rn")
+    groups = [about.row_group(i).column(place).statistics for i in range(about.num_row_groups)]
     if any(s is None or not s.has_min_max for s in groups):
         raise NotWritten(f"{path.name} has no statistics")
     low, high = min(s.min for s in groups), max(s.max for s in groups)
     if high - low + 1 != about.num_rows:
         raise NotWritten(f"{path.name} holds {about.num_rows} of the rows {low} to {high}")
     return low, high, path
+
+
+def _length(path: Path) -> int:
+    """How many rows a file has."""
+    import pyarrow.parquet as pq
+
+    return int(pq.read_metadata(path).num_rows)
 
 
 # ---------------------------------------------------------------- can they see it?

@@ -18,6 +18,7 @@ from pathlib import Path
 
 from attrs import evolve, frozen
 
+from folding.many import side_by_side
 from staging.store import files, manifest
 from staging.store.manifest import Manifest
 
@@ -57,8 +58,7 @@ class Generations:
         parts = tuple(evolve(p, file=f"{name}/{p.file}") for p in draft.parts)
         final = evolve(draft, generation=number, parts=parts)
         files.write_json(building / manifest.NAME, final.to_json())
-        for part in draft.parts:
-            files.flush_file(building / part.file)
+        side_by_side(files.flush_file, [building / part.file for part in draft.parts])
         files.flush_folder(building)
         building.rename(self.folder / name)
         files.flush_folder(self.folder)

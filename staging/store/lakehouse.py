@@ -11,6 +11,7 @@ from typing import Any
 
 from attrs import evolve
 
+from folding.many import side_by_side
 from staging.encode import Encoder, TooFine
 from staging.store.manifest import Part
 from staging.types import WIDER, Column, arrow_schema, arrow_type
@@ -63,10 +64,10 @@ class LakehouseWriter:
         """Takes files with their rows that somebody else wrote for the rows from `rows` on, in order."""
         self._flush()
         self._close()
-        for path, rows in paths:
-            place = self._path(len(self._parts))
-            path.rename(place)
-            self._parts.append(Part(place.name, rows, self._first, place.stat().st_size))
+        places = [self._path(number) for number, _ in enumerate(paths, len(self._parts))]
+        sizes = side_by_side(_moved, [(path, place) for (path, _), place in zip(paths, places, strict=True)])
+        for (_, rows), place, size in zip(paths, places, sizes, strict=True):
+            self._parts.append(Part(place.name, rows, self._first, size))
             self._first += rows
             self.rows += rows
 
@@ -153,6 +154,11 @@ class LakehouseWriter:
                 target.write_batch(pa.record_batch(arrays, schema=schema))
         temporary.replace(path)
         return evolve(part, bytes=path.stat().st_size)
+
+
+def _moved(pair: tuple[Path, Path]) -> int:
+    """Renames a file; its size."""
+    return pair[0].rename(pair[1]).stat().st_size
 
 
 def to_ticks(micros: int) -> int:

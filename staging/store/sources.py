@@ -7,10 +7,12 @@ becomes a source that only the interpreter decodes.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from folding.many import side_by_side
 from mlang.connectors.sources import BATCH_ROWS, DuckDbSource, ParquetSource
 from mlang.tables.plan import Append, Batch, Plan, Scan, Source
 from mlang.tables.table import Table
@@ -18,22 +20,32 @@ from mlang.values.types import INT64
 from staging.encode import decode
 from staging.errors import StagedDataMissing
 from staging.store.manifest import Manifest, Part
-from staging.types import PLAIN, ROW_NUMBER, Column
+from staging.types import PLAIN, ROW_NUMBER, Column, arrow_schema
 
 #: The table inside a generation's DuckDB file.
 WAREHOUSE_TABLE = "staged"
 
 
 class StagedParquet(ParquetSource):
-    """One Parquet file of a staged table; ``proven`` are its columns' facts as folding names them."""
+    """One Parquet file of a staged table; ``proven`` are its columns' facts as folding names them.
 
-    __slots__ = ("columns", "first", "proven", "query", "rows")
+    Parts of one generation have these in common: whoever makes many gives the facts once.
+    """
 
-    def __init__(self, folder: Path, found: Manifest, part: Part) -> None:
+    __slots__ = ("columns", "first", "proven", "query", "rows", "size")
+
+    def __init__(
+        self, folder: Path, found: Manifest, part: Part, facts: dict[str, dict[str, Any]] | None = None
+    ) -> None:
         types = {ROW_NUMBER: INT64, **{c.physical: c.type for c in found.columns}}
         super().__init__(None, types, path=str(folder / part.file))
         self.query, self.columns, self.rows, self.first = found.query, found.columns, part.rows, part.first
-        self.proven = proven(found)
+        self.size = part.bytes
+        self.proven = proven(found) if facts is None else facts
+
+    def schema(self) -> Any:
+        """The Arrow schema of the file, which all parts of the table share; it is not opened for that."""
+        return arrow_schema(self.columns)
 
     @property
     def label(self) -> str:  # type: ignore[override]
@@ -95,20 +107,23 @@ class StagedRows(Source):
         codes = {c.physical: c.code for c in self.found.columns}
         if self.found.store == "warehouse":
             return [(StagedDuckDb(self.folder, self.found), codes)]
-        return [(StagedParquet(self.folder, self.found, part), codes) for part in self.found.parts]
+        facts = proven(self.found)
+        return [(StagedParquet(self.folder, self.found, part, facts), codes) for part in self.found.parts]
 
 
-def proven(found: Manifest) -> dict[str, dict[str, bool]]:
+def proven(found: Manifest) -> dict[str, dict[str, Any]]:
     """What the manifest proves of each physical column, in the words of `folding.terms.Scalar`."""
-    facts: dict[str, dict[str, bool]] = {ROW_NUMBER: {"nullable": False, "int53": True}}
+    facts: dict[str, dict[str, Any]] = {ROW_NUMBER: {"nullable": False, "int53": True}}
     for column in found.columns:
         known = found.facts.get(column.name, {})
-        said = {"nullable": known.get("nulls", 1) > 0}
+        said: dict[str, Any] = {"nullable": known.get("nulls", 1) > 0}
         for name in ("int53", "ascii"):
             if known.get(name) is True:
                 said[name] = True
-        if column.code == "double" and known and not known.get("nan", False):
-            said["nonan"] = True
+        if column.code == "double" and known:
+            said["nonan"] = not known.get("nan", False)
+        if column.code == "int64" and said.get("int53") and "max" in known:
+            said["largest"] = max(abs(known["min"]), abs(known["max"]))
         facts[column.physical] = said
     return facts
 
@@ -129,16 +144,18 @@ def staged_plan(folder: Path, found: Manifest) -> Plan:
         return Scan(schema, StagedRows(folder, found), names, label)
     if found.store == "warehouse":
         return Scan(schema, StagedDuckDb(folder, found), names, label)
-    scans = [Scan(schema, StagedParquet(folder, found, part), names, label) for part in found.parts]
+    facts = proven(found)
+    scans = [Scan(schema, StagedParquet(folder, found, part, facts), names, label) for part in found.parts]
     return scans[0] if len(scans) == 1 else Append(schema, tuple(scans))
 
 
 def staged_table(folder: Path, found: Manifest) -> Table:
     """The M table of one generation."""
-    for part in found.parts:
-        if not (folder / part.file).exists():
+    places = [str(folder / part.file) for part in found.parts]
+    for place, there in zip(places, side_by_side(os.path.exists, places), strict=True):
+        if not there:
             raise StagedDataMissing(
-                f"Staged table '{found.query}': {folder / part.file} is gone. "
+                f"Staged table '{found.query}': {place} is gone. "
                 "Refresh the dataflow: it makes the table anew."
             )
     return Table(staged_plan(folder, found))

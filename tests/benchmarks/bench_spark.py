@@ -2,9 +2,12 @@
 
     python tests/benchmarks/bench_spark.py overhead [ROWS ...]        10 and 10,000,000 rows, all engines
     python tests/benchmarks/bench_spark.py scaling [ROWS ...]         one and two workers, growing data
+    python tests/benchmarks/bench_spark.py files [FILES ...]          what this process does for each file; no server
 
 ``group``: filter, computed column, join with 1,000 rows made here, group, sort; a thousand rows come back.
 ``write``: filter and computed column, two thirds of the rows staged (by the workers, or by this process for DuckDB).
+``files``: files of ten rows, planned, and checked, renamed and flushed as if a cluster had written them; once as on this
+disk, once as if each look at a file took ten milliseconds, as on shared storage.
 Seconds: the first time (connection and probes included) and the best of two more.  Spark needs SPARK_HOME and Java.
 """
 
@@ -16,6 +19,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -135,9 +139,89 @@ def spark(workers: int, cores: int = 1) -> Iterator[None]:
         yield
 
 
+def many(folder: Path, count: int) -> Any:
+    """A staged table of so many files of ten rows: the manifest."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    from mlang.values import types as mtypes
+    from staging.store.manifest import Manifest, Part
+    from staging.types import Column
+
+    parts = []
+    for number in range(count):
+        path = folder / f"part-{number:05d}.parquet"
+        numbers = pa.array(range(number * 10, number * 10 + 10))
+        pq.write_table(
+            pa.table([numbers, numbers, numbers.cast(pa.string())], names=["rn", "c1", "c2"]), path
+        )
+        parts.append(Part(path.name, 10, number * 10, path.stat().st_size))
+    columns = (Column("k", mtypes.INT64, "c1", "int64"), Column("t", mtypes.primitive("text"), "c2", "text"))
+    known = {"k": {"nulls": 0, "int53": True}, "t": {"nulls": 0, "ascii": True}}
+    return Manifest("bench", "t", 1, "lakehouse", "", "", "", columns, tuple(parts), known)
+
+
+def files(count: int, wait: float) -> None:
+    """What planning and publishing cost for so many files, if each look at one takes so long."""
+    import types
+
+    import pyarrow.parquet as pq
+    from spark_tables import session
+
+    import mlang
+    from folding.engines import spark, spark_leaves, spark_writes
+    from mlang.session import use
+    from staging.store import files as store
+    from staging.store import lakehouse
+    from staging.store.generations import Generations
+    from staging.store.sources import staged_table
+
+    def later(action: Any) -> Any:
+        return lambda *given: (time.sleep(wait), action(*given))[1]
+
+    with tempfile.TemporaryDirectory() as name:
+        found = many(Path(name), count)
+        kept = [(module, name, getattr(module, name)) for module, name in (
+            (spark_leaves, "_identity"), (pq, "read_metadata"), (store, "flush_file"), (lakehouse, "_moved"))
+        ]  # fmt: skip
+        for module, attribute, action in kept if wait else ():
+            setattr(module, attribute, later(action))
+        seconds = [time.perf_counter()]
+        try:
+            with use(session("spark")):
+                read = staged_table(Path(name), found)
+                made = mlang.evaluate('each Table.Sort(_, "k")', engine="spark", culture="en-US").fn(read)
+                assert not isinstance(spark.describe(made.plan), spark.CannotFold)
+            seconds.append(time.perf_counter())
+            writing = spark_writes.Writing(types.SimpleNamespace(server=None), [], {}, 10)
+            written = spark_writes.Written(writing._found(Path(name).glob("*.parquet")), [])
+            assert writing._checked(written, count * 10, 0).rows == count * 10
+            seconds.append(time.perf_counter())
+            built = Generations(Path(name) / "table")
+            writer = lakehouse.LakehouseWriter(built.begin(), "t", found.columns)
+            writer.adopt(list(written.files))
+            built.seal(writer.folder, found)
+            seconds.append(time.perf_counter())
+        finally:
+            for module, attribute, action in kept:
+                setattr(module, attribute, action)
+    spent = [b - a for a, b in pairwise(seconds)]
+    print(
+        f"{count:>7,} files, {wait * 1000:2.0f} ms each  planned {spent[0]:6.2f}  checked {spent[1]:6.2f}  "
+        f"renamed, flushed, sealed {spent[2]:6.2f}",
+        flush=True,
+    )
+
+
 def main(what: str, sizes: list[int]) -> None:
     import spark_servers
     from spark_tables import engine
+
+    if what == "files":
+        for count in sizes or [2_000, 20_000]:
+            for wait in (0.0, 0.01):
+                files(count, wait)
+        return
 
     with tempfile.TemporaryDirectory(prefix="mlang-bench-") as name:
         os.environ["MLANG_BENCH"] = name
