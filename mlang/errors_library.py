@@ -259,6 +259,11 @@ def expected_integer(value: Any = None) -> MError:
     return expression_error("We expected an integer value.", detail=value)
 
 
+def text_or_binary(value: Any) -> MError:
+    """What Json.Document says of anything that is neither; null included."""
+    return expression_error("The parameter is expected to be of type Text.Type or Binary.Type.", detail=value)
+
+
 def could_not_convert_to_guid(text: Any) -> MError:
     return data_format_error("We couldn't convert to Guid.", detail=text)
 

@@ -35,7 +35,7 @@ def document(source: Any, encoding: Any = None) -> Any:
     """
     if source.__class__ is not str:
         if kind_of(source) != "binary":
-            raise errors.cannot_convert(source, "Binary")
+            raise errors.text_or_binary(source)
         source = encodings.decode(binary.content(source), encoding)
     return parse(source.removeprefix("\ufeff"))
 
