@@ -14,7 +14,49 @@ from sqlglot import exp
 from folding import terms as t
 from folding.terms import Scalar, Unfoldable, need, typed
 
+#: The order of operands may be turned round.
+_TURNED = {exp.LT: exp.GT, exp.LTE: exp.GTE, exp.GT: exp.LT, exp.GTE: exp.LTE, exp.Add: exp.Add, exp.Mul: exp.Mul}
 ORDER = {"<": exp.LT, "<=": exp.LTE, ">": exp.GT, ">=": exp.GTE}
+
+
+def strictly(made: Scalar, *operands: Scalar) -> Scalar:
+    """What is null where an operand is, made so that each operand that may raise is computed.
+
+    Where an operand is null for all rows of a batch, the engine does not compute those after it; M does.
+    """
+    if not any(x.raises for x in operands):
+        return made
+    behind, known = [], False
+    for place, b in enumerate(operands):
+        if not b.raises:
+            continue
+        others = [(a, at < place) for at, a in enumerate(operands) if at != place and a.nullable]
+        fixed = any(a.sql.find(exp.Column) is None for a, _ in others)  # the engine knows that it is null
+        if fixed or any(before for _, before in others):
+            behind.append(b)
+            known = known or fixed
+    if not behind:
+        return made
+    raising = [x for x in operands if x.raises]
+    if known or len(behind) > 1 or (len(raising) > 1 and len(operands) > 2):
+        return computing(made, *raising)
+    looked_at = [t.is_null(x.use) for x in (raising if len(raising) == 1 else operands)]
+    sql = t.case((t.all_of(looked_at), t.cast(exp.Null(), made.storage)), otherwise=made.sql)
+    return evolve(made, sql=sql, nullable=made.nullable or behind[0].nullable, raises=True)
+
+
+def computing(made: Scalar, *terms: Scalar) -> Scalar:
+    """A term, after others whose values may not matter to it but that may raise."""
+    together = t.function("row", *[x.use for x in terms], made.use)
+    sql = t.function("struct_extract", together, t.whole(len(terms) + 1))
+    return evolve(made, sql=sql, raises=True, constant=t.VARIES, conjuncts=())
+
+
+def _operation(node: Any, left: Scalar, a: Any, right: Scalar, b: Any) -> tuple[Any, tuple[Scalar, Scalar]]:
+    """A strict operator, and its operands as the engine computes them: the one that may raise first if it can be."""
+    if right.raises and left.nullable and not left.raises and node in _TURNED:
+        return t.binary(_TURNED[node], b, a), (right, left)
+    return t.binary(node, a, b), (left, right)
 
 
 def storage_pair(left: Scalar, right: Scalar) -> tuple[Any, Any]:
@@ -84,11 +126,8 @@ def ordering(operator: str, left: Scalar, right: Scalar) -> Scalar:
     if left.kind != right.kind or left.kind in ("null", "binary"):
         raise Unfoldable("a comparison of values of different kinds")
     node = ORDER[operator]
-    if left.kind == "text":
-        a, b = text_pair(left, right)
-        return typed(t.binary(node, a, b), "logical", "BOOLEAN", left, right)
-    a, b = storage_pair(left, right)
-    sql = t.binary(node, a, b)
+    a, b = text_pair(left, right) if left.kind == "text" else storage_pair(left, right)
+    sql, operands = _operation(node, left, a, right, b)
     # the engine orders NaN above everything, M nowhere: only the side that would win needs a look
     high = left if operator in (">", ">=") else right
     if left.kind == "number" and not high.nonan:
@@ -100,10 +139,10 @@ def ordering(operator: str, left: Scalar, right: Scalar) -> Scalar:
         else:
             other_sql = b if high is left else a
             nan = t.function("isnan", high_sql.copy())
-            if other.nullable:
+            if other.nullable or other.raises:
                 nan = t.all_of([nan, t.not_null(other_sql.copy())])
             sql = t.case((nan, exp.false()), otherwise=sql)
-    return typed(sql, "logical", "BOOLEAN", left, right)
+    return strictly(typed(sql, "logical", "BOOLEAN", left, right), *operands)
 
 
 def text_pair(left: Scalar, right: Scalar) -> tuple[Any, Any]:
@@ -146,12 +185,13 @@ def arithmetic(operator: str, left: Scalar, right: Scalar) -> Scalar:
     """``+ - * /`` in doubles; moments and durations in ticks."""
     left, right = t.plain_number(left), t.plain_number(right)
     if "duration" in (left.kind, right.kind) or (operator == "-" and left.kind in _MOMENTS):
-        return _with_ticks(operator, left, right)
+        return strictly(_with_ticks(operator, left, right), left, right)
     need(left, "number"), need(right, "number")
-    sql = t.binary(_ARITHMETIC[operator], t.as_double(left), t.as_double(right))
+    node = _ARITHMETIC[operator]
+    sql, operands = _operation(node, left, t.as_double(left), right, t.as_double(right))
     if operator == "/":
         sql.set("typed", True)
-    return typed(sql, "number", "DOUBLE", left, right)
+    return strictly(typed(sql, "number", "DOUBLE", left, right), *operands)
 
 
 _MOMENTS = ("date", "datetime", "time")

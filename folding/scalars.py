@@ -14,7 +14,17 @@ from typing import Any
 from sqlglot import exp
 
 from folding import terms as t
-from folding.operators import ORDER, arithmetic, coalesce, connective, equality, logical_not, ordering, unify
+from folding.operators import (
+    ORDER,
+    arithmetic,
+    coalesce,
+    connective,
+    equality,
+    logical_not,
+    ordering,
+    strictly,
+    unify,
+)
 from folding.terms import Scalar, Unfoldable, need, typed
 from mlang import registry
 from mlang.errors import MError
@@ -224,7 +234,7 @@ class Translator:
         return item_at(self.scalar(node.target), int(index), node.optional)
 
     def on_Invocation(self, node: nodes.Invocation) -> Scalar:
-        from folding.functions import Call, form_of
+        from folding.functions import Call, form_of, formed
 
         function = self._called(node.function)
         if function.__class__ is Closure:
@@ -243,7 +253,7 @@ class Translator:
                     pass  # it depends on the row
             if form is None:
                 raise Unfoldable(f"{name} has no exact SQL form")
-            return form(Call(name, self, node.arguments))
+            return formed(form, Call(name, self, node.arguments))
         if function.spec.node is None:
             raise Unfoldable("a call of a function that the library made")
         return inline(function, [self.any(a) for a in node.arguments], self.depth + 1)
@@ -294,7 +304,8 @@ class Translator:
             return coalesce(left, right)
         if operator == "&":
             sql = t.binary(exp.DPipe, need(left, "text").use, need(right, "text").use)
-            return typed(sql, "text", "VARCHAR", left, right, ascii=left.ascii and right.ascii)
+            made = typed(sql, "text", "VARCHAR", left, right, ascii=left.ascii and right.ascii)
+            return strictly(made, left, right)
         return arithmetic(operator, left, right)
 
     def on_TypeTest(self, node: nodes.TypeTest) -> Scalar:

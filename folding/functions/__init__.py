@@ -10,6 +10,7 @@ import importlib
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+from folding.operators import strictly
 from folding.terms import Scalar, Unfoldable, in_microseconds, is_fine, need, need_not_null
 from mlang.syntax import nodes
 
@@ -42,16 +43,28 @@ def form_of(name: str) -> Form | None:
     return FORMS.get(name)
 
 
+def formed(form: Form, call: Call) -> Scalar:
+    """What a form makes of a call; arguments that may raise are computed, whatever the others are."""
+    made = form(call)
+    terms = list(call.terms.values())
+    if not made.nullable or len(terms) < 2:  # not null where an argument is: such forms compute them all
+        return made
+    raising = [x for x in terms if x.raises and any(y.nullable for y in terms if y is not x)]
+    return strictly(made, *[x for x in terms if x not in raising], *raising) if raising else made
+
+
 class Call:
     """One call of a builtin: its name and arguments, translated on demand.
 
     ``arguments`` are syntax nodes, or terms when a function value is applied to a cell.
     """
 
-    __slots__ = ("arguments", "name", "translator")
+    __slots__ = ("arguments", "name", "terms", "translator")
 
     def __init__(self, name: str, translator: Translator, arguments: tuple[Any, ...]) -> None:
         self.name, self.translator, self.arguments = name, translator, arguments
+        #: Arguments as terms, in the order in which the form asked for them.
+        self.terms: dict[int, Scalar] = {}
 
     @property
     def count(self) -> int:
@@ -70,8 +83,11 @@ class Call:
         """An argument as a term."""
         if index >= len(self.arguments):
             raise Unfoldable(f"{self.name} with the wrong number of arguments")
-        argument = self.arguments[index]
-        return argument if isinstance(argument, Scalar) else self.translator.scalar(argument)
+        if index not in self.terms:
+            argument = self.arguments[index]
+            found = argument if isinstance(argument, Scalar) else self.translator.scalar(argument)
+            self.terms[index] = found
+        return self.terms[index]
 
     def of(self, index: int, *kinds: str) -> Scalar:
         """An argument of one of the kinds, maybe null."""

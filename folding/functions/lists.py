@@ -50,6 +50,8 @@ def list_contains(call: Call) -> Scalar:
     tests = [equality(value, t.literal(force(item)), False) for item in items]
     tests = [x for x in tests if not isinstance(x.sql, exp.Boolean) or x.sql.this]
     if not tests:
+        if value.raises:
+            raise Unfoldable("List.Contains of an empty list, whose value may raise")
         return typed(exp.false(), "logical", "BOOLEAN", nullable=False)
     same = [x.sql.expression for x in tests if isinstance(x.sql, (exp.NullSafeEQ, exp.EQ))]
     rest = [x.use for x in tests if not isinstance(x.sql, (exp.NullSafeEQ, exp.EQ))]
