@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
+from mlang import errors
 from mlang.tables import plan as p
 from mlang.tables.aggregates import ListAggregate, recognise
 from mlang.tables.batches import cut, parts_of
@@ -37,6 +38,8 @@ from mlang.tables.local import (
 from mlang.tables.table import Table
 from mlang.values.compare import key_of
 from mlang.values.functions import bind
+from mlang.values.kinds import is_number
+from mlang.values.metadata import strip
 from mlang.values.thunk import Thunk, force
 from mlang.values.types import TableType
 
@@ -346,10 +349,15 @@ def _comparison(node: p.Group) -> Callable[[Any, Any], bool] | None:
 
     if comparer_key(node.comparer) is not None:
         return None
-    from mlang.tables.local_join import _says_equal
-
     call = bind(node.comparer, 2)
-    return lambda a, b: _says_equal(call(a, b))
+
+    def same(a: Any, b: Any) -> bool:
+        order = strip(call(a, b))
+        if not is_number(order):  # a logical too: comparers give an order, 0 for equal keys
+            raise errors.cannot_convert(order, "Number")
+        return bool(order == 0)
+
+    return same
 
 
 def _comparer_arguments(node: p.Group, keys: list[list[Any]], length: int) -> list[Any]:

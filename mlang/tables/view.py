@@ -71,7 +71,7 @@ class ViewSource(Source):
                 return self.table.type
         if not isinstance(type, TableType):
             raise errors.cannot_convert(type, "Table")
-        return type
+        return TableType(type.row, type.keys, False, type.partition_key) if type.nullable else type
 
     def rows(self) -> Table:
         """The table of ``GetRows``, else the one underneath."""
@@ -88,7 +88,10 @@ class ViewSource(Source):
     def row_count(self) -> int | None:
         """What ``GetRowCount`` says, whatever the rows are (TBL-102)."""
         count = asked(self.handlers, "GetRowCount", [], "number")
-        return None if count is _NOTHING else int(count)
+        if count is not _NOTHING and count >= 0 and count == count // 1:
+            return int(count)
+        below = _view(self.table.plan) if self.table is not None else None
+        return None if below is None else below.row_count()
 
 
 def make_view(table: Table | None, handlers: dict[str, Any]) -> Table:
@@ -225,17 +228,17 @@ def _view(node: p.Plan) -> ViewSource | None:
 def _handled(node: p.Plan, inputs: tuple[p.Plan, ...]) -> p.Plan:
     """A step over resolved inputs: what a handler makes of it, or the step itself."""
     call_of = _CALLS.get(node.__class__)
-    for side, part in enumerate(inputs):
-        view = _view(part)
-        if view is None:
-            continue
-        call = call_of(node, inputs, side) if call_of is not None else None
-        if call is not None and view.handlers.get(call[0]) is not None:
-            answer = asked(view.handlers, call[0], call[1], "table")
-            plan = None if answer is _NOTHING else _fitting(node, resolved(answer.plan))
-            if plan is not None:
-                return plan
-        elif view.table is not None and view.table.names == part.schema.names:
+    for side in range(len(inputs)):
+        while (view := _view(inputs[side])) is not None:  # the table below a view may be a view too
+            call = call_of(node, inputs, side) if call_of is not None else None
+            if call is not None and view.handlers.get(call[0]) is not None:
+                answer = asked(view.handlers, call[0], call[1], "table")
+                plan = None if answer is _NOTHING else _fitting(node, resolved(answer.plan))
+                if plan is not None:
+                    return plan
+                break
+            if view.table is None or view.table.names != inputs[side].schema.names:
+                break
             inputs = (*inputs[:side], resolved(view.table.plan), *inputs[side + 1 :])
     if all(old is new for old, new in zip(_inputs(node), inputs, strict=True)):
         return node

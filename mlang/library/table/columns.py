@@ -279,7 +279,11 @@ def combine_columns_to_record(table: Table, new_name: str, sources: Any, setting
     from mlang.library.table.transform import combined_columns
 
     names = known_columns(sources, table.type)
-    options(settings, "Table.CombineColumnsToRecord", {"DisplayNameColumn": None, "TypeName": None})
+    schemas.unique(names)
+    given = options(settings, "Table.CombineColumnsToRecord", {"DisplayNameColumn": None, "TypeName": None})
+    for described in given.values():
+        if described is not None:
+            of_kind(described, "text")
     from mlang.values.types import Field, RecordType
 
     type = RecordType([Field(n, schemas.column_type(table.type, n)) for n in names])

@@ -18,6 +18,7 @@ from mlang.library.table.transform import (
     EXTRA_LIST,
     NULLABLE_TEXT,
     fitted,
+    made_by,
     pieces_of,
     splitter_type,
 )
@@ -32,8 +33,6 @@ from mlang.values.lists import forced
 from mlang.values.metadata import strip
 from mlang.values.thunk import force
 from mlang.values.types import ANY, TEXT, MType, TableType, non_nullable, primitive, table_type
-
-_PLAIN = {float, str, bool, type(None), dict, list}
 
 
 def named(columns: Any) -> TableType | None:
@@ -145,31 +144,36 @@ def from_list(
     else:
         call, type = bind(splitter, 1), splitter_type(splitter)
     schema = named(columns)
+    as_they_are = splitter is not None and _splits_nothing(splitter)
     if schema is None:
-        schema = table_type(schemas.default_names(_first_width(values, call)))
+        schema = table_type(schemas.default_names(1 if as_they_are else _first_width(values, call)))
     if not isinstance(strip(columns), MType):
         schema = schemas.of_columns([(name, type) for name in schema.names])
     width = len(schema.names)
-    if width and splitter is not None and _splits_nothing(splitter) and _at_hand(values):
-        others = [[default] * len(values) for _ in range(width - 1)]
-        return Table(p.Values(schema, [list(values), *others], len(values)))
+    if width and as_they_are:
+        return _items_as_cells(schema, values, default)
+    bare = strip if made_by(splitter) else force
 
     def read() -> Iterator[Any]:
         for value in forced(values):
-            yield fitted(pieces_of(call, strip(value)), width, default, mode)
+            yield fitted(pieces_of(call, bare(value)), width, default, mode)
 
     return Table(p.Rows(schema, read, "Table.FromList"))
+
+
+def _items_as_cells(schema: TableType, values: Any, default: Any) -> Table:
+    """Uncut items in the first column: they wait to be read, and what fails is an error in its cell."""
+    others = [default] * (len(schema.names) - 1)
+    if values.__class__ is list:
+        filled = [[cell] * len(values) for cell in others]
+        return Table(p.Values(schema, [list(values), *filled], len(values)))
+    return Table(p.Rows(schema, lambda: ([item, *others] for item in values), "Table.FromList"))
 
 
 def _splits_nothing(splitter: Function) -> bool:
     """Whether a splitter is ``Splitter.SplitByNothing()``, which gives each value as it is."""
     spec = splitter.spec
     return spec is not None and spec.builtin is None and spec.name == "Splitter.SplitByNothing"
-
-
-def _at_hand(values: Any) -> bool:
-    """Whether a list has values only: nothing to compute, no metadata to take off."""
-    return values.__class__ is list and set(map(type, values)) <= _PLAIN
 
 
 def _text_only(call: Callable[[Any], Any]) -> Callable[[Any], Any]:

@@ -39,7 +39,7 @@ def replace_keys(table: Table, keys: Any) -> Table:
     given: list[tuple[tuple[str, ...], bool]] = []
     for item in items(keys):
         record = of_kind(item, "record")
-        names = known_columns(field(record, "Columns"), table.type)
+        names = known_columns(of_kind(field(record, "Columns"), "list"), table.type)
         given.append((tuple(names), of_kind(field(record, "Primary"), "logical")))
     return _with_keys(table, tuple(given))
 
