@@ -15,6 +15,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from folding import types
+from folding.engines.database import record_batches
 from folding.sources import Leaf
 from folding.terms import Unfoldable
 from mlang.errors import MError
@@ -172,7 +173,7 @@ def run(origins: list[StreamOrigin], cursor: Any, text: str, size: int) -> Itera
 def _execute(exchange: _Exchange, cursor: Any, text: str, size: int) -> None:
     """The engine's thread: runs the query and hands over what it gives."""
     try:
-        for part in cursor.sql(text).to_arrow_reader(size):
+        for part in record_batches(cursor, text, size):
             with exchange.ready:
                 while len(exchange.results) >= WAITING and not exchange.closed:
                     exchange.ready.wait()

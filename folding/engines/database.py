@@ -16,6 +16,7 @@ import os
 import threading
 import weakref
 from collections.abc import Callable
+from functools import cache
 from typing import Any, TypeVar
 
 from attrs import field, frozen
@@ -111,6 +112,28 @@ def root(strict: bool = False) -> Root:
                 {**_PRELUDE, "disabled_optimizers": f"{_REORDERING},{_BROKEN}"} if strict else _PRELUDE
             )
         return _roots[strict].limited(sessions.current().memory_limit or SHARE)
+
+
+def record_batches(cursor: Any, text: str, size: int) -> Any:
+    """A query's rows as an Arrow reader of batches of so many rows.
+
+    A relation of the client is described before it runs, so that the engine would plan each query twice.
+    """
+    if _runs_at_once():
+        return cursor._submit(text, None, "stream", size).arrow_reader()
+    return cursor.sql(text).to_arrow_reader(size)
+
+
+@cache
+def _runs_at_once() -> bool:
+    """Whether the client runs a statement without describing it first; it promises no such thing, so it is tried."""
+    import duckdb
+
+    try:
+        reader = root().cursor()._submit("SELECT 1 AS x", None, "stream", 1).arrow_reader()
+        return bool(reader.read_all().to_pydict() == {"x": [1]})
+    except (AttributeError, TypeError, duckdb.Error):
+        return False
 
 
 # ---------------------------------------------------------------- files

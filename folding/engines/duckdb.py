@@ -15,7 +15,7 @@ from attrs import evolve
 from sqlglot import exp
 
 from folding.batches import FoldedBatch
-from folding.engines.database import DIALECT, release_unused, root
+from folding.engines.database import DIALECT, record_batches, release_unused, root
 from folding.relations import Column, Relation
 from folding.sources import PASSING, Leaf
 from folding.streaming import StreamOrigin, run
@@ -80,7 +80,7 @@ class Query:
             leaf.prepare(database, cursor)
         if streams:
             return run(streams, cursor, self.sql(), BATCH_ROWS)
-        return cursor.sql(self.sql()).to_arrow_reader(BATCH_ROWS)
+        return record_batches(cursor, self.sql(), BATCH_ROWS)
 
     def _streams(self) -> list[StreamOrigin]:
         """The inputs that the interpreter makes; one that the query reads more than once is made whole first."""
