@@ -1,10 +1,10 @@
 """Delimited text by blocks of bytes: Arrow's reader where it reads what the exact one reads.
 
-A block is whole rows.  Arrow gets it when nothing in it can be read in two ways: quotes only
-around whole fields, line feeds (with or without a carriage return) at the ends of rows, no blank
-line where a row is one field, no NUL, valid text, and every row as wide as the table.  A block of
-which that is not so goes through the exact reader; where quotes stand that do not enclose a field,
-all that follows does.
+A block is whole rows; some are read side by side, and given in their order.  Arrow gets a block
+when nothing in it can be read in two ways: quotes only around whole fields, line feeds (with or
+without a carriage return) at the ends of rows, no blank line where a row is one field, no NUL,
+valid text, and every row as wide as the table.  A block of which that is not so goes through the
+exact reader; where quotes stand that do not enclose a field, all that follows does.
 Read ``csv_reader.py`` for the rules and `rows_of` for the exact reader.
 """
 
@@ -13,6 +13,7 @@ from __future__ import annotations
 import io
 import os
 import re
+from collections import deque
 from collections.abc import Callable, Iterator
 from typing import Any, BinaryIO
 
@@ -22,8 +23,10 @@ from mlang.values import binary, encodings
 
 #: Below so many bytes the exact reader is done before Arrow is imported.
 LEAST = 1 << 20
-#: Bytes that are looked at together, and of those that one thread reads.
-BLOCK, PART = 1 << 23, 1 << 21
+#: Bytes that are looked at together, and read by one thread.
+BLOCK = 1 << 22
+#: Blocks that are read while the one before is used.
+_AHEAD = 3
 #: How often the end of a block moves back when it stands inside quotes.
 _TRIES = 4
 _MARK = b"\xef\xbb\xbf"
@@ -71,30 +74,84 @@ def block_batches(
     source: CsvSource, columns: list[str] | None, stream: BinaryIO, codec: str, exact: Exact
 ) -> Iterator[Batch]:
     """The rows of a stream; ``exact`` reads the lines that Arrow might read in another way."""
-    read = _reader(source, columns)
-    quotable = source.quoted_breaks and not source.quote_always
+    plain = _reader(source, columns)
+
+    def read(block: bytes) -> list[Batch] | None:
+        return plain(block if codec == "utf-8" or block.isascii() else _recoded(block, codec))
+
     with stream:
-        rest, ended = b"", False
-        while not ended:
-            more = stream.read(BLOCK)
-            ended = not more
-            block = rest + more
-            end = _rows_end(block, str(source.delimiter), ended, quotable)
-            if not end and not ended and len(block) <= 2 * BLOCK:
-                rest = block
-                continue
-            if not end:
-                yield from exact(_lines(io.BufferedReader(_Chained(block, stream)), codec))
-                return
-            rest, block = block[end:], block[:end]
-            found = read(block if codec == "utf-8" or block.isascii() else _recoded(block, codec))
+        blocks = _Blocks(source, stream)
+        for block, found in _read_ahead(iter(blocks), read):
             yield from (
                 exact(iter(io.StringIO(block.decode(codec, "replace"), newline="")))
                 if found is None
                 else found
             )
+        if blocks.odd is not None:
+            yield from exact(_lines(blocks.odd, codec))
+
+
+class _Blocks:
+    """The blocks of a stream, each whole rows; ``odd`` is what follows where quotes do not enclose a field."""
+
+    def __init__(self, source: CsvSource, stream: BinaryIO) -> None:
+        self._stream, self._delimiter = stream, str(source.delimiter)
+        self._quotable = source.quoted_breaks and not source.quote_always
+        self.odd: Any = None
+
+    def __iter__(self) -> Iterator[bytes]:
+        rest, ended = b"", False
+        while not ended:
+            more = self._stream.read(BLOCK)
+            ended = not more
+            block = rest + more
+            end = _rows_end(block, self._delimiter, ended, self._quotable)
+            if not end and not ended and len(block) <= 2 * BLOCK:
+                rest = block
+                continue
+            if not end:
+                self.odd = io.BufferedReader(_Chained(block, self._stream))
+                return
+            rest = block[end:]
+            yield block[:end] if rest else block
         if rest:
-            yield from exact(iter(io.StringIO(rest.decode(codec, "replace"), newline="")))
+            self.odd = io.BytesIO(rest)
+
+
+def _read_ahead(
+    blocks: Iterator[bytes], read: Callable[[bytes], list[Batch] | None]
+) -> Iterator[tuple[bytes, list[Batch] | None]]:
+    """Blocks and what ``read`` makes of them, which goes on beside for those that come next."""
+    first = next(blocks, None)
+    if first is None:
+        return
+    second = next(blocks, None)
+    if second is None:
+        yield first, read(first)
+        return
+    from concurrent.futures import Future, ThreadPoolExecutor
+
+    pool = ThreadPoolExecutor(max(2, min(_AHEAD, os.cpu_count() or 1)), "csv")
+    waiting: deque[tuple[bytes, Future[list[Batch] | None]]] = deque()
+    failure: OSError | None = None
+    try:
+        for block in (first, second):
+            waiting.append((block, pool.submit(read, block)))
+        while waiting:
+            try:
+                following = next(blocks, None) if failure is None else None
+            except OSError as failed:  # what came before it is given first
+                following, failure = None, failed
+            if following is not None:
+                waiting.append((following, pool.submit(read, following)))
+                if len(waiting) <= _AHEAD:
+                    continue
+            block, found = waiting.popleft()
+            yield block, found.result()
+        if failure is not None:
+            raise failure
+    finally:
+        pool.shutdown(wait=True, cancel_futures=True)
 
 
 def _recoded(block: bytes, codec: str) -> bytes:
@@ -173,7 +230,7 @@ def _ambiguous(block: bytes, blanks: bool, quoted: bool) -> bool:
 # ---------------------------------------------------------------- Arrow
 
 
-def _reader(source: CsvSource, columns: list[str] | None) -> Callable[[bytes], Iterator[Batch] | None]:
+def _reader(source: CsvSource, columns: list[str] | None) -> Callable[[bytes], list[Batch] | None]:
     """A function that reads a block with Arrow, or says None."""
     import pyarrow as pa
     from pyarrow import csv
@@ -182,7 +239,6 @@ def _reader(source: CsvSource, columns: list[str] | None) -> Callable[[bytes], I
 
     names = [str(i) for i in range(source.width)]
     wanted = names if columns is None else [names[source.names.index(name)] for name in columns]
-    reading = csv.ReadOptions(column_names=names, block_size=PART)
     converting = {
         ascii: csv.ConvertOptions(
             column_types=dict.fromkeys(names, pa.string()), include_columns=wanted or names[:1],
@@ -201,16 +257,17 @@ def _reader(source: CsvSource, columns: list[str] | None) -> Callable[[bytes], I
     # of several fields, a blank line is a row of empty texts for Arrow too
     blanks = source.width == 1 or source.missing != ""
 
-    def read(block: bytes) -> Iterator[Batch] | None:
+    def read(block: bytes) -> list[Batch] | None:
         quoted = b'"' in block
         if _ambiguous(block, blanks, quoted):
             return None
+        reading = csv.ReadOptions(column_names=names, block_size=len(block) + 1, use_threads=False)
         try:
             found = csv.read_csv(pa.py_buffer(block), reading, parsing[quoted], converting[block.isascii()])
         except pa.ArrowInvalid:  # rows of another width, or bytes that are no text
             return None
         if not quoted and found.num_rows != block.count(b"\n") + (not block.endswith(b"\n")):
             return None
-        return map(ArrowBatch, found.select(wanted).to_batches())
+        return [ArrowBatch(part) for part in found.select(wanted).to_batches()]
 
     return read

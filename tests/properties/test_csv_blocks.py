@@ -46,7 +46,6 @@ def read(source: CsvSource, columns: list[str] | None, least: int, block: int) -
     with (
         patch.object(csv_blocks, "LEAST", least),
         patch.object(csv_blocks, "BLOCK", block),
-        patch.object(csv_blocks, "PART", max(block // 2, 8)),
     ):
         try:
             for batch in csv_reader.batches(source, columns, None):
