@@ -37,10 +37,23 @@ class NestedTable:
         """The condition for the left row of a column of these tables."""
         if len(self.keys) == 1:
             return self.match([evolve(self.keys[0], sql=column.use)])
+        if isinstance(column.sql, exp.Anonymous):  # still the keys themselves
+            found = zip(self.keys, column.sql.expressions, strict=True)
+            return self.match([evolve(key, sql=sql.copy()) for key, sql in found])
         return self.match([
             evolve(key, sql=t.function("struct_extract", column.use, t.whole(i)))
             for i, key in enumerate(self.keys, 1)
         ])  # fmt: skip
+
+
+def nested_table(column: Scalar) -> NestedTable | None:
+    """The nested tables that a column holds, also those of a navigation column (``related.py``)."""
+    from folding.related import RelatedRows
+
+    inside = column.inside
+    if isinstance(inside, RelatedRows):
+        return inside.nested()
+    return inside if isinstance(inside, NestedTable) else None
 
 
 def packed(keys: list[Scalar]) -> Any:
@@ -68,8 +81,8 @@ def aggregated(column: Scalar, build: Callable[[Any], Scalar]) -> Scalar:
     """An aggregate of the nested table of each row, as a scalar subquery."""
     from folding.aggregates import Group
 
-    nested = column.inside
-    if not isinstance(nested, NestedTable):
+    nested = nested_table(column)
+    if nested is None:
         raise Unfoldable("a nested table that no join of the same piece made")
     relation, schema = nested.relation, nested.schema
 

@@ -355,6 +355,8 @@ class Context:
         self.keeps_order = True
         #: Whether the query will be run, so that it pays to ask files about themselves.
         self.proves = False
+        #: The leaves that were made for a source database, also those beside a relation.
+        self.leaves: list[Any] = []
 
     def alias(self) -> str:
         """A new name for a subquery or table."""
@@ -380,6 +382,7 @@ def load_compilers() -> None:
     """Imports the modules that register compilers."""
     if p.Group not in COMPILERS:
         from folding import (  # noqa: F401
+            related,
             relations_columns,
             relations_rows,
             relations_shape,

@@ -196,9 +196,9 @@ def join(node: p.Join, context: Context) -> Relation:
         return evolve(left, columns=(*left.columns, *nothing), joins=(joined,), natural=False, **both)  # type: ignore[arg-type]
     left_columns, right_columns = list(left.columns), [right.columns[i] for i in places]
     if node.kind in (p.RIGHT_OUTER, p.FULL_OUTER):
-        left_columns = [_nullable(c) for c in left_columns]
+        left_columns = [nullable_column(c) for c in left_columns]
     if node.kind in (p.LEFT_OUTER, p.FULL_OUTER):
-        right_columns = [_nullable(c) for c in right_columns]
+        right_columns = [nullable_column(c) for c in right_columns]
     if single:
         both["unique"] = left.unique
     order = left.order if single else _order(left, right, left_mark, right_mark)
@@ -213,7 +213,7 @@ def side(relation: Relation, schema: Any, keys: tuple[str, ...]) -> tuple[Relati
     """One side as a bare origin (every column a reference), and its keys."""
     if not relation.order:
         raise Unfoldable("rows without an order")
-    if not _open(relation):
+    if not is_open(relation):
         relation = relation.closed()
     return relation, [relation.use(schema.index(name)) for name in keys]
 
@@ -235,15 +235,21 @@ def _looked_at(relation: Relation, schema: Any, keys: tuple[str, ...]) -> Relati
     return relation
 
 
-def _open(relation: Relation) -> bool:
+def is_open(relation: Relation) -> bool:
     """Whether a relation may stand in a join as it is."""
     busy = relation.joins or relation.where or relation.sealed or relation.beside
     return not busy and _bare(relation)
 
 
 def _bare(relation: Relation) -> bool:
-    pieces = [c.term.sql for c in relation.columns] + [c.text for c in relation.columns if c.text is not None]
+    terms = [sql for c in relation.columns for sql in _references(c.term.sql)]
+    pieces = terms + [c.text for c in relation.columns if c.text is not None]
     return all(isinstance(sql, exp.Column) for sql in pieces + [k.sql for k in relation.order])
+
+
+def _references(sql: Any) -> list[Any]:
+    """The parts of a term that have to be bare references: the keys of a nested table are a row of some."""
+    return list(sql.expressions) if isinstance(sql, exp.Anonymous) and sql.name == "row" else [sql]
 
 
 def matching(left: Scalar, right: Scalar) -> Any:
@@ -265,7 +271,7 @@ def matching(left: Scalar, right: Scalar) -> Any:
     return sql
 
 
-def _nullable(column: Column) -> Column:
+def nullable_column(column: Column) -> Column:
     return evolve(column, term=evolve(column.term, nullable=True))
 
 
@@ -293,7 +299,7 @@ def _marked(side: Relation) -> tuple[Relation, Any]:
     """
     number = side.order[0] if len(side.order) == 1 else None
     leaf = not side.joins and not isinstance(side.origin, (Subquery, Union))
-    if leaf and number is not None and number.plain and isinstance(number.sql, exp.Column) and _open(side):
+    if leaf and number is not None and number.plain and isinstance(number.sql, exp.Column) and is_open(side):
         return side, number.sql.copy()
     there = Column(typed(t.whole(1), "number", "INTEGER", nullable=False, nonan=True, int53=True))
     marked = evolve(side, columns=(*side.columns, there)).closed()
@@ -309,6 +315,10 @@ def expand_table(node: p.ExpandTable, context: Context) -> Relation:
     base = context.child(node.input)
     place = node.input.schema.index(node.column)
     nested = base.columns[place].term.inside
+    from folding.related import RelatedRows, expanded
+
+    if isinstance(nested, RelatedRows):
+        return expanded(node, base)
     if not isinstance(nested, NestedTable):
         raise Unfoldable("nested tables that no join of the same piece made")
     base = base.closed()
@@ -316,7 +326,7 @@ def expand_table(node: p.ExpandTable, context: Context) -> Relation:
     joined_side = Joined(right.origin, "LEFT", nested.condition(base.columns[place].term))
     schema = nested.schema
     fields = {
-        new: _nullable(right.columns[schema.index(old)]) if schema.has(old) else Column(t.null())
+        new: nullable_column(right.columns[schema.index(old)]) if schema.has(old) else Column(t.null())
         for old, new in node.fields
     }
     kept = dict(zip(node.input.schema.names, base.columns, strict=True))

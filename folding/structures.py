@@ -252,6 +252,10 @@ def expand_record(node: p.ExpandRecord, context: Context) -> Relation:
     place = schema.index(node.column)
     column = base.columns[place]
     held = column.term.inside
+    from folding.related import RelatedRows, expanded
+
+    if isinstance(held, RelatedRows) and held.link.single:
+        return expanded(node, base)
     if not isinstance(held, Fields) or column.text is not None:
         raise Unfoldable("records that are not known to the engine")
     made = {new: Column(held.field(column.term, old) or t.null()) for old, new in node.fields}

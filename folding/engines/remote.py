@@ -19,6 +19,7 @@ from sqlglot import exp
 from folding import terms as t
 from folding.engines.renderer import Renderer, Typed
 from folding.inputs import with_inputs
+from folding.related import RelatedRows
 from folding.relations import Column, Context, Key, Origin, Relation, compile_node
 from folding.terms import CannotFold, Scalar, Unfoldable, is_fine
 from mlang import session as sessions
@@ -81,15 +82,15 @@ class RemoteQuery:
         if relation.strict:
             raise Unfoldable("conditions that may raise in an order that the database chooses")
         self.relation, self.server = relation, source.server
-        self.origins = [o for o in relation.sources() if isinstance(o, RemoteOrigin)]
-        chosen = []
-        for index, c in enumerate(relation.columns, 1):
-            if c.text is not None or getattr(c, "failures", None):
-                raise Unfoldable("conversions of texts are done by the interpreter")
-            if c.term.inside is not None:
-                raise Unfoldable("a column of a type that only the interpreter reads")
-            chosen.append((f"c{index}", c.term.sql))
+        self.sent: list[Scalar] = []
+        #: Where a column's cells are among what is sent; for related rows their link and where the keys are.
+        self.layout: list[int | tuple[Any, list[int]]] = []
+        self._choose(relation.columns)
+        chosen = [(f"c{index}", term.sql) for index, term in enumerate(self.sent, 1)]
         tree = relation.select(chosen or [("one", exp.Literal.number(1))], ordered=True)
+        # related tables are found while other steps are compiled: the context knows all leaves
+        leaves = [*relation.sources(), *relation.context.leaves]
+        self.origins = [o for o in dict.fromkeys(leaves) if isinstance(o, RemoteOrigin)]
         from folding.engines.probes import refused_forms
 
         kind = renderer_class(self.server.dialect)
@@ -101,11 +102,34 @@ class RemoteQuery:
         self.forms = frozenset(printer.used)
         self.checks = self._checks(tree)
 
+    def _choose(self, columns: Sequence[Column]) -> None:
+        """What is sent: the columns, and keys for related rows where they are not among these."""
+        for c in columns:
+            if c.text is not None or getattr(c, "failures", None):
+                raise Unfoldable("conversions of texts are done by the interpreter")
+            if isinstance(c.term.inside, RelatedRows):
+                self.layout.append((c.term.inside, []))
+                continue
+            if c.term.inside is not None:
+                raise Unfoldable("a column of a type that only the interpreter reads")
+            self.layout.append(len(self.sent))
+            self.sent.append(c.term)
+        for c, place in zip(columns, self.layout, strict=True):
+            if isinstance(place, tuple):
+                place[1].extend(self._sent_key(key) for key in place[0].parts(c.term))
+
+    def _sent_key(self, key: Scalar) -> int:
+        for index, term in enumerate(self.sent):
+            if term.sql == key.sql:
+                return index
+        self.sent.append(key)
+        return len(self.sent) - 1
+
     def _wire(self, index: int, type: str) -> str:
         """How a column of a type travels; notes how its cells are read."""
-        if index >= len(self.relation.columns):
+        if index >= len(self.sent):
             return "{}"
-        kind = self.relation.columns[index].term.kind
+        kind = self.sent[index].kind
         if kind == "number" and type not in ("DOUBLE", "BIGINT"):
             raise Unfoldable("a number in another form")
         storage = "DURATION" if kind == "duration" and type == "BIGINT" else _TRAVELS.get(type, type)
@@ -143,7 +167,20 @@ class RemoteQuery:
         rows = self.server.rows(self.sql, self.checks)
         next(rows)
         for part in rows:
-            yield decoded(part, self.decoders)
+            yield self._arranged(decoded(part, self.decoders))
+
+    def _arranged(self, batch: Batch) -> Batch:
+        """The columns of the result; cells of related rows are made of their keys."""
+        if all(place.__class__ is int for place in self.layout):
+            return batch
+        sent = batch.columns
+        columns = [
+            sent[place]
+            if isinstance(place, int)
+            else place[0].link.cells([sent[i] for i in place[1]], batch.length)
+            for place in self.layout
+        ]
+        return Batch(columns, batch.length)
 
 
 def _strange(source: SqlSource, check: str) -> str:
@@ -270,11 +307,12 @@ def compiled(plan: p.Plan) -> tuple[Relation, SqlSource]:
     """The relation of a whole plan over the tables of one database; `Unfoldable` when it is none."""
     sources: list[SqlSource] = []
     inspecting: list[bool] = []
+    leaves: list[RemoteOrigin] = []
 
     def child(node: p.Plan) -> Relation:
         try:
             if isinstance(node, p.Scan):
-                return _leaf(node, context, sources)
+                return _leaf(node, context, sources, leaves)
             if isinstance(node, p.Values):
                 raise Unfoldable("rows that are in memory")
             if isinstance(node, (p.ErrorRows, p.ReplaceErrors)):
@@ -287,19 +325,19 @@ def compiled(plan: p.Plan) -> tuple[Relation, SqlSource]:
     mode = sessions.current().number_mode
     context = Context(child, "ordered" if mode == "exact" else mode)
     context.keeps_order = False
+    context.leaves = leaves
     relation = child(plan)
     if any(is_fine(c.term) for c in relation.columns):
         raise Unfoldable("a datetime finer than a microsecond", plan.function)
     if inspecting:
         if any(c.kind == "any" for s in sources for c in s.columns):
             raise Unfoldable("which cells are errors is for the interpreter to say", plan.function)
-        for origin in relation.sources():
-            if isinstance(origin, RemoteOrigin):
-                origin.inspected = True
+        for origin in leaves:
+            origin.inspected = True
     return relation, sources[0]
 
 
-def _leaf(node: p.Scan, context: Context, sources: list[SqlSource]) -> Relation:
+def _leaf(node: p.Scan, context: Context, sources: list[SqlSource], leaves: list[RemoteOrigin]) -> Relation:
     source = node.source
     if not isinstance(source, SqlSource):
         raise Unfoldable(f"{node.name} is not in the database")
@@ -310,6 +348,7 @@ def _leaf(node: p.Scan, context: Context, sources: list[SqlSource]) -> Relation:
         raise Unfoldable("tables of several databases")
     sources.append(source)
     origin = RemoteOrigin(context.alias(), source)
+    leaves.append(origin)
     places = {c.name: i for i, c in enumerate(source.columns, 1)}
     columns = []
     for name in node.columns:

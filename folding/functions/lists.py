@@ -102,6 +102,7 @@ def nested_list(call: Call) -> Scalar:
     """Of a column of a nested table (`List.Sum([nested][x])`), a list that is written out, or a column of lists."""
     from folding.aggregates import AGGREGATES
     from folding.nested import NestedTable, aggregated
+    from folding.related import RelatedRows
 
     call.at_most(1)
     items = written(call)
@@ -110,7 +111,7 @@ def nested_list(call: Call) -> Scalar:
     node = call.arguments[0]
     if isinstance(node, nodes.FieldAccess) and node.target is not None and not node.optional:
         table = call.translator.any(node.target)
-        if table.__class__ is Scalar and isinstance(table.inside, NestedTable):
+        if table.__class__ is Scalar and isinstance(table.inside, (NestedTable, RelatedRows)):
             return aggregated(table, lambda group: AGGREGATES[call.name](group.values(node.name), group))
     return _of_column(call.name, call.term(0))
 

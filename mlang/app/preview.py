@@ -13,6 +13,7 @@ from mlang.app.hints import brief
 from mlang.errors import MError
 from mlang.values.kinds import kind_of
 from mlang.values.metadata import strip
+from mlang.values.related import related_kind
 from mlang.values.show import identifier, text_literal, to_m
 from mlang.values.thunk import force
 
@@ -59,6 +60,9 @@ def _some(items: Any, limit: int) -> Iterator[Any]:
 
 def _member(cell: Any, depth: int) -> str:
     """A member is evaluated when it is shown; one that fails shows its error."""
+    related = related_kind(cell)
+    if related is not None:
+        return f"[{related.capitalize()}]"
     try:
         value = strip(force(cell))
     except MError as error:

@@ -13,6 +13,7 @@ from typing import Any
 from mlang.errors import MError
 from mlang.values.kinds import kind_of
 from mlang.values.metadata import strip
+from mlang.values.related import related_kind
 from mlang.values.thunk import force
 
 #: Rows that a terminal shows; the rest is counted.
@@ -30,6 +31,9 @@ _RIGHT = frozenset(("number", "duration"))
 
 def cell_text(cell: Any) -> str:
     """A cell as the editor's grid shows it: null, structured values by their kind, errors as Error."""
+    related = related_kind(cell)  # shown without asking for the rows
+    if related is not None:
+        return _OPAQUE[related]
     try:
         value = strip(force(cell))
     except MError:

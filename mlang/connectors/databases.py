@@ -3,7 +3,7 @@
 `SqlSource` is a table, a view or a query of a `Server` (``servers.py``).  A connector (`postgresql.py`, `mysql.py`,
 `sql.py`, `sqlite.py`) reads the catalogue and says of each column what M type it has, which SQL expression gives
 it, and in which form it travels (`Wire`).  Folding (``folding/engines``) uses the same columns, so both ways of
-reading agree.  Read ``native.py`` next: queries that a user wrote.
+reading agree.  Read ``native.py`` next: queries that a user wrote; and ``relations.py``: columns for related tables.
 """
 
 from __future__ import annotations
@@ -11,8 +11,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from mlang import errors
 from mlang.connectors.native import bound, statement
+from mlang.connectors.relations import ForeignKey, Relations
 from mlang.connectors.servers import Failure, Server
 from mlang.library.arguments import of_kind, options
 from mlang.tables.plan import Batch, Scan, Source, Values
@@ -184,15 +184,19 @@ def flag(chosen: dict[str, Any], name: str, default: bool = False) -> bool:
 
 def opened(
     server: Server, chosen: dict[str, Any], entries: Callable[[], list[Entry]],
-    query: Callable[[Server, str, bool], Table],
+    query: Callable[[Server, str, bool], Table], keys: Callable[[Any], list[ForeignKey]],
 ) -> Any:  # fmt: skip
-    """What a database function gives: the navigation table, or the rows of its Query option."""
+    """What a database function gives: the navigation table, or the rows of its Query option.
+
+    ``keys`` reads the foreign keys of the database, for the navigation columns of its tables.
+    """
     related = flag(chosen, "CreateNavigationProperties", True)
-    if related and chosen["NavigationPropertyNameGenerator"] is not None:
-        raise errors.not_supported(server.kind + ".Database", "names for navigation properties")
     if chosen["Query"] is not None:
         return query(server, statement(of_kind(chosen["Query"], "text"), server.dialect), False)
-    listing = navigation(entries(), flag(chosen, "HierarchicalNavigation"))
+    listed = entries()
+    if related:
+        Relations(server, listed, keys, chosen["NavigationPropertyNameGenerator"])
+    listing = navigation(listed, flag(chosen, "HierarchicalNavigation"))
 
     def native(text: Any, parameters: Any = None, option: Any = None) -> Table:
         settings = options(

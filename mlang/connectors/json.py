@@ -14,9 +14,11 @@ from typing import Any
 
 from mlang import errors
 from mlang.registry import builtin
+from mlang.tables.related import without_related
 from mlang.values import binary, encodings
 from mlang.values.kinds import kind_of
 from mlang.values.metadata import strip
+from mlang.values.related import related_kind
 from mlang.values.temporal import with_fraction
 from mlang.values.thunk import force
 
@@ -111,7 +113,7 @@ def _write(value: Any, out: list[str]) -> None:
     elif kind == "list":
         _write_array(iter(value) if value.__class__ is not list else value, out)
     elif kind == "table":
-        _write_array(value.records(), out)
+        _write_array(without_related(value)[0].records(), out)
     else:
         writer = _SCALARS.get(kind)
         if writer is None:
@@ -122,6 +124,8 @@ def _write(value: Any, out: list[str]) -> None:
 def _write_object(record: dict[str, Any], out: list[str]) -> None:
     separator = "{"
     for name, value in record.items():
+        if related_kind(value) is not None:
+            continue  # rows of related tables, which refer to each other without end
         out.append(f"{separator}{_text(name)}:")
         _write(value, out)
         separator = ","

@@ -15,6 +15,7 @@ from mlang import errors
 from mlang.connectors.databases import COMMON, Column, Entry, SqlSource, flag, opened, table_over, whole
 from mlang.connectors.extras import need
 from mlang.connectors.native import ordering
+from mlang.connectors.relations import ForeignKey, foreign_keys
 from mlang.connectors.servers import ROWS, Failure, Server, Wire, credential, host_and_port
 from mlang.library.arguments import options
 from mlang.registry import builtin
@@ -182,10 +183,7 @@ class MySqlServer(Server):
         return self._collation
 
 
-@builtin(
-    "MySQL.Database(server as text, database as text, optional options as nullable record) as table",
-    missing="navigation properties (CreateNavigationProperties makes none)",
-)
+@builtin("MySQL.Database(server as text, database as text, optional options as nullable record) as table")
 def database(server: str, name: str, option: dict[str, Any] | None = None) -> Any:
     """Lists the tables and views of a MySQL or MariaDB server, each with its rows in the Data column.
 
@@ -197,7 +195,7 @@ def database(server: str, name: str, option: dict[str, Any] | None = None) -> An
     chosen = options(option, "MySQL.Database", defaults)
     place = MySqlServer(server, name, chosen)
     single = flag(chosen, "ReturnSingleDatabase")
-    return opened(place, chosen, lambda: _entries(place, single), _query)
+    return opened(place, chosen, lambda: _entries(place, single), _query, _foreign_keys)
 
 
 def _entries(server: MySqlServer, single: bool) -> list[Entry]:
@@ -242,6 +240,23 @@ def _table(server: MySqlServer, schema: str, item: str) -> Table:
         place_storage="BIGINT", ordered=ordered, keys=keys,
     )  # fmt: skip
     return table_over(source, "MySQL.Database")
+
+
+def _foreign_keys(server: MySqlServer) -> list[ForeignKey]:
+    """The foreign keys of all databases that the login sees."""
+    listed = server.ask(
+        "SELECT constraint_name, table_schema, table_name, column_name, referenced_table_schema, "
+        "referenced_table_name, referenced_column_name "
+        f"FROM information_schema.key_column_usage WHERE table_schema NOT IN ({_SYSTEM}) "
+        "AND referenced_table_name IS NOT NULL ORDER BY 2, 3, 1, ordinal_position"
+    )
+    if not listed:
+        return []
+    unique = server.ask(
+        "SELECT index_name, table_schema, table_name, column_name FROM information_schema.statistics "
+        f"WHERE table_schema NOT IN ({_SYSTEM}) AND non_unique = 0 AND sub_part IS NULL"
+    )
+    return foreign_keys(listed, unique)
 
 
 _CHECK = "{0} < '0001-01-01' OR month({0}) = 0 OR day({0}) = 0 OR day({0}) > day(last_day({0}))"

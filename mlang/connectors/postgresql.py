@@ -14,6 +14,7 @@ from typing import Any
 from mlang import errors
 from mlang.connectors.databases import COMMON, Column, Entry, SqlSource, opened, table_over, whole
 from mlang.connectors.extras import need
+from mlang.connectors.relations import ForeignKey, foreign_keys
 from mlang.connectors.servers import ROWS, Failure, Server, Wire, credential, host_and_port
 from mlang.library.arguments import options
 from mlang.registry import builtin
@@ -170,8 +171,7 @@ class PostgresServer(Server):
 
 
 @builtin(
-    "PostgreSQL.Database(server as text, database as text, optional options as nullable record) as table",
-    missing="navigation properties (CreateNavigationProperties makes none)",
+    "PostgreSQL.Database(server as text, database as text, optional options as nullable record) as table"
 )
 def database(server: str, name: str, option: dict[str, Any] | None = None) -> Any:
     """Lists the tables and views of a PostgreSQL database, each with its rows in the Data column.
@@ -180,7 +180,7 @@ def database(server: str, name: str, option: dict[str, Any] | None = None) -> An
     """
     chosen = options(option, "PostgreSQL.Database", COMMON)
     place = PostgresServer(server, name, chosen)
-    return opened(place, chosen, lambda: _entries(place), _query)
+    return opened(place, chosen, lambda: _entries(place), _query, _foreign_keys)
 
 
 def _entries(server: PostgresServer) -> list[Entry]:
@@ -235,6 +235,25 @@ def _table(server: PostgresServer, schema: str, item: str, kind: str, oid: int) 
         ordered=ordered, keys=keys,
     )  # fmt: skip
     return table_over(source, "PostgreSQL.Database")
+
+
+def _foreign_keys(server: PostgresServer) -> list[ForeignKey]:
+    """The foreign keys of the database; those that a partition has from its table, on the other side, are left out."""
+    listed = server.ask(
+        "SELECT c.contype::text, c.oid::bigint, n.nspname::text, r.relname::text, a.attname::text, fn.nspname::text, "
+        "fr.relname::text, fa.attname::text FROM pg_catalog.pg_constraint c "
+        "JOIN pg_catalog.pg_class r ON r.oid = c.conrelid JOIN pg_catalog.pg_namespace n ON n.oid = r.relnamespace "
+        "CROSS JOIN LATERAL unnest(c.conkey) WITH ORDINALITY k(n, p) "
+        "JOIN pg_catalog.pg_attribute a ON a.attrelid = c.conrelid AND a.attnum = k.n "
+        "LEFT JOIN pg_catalog.pg_class fr ON fr.oid = c.confrelid "
+        "LEFT JOIN pg_catalog.pg_namespace fn ON fn.oid = fr.relnamespace "
+        "LEFT JOIN pg_catalog.pg_attribute fa ON fa.attrelid = c.confrelid AND fa.attnum = c.confkey[k.p] "
+        "WHERE c.contype IN ('f', 'p', 'u') AND NOT EXISTS (SELECT 1 FROM pg_catalog.pg_constraint q "
+        "WHERE q.oid::text = row_to_json(c)->>'conparentid' AND q.conrelid = c.conrelid) ORDER BY c.oid, k.p"
+    )
+    return foreign_keys(
+        [row[1:] for row in listed if row[0] == "f"], [row[1:5] for row in listed if row[0] != "f"]
+    )
 
 
 _INT = {"int2": ("Int64.Type", True), "int4": ("Int64.Type", True), "int8": ("Int64.Type", False)}

@@ -12,6 +12,7 @@ from typing import Any
 from mlang import errors
 from mlang.connectors.databases import COMMON, Column, Entry, SqlSource, flag, opened, table_over, whole
 from mlang.connectors.extras import need
+from mlang.connectors.relations import ForeignKey, foreign_keys
 from mlang.connectors.servers import ROWS, Failure, Server, Wire, credential, host_and_port
 from mlang.library.arguments import options
 from mlang.registry import builtin
@@ -133,10 +134,7 @@ def _failure(error: Any) -> Failure:
     return Failure(text, "", "Login failed" in text)
 
 
-@builtin(
-    "Sql.Database(server as text, database as text, optional options as nullable record) as table",
-    missing="navigation properties (CreateNavigationProperties makes none)",
-)
+@builtin("Sql.Database(server as text, database as text, optional options as nullable record) as table")
 def database(server: str, name: str, option: dict[str, Any] | None = None) -> Any:
     """Lists the tables and views of a SQL Server database, each with its rows in the Data column.
 
@@ -145,13 +143,10 @@ def database(server: str, name: str, option: dict[str, Any] | None = None) -> An
     chosen = options(option, "Sql.Database", {**COMMON, **_MORE})
     _refused("Sql.Database", chosen)
     place = SqlServer(server, name, chosen)
-    return opened(place, chosen, lambda: _entries(place), _query)
+    return opened(place, chosen, lambda: _entries(place), _query, _foreign_keys)
 
 
-@builtin(
-    "Sql.Databases(server as text, optional options as nullable record) as table",
-    missing="navigation properties (CreateNavigationProperties makes none)",
-)
+@builtin("Sql.Databases(server as text, optional options as nullable record) as table")
 def databases(server: str, option: dict[str, Any] | None = None) -> Table:
     """Lists the databases of a SQL Server, each with its navigation table in the Data column."""
     known = {k: v for k, v in COMMON.items() if k != "Query"}
@@ -166,7 +161,7 @@ def databases(server: str, option: dict[str, Any] | None = None) -> Table:
 
     def opener(name: str) -> Any:
         inner = SqlServer(server, name, chosen)
-        return lambda: opened(inner, chosen, lambda: _entries(inner), _query)
+        return lambda: opened(inner, chosen, lambda: _entries(inner), _query, _foreign_keys)
 
     listing = table_type(
         ["Name", "Data", "ItemKind", "ItemName", "IsLeaf"],
@@ -222,6 +217,30 @@ def _table(server: SqlServer, schema: str, item: str, number: int) -> Table:
         f"WHERE i.object_id = {number:d} AND i.is_primary_key = 1 ORDER BY k.key_ordinal"
     )
     return table_over(source_of(server, schema, item, columns, tuple(n for (n,) in found)), "Sql.Database")
+
+
+def _foreign_keys(server: SqlServer) -> list[ForeignKey]:
+    """The foreign keys of the database."""
+    listed = server.ask(
+        "SELECT k.constraint_object_id, s.name, o.name, c.name, rs.name, ro.name, rc.name "
+        "FROM sys.foreign_key_columns k "
+        "JOIN sys.objects o ON o.object_id = k.parent_object_id JOIN sys.schemas s ON s.schema_id = o.schema_id "
+        "JOIN sys.columns c ON c.object_id = k.parent_object_id AND c.column_id = k.parent_column_id "
+        "JOIN sys.objects ro ON ro.object_id = k.referenced_object_id "
+        "JOIN sys.schemas rs ON rs.schema_id = ro.schema_id "
+        "JOIN sys.columns rc ON rc.object_id = k.referenced_object_id AND rc.column_id = k.referenced_column_id "
+        "ORDER BY k.constraint_object_id, k.constraint_column_id"
+    )
+    if not listed:
+        return []
+    unique = server.ask(
+        "SELECT i.index_id, s.name, o.name, c.name FROM sys.indexes i "
+        "JOIN sys.objects o ON o.object_id = i.object_id JOIN sys.schemas s ON s.schema_id = o.schema_id "
+        "JOIN sys.index_columns k ON k.object_id = i.object_id AND k.index_id = i.index_id "
+        "JOIN sys.columns c ON c.object_id = i.object_id AND c.column_id = k.column_id "
+        "WHERE i.is_unique = 1 AND i.has_filter = 0 AND k.is_included_column = 0"
+    )
+    return foreign_keys(listed, unique)
 
 
 def source_of(

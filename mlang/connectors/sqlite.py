@@ -15,6 +15,7 @@ from typing import Any
 
 from mlang.connectors.databases import COMMON, Column, Entry, SqlSource, opened, table_over, whole
 from mlang.connectors.file import absolute, os_error
+from mlang.connectors.relations import ForeignKey, foreign_keys
 from mlang.connectors.servers import ROWS, Failure, Server, Wire
 from mlang.library.arguments import options
 from mlang.registry import builtin
@@ -120,10 +121,7 @@ class SqliteServer(Server):
         return sqlite3.sqlite_version
 
 
-@builtin(
-    "SQLite.Database(path as text, optional options as nullable record) as table",
-    missing="navigation properties (CreateNavigationProperties makes none)",
-)
+@builtin("SQLite.Database(path as text, optional options as nullable record) as table")
 def database(path: str, option: dict[str, Any] | None = None) -> Any:
     """Lists the tables and views of a SQLite file, each with its rows in the Data column.
 
@@ -137,7 +135,7 @@ def database(path: str, option: dict[str, Any] | None = None) -> Any:
     except OSError as error:
         raise os_error(error, full) from None
     server = SqliteServer(full, chosen)
-    return opened(server, chosen, lambda: _entries(server), _query)
+    return opened(server, chosen, lambda: _entries(server), _query, _foreign_keys)
 
 
 def _entries(server: SqliteServer) -> list[Entry]:
@@ -180,6 +178,42 @@ def _table(server: SqliteServer, name: str, kind: str, sql: str) -> Table:
         ordered=ordered, keys=keys if kind == "table" and "WITHOUT ROWID" in sql.upper() else _sure(keys, listed),
     )  # fmt: skip
     return table_over(source, "SQLite.Database")
+
+
+def _foreign_keys(server: SqliteServer) -> list[ForeignKey]:
+    """The foreign keys of the file; names count without case, and a target without columns is its primary key."""
+    declared = server.ask(
+        'SELECT m.name, f.id, f."table", f."from", f."to" FROM sqlite_master m JOIN pragma_foreign_key_list(m.name) f '
+        "WHERE m.type = 'table' ORDER BY m.name, f.id, f.seq"
+    )
+    if not declared:
+        return []
+    columns = server.ask(
+        "SELECT m.name, c.name, c.pk FROM sqlite_master m JOIN pragma_table_info(m.name) c WHERE m.type = 'table' "
+        "ORDER BY m.name, c.pk"
+    )
+    unique = server.ask(
+        "SELECT i.name, 'main', m.name, c.name FROM sqlite_master m JOIN pragma_index_list(m.name) i "
+        "JOIN pragma_index_info(i.name) c WHERE m.type = 'table' AND i.\"unique\" = 1 AND i.partial = 0"
+    )
+    primary: dict[str, list[str]] = {}
+    known: dict[str, str] = {}
+    for table, column, place in columns:
+        known[f"{table}\0{column}".lower()] = column
+        known[table.lower()] = table
+        if place:
+            primary.setdefault(table, []).append(column)
+    unique += [("primary", "main", table, column) for table, names in primary.items() for column in names]
+    rows, place = [], 0
+    for at, (table, number, other, column, target) in enumerate(declared):
+        place = place + 1 if at and declared[at - 1][:2] == (table, number) else 0
+        other = known.get(other.lower(), other)
+        keys = primary.get(other, [])
+        target = target if target is not None else (keys[place] if place < len(keys) else "")
+        here, there = known.get(f"{table}\0{column}".lower()), known.get(f"{other}\0{target}".lower())
+        if here is not None and there is not None:
+            rows.append((number, "main", table, here, "main", other, there))
+    return foreign_keys(rows, unique)
 
 
 def _sure(keys: tuple[str, ...], listed: list[tuple[str, str, int]]) -> tuple[str, ...]:

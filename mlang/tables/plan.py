@@ -96,6 +96,17 @@ class Scan(Plan):
         return self.name
 
 
+@frozen(eq=False, repr=False)
+class Related(OneInput):
+    """A database table with columns for the rows of related tables (``related.py``): one per link, at the end."""
+
+    links: tuple[Any, ...]
+
+    @property
+    def function(self) -> str:
+        return self.input.function
+
+
 # ---------------------------------------------------------------- columns
 
 

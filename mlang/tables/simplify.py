@@ -192,7 +192,19 @@ def _nested_join(node: p.NestedJoin, columns: tuple[str, ...]) -> p.Plan:
     return evolve(node, left=left, schema=schemas.append(left.schema, node.column, type))
 
 
+def _related(node: p.Related, columns: tuple[str, ...]) -> p.Plan:
+    """Related rows that nobody looks at cost nothing."""
+    links = tuple(link for link in node.links if link.name in columns)
+    own = tuple(n for n in columns if node.input.schema.has(n))
+    inner = _pruned(node.input, _merged(own, [key for link in links for key in link.keys]))
+    if not links:
+        return inner
+    pairs = [*schemas.pairs(inner.schema), *((link.name, link.type) for link in links)]
+    return evolve(node, input=inner, links=links, schema=schemas.of_columns(pairs, inner.schema.keys))
+
+
 _REWRITES: dict[type, Any] = {
+    p.Related: _related,
     p.Project: _project,
     p.AddColumn: _add_column,
     p.AddIndex: _add_column,

@@ -11,6 +11,7 @@ from __future__ import annotations
 from mlang import errors
 from mlang.values.kinds import kind_of
 from mlang.values.metadata import Annotated
+from mlang.values.related import own_part, related_kind
 from mlang.values.thunk import Thunk, force
 
 TYPE_CHECKING = False
@@ -28,9 +29,9 @@ def equal(a: Any, b: Any) -> bool:
     if ca is str and cb is str:
         return bool(a == b)
     if ca is Annotated:
-        return equal(a.value, b)
+        return equal(own_part(a) if related_kind(a) else a.value, own_part(b) if related_kind(b) else b)
     if cb is Annotated:
-        return equal(a, b.value)
+        return equal(a, own_part(b) if related_kind(b) else b.value)
     if a is None or b is None:
         return a is b
     kind = kind_of(a)
@@ -95,7 +96,7 @@ def _equal_records(a: dict[str, Any], b: dict[str, Any]) -> bool:
 def _equal_tables(a: Any, b: Any) -> bool:
     from mlang.tables.access import equal as equal_tables
 
-    return bool(equal_tables(a, b))
+    return bool(equal_tables(own_part(a), own_part(b)))
 
 
 def _equal_binaries(a: Any, b: Any) -> bool:
@@ -116,6 +117,8 @@ def equal_types(a: Any, b: Any) -> bool:
         return False
     if (a.facets or {}) != (b.facets or {}):
         return False
+    if getattr(a, "related", None) is not None:  # related tables refer to each other without end
+        return bool(a.related == b.related)
     if a.kind == "list" and hasattr(a, "item"):
         return equal_types(a.item, b.item)
     if a.kind == "record" and hasattr(a, "fields"):
@@ -241,7 +244,7 @@ def key_of(value: Any) -> Any:
     if cls is float:
         return value if value == value else object()
     if cls is Annotated:
-        return key_of(value.value)
+        return key_of(own_part(value) if related_kind(value) else value.value)
     if cls is Thunk:
         return key_of(value.get())
     kind = kind_of(value)
@@ -256,6 +259,7 @@ def _binary_key(value: Any) -> Any:
 
 
 def _table_key(value: Any) -> Any:
+    value = own_part(value)
     names = sorted(value.names)
     rows = tuple(tuple(key_of(record[n]) for n in names) for record in value.records())
     return ("table", tuple(names), rows)

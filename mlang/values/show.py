@@ -12,6 +12,7 @@ import re
 from mlang.errors import MError
 from mlang.values.kinds import kind_of
 from mlang.values.metadata import strip
+from mlang.values.related import related_kind
 from mlang.values.thunk import force
 
 TYPE_CHECKING = False
@@ -166,7 +167,7 @@ def _write_record(value: dict[str, Any], out: Any, errors: str) -> None:
     out("[")
     for i, (name, item) in enumerate(value.items()):
         out(f"{', ' if i else ''}{identifier(name)} = ")
-        _write(item, out, errors)
+        _write_cell(item, out, errors)
     out("]")
 
 
@@ -177,9 +178,17 @@ def _write_table(value: Any, out: Any, errors: str) -> None:
         for j, cell in enumerate(row):
             if j:
                 out(", ")
-            _write(cell, out, errors)
+            _write_cell(cell, out, errors)
         out("}")
     out("})")
+
+
+def _write_cell(cell: Any, out: Any, errors: str) -> None:
+    """A cell or field; rows of related tables, which refer to each other without end, are three dots."""
+    if related_kind(cell) is None:
+        _write(cell, out, errors)
+    else:
+        out("...")
 
 
 def _write_binary(value: Any, out: Any, errors: str) -> None:
@@ -239,12 +248,19 @@ def _type_body(type: Any) -> str:
 
 def _fields_text(type: Any) -> str:
     entries = [
-        f"{'optional ' if f.optional else ''}{identifier(f.name)} = {type_text(f.type, inner=True)}"
+        f"{'optional ' if f.optional else ''}{identifier(f.name)} = {_field_type(f.type)}"
         for f in type.fields
     ]
     if type.open:
         entries.append("...")
     return "[" + ", ".join(entries) + "]"
+
+
+def _field_type(type: Any) -> str:
+    """The type of a field; of related tables, which refer to each other without end, only what they are."""
+    if getattr(type, "related", None) is None:
+        return type_text(type, inner=True)
+    return f"nullable {type.kind}" if type.nullable else str(type.kind)
 
 
 def _function_text(type: Any) -> str:
