@@ -165,7 +165,7 @@ def problem(position: int, what: str) -> errors.MError:
 
 
 def ended(position: int) -> errors.MError:
-    """The bytes ended within a value."""
+    """The bytes ended within a value: the position is where they ended, not where it began."""
     return errors.binary_format_problem(
         position, "The end of the input was reached before the value could be read."
     )

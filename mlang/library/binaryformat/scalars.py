@@ -33,7 +33,7 @@ def number_reader(order: str, code: str) -> Reader:
     def read(data: bytes, at: int, end: int) -> tuple[Any, int]:
         behind = at + size
         if behind > end:
-            raise ended(at)
+            raise ended(end)
         return convert(unpack(data, at)[0]), behind
 
     return read
@@ -42,7 +42,7 @@ def number_reader(order: str, code: str) -> Reader:
 def _byte(order: str) -> Reader:
     def read(data: bytes, at: int, end: int) -> tuple[float, int]:
         if at >= end:
-            raise ended(at)
+            raise ended(end)
         return float(data[at]), at + 1
 
     return read
@@ -53,7 +53,7 @@ def _decimal(order: str) -> Reader:
 
     def read(data: bytes, at: int, end: int) -> tuple[Any, int]:
         if at + 16 > end:
-            raise ended(at)
+            raise ended(end)
         low, middle, high, flags = words.unpack_from(data, at)
         scale = flags >> 16 & 0xFF
         if scale > 28 or flags & 0x7F00FFFF:
@@ -76,7 +76,7 @@ def _varying(data: bytes, at: int, end: int) -> tuple[int, int]:
     here = at
     while True:
         if here >= end:
-            raise ended(at)
+            raise ended(end)
         byte = data[here]
         here += 1
         value |= (byte & 0x7F) << shift

@@ -50,7 +50,7 @@ def _pieces(length: Any, convert: Callable[[bytes], Any]) -> Format:
             size, start = measure(data, at, end)
             stop = start + size
             if stop > end:
-                raise ended(at)
+                raise ended(end)
             return convert(data[start:stop]), stop
 
         return read
@@ -62,7 +62,7 @@ def _fixed_pieces(size: int, convert: Callable[[bytes], Any]) -> Format:
     def read(data: bytes, at: int, end: int) -> tuple[Any, int]:
         stop = at + size
         if stop > end:
-            raise ended(at)
+            raise ended(end)
         return convert(data[at:stop]), stop
 
     return Format(lambda order: read, size=size)
