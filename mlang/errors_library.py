@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from mlang.errors import (
     MError,
+    cannot_convert,
     data_format_error,
     data_source_error,
     expression_error,
@@ -133,10 +134,11 @@ def facet_not_supported(name: str, facets: Any) -> MError:
 
 def wrong_type_kind(expected: str, type_value: Any) -> MError:
     """A type of the wrong kind, e.g. a number type where a table type is needed."""
-    from mlang.values.show import type_text
+    from mlang.values.kinds import DISPLAY
 
-    template = "The type #{0} isn't a #{1} type."
-    return expression_error(template, type_text(type_value), expected, detail=type_value)
+    if expected == "function" and type_value.kind == "function":
+        return expression_error("Function.Type is abstract and has no defined parameters.")
+    return cannot_convert(type_value, DISPLAY[expected])
 
 
 def cannot_ascribe(value: Any, type_value: Any, why: str) -> MError:
