@@ -76,7 +76,7 @@ def block_batches(
     """The rows of a stream; ``exact`` reads the lines that Arrow might read in another way."""
     plain = _reader(source, columns)
 
-    def read(block: bytes) -> list[Batch] | None:
+    def read(block: bytearray) -> list[Batch] | None:
         return plain(block if codec == "utf-8" or block.isascii() else _recoded(block, codec))
 
     with stream:
@@ -99,28 +99,32 @@ class _Blocks:
         self._quotable = source.quoted_breaks and not source.quote_always
         self.odd: Any = None
 
-    def __iter__(self) -> Iterator[bytes]:
-        rest, ended = b"", False
+    def __iter__(self) -> Iterator[bytearray]:
+        rest, ended = bytearray(), False
         while not ended:
-            more = self._stream.read(BLOCK)
+            block = bytearray(len(rest) + BLOCK)  # filled in place: copies of all bytes take a quarter of the time
+            block[: len(rest)] = rest
+            with memoryview(block) as all, all[len(rest) :] as room:
+                more = self._stream.readinto(room)  # type: ignore[attr-defined]
+            del block[len(rest) + more :]
             ended = not more
-            block = rest + more
             end = _rows_end(block, self._delimiter, ended, self._quotable)
             if not end and not ended and len(block) <= 2 * BLOCK:
                 rest = block
                 continue
             if not end:
-                self.odd = io.BufferedReader(_Chained(block, self._stream))
+                self.odd = io.BufferedReader(_Chained(block, self._stream)) if block else None
                 return
             rest = block[end:]
-            yield block[:end] if rest else block
+            del block[end:]
+            yield block
         if rest:
             self.odd = io.BytesIO(rest)
 
 
 def _read_ahead(
-    blocks: Iterator[bytes], read: Callable[[bytes], list[Batch] | None]
-) -> Iterator[tuple[bytes, list[Batch] | None]]:
+    blocks: Iterator[bytearray], read: Callable[[bytearray], list[Batch] | None]
+) -> Iterator[tuple[bytearray, list[Batch] | None]]:
     """Blocks and what ``read`` makes of them, which goes on beside for those that come next."""
     first = next(blocks, None)
     if first is None:
@@ -132,7 +136,7 @@ def _read_ahead(
     from concurrent.futures import Future, ThreadPoolExecutor
 
     pool = ThreadPoolExecutor(max(2, min(_AHEAD, os.cpu_count() or 1)), "csv")
-    waiting: deque[tuple[bytes, Future[list[Batch] | None]]] = deque()
+    waiting: deque[tuple[bytearray, Future[list[Batch] | None]]] = deque()
     failure: OSError | None = None
     try:
         for block in (first, second):
@@ -154,7 +158,7 @@ def _read_ahead(
         pool.shutdown(wait=True, cancel_futures=True)
 
 
-def _recoded(block: bytes, codec: str) -> bytes:
+def _recoded(block: bytearray, codec: str) -> bytes:
     return block.decode(codec, "replace").encode()
 
 
@@ -165,7 +169,7 @@ def _lines(stream: Any, codec: str) -> Iterator[str]:
 class _Chained(io.RawIOBase):
     """Bytes that were read already, and the stream that goes on after them."""
 
-    def __init__(self, head: bytes, stream: BinaryIO) -> None:
+    def __init__(self, head: bytearray, stream: BinaryIO) -> None:
         self._parts = [io.BytesIO(head), stream]
 
     def readable(self) -> bool:
@@ -184,7 +188,7 @@ class _Chained(io.RawIOBase):
 # ---------------------------------------------------------------- what a block is
 
 
-def _rows_end(block: bytes, delimiter: str, ended: bool, quotable: bool) -> int:
+def _rows_end(block: bytearray, delimiter: str, ended: bool, quotable: bool) -> int:
     """Where the last row ends that surely does; 0 when none does."""
     if b'"' not in block:
         return len(block) if ended else block.rfind(b"\n") + 1
@@ -214,7 +218,7 @@ def _quoted(delimiter: str) -> re.Pattern[bytes]:
     return found
 
 
-def _ambiguous(block: bytes, blanks: bool, quoted: bool) -> bool:
+def _ambiguous(block: bytes | bytearray, blanks: bool, quoted: bool) -> bool:
     """Whether there is something besides quotes that readers take in different ways.
 
     ``blanks`` says that blank lines are.  Where nothing is quoted a lone carriage return shows in the
@@ -227,10 +231,15 @@ def _ambiguous(block: bytes, blanks: bool, quoted: bool) -> bool:
     return (quoted or blanks) and block.count(b"\r") != block.count(b"\r\n")
 
 
+def _line_feeds(block: bytes | bytearray) -> int:
+    """How many rows a block without quotes has."""
+    return block.count(b"\n") + (not block.endswith(b"\n"))
+
+
 # ---------------------------------------------------------------- Arrow
 
 
-def _reader(source: CsvSource, columns: list[str] | None) -> Callable[[bytes], list[Batch] | None]:
+def _reader(source: CsvSource, columns: list[str] | None) -> Callable[[bytes | bytearray], list[Batch] | None]:
     """A function that reads a block with Arrow, or says None."""
     import pyarrow as pa
     from pyarrow import csv
@@ -257,7 +266,7 @@ def _reader(source: CsvSource, columns: list[str] | None) -> Callable[[bytes], l
     # of several fields, a blank line is a row of empty texts for Arrow too
     blanks = source.width == 1 or source.missing != ""
 
-    def read(block: bytes) -> list[Batch] | None:
+    def read(block: bytes | bytearray) -> list[Batch] | None:
         quoted = b'"' in block
         if _ambiguous(block, blanks, quoted):
             return None
@@ -266,7 +275,7 @@ def _reader(source: CsvSource, columns: list[str] | None) -> Callable[[bytes], l
             found = csv.read_csv(pa.py_buffer(block), reading, parsing[quoted], converting[block.isascii()])
         except pa.ArrowInvalid:  # rows of another width, or bytes that are no text
             return None
-        if not quoted and found.num_rows != block.count(b"\n") + (not block.endswith(b"\n")):
+        if not quoted and b"\r" in block and found.num_rows != _line_feeds(block):
             return None
         return [ArrowBatch(part) for part in found.select(wanted).to_batches()]
 
