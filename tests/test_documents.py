@@ -16,6 +16,7 @@ import mlang
 from mlang.connectors import limits
 from mlang.connectors.excel_binary import error_cells
 from mlang.connectors.excel_file import check_area
+from mlang.connectors.excel_names import defined_names
 from mlang.connectors.excel_ods import ods_errors
 from mlang.connectors.extras import need
 from mlang.errors import MError
@@ -284,7 +285,15 @@ def xls() -> bytes:
     sheet += record(0x00A, b"")
     head = begin(5)
     bound = lambda start: record(0x85, struct.pack("<IHBB", start, 0, 1, 0) + b"S")  # noqa: E731
-    book = head + bound(len(head) + len(bound(0)) + 4) + record(0x00A, b"") + sheet
+    name = lambda flags, text, sheet, formula: record(  # noqa: E731
+        0x018, struct.pack("<HBBHHHIB", flags, 0, len(text), len(formula), 0, sheet, 0, 0) + text + formula
+    )
+    cell = b"\x3a" + struct.pack("<HHH", 0, 0, 0xC001)
+    more = record(0x1AE, struct.pack("<HH", 1, 0x401)) + record(0x017, struct.pack("<HHhh", 1, 0, 0, 0))
+    more += name(0, b"Both", 0, b"\x3b" + struct.pack("<HHHHH", 0, 0, 1, 0, 1))
+    more += name(0x20, b"\x06", 1, b"\x3b" + struct.pack("<HHHHH", 0, 0, 1, 0, 0))
+    more += name(0x21, b"\x0d", 1, cell) + name(0, b"Lost", 0, b"\x3c" + bytes(6))
+    book = head + bound(len(head) + len(bound(0)) + len(more) + 4) + more + record(0x00A, b"") + sheet
     book = book.ljust(4096, b"\0")
     sectors = len(book) // 512
     entry = lambda name, kind, start, size, child: (  # noqa: E731
@@ -315,9 +324,17 @@ def xlsb() -> bytes:
     sheet += row(1) + record(11, struct.pack("<IIBHI", 1, 0, 0x1D, 0, 3) + b"\x1e\x01\x00" + bytes(4))
     sheet += record(146, b"") + record(130, b"")
     book = record(131, b"") + record(143, b"")
+    book += record(156, struct.pack("<II", 0, 1) + wide("rId1") + wide("S")) + record(144, b"")
     book += (
-        record(156, struct.pack("<II", 0, 1) + wide("rId1") + wide("S")) + record(144, b"") + record(132, b"")
+        record(353, b"") + record(357, b"") + record(362, struct.pack("<IIii", 1, 0, 0, 0)) + record(354, b"")
     )
+    name = lambda flags, sheet, text, formula: record(  # noqa: E731
+        39, struct.pack("<IBI", flags, 0, sheet) + wide(text) + struct.pack("<I", len(formula)) + formula
+    )
+    cell = b"\x3a" + struct.pack("<HIH", 0, 0, 1)
+    book += name(0, 0xFFFFFFFF, "Both", b"\x3b" + struct.pack("<HIIHH", 0, 0, 1, 0, 1))
+    book += name(0x20, 0, "_xlnm.Print_Area", b"\x3b" + struct.pack("<HIIHH", 0, 0, 1, 0, 0))
+    book += name(0x21, 0, "_xlnm._FilterDatabase", cell) + name(0, 9, "Lost", cell) + record(132, b"")
     relations = '<Relationships xmlns="http://schemas.openxmlformats.org/package/2006/relationships">{}</Relationships>'
     kind = "http://schemas.openxmlformats.org/officeDocument/2006/relationships/"
     link = '<Relationship Id="rId1" Type="{}{}" Target="{}"/>'
@@ -347,11 +364,49 @@ def test_error_cells_of_binary_workbooks(tmp_path: Path, name: str, make: Any, c
     assert show(rows + "catch (e) => e[Message]))", tmp_path) == cells
 
 
+@pytest.mark.parametrize(("name", "make"), [("b.xls", xls), ("b.xlsb", xlsb)])
+def test_names_of_binary_workbooks(tmp_path: Path, name: str, make: Any) -> None:
+    """As the engine's reader of these formats names them; what is no range of one sheet is left out."""
+    (tmp_path / name).write_bytes(make())
+    source = f'Excel.Workbook(File.Contents("{name}"), null, true)'
+    assert show(f'Table.ToRows(Table.RemoveColumns({source}, {{"Data"}}))', tmp_path) == (
+        '{{"S", "S", "Sheet", false}, {"Both", "Both", "DefinedName", false}, '
+        '{"S$Print_Area", "S$Print_Area", "DefinedName", false}, '
+        '{"S$_xlnm#_FilterDatabase", "S$_xlnm#_FilterDatabase", "DefinedName", true}}'
+    )
+    size = "{Table.RowCount([Data]), Table.ColumnCount([Data])}"
+    assert show(f'Table.AddColumn({source}, "n", each {size})[n]', tmp_path) == (
+        "{{2, 2}, {2, 2}, {2, 1}, {1, 1}}"
+    )
+    assert show(f'{source}{{[Name = "Both"]}}[Data]{{0}}[Column1]', tmp_path) == "1"
+
+
+def test_names_of_ods(tmp_path: Path) -> None:
+    number = ods_cell("1", 'office:value-type="float" office:value="1"')
+    rows = f"<table:table-row>{number}</table:table-row>"
+    local = '<table:named-expressions><table:named-range table:name="L" table:cell-range-address="$S.$A$1"/></table:named-expressions>'
+    everywhere = (
+        '<table:named-expressions><table:named-range table:name="N" table:cell-range-address="$S.$A$1:.$B$2"/>'
+        '<table:named-range table:name="M" table:cell-range-address="$Nowhere.$A$1"/></table:named-expressions>'
+    )
+    (tmp_path / "b.ods").write_bytes(ods(rows, local, after=everywhere))
+    source = 'Table.SelectRows(Excel.Workbook(File.Contents("b.ods"), null, true), each [Kind] <> "Sheet")'
+    assert show(f"Table.ToRows({source}[[Name], [Item], [Kind]])", tmp_path) == (
+        '{{"L", "S!L", "DefinedName"}, {"N", "N", "DefinedName"}}'
+    )
+    assert (
+        show(f"List.Transform({source}[Data], Table.ToRows)", tmp_path)
+        == "{{{1}}, {{1, null}, {null, null}}}"
+    )
+
+
 def test_broken_binary_workbooks_have_no_error_cells() -> None:
     data = xls()
     for size in range(0, len(data), 97):
         assert isinstance(error_cells(data[:size]), dict)
+        assert isinstance(defined_names(data[:size]), list)
     assert error_cells(xlsb()[:-30]) == {}
+    assert defined_names(xlsb()[:-30]) == []
 
 
 NOT_A_WORKBOOK = "The input couldn't be recognized as a valid Excel document."
@@ -406,9 +461,9 @@ _SPACES = " ".join(
 )
 
 
-def ods(*rows: str) -> bytes:
-    """An OpenDocument spreadsheet with one sheet of these rows."""
-    body = f'<table:table table:name="S">{"".join(rows)}</table:table>'
+def ods(*rows: str, after: str = "") -> bytes:
+    """An OpenDocument spreadsheet with one sheet of these rows, and what stands after it."""
+    body = f'<table:table table:name="S">{"".join(rows)}</table:table>{after}'
     calc = 'xmlns:calcext="urn:org:documentfoundation:names:experimental:calc:xmlns:calcext:1.0"'
     out = io.BytesIO()
     with zipfile.ZipFile(out, "w") as file:

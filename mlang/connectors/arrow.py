@@ -154,7 +154,12 @@ def column_to_values(column: Any) -> list[Any]:
 
 
 def _list(column: Any) -> list[Any]:
-    values: list[Any] = column.to_pylist()
+    values: list[Any]
+    try:
+        values = column.to_pylist()
+    except UnicodeDecodeError:  # a file may hold any bytes as a text
+        data = column.cast(pa.large_binary()).to_pylist()
+        values = [None if cell is None else cell.decode("utf-8", "replace") for cell in data]
     return values
 
 

@@ -11,11 +11,13 @@ from __future__ import annotations
 import io
 from collections.abc import Callable
 from datetime import date, datetime, time, timedelta
+from functools import partial
 from typing import Any
 
 from mlang import errors
 from mlang.connectors.excel_binary import error_cells
 from mlang.connectors.excel_file import Area, OpenXml, check_area, dimension_of, odd_cells
+from mlang.connectors.excel_names import defined_names
 from mlang.connectors.excel_ods import ods_errors
 from mlang.connectors.file import os_error
 from mlang.connectors.limits import check_zip
@@ -38,15 +40,16 @@ _LAST_SERIAL = 2_958_465
 
 @builtin(
     "Excel.Workbook(workbook as binary, optional useHeaders as any, optional delayTypes as nullable logical) "
-    "as table",
-    missing="tables and defined names of xls, xlsb and ods files",
+    "as table"
 )
 def workbook(source: Any, use_headers: Any = None, delay_types: Any = None) -> Table:
     """Lists the sheets, tables and named ranges of an Excel workbook, each with its cells in Data.
 
-    With useHeaders the first row of a sheet names its columns; unless delayTypes is true a column
-    whose cells are all of one kind gets that type.  The second argument may be a record with
-    UseHeaders, DelayTypes and InferSheetDimensions.
+    Workbooks are those of Excel (xlsx, xlsm, xlsb, xls) and OpenDocument (ods); only the first two list
+    tables, as in the engine, which reads others through the Access database engine.  With useHeaders
+    the first row of a sheet names its columns; unless delayTypes is true a column whose cells are all of
+    one kind gets that type.  The second argument may be a record with UseHeaders, DelayTypes and
+    InferSheetDimensions.
     """
     if kind_of(use_headers) == "record":
         chosen = options(use_headers, "Excel.Workbook", _OPTIONS)
@@ -85,6 +88,7 @@ class Workbook:
         self._errors = {} if is_zip else error_cells(data) or ods_errors(data)
         self._book = _reading(lambda: calamine.CalamineWorkbook.from_filelike(io.BytesIO(data)))
         self._xml = OpenXml(data) if is_zip else None
+        self._names = partial(defined_names, data)
         self._sheets: dict[str, Sheet] = {}
 
     def listing(self) -> Table:
@@ -99,7 +103,7 @@ class Workbook:
         for part in self._xml.tables() if self._xml else ():
             data = self._area_data(part.sheet, part.area, part.columns)
             rows.append((part.name, data, part.name, "Table", False))
-        for name in self._xml.defined_names() if self._xml else ():
+        for name in self._xml.defined_names() if self._xml else self._names():
             data = self._area_data(name.sheet, name.area, None)
             rows.append((name.name, data, name.item, "DefinedName", name.hidden))
         schema = table_type(["Name", "Data", "Item", "Kind", "Hidden"], [TEXT, TABLE, TEXT, TEXT, LOGICAL])

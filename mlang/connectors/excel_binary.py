@@ -22,7 +22,7 @@ _ERRORS = {
     0x00: "#NULL!", 0x07: "#DIV/0!", 0x0F: "#VALUE!", 0x17: "#REF!", 0x1D: "#NAME?", 0x24: "#NUM!",
     0x2A: "#N/A", 0x2B: "#GETTING_DATA",
 }  # fmt: skip
-_COMPOUND = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
+COMPOUND = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
 _ENDS = 0xFFFFFFFA  # sector numbers from here on mean something else
 
 Places = dict[tuple[int, int], Any]
@@ -31,7 +31,7 @@ Places = dict[tuple[int, int], Any]
 def error_cells(data: bytes) -> dict[str, Places]:
     """Sheet name -> (row, column) -> error."""
     try:
-        if data.startswith(_COMPOUND):
+        if data.startswith(COMPOUND):
             return _xls(compound_stream(data, ("Workbook", "Book")))
         if data.startswith(b"PK") and b"xl/workbook.bin" in data:
             return _xlsb(data)
@@ -54,10 +54,10 @@ def _xlsb(data: bytes) -> dict[str, Places]:
     with zipfile.ZipFile(io.BytesIO(data)) as file:
         relations = ElementTree.fromstring(file.read("xl/_rels/workbook.bin.rels"))
         parts = {r.attrib["Id"]: normpath(join("xl", r.attrib["Target"])).lstrip("/") for r in relations}
-        for kind, body in _parts(file.read("xl/workbook.bin")):
+        for kind, body in part_records(file.read("xl/workbook.bin")):
             if kind == _SHEET:
-                relation, end = _wide(body, 8)
-                name, _ = _wide(body, end)
+                relation, end = wide_text(body, 8)
+                name, _ = wide_text(body, end)
                 part = parts.get(relation, "")
                 if part in file.namelist():
                     found[name] = _xlsb_sheet(file.read(part))
@@ -67,7 +67,7 @@ def _xlsb(data: bytes) -> dict[str, Places]:
 def _xlsb_sheet(data: bytes) -> Places:
     found: Places = {}
     row = width = 0
-    for kind, body in _parts(data):
+    for kind, body in part_records(data):
         if kind == _ROW:
             (row,) = struct.unpack_from("<I", body)
             continue
@@ -81,7 +81,7 @@ def _xlsb_sheet(data: bytes) -> Places:
     return found
 
 
-def _parts(data: bytes) -> Iterator[tuple[int, bytes]]:
+def part_records(data: bytes) -> Iterator[tuple[int, bytes]]:
     """The records of an xlsb part: numbers and sizes are seven bits a byte."""
     position = 0
     while position < len(data):
@@ -102,7 +102,7 @@ def _parts(data: bytes) -> Iterator[tuple[int, bytes]]:
         position += size
 
 
-def _wide(data: bytes, at: int) -> tuple[str, int]:
+def wide_text(data: bytes, at: int) -> tuple[str, int]:
     (length,) = struct.unpack_from("<I", data, at)
     end = at + 4 + 2 * length
     return data[at + 4 : end].decode("utf-16-le"), end
@@ -116,7 +116,7 @@ _BOUND_SHEET, _DIMENSIONS, _BOOL_ERR, _FORMULA, _END = 0x85, 0x200, 0x205, 0x06,
 def _xls(stream: bytes) -> dict[str, Places]:
     _check_dimensions(stream)
     found: dict[str, Places] = {}
-    for kind, body in _records(stream, 0):
+    for kind, body in stream_records(stream, 0):
         if kind == _BOUND_SHEET:
             (start,) = struct.unpack_from("<I", body)
             length, wide = body[6], body[7] & 1
@@ -139,7 +139,7 @@ def _check_dimensions(stream: bytes) -> None:
 
 def _xls_sheet(stream: bytes, start: int) -> Places:
     found: Places = {}
-    for kind, body in _records(stream, start):
+    for kind, body in stream_records(stream, start):
         if kind == _BOOL_ERR and len(body) >= 8 and body[7]:
             found[struct.unpack_from("<HH", body)] = _failure(body[6])
         elif kind == _FORMULA and body[12:14] == b"\xff\xff" and body[6] == 2:
@@ -147,7 +147,7 @@ def _xls_sheet(stream: bytes, start: int) -> Places:
     return found
 
 
-def _records(stream: bytes, position: int) -> Iterator[tuple[int, bytes]]:
+def stream_records(stream: bytes, position: int) -> Iterator[tuple[int, bytes]]:
     """The records of a substream, up to its end; substreams inside (charts) are passed over."""
     depth = 0
     while position + 4 <= len(stream):

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from mlang import errors
+from mlang.connectors.parquet_footer import check_footer
 from mlang.connectors.sources import BATCH_ROWS, ParquetSource
 from mlang.library.arguments import enum_member, of_kind, options
 from mlang.registry import builtin
@@ -26,6 +27,7 @@ _OPTIONS: dict[str, Any] = {
     "MaxDepth": None,
     "Compression": None,
 }
+_NOT_UTF8 = "a name in the footer isn't UTF-8 text"
 
 
 @builtin("Parquet.Document(binary as binary, optional options as nullable record) as any")
@@ -56,28 +58,33 @@ def _check(chosen: dict[str, Any]) -> None:
 def metadata(source: Any, option: dict[str, Any] | None = None) -> dict[str, Any]:
     """Describes a Parquet file: rows, row groups, who wrote it, key-value metadata and the columns."""
     options(option, "Parquet.Metadata", _OPTIONS)
-    parquet = ParquetSource(source, {}, path=binary.path_of(source))
-    with_footer = open_file(parquet)
-    footer = with_footer.metadata
+    file = _checked(ParquetSource(source, {}, path=binary.path_of(source)))
+    try:
+        return _described(file)
+    except UnicodeDecodeError:
+        raise errors.not_parquet(_NOT_UTF8) from None
+    finally:
+        file.close()
+
+
+def _described(file: Any) -> dict[str, Any]:
+    footer = file.metadata
     pairs = footer.metadata or {}
-    names = ["Name", "Path", "PhysicalType", "LogicalType", "Compression"]
+    names = ["Name", "Path", "PhysicalType", "LogicalType"]
     leaves = [footer.schema.column(i) for i in range(len(footer.schema))]
-    group = footer.row_group(0) if footer.num_row_groups else None
     cells: list[list[Any]] = [
         [leaf.name for leaf in leaves],
         [leaf.path for leaf in leaves],
         [leaf.physical_type for leaf in leaves],
         [None if leaf.logical_type.type == "NONE" else str(leaf.logical_type) for leaf in leaves],
-        [group.column(i).compression if group else None for i in range(len(leaves))],
     ]
-    optional = primitive("text", True)
     return {
         "NumRows": float(footer.num_rows),
         "NumRowGroups": float(footer.num_row_groups),
         "Version": str(footer.format_version),
         "CreatedBy": footer.created_by,
         "KeyValueMetadata": {_utf8(k): _utf8(v) for k, v in pairs.items() if k != b"ARROW:schema"},
-        "Columns": from_columns(names, cells, [TEXT, TEXT, TEXT, optional, optional]),
+        "Columns": from_columns(names, cells, [TEXT, TEXT, TEXT, primitive("text", True)]),
     }
 
 
@@ -94,14 +101,38 @@ def open_file(source: ParquetSource) -> Any:
 
     try:
         if source.path is not None:
-            return pq.ParquetFile(source.path, memory_map=True)
-        return pq.ParquetFile(pa.BufferReader(binary.content(source.content)))
+            file = pq.ParquetFile(source.path, memory_map=True, page_checksum_verification=True)
+        else:
+            content = pa.BufferReader(binary.content(source.content))
+            file = pq.ParquetFile(content, page_checksum_verification=True)
     except OSError as error:
         if source.path is not None and error.errno:
             raise os_error(error, source.path) from None
         raise errors.not_parquet(_reason(error)) from None
     except pa.ArrowException as error:
         raise errors.not_parquet(_reason(error)) from None
+    except UnicodeDecodeError:
+        raise errors.not_parquet(_NOT_UTF8) from None
+    return file
+
+
+def _checked(source: ParquetSource) -> Any:
+    """The opened file, after a look at whether its footer may be asked for everything."""
+    file = open_file(source)
+    if source.path is None:
+        data = binary.content(source.content)
+        size, tail = len(data), data[-8:-4]
+    else:
+        with open(source.path, "rb") as stream:
+            size = stream.seek(0, 2)
+            stream.seek(-8, 2)
+            tail = stream.read(4)
+    try:
+        check_footer(file, size, int.from_bytes(tail, "little"))
+    except errors.MError:
+        file.close()
+        raise
+    return file
 
 
 def _reason(error: Exception) -> str:
@@ -112,7 +143,7 @@ def _types(source: Any) -> dict[str, MType]:
     from mlang.connectors.arrow import m_types_of
 
     parquet = ParquetSource(source, {}, path=binary.path_of(source))
-    file = open_file(parquet)
+    file = _checked(parquet)
     types = m_types_of(file.schema_arrow)
     file.close()
     return types

@@ -128,22 +128,14 @@ def _declared(head: bytes) -> str:
         return "utf-8"
     name = found[1].decode("ascii")
     try:
-        codec = codecs.lookup(name)
+        info = codecs.lookup(name)
     except LookupError:
         raise errors.xml_failed(f"System does not support '{name}' encoding.") from None
-    if codec.name.startswith(("utf-16", "utf-32")):  # it would not have been read so far
+    if info.name.startswith(("utf-16", "utf-32")):  # it would not have been read so far
         raise errors.xml_failed("There is no Unicode byte order mark. Cannot switch to Unicode.")
-    if not getattr(codec, "_is_text_encoding", True):
+    if not getattr(info, "_is_text_encoding", True):
         raise errors.xml_failed(f"System does not support '{name}' encoding.")
-    return codec.name
-
-
-def _reason(error: Any) -> str:
-    """The parser's reason with its place as the engine writes it."""
-    text = _PLACE.sub("", error.msg or "")
-    text = next((said for start, said in _SAID.items() if text.startswith(start)), text)
-    line, column = error.position
-    return f"{text.rstrip('.')}. Line {line}, position {column}."
+    return str(info.name)
 
 
 # ---------------------------------------------------------------- Xml.Document

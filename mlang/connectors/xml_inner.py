@@ -47,8 +47,9 @@ def inner_xml(element: Any) -> str:
 def _start(node: Any, declared: dict[Any, str]) -> tuple[str, str, dict[Any, str]]:
     """Name and start tag (not closed) of an element, and the prefixes declared from here on."""
     known = dict(declared)
-    local, attributes = _local(node.tag)[1], []
-    _declare(node.prefix, _local(node.tag)[0], known, attributes)
+    address, local = _local(node.tag)
+    attributes: list[str] = []
+    _declare(node.prefix, address, known, attributes)
     name = f"{node.prefix}:{local}" if node.prefix else local
     pairs = []
     for key, value in node.attrib.items():
@@ -71,7 +72,7 @@ def _declare(prefix: Any, address: str, known: dict[Any, str], out: list[str]) -
 
 def _prefix_of(node: Any, address: str) -> str:
     """A prefix that stands for an address where the element is."""
-    return next(prefix for prefix, known in node.nsmap.items() if prefix and known == address)
+    return str(next(prefix for prefix, known in node.nsmap.items() if prefix and known == address))
 
 
 def _local(tag: str) -> tuple[str, str]:
