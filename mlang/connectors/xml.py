@@ -138,6 +138,14 @@ def _declared(head: bytes) -> str:
     return str(info.name)
 
 
+def _reason(error: Any) -> str:
+    """The parser's reason with its place as the engine writes it."""
+    text = _PLACE.sub("", error.msg or "")
+    text = next((said for start, said in _SAID.items() if text.startswith(start)), text)
+    line, column = error.position
+    return f"{text.rstrip('.')}. Line {line}, position {column}."
+
+
 # ---------------------------------------------------------------- Xml.Document
 
 
