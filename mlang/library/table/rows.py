@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from itertools import chain
 from typing import Any
 
 from mlang import errors
@@ -218,14 +219,16 @@ def _spliced(table: Table, offset: int, gone: int, rows: list[list[Any]], step: 
             end = position + batch.length
             head = max(0, min(batch.length, offset - position))
             tail = max(0, min(batch.length, offset + gone - position))
+            parts: list[Batch] = []
             if head:
-                yield Batch([c[:head] for c in batch.columns], head)
+                parts.append(Batch([c[:head] for c in batch.columns], head))
             if not inserted and end >= offset:
                 inserted = True
                 if added.length:
-                    yield added
+                    parts.append(added)
             if tail < batch.length:
-                yield Batch([c[tail:] for c in batch.columns], batch.length - tail)
+                parts.append(Batch([c[tail:] for c in batch.columns], batch.length - tail))
+            yield from _together(parts)
             position = end
         if not inserted:
             if offset > position and added.length:
@@ -235,6 +238,23 @@ def _spliced(table: Table, offset: int, gone: int, rows: list[list[Any]], step: 
 
     schema = schemas.unkeyed(table.type) if rows else table.type
     return _same(table, p.Step(schema, (table.plan,), run, step))
+
+
+def _together(parts: list[Batch]) -> list[Batch]:
+    """Small pieces of plain cells as one batch, so that rows inserted one by one do not make a batch each."""
+    length = sum(part.length for part in parts)
+    if len(parts) < 2 or length > _SMALL:
+        return parts
+    if any(column.__class__ is not list for part in parts for column in part.columns):
+        return parts
+    columns = [
+        list(chain.from_iterable(cells)) for cells in zip(*(part.columns for part in parts), strict=True)
+    ]
+    return [Batch(columns, length)]
+
+
+#: Up to so many rows are copied to make one batch of several.
+_SMALL = 4096
 
 
 @builtin("Table.AlternateRows(table as table, offset as number, skip as number, take as number) as table")
