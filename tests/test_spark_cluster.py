@@ -165,6 +165,37 @@ def test_several_files(any_server: str, tmp_path: Path, monkeypatch: pytest.Monk
     assert [r[0] for r in rows(place, "Joined")] == [float(k) for k in range(3, 51)]
 
 
+ORDERED = """
+shared S = #table(type table [k = Int64.Type, c = Int64.Type], List.Transform({1..100000}, each {_, Number.Mod(_, 2)}));
+[DataDestinations = {[Definition = [Kind = "Reference", QueryName = "P"], Settings = [Kind = "Automatic"]]}]
+shared A = Table.Group(S, {"k"}, {{"n", each Table.RowCount(_), Int64.Type}});
+shared P = File.Contents("out.parquet");
+"""
+
+
+def test_rows_are_in_order_within_files(
+    any_server: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of one file and of several, with numbers and without: Sail deals rows out to threads after they are sorted."""
+    for name, most in (("one", 5_000_000), ("several", 40_000)):
+        monkeypatch.setattr(cluster, "PART_ROWS", most)
+        place = make(tmp_path / name, ORDERED)
+        completed(refreshed(place, "spark"))
+        folder, found = manifest(place, "A")
+        assert len(found.parts) == 1 or name == "several"
+        assert not writers(place, "A") & set(OURS) or name == "several"  # which are put in order here
+        numbers = [
+            n
+            for part in found.parts
+            for n in pq.read_table(folder / part.file, columns=["rn"]).column(0).to_pylist()
+        ]
+        assert numbers == list(range(100_000))
+        assert [r[0] for r in rows(place, "A")] == [float(k) for k in range(1, 100_001)]
+        file = place / "out.parquet"
+        assert pq.read_table(file).column("k").to_pylist() == list(range(1, 100_001))
+        assert pq.read_metadata(file).created_by.partition(" ")[0] not in OURS
+
+
 def test_numbers_that_do_not_fit_their_type(any_server: str, tmp_path: Path) -> None:
     """What the store cannot hold stops the query, as ever, with M's names."""
     text = """

@@ -13,7 +13,7 @@ import pytest
 from spark_tables import address_or_skip, engine, evaluated, session
 
 import mlang
-from folding.engines import spark
+from folding.engines import spark, spark_writes
 from folding.engines.spark_leaves import FilesOrigin
 from folding.engines.spark_writes import NotWritten, Writing, Written
 from folding.many import side_by_side
@@ -168,3 +168,42 @@ def test_row_numbers_without_a_gap(tmp_path: Path) -> None:
         writing = pieces(tmp_path / case, *starts)
         with pytest.raises(NotWritten, match=words):
             writing._checked(Written(writing._found((tmp_path / case).glob("*")), []), 20, 0)
+
+
+@pytest.mark.parametrize("starts", [(0, 10, 20), (20, 0, 10), (0, 20, 10), (10,)])
+def test_rows_in_the_order_of_their_numbers(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, starts: tuple[int, ...]
+) -> None:
+    """Within batches and between them; a file that is in order is left alone."""
+    monkeypatch.setattr(spark_writes, "_CHECKED", 10)
+    path = tmp_path / "f.parquet"
+    numbers = [n for start in starts for n in range(start, start + 10)]
+    pq.write_table(pa.table({"rn": numbers, "x": [-n for n in numbers]}), path)
+    before = path.stat().st_ino
+    spark_writes.in_order(path)
+    assert (path.stat().st_ino == before) == (numbers == sorted(numbers))
+    assert pq.read_table(path).to_pydict() == {"rn": sorted(numbers), "x": [-n for n in sorted(numbers)]}
+    swapped = pa.table({"rn": [1, 0, 2], "x": [1, 0, 2]})
+    pq.write_table(swapped, path)
+    spark_writes.in_order(path)
+    assert pq.read_table(path).column("x").to_pylist() == [0, 1, 2]
+
+
+def test_plans_that_keep_the_order() -> None:
+    """Whatever is not known to give rows on as they come may deal them out."""
+    start = "== Optimized Logical Plan ==\nSort: x\n\n== Physical Plan ==\n"
+    top = "ProjectionExec: expr=[a@0 as #1, 0 as #2]\n"
+    merged = (
+        "  SortPreservingMergeExec: [k@0 ASC]\n    SortExec: expr=[k@0 ASC], preserve_partitioning=[true]\n"
+    )
+    for plan, kept in (
+        (top + merged, True),
+        (top + "  MonotonicIdExec: col=#3\n  ProjectionExec: expr=[a@0 as #2]\n" + merged, True),
+        (top + "  SortExec: TopK(fetch=5), expr=[k@0 ASC], preserve_partitioning=[false]\n", True),
+        (top + "  SortExec: expr=[k@0 ASC], preserve_partitioning=[true]\n", False),
+        (top + "  RepartitionExec: partitioning=RoundRobinBatch(2), input_partitions=1\n" + merged, False),
+        (top + "  DataSourceExec: file_groups={1 group: [[a.parquet]]}\n", False),
+        ("", False),
+    ):
+        assert spark_writes.straight(start + plan) == kept, plan
+    assert not spark_writes.straight("another form of plan")

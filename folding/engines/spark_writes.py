@@ -26,6 +26,9 @@ _BITS = 33
 #: Files of a probe: enough for every worker to get one.
 _PROBES = 16
 _GROUP_BYTES = 32_000_000
+#: Rows at a time whose numbers are looked at.
+_CHECKED = 122_880
+_PIECE = "mlang_piece"
 #: How the types of a query are stored: (type, code) -> expression; what is not here goes another way.
 _STORED = {
     ("DOUBLE", "double"): "{0}", ("BIGINT", "int64"): "{0}", ("VARCHAR", "text"): "{0}",
@@ -120,9 +123,10 @@ class Writing:
     def _run(self, session: Any, folder: Path, first: int) -> Written:
         made = [f"{text} AS {quoted(name)}" for text, name in self.stored]
         made += [f"{x} AS {quoted(aside(x))}" for x in self.beside]
-        frame = frame_of(session, self.query.sql()).selectExpr(
-            f"monotonically_increasing_id() AS {self.row}", *made
-        )
+        frame = frame_of(session, self.query.sql())
+        if self.server.dialect == "sail" and not self.numbered:
+            return self._one_file(session, frame.selectExpr(*made), folder)
+        frame = frame.selectExpr(f"monotonically_increasing_id() AS {self.row}", *made)
         if self.server.dialect == "sail":
             return self._one_stream(session, frame, folder, first)
         kept = frame.persist()
@@ -144,17 +148,32 @@ class Writing:
         writer.option("maxRecordsPerFile", 0 if self.one_file else self.rows_a_file).parquet(str(folder))
 
     def _one_stream(self, session: Any, frame: Any, folder: Path, first: int) -> Written:
-        """Sail spreads a stream over files row by row, unless each piece has a folder of its own."""
-        piece = "0" if self.one_file else f"{self.row} div {self.rows_a_file}"
-        pieces = frame.withColumn("mlang_piece", _expr(f"CAST({piece} AS BIGINT)"))
-        row = _expr(f"{self.row} + {first}L")
-        pieces = pieces.withColumn(self.row, row) if self.numbered else pieces.drop(self.row)
-        pieces.write.partitionBy("mlang_piece").parquet(str(folder))
-        found = sorted(folder.glob("*/*.parquet"), key=lambda p: int(p.parent.name.rpartition("=")[2]))
-        moved = []
-        for number, path in enumerate(found):  # out of folders whose names a reader takes for columns
-            moved.append(path.rename(folder / f"piece-{number:05d}.parquet"))
-        files = self._found(iter(moved))
+        """Sail spreads a stream over files row by row, unless each piece has a folder of its own.
+
+        It numbers the sorted rows one after the other; where anything is computed after that it deals them out to
+        several threads, so that they may stand in a file in another order.
+        """
+        pieces = frame.withColumn(_PIECE, _expr("CAST(0 AS BIGINT)"))
+        few = all(origin.rows is not None and origin.rows <= self.rows_a_file for origin in self.query.leaves)
+        if first or not few or not straight(pieces._explain_string(extended=True)):
+            piece = _expr(f"CAST({self.row} div {self.rows_a_file} AS BIGINT)")
+            pieces = frame.withColumn(_PIECE, piece).withColumn(self.row, _expr(f"{self.row} + {first}L"))
+        pieces.write.partitionBy(_PIECE).parquet(str(folder))
+        files = self._found(iter(_gathered(folder)))
+        for path, _ in files:
+            in_order(path)
+        return self._asked(session, frame, files, first)
+
+    def _one_file(self, session: Any, frame: Any, folder: Path) -> Written:
+        """Rows without numbers: one file, if Sail's plan leaves them in their order."""
+        frame = frame.withColumn(_PIECE, _expr("CAST(0 AS BIGINT)"))
+        if not straight(frame._explain_string(extended=True)):
+            raise NotWritten("Sail would write the rows in another order")
+        frame.write.partitionBy(_PIECE).parquet(str(folder))
+        return self._asked(session, frame, self._found(iter(_gathered(folder))), 0)
+
+    def _asked(self, session: Any, frame: Any, files: tuple[tuple[Path, int], ...], first: int) -> Written:
+        """What Sail says of the files it wrote."""
         if not files:
             return self._checked(Written((), []), int(frame.count()), first)
         answers = self._answers(session.read.parquet(*[str(path) for path, _ in files]))
@@ -191,6 +210,48 @@ class Writing:
                 raise NotWritten(f"{path.name} does not begin with row {place}")
             place += count
         return found
+
+
+def _gathered(folder: Path) -> list[Path]:
+    """The files of all pieces, out of folders whose names a reader takes for columns."""
+    found = sorted(folder.glob("*/*.parquet"), key=lambda p: int(p.parent.name.rpartition("=")[2]))
+    return [path.rename(folder / f"piece-{number:05d}.parquet") for number, path in enumerate(found)]
+
+
+_SORTED = re.compile(r"SortPreservingMergeExec: |SortExec: .*preserve_partitioning=\[false\]")
+
+
+def straight(plan: str) -> bool:
+    """Whether a plan of Sail gives its sorted rows to one writer: nothing above the sort deals them out."""
+    lines = [line.strip() for line in plan.partition("== Physical Plan ==")[2].strip().splitlines()]
+    for line in lines:
+        if _SORTED.match(line):
+            return True
+        if not line.startswith(("ProjectionExec: ", "MonotonicIdExec: ")):
+            return False
+    return False
+
+
+def in_order(path: Path) -> None:
+    """Puts the rows of a file in the order of their numbers, if they are not."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+    import pyarrow.parquet as pq
+
+    last = None
+    with pq.ParquetFile(path) as source:
+        for batch in source.iter_batches(_CHECKED, columns=["rn"]):
+            numbers = batch.column(0)
+            steps = pc.all(pc.equal(pc.subtract(numbers.slice(1), numbers.slice(0, len(numbers) - 1)), 1))
+            if steps.as_py() is False or (last is not None and numbers[0].as_py() != last + 1):
+                break
+            last = numbers[-1].as_py()
+        else:
+            return
+    whole: pa.Table = pq.read_table(path, partitioning=None).sort_by("rn")
+    temporary = path.with_name(path.name + ".ordered")
+    pq.write_table(whole, temporary, row_group_size=_CHECKED, compression="snappy")
+    temporary.replace(path)
 
 
 def _place(path: Path) -> list[int]:
