@@ -60,12 +60,14 @@ def check(dataflow: Dataflow, queries: Queries) -> list[Schema]:
     order = list(dict.fromkeys(t.query for t in plan.tasks))
     order += [name for name, q in dataflow.queries.items() if name not in order and not q.is_target]
     staged = {name for name, q in dataflow.queries.items() if q.staged}
-    types: dict[str, TableType] = {}
+    tables: dict[str, Table] = {}
     found: list[Schema] = []
     for name in order:
-        schema = _schema(dataflow.queries[name], queries.fresh(), types)
+        reach = queries.reach(name)
+        known = {n: tables[n] for n in (tables if reach is None else reach & tables.keys()) if n != name}
+        schema = _schema(dataflow.queries[name], queries.fresh(), known)
         if schema.type is not None and name in staged:
-            types[name] = schema.type
+            tables[name] = empty(schema.type)
         found.append(schema)
     return found
 
@@ -75,8 +77,7 @@ def empty(type: TableType) -> Table:
     return Table(Values(type, [[] for _ in type.row.fields], 0))
 
 
-def _schema(query: Query, queries: Queries, types: dict[str, TableType]) -> Schema:
-    overrides: dict[str, Any] = {name: empty(type) for name, type in types.items() if name != query.name}
+def _schema(query: Query, queries: Queries, overrides: dict[str, Table]) -> Schema:
     schema = Schema(query.name)
     try:
         value = _value(query.name, queries, overrides)
@@ -96,9 +97,9 @@ def _schema(query: Query, queries: Queries, types: dict[str, TableType]) -> Sche
     return schema
 
 
-def _value(name: str, queries: Queries, overrides: dict[str, Any]) -> Any:
+def _value(name: str, queries: Queries, overrides: dict[str, Table]) -> Any:
     try:
-        return strip(queries.value(name, overrides))
+        return strip(queries.value(name, dict(overrides)))
     except MError:
         if not overrides:
             raise

@@ -1,7 +1,7 @@
 """Which query needs which: names that are free in a query's expression and are members of the section.
 
 Local variables, fields of the same record and parameters hide members, as in evaluation.
-`order` sorts queries so that each comes after what it reads, and refuses circles.
+`order` sorts queries so that each comes after what it reads, and refuses circles; `Reach` tells what an evaluation may ask for.
 """
 
 from __future__ import annotations
@@ -64,7 +64,7 @@ def dependencies(members: Mapping[str, nodes.Node]) -> dict[str, set[str]]:
 
 def upstream(name: str, needs: Mapping[str, set[str]], stop: Iterable[str] = ()) -> set[str]:
     """All that a member needs, directly or through others; what is in ``stop`` is not looked through."""
-    stops = set(stop)
+    stops = stop if isinstance(stop, (set, frozenset)) else set(stop)
     found: set[str] = set()
     waiting = list(needs[name])
     while waiting:
@@ -75,6 +75,23 @@ def upstream(name: str, needs: Mapping[str, set[str]], stop: Iterable[str] = ())
         if current not in stops:
             waiting.extend(needs[current])
     return found - {name} if name not in needs[name] else found
+
+
+class Reach:
+    """What the evaluation of a member may ask of the others."""
+
+    #: They reach members by names that are known only when they run.
+    _ANY = frozenset(["#shared", "#sections", "Value.Firewall"])
+
+    def __init__(self, members: Mapping[str, nodes.Node]) -> None:
+        found = {name: references(node) for name, node in members.items()}
+        self._needs = {name: names & members.keys() for name, names in found.items()}
+        self._open = {name for name, names in found.items() if names & self._ANY}
+
+    def of(self, name: str) -> set[str] | None:
+        """The member and all that it needs; None where it may be any."""
+        found = upstream(name, self._needs) | {name}
+        return None if found & self._open else found
 
 
 def order(names: Iterable[str], needs: Mapping[str, set[str]], recursive: Iterable[str] = ()) -> list[str]:

@@ -22,6 +22,7 @@ from mlang.tables.plan import Batch
 from mlang.tables.table import Table, settled
 from mlang.values.thunk import Thunk
 from staging.dataflow import Dataflow
+from staging.graph import Reach
 from staging.parameters import typed_parameters
 from staging.reader import reader_of
 from staging.reuse import file_state
@@ -53,7 +54,8 @@ class Queries:
         value_sets: tuple[str, ...] = (),
     ) -> None:
         self.dataflow = dataflow
-        self.members: dict[str, nodes.Node] = {m.name: m.value for m in dataflow.tree.sections[0].members}
+        self._declared = {m.name: m for m in dataflow.tree.sections[0].members}
+        self.members: dict[str, nodes.Node] = {name: m.value for name, m in self._declared.items()}
         self.parameters = typed_parameters(self.members, parameters)
         libraries = variables_for(self.members.values(), dataflow.home, value_sets)
         self._settings = {
@@ -64,6 +66,7 @@ class Queries:
         #: Queries whose data the privacy firewall buffers on their way to others (``firewall.py``).
         self.guarded: frozenset[str] = frozenset()
         self._reader: list[Any] = []
+        self._reach: list[Reach] = []
         self._lock = threading.Lock()
         self.session = self._open()
         self._documents: list[Document] = []
@@ -92,20 +95,38 @@ class Queries:
         """Starts anew: failures and answers of sources are asked for again."""
         self.session, self._documents = self._open(), []
 
+    def reach(self, query: str) -> set[str] | None:
+        """The query and those that its evaluation may ask for; None: any."""
+        with self._lock:
+            if not self._reach:
+                self._reach.append(Reach(self.members))
+        return self._reach[0].of(query) if query in self.members else None
+
     def _document(self, query: str, overrides: dict[str, Any]) -> Document:
-        """The document that evaluates a query: other partitions come to it buffered."""
+        """The document that evaluates a query: other partitions come to it buffered.
+
+        It has no more than the query reaches, so that many queries are not many documents of many queries.
+        """
         behind = self.guarded - {query} - overrides.keys()
-        return self.document({n: Thunk(partial(self._buffered, n, overrides)) for n in behind} | overrides)
+        tree, reach = self.dataflow.tree, self.reach(query)
+        if reach is not None:
+            section = tree.sections[0]
+            members = tuple(sorted([self._declared[name] for name in reach], key=lambda m: m.pos))
+            tree = nodes.SectionDocument((nodes.Section(section.attributes, section.name, members),))
+            behind &= reach
+            overrides = {name: value for name, value in overrides.items() if name in reach}
+        buffered = {n: Thunk(partial(self._buffered, n, overrides)) for n in behind}
+        return self.document(buffered | overrides, tree)
 
     def _buffered(self, query: str, overrides: dict[str, Any]) -> Any:
         from staging.firewall import buffered
 
         return buffered(self._document(query, overrides).value(query))
 
-    def document(self, overrides: dict[str, Any]) -> Document:
-        """The dataflow's document with some members replaced by values."""
+    def document(self, overrides: dict[str, Any], tree: nodes.SectionDocument | None = None) -> Document:
+        """The dataflow's document, or a part of it, with some members replaced by values."""
         document = Document(
-            self.dataflow.tree,
+            self.dataflow.tree if tree is None else tree,
             filename=str(self.dataflow.path),
             overrides={**self.parameters, **overrides},
         )
