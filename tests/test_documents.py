@@ -173,6 +173,15 @@ def test_pdf_options_and_junk(report: Path) -> None:
         assert fails(PDF.format(", " + wrong), report).reason == "Expression.Error"
 
 
+def test_pdf_with_damaged_data_is_not_half_read(report: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    data = bytearray(pdf(ruled([["Name", "Amount"], ["Ann", "1"]])))
+    place = data.index(b"stream\n") + 30
+    data[place : place + 8] = b"\xff" * 8
+    (report / "r.pdf").write_bytes(data)
+    assert fails(f"Table.RowCount({PDF.format('')})", report).reason == "DataFormat.Error"
+    assert capfd.readouterr().err == ""
+
+
 # ---------------------------------------------------------------- packed data
 
 

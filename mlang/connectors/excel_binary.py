@@ -60,7 +60,10 @@ def _xlsb(data: bytes) -> dict[str, Places]:
                 name, _ = wide_text(body, end)
                 part = parts.get(relation, "")
                 if part in file.namelist():
-                    found[name] = _xlsb_sheet(file.read(part))
+                    try:
+                        found[name] = _xlsb_sheet(file.read(part))
+                    except (struct.error, IndexError):  # what comes after may be of any size
+                        raise errors.not_a_workbook() from None
     return found
 
 
@@ -125,8 +128,12 @@ def _xls(stream: bytes) -> dict[str, Places]:
     return found
 
 
+#: Records of cells, which begin with row and column.
+_CELLS = {0x06, 0xBD, 0xBE, 0xD6, 0xFD, 0x201, 0x203, 0x204, 0x205, 0x27E}
+
+
 def _check_dimensions(stream: bytes) -> None:
-    """Refuses sizes that no sheet has: the reader would make room for them."""
+    """Refuses sizes and places that no sheet has: the reader would make room for them."""
     position = 0
     while position + 16 <= len(stream):
         kind, size = struct.unpack_from("<HH", stream, position)
@@ -134,6 +141,10 @@ def _check_dimensions(stream: bytes) -> None:
             top, bottom, left, right = struct.unpack_from("<IIHH", stream, position + 4)
             if not (top <= bottom <= 65_536 and left <= right <= 256):
                 raise errors.not_a_workbook()
+        elif (
+            kind in _CELLS and size >= 6 and stream[position + 7 : position + 8] != b"\0"
+        ):  # column 256 or beyond
+            raise errors.not_a_workbook()
         position += 4 + size
 
 

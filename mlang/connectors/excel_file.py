@@ -18,7 +18,9 @@ from xml.etree import ElementTree
 from mlang import errors
 
 #: What reading a damaged, encrypted or oddly packed part raises.
-BROKEN_ZIP = (zipfile.BadZipFile, zlib.error, NotImplementedError, RuntimeError, EOFError, OSError)
+BROKEN_ZIP = (
+    zipfile.BadZipFile, zlib.error, NotImplementedError, RuntimeError, EOFError, OSError, UnicodeDecodeError,
+)  # fmt: skip
 _ODD = re.compile(rb"""\bt=["']e["']|<v></v>|<v\s*/>|t=["']str["'][^>]*>(?:<f|</)""")
 _DIMENSION = re.compile(rb"""<(?:\w+:)?dimension\b[^>]*\bref=["']([A-Z]+\d+)(?::([A-Z]+\d+))?["']""")
 _REFERENCE = re.compile(

@@ -9,6 +9,8 @@ is listed as a whole: one row per line of text, columns where no line has text (
 from __future__ import annotations
 
 import io
+import logging
+import threading
 from collections.abc import Iterator
 from typing import Any
 
@@ -130,15 +132,38 @@ def _read(
     pages: list[tuple[int, Grid]] = []
     found: list[Found] = []
     try:
-        with plumber.open(io.BytesIO(data)) as file:
+        with _Losses() as losses, plumber.open(io.BytesIO(data)) as file:
             for page in file.pages[first - 1 : last]:
                 words = page.extract_words(keep_blank_chars=False)
                 pages.append((page.page_number, page_grid(words)))
                 found.extend(_tables(page, words, strict))
                 page.close()
+                if losses.lost:
+                    raise errors.not_a_document("PDF", "packed data is damaged")
     except (PDFException, PSException, PdfminerException, MalformedPDFException, *_BROKEN) as error:
         raise errors.not_a_document("PDF", type(error).__name__) from None
     return pages, found
+
+
+class _Losses(logging.Handler):
+    """Hears when pdfminer goes on without data that it could not unpack, and keeps its remarks from the console."""
+
+    def __init__(self) -> None:
+        super().__init__(logging.WARNING)
+        self.lost = False
+        self._thread = threading.get_ident()
+        self._logger = logging.getLogger("pdfminer")
+
+    def emit(self, record: logging.LogRecord) -> None:
+        if record.thread == self._thread and record.getMessage().startswith("Data-loss"):
+            self.lost = True
+
+    def __enter__(self) -> _Losses:
+        self._logger.addHandler(self)
+        return self
+
+    def __exit__(self, *failure: object) -> None:
+        self._logger.removeHandler(self)
 
 
 def _tables(page: Any, words: list[dict[str, Any]], strict: bool) -> list[Found]:
