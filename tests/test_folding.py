@@ -9,6 +9,8 @@ Each runs over the grid in the interpreter and in the engine; where the engine r
 from __future__ import annotations
 
 import re
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -23,6 +25,7 @@ from folding.engines.duckdb import Query
 from folding.terms import Unfoldable
 from mlang.session import Session, use
 from mlang.tables.local import run_local
+from mlang.values.temporal import DAY, days_of
 from mlang.values.thunk import error_of, force
 
 NUMBERS = """0 -0 1 -1 0.5 1.5 2.5 -2.5 0.1 0.30000000000000004 2.675 1e15 1e16 1.2345678901234568e17 9007199254740992 1e300 -1e300 1.7976931348623157e308 5e-324 1e-7 3 7 10 100 -7 0.49999999999999994 2.9999999999999996 3.4999999999999996 1234567890123.5
@@ -166,12 +169,36 @@ FORMS = [
     ("[x] * 1.5", "duration", None), ("[x] / 3", "duration", None), ("[x] / #duration(0,1,0,0)", "duration", None), ("-[x]", "duration", None),
     ("[x] - #time(1,0,0)", "time", None), ("if [x] <> null then [x] else DateTime.From(-2)", "datetime", None),
     ("if [x] = null then null else Number.IsNaN([x])", "number", None), ("if [x] = null then null else Number.IsOdd([x])", "whole", None),
+    # pieces of texts
+    *[(f'Text.{n}Delimiter([x], {m}, {i})', "text", None) for n in ("Before", "After") for m in ('","', '"X"', '"ab"', '"a😀"')
+      for i in ("0", "1", "2", "{0, RelativePosition.FromEnd}", "{1, RelativePosition.FromEnd}", "{1, RelativePosition.FromStart}")],
+    ('Text.BetweenDelimiters([x], "a", "b")', "text", None), ('Text.BetweenDelimiters([x], ",", ",", 1, 0)', "text", None),
+    ('Text.BetweenDelimiters([x], "X", "c", {0, RelativePosition.FromEnd}, {0, RelativePosition.FromEnd})', "text", None),
+    *[(f"Text.{n}", "text", None) for n in ('Insert([x], 1, "é")', 'Insert([x], 0, "")', "RemoveRange([x], 1)", "RemoveRange([x], 0, 2)",
+      'ReplaceRange([x], 1, 2, "zz")', 'ReplaceRange([x], 0, 0, "😀")', "Proper([x])")],
+    ("Text.Insert([x], 1, [y])", "text", "sure"), ('Text.PositionOfAny([x], {"b", "X", "é"})', "sure", None), ('Text.PositionOfAny([x], {"\\", "]", "^", "-"})', "sure", None),
+    # moments and durations
+    ("[x] & [y]", "date", "time"), *[(f"[x] {o} #duration({d})", "date", None) for o in "+-" for d in ("1,0,0,0", "1,5,0,0", "400,0,0,0", "0,0,0,0.5", "-3,0,0,0")],
+    ("#duration(1,0,0,0) + [x]", "date", None), ("[x] + [y]", "time", "duration"), ("[x] - [y]", "time", "duration"), ("#duration(0,1,0,0) + [x]", "time", None),
+    ("[x] < DateTime.FixedLocalNow()", "datetime", None), ("[x] = Date.From(DateTime.LocalNow())", "date", None),
+    *[(f"Date.IsIn{w}{u}(Date.AddDays([x], {k}))", kind, None) for w in ("Current", "Next", "Previous") for u in ("Day", "Week", "Month", "Quarter", "Year")
+      for kind, k in (("date", 0), ("date", 1), ("datetime", -7), ("date", 31), ("date", -60), ("datetime", 366))],
+    *[(f"Date.IsIn{w}N{u}s([x], {k})", kind, None) for w in ("Next", "Previous") for u in ("Day", "Week", "Month", "Quarter", "Year") for kind, k in (("date", 2), ("datetime", 1), ("date", 0), ("date", 150000))],
+    *[(f"DateTime.IsIn{w}{u}([x] + #duration({d}))", "datetime", None) for w in ("Current", "Next", "Previous") for u in ("Hour", "Minute", "Second")
+      for d in ("0,0,0,0", "0,0,0,1", "0,-1,0,0", "0,0,1,0.0000001")],
+    *[(f"DateTime.IsIn{w}N{u}s([x], {k})", "datetime", None) for w in ("Next", "Previous") for u in ("Hour", "Minute", "Second") for k in (2, 3000000)],
+    ("Date.IsInYearToDate([x])", "date", None), ("Date.IsInYearToDate([x])", "datetime", None),
+    # the cells of a row
+    ('List.IsEmpty(List.RemoveMatchingItems(Record.FieldValues(_), {"", null}))', "text", None), ("List.IsEmpty(List.RemoveNulls({[x], [y]}))", "number", "text"),
+    ('List.IsEmpty(List.RemoveMatchingItems({[x], [y]}, {0, "", null}))', "number", "text"), ("List.NonNullCount(Record.FieldValues(_)) + Text.Length([y])", "text", "sure"),
+    ("List.Sum(Record.ToList(_)) + [y] * 0", "number", "number"), ("List.IsEmpty(List.RemoveMatchingItems(Record.FieldValues(_), {1, null}))", "ties", None),
 ]  # fmt: skip
 
 
 @pytest.fixture(scope="module")
 def session() -> Iterator[Session]:
-    made = Session(culture="en-US", time_zone="UTC", engine="duckdb")
+    now = days_of(2020, 2, 29) * DAY + DAY - 5_000_000  # among the values of the grid
+    made = Session(culture="en-US", time_zone="UTC", engine="duckdb", clock=lambda: now)
     with use(made):
         yield made
 
@@ -231,7 +258,8 @@ def test_form(session: Session, expression: str, x: str, y: str | None) -> None:
                 refused = str(no)
                 continue
             local = columns_of(run_local(plan, None, None))
-        for row, a, b in zip(part, local[-1], folded[-1], strict=True):
+            answers = [(cell, error_of(cell)) for cell in local[-1]]  # computed here, by the session's clock
+        for row, (a, _), b in zip(part, answers, folded[-1], strict=True):
             assert same(a, b), f"{expression} over {row}: interpreted {a!r}, folded {b!r}"
         compared += len(part)
         if len(part) > 1:
@@ -481,3 +509,15 @@ def test_every_compiled_step_is_in_the_reference() -> None:
     for names in reference.STEPS.values():
         for name in names:
             assert registry.lookup(name) is not None, name
+
+
+def test_nothing_of_a_query_is_kept_after_it() -> None:
+    """Neither in memory, nor so that the engine's client complains when Python ends."""
+    text = (
+        "import mlang; t = mlang.evaluate('Table.Group(Table.FromColumns({List.Numbers(1, 20000)}), {},"
+        " {{\"s\", each List.Sum([Column1])}})', engine='duckdb'); print(t.to_arrow().to_pydict());"
+        "from mlang.session import current; print(current().fixed['folding.cursor'])"
+    )
+    done = subprocess.run([sys.executable, "-c", text], capture_output=True, text=True, check=True)
+    assert done.stdout.split("\n")[:2] == ["{'s': [200010000.0]}", "None"]
+    assert done.stderr == ""

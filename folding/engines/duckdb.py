@@ -15,6 +15,7 @@ from attrs import evolve
 from sqlglot import exp
 
 from folding.batches import FoldedBatch
+from folding.csv_stream import streamed
 from folding.engines.database import DIALECT, record_batches, release_unused, root
 from folding.relations import Column, Relation
 from folding.sources import PASSING, Leaf
@@ -71,16 +72,22 @@ class Query:
     def reader(self) -> Any:
         """Runs the query: its record batches."""
         release_unused()
-        database = root(self.relation.strict)
+        database = root(self.relation.strict, self._joins_stream())
         cursor = database.cursor()
         streams = self._streams()
         sessions.current().fixed["folding.cursor"] = cursor  # whoever stops the evaluation interrupts it
         for leaf in self.relation.sources():
             assert isinstance(leaf, Leaf)
             leaf.prepare(database, cursor)
+        text = str(streamed(self.tree).sql(DIALECT))
         if streams:
-            return run(streams, cursor, self.sql(), BATCH_ROWS)
-        return record_batches(cursor, self.sql(), BATCH_ROWS)
+            return run(streams, cursor, text, BATCH_ROWS)
+        return record_batches(cursor, text, BATCH_ROWS)
+
+    def _joins_stream(self) -> bool:
+        """Whether rows of unknown number are joined, which the engine would take for few."""
+        sources = self.relation.sources()
+        return len(sources) > 1 and any(getattr(s, "streamed", False) for s in sources)
 
     def _streams(self) -> list[StreamOrigin]:
         """The inputs that the interpreter makes; one that the query reads more than once is made whole first."""
@@ -94,6 +101,8 @@ class Query:
         """The rows as batches of M cells."""
         import duckdb
 
+        session = sessions.current()
+        around = session.fixed.get("folding.cursor")
         try:
             parts = self.reader()
             try:
@@ -102,6 +111,7 @@ class Query:
                         yield self._batch(part)
             finally:
                 parts.close()
+                session.fixed["folding.cursor"] = around  # what was registered for this query may go
         except (duckdb.OutOfMemoryException, duckdb.IOException, OSError) as full:
             # what does not fit there fits nowhere: the interpreter, which takes more, is not asked
             if not _is_full(full):

@@ -79,11 +79,18 @@ class Unit:
         #: Python name of a generated function -> its Spec (see values/functions.captured).
         self.specs: dict[str, Any] = {}
         self.source = ""
+        #: The compiled code and its constants, where they hold nothing of one evaluation.
+        self.ready: tuple[Any, dict[str, Any]] | None = None
+        #: Whether a constant is the session's (its culture).
+        self.ambient = False
         UNITS[self.filename] = self
 
     def builtin_value(self, entry: Any) -> Any:
         """The value behind a library declaration."""
-        return entry.function if isinstance(entry, registry.Builtin) else entry.value
+        if isinstance(entry, registry.Builtin):
+            return entry.function
+        self.ambient = self.ambient or entry.__class__ is not registry.Constant
+        return entry.value
 
     def section_member(self, node: nodes.SectionAccess) -> Thunk:
         """The member that ``section!member`` names."""
@@ -94,7 +101,7 @@ class Unit:
 
     def evaluate(self) -> Any:
         """Compiles and runs."""
-        return self.compile(self.node)()
+        return (self.compile(self.node) if self.ready is None else self._started(*self.ready))()
 
     def compile(self, node: nodes.Node) -> Callable[[], Any]:
         """The unit's Python function."""
@@ -114,12 +121,18 @@ class Unit:
         return self._load(generator.globals)
 
     def _load(self, constants: dict[str, Any]) -> Callable[[], Any]:
-        from mlang.compile.runtime import NAMES
-
-        scope: dict[str, Any] = {**NAMES, **constants}
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", SyntaxWarning)  # M may subscript null: its error comes later
             code = compile(self.source, self.filename, "exec")
+        if not self.ambient and not any(value.__class__ is Thunk for value in constants.values()):
+            self.ready = code, constants
+        return self._started(code, constants)
+
+    def _started(self, code: Any, constants: dict[str, Any]) -> Callable[[], Any]:
+        """The unit's function, with globals of its own."""
+        from mlang.compile.runtime import NAMES
+
+        scope: dict[str, Any] = {**NAMES, **constants}
         exec(code, scope)
         function: Callable[[], Any] = scope["unit"]
         function.__globals__["UNIT"] = self  # keeps the unit alive as long as its functions
@@ -145,9 +158,11 @@ class Document:
         overrides: dict[str, Any] | None = None,
         environment: dict[str, Any] | None = None,
     ) -> None:
+        alone = isinstance(source, str) and filename is None and environment is None and not overrides
+        known = _known.get(str(source)) if alone else None
         if isinstance(source, str):
             self.text: str = source
-            self.tree: nodes.Node = parse_document(source, filename)
+            self.tree: nodes.Node = known.node if known is not None else parse_document(source, filename)
         else:
             self.text, self.tree = "", source
         self.filename = filename
@@ -162,7 +177,9 @@ class Document:
             for section in self.sections:
                 self.thunks[id(section)] = {m.name: self._member_thunk(section, m) for m in section.members}
         else:
-            self._expression = Unit(self, self.tree, None, "")
+            if alone and known is None and len(self.text) <= _KNOWN_LENGTH:
+                known = _remember(self.text, self.tree)
+            self._expression = known if known is not None else Unit(self, self.tree, None, "")
             self._value = Thunk(self._expression.evaluate)
 
     def _member_thunk(self, section: nodes.Section, member: nodes.Member) -> Thunk:
@@ -205,7 +222,6 @@ class Document:
             if query is not None:
                 raise Fault(f"the text is one expression, it has no query '{query}'")
             return self._value
-        names = list(self.members)
         if query is None:
             shared = [n for n, m in self.members.items() if m.shared]
             if len(shared) == 1:
@@ -215,7 +231,7 @@ class Document:
         for section in self.sections:
             if query in self.thunks[id(section)]:
                 return self.thunks[id(section)][query]
-        raise Fault(f"there is no query '{query}'{suggestion(query, names)}")
+        raise Fault(f"there is no query '{query}'{suggestion(query, list(self.members))}")
 
     def dependencies(self, name: str) -> set[str]:
         """The members that a member's expression mentions by plain name."""
@@ -286,6 +302,21 @@ class Document:
         error.unknown_name = unknown.name  # type: ignore[attr-defined]
         error.place = (self, node.pos, node.end)  # type: ignore[attr-defined]
         return error
+
+
+#: Expressions that were evaluated before, by their texts: a text on its own always compiles to the same code.
+_known: dict[str, Unit] = {}
+_KNOWN_TEXTS, _KNOWN_LENGTH = 64, 20_000
+
+
+def _remember(text: str, tree: nodes.Node) -> Unit:
+    """The unit of a text, for all evaluations of it; its document is never evaluated, so it holds no values."""
+    document = Document(tree)
+    document.text = text
+    for oldest in list(_known)[: max(0, len(_known) - _KNOWN_TEXTS + 1)]:
+        _known.pop(oldest, None)
+    _known[text] = document._expression
+    return document._expression
 
 
 def _constantly(value: Any) -> Callable[[], Any]:

@@ -69,9 +69,6 @@ class _Shape:
         self.constants, self.captures = constants, captures
 
 
-_SHAPES: dict[Any, _Shape | None] = {}
-
-
 def columnar(function: Any) -> Columnar | None:
     """The columnar form of a row function, or None when it has none."""
     if not isinstance(function, Function) or function.spec is None or function.spec.node is None:
@@ -81,9 +78,10 @@ def columnar(function: Any) -> Columnar | None:
         len(node.parameters) != 1 or node.parameters[0].type is not None
     ):
         return None
-    if function.spec not in _SHAPES:
-        _SHAPES[function.spec] = _shape(function)
-    shape = _SHAPES[function.spec]
+    made = function.spec.made
+    if "columnar" not in made:
+        made["columnar"] = _shape(function)
+    shape: _Shape | None = made["columnar"]
     if shape is None:
         return None
     scope: dict[str, Any] = {**NAMES, **shape.constants, "failed": failed}

@@ -17,7 +17,6 @@ from mlang.values.thunk import Thunk
 #: The field that stands for the cell; no M name has a U+0000.
 CELL = "\0cell"
 _TEXTS = {str, type(None)}
-_SPECS: dict[Spec, Spec | None] = {}
 
 
 def columnar_cell(function: Any) -> Any:
@@ -37,9 +36,9 @@ def as_row_function(function: Function) -> Function | None:
     """The function of a cell as a function of a row whose only field is `CELL`."""
     spec = function.spec
     assert spec is not None
-    if spec not in _SPECS:
-        _SPECS[spec] = _row_spec(spec)
-    rewritten = _SPECS[spec]
+    if "cell" not in spec.made:
+        spec.made["cell"] = _row_spec(spec)
+    rewritten: Spec | None = spec.made["cell"]
     return None if rewritten is None else Function(function.fn, 1, 1, rewritten)
 
 

@@ -29,11 +29,11 @@ class Spec:
     `nodes.Each` of a function written in M, ``builtin`` the registry entry of a
     library function; exactly one is set, or neither for functions made by the library.
     ``names`` maps M variable names to the Python names of the generated code and
-    ``document`` is the compiled document it came from.
+    ``document`` is the compiled document it came from; ``made`` what others made of the expression, by their name.
     """
 
     __slots__ = (
-        "builtin", "document", "name", "names", "node", "parameters", "required", "result",
+        "builtin", "document", "made", "name", "names", "node", "parameters", "required", "result",
         "result_nullable",
     )  # fmt: skip
 
@@ -53,6 +53,7 @@ class Spec:
         self.required = sum(1 for p in parameters if not p.optional)
         self.node, self.builtin, self.name = node, builtin, name
         self.names, self.document = names, document
+        self.made: dict[str, Any] = {}
 
 
 class Param:
