@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mlang.session import use
+from mlang.tables.related import without_related
 from mlang.tables.table import Table
 from mlang.values.kinds import kind_of
 from mlang.values.metadata import strip
@@ -25,7 +26,7 @@ from staging.errors import DataflowError
 from staging.history import QueryRun
 from staging.incremental import Loads, check_policy, part_of, stamps, within
 from staging.queries import Queries
-from staging.stager import engine_of
+from staging.stager import engine_of, note_left_out
 from staging.tasks import Task
 
 if TYPE_CHECKING:
@@ -61,6 +62,9 @@ class Activities:
             raise DataflowError(
                 f"Query '{task.query}' can't be loaded: its value is a {kind_of(value)}, not a table."
             )
+        left_out: list[str] = []
+        if settings.mappings is None:  # who maps a column gets told that it cannot be written
+            value, left_out = without_related(value)
         names, columns = mapped(task.query, value, settings.mappings)
         path = self._path(target, queries)
 
@@ -78,6 +82,7 @@ class Activities:
                 rows = self._load_buckets(task, settings, target, path, value, rows_of, queries, result)
         spark.note(result, queries.session)
         result.rows, result.errors = rows.count, rows.errors()
+        note_left_out(result, left_out)
         result.engine = engine_of(task, value, queries, staged=False)
 
     def _load_rows(

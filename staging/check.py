@@ -15,6 +15,7 @@ from attrs import define, field
 from mlang.app.containers.paths import is_container
 from mlang.errors import Cancelled, Fault, MError
 from mlang.tables.plan import Values
+from mlang.tables.related import without_related
 from mlang.tables.table import Table
 from mlang.values.kinds import kind_of
 from mlang.values.metadata import strip
@@ -90,6 +91,7 @@ def _schema(query: Query, queries: Queries, overrides: dict[str, Table]) -> Sche
         return schema
     schema.kind = kind_of(value)
     if schema.kind == "table":
+        value = without_related(value)[0]
         schema.type = value.type
         _storable(query, value, queries, schema)
     elif query.destinations:

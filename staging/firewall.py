@@ -21,6 +21,7 @@ from mlang.tables.plan import Values
 from mlang.tables.table import Table
 from mlang.values.kinds import kind_of
 from mlang.values.metadata import strip
+from mlang.values.related import related_kind
 from mlang.values.thunk import failed, force
 from staging import graph
 from staging.dataflow import Dataflow
@@ -362,6 +363,9 @@ _NESTED = {"table": "Table", "list": "List", "record": "Record", "function": "Fu
 
 
 def _flat(cell: Any) -> Any:
+    related = related_kind(cell)  # known without reading the related rows
+    if related is not None:
+        return failed(firewall_nested(_NESTED[related]))
     try:
         kind = kind_of(strip(force(cell)))
     except MError as error:

@@ -27,6 +27,7 @@ from mlang.compile.entry import run
 from mlang.errors import Fault, MError
 from mlang.syntax import nodes
 from mlang.syntax.parser import parse_document
+from mlang.tables.related import without_related
 from mlang.tables.table import Table
 from mlang.values.kinds import kind_of
 from mlang.values.metadata import strip
@@ -135,7 +136,7 @@ def _evaluated(queries: Queries, name: str) -> Any:
     value = strip(queries.value(name, {}))
     if kind_of(value) != "table":
         raise StagingError(f"Query '{name}' gives a {kind_of(value)}, and only tables can be answered.")
-    return run(lambda: _arrow(value), queries.session)
+    return run(lambda: _arrow(without_related(value)[0]), queries.session)
 
 
 def _arrow(table: Table) -> Any:

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mlang.tables.plan import Batch
+from mlang.tables.related import without_related
 from mlang.tables.table import Table
 from mlang.values.kinds import kind_of
 from mlang.values.metadata import strip
@@ -42,6 +43,9 @@ class Stager:
     def stage(self, task: Task, queries: Queries, result: QueryRun) -> None:
         """Makes a new generation of a query; what is served stays as it is."""
         value = strip(queries.value(task.query, self.refresh.overrides(task)))
+        left_out: list[str] = []
+        if kind_of(value) == "table":
+            value, left_out = without_related(value)
         if kind_of(value) != "table":
             # Data of an earlier, tabular definition must not stand in for the value.
             self.refresh.gone.add(task.query)
@@ -86,6 +90,7 @@ class Stager:
         self.refresh.made[task.query] = (item, final)
         spark.note(result, queries.session)
         result.rows, result.bytes, result.errors = final.rows, final.bytes, final.errors
+        note_left_out(result, left_out)
 
     def _check_drift(self, query: str, value: Table, result: QueryRun) -> None:
         """Notes how the schema changed since the last refresh; refuses where it is frozen."""
@@ -214,6 +219,13 @@ class Stager:
             elif name in self.refresh.before.entries and name not in self.refresh.gone:
                 found[name] = self.refresh.before.entries[name].generation
         return found
+
+
+def note_left_out(result: QueryRun, columns: list[str]) -> None:
+    """Says which columns were not written: those that lead to related tables."""
+    if columns:
+        said = f"leaves out columns that lead to related tables: {', '.join(columns)}"
+        result.note = f"{result.note}; it {said}" if result.note else said
 
 
 def engine_of(task: Task, value: Table, queries: Queries, staged: bool) -> str:

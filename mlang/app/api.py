@@ -13,6 +13,7 @@ from mlang.compile.entry import Document, run
 from mlang.session import _CURRENT, Session, current
 from mlang.values.kinds import kind_of
 from mlang.values.metadata import strip
+from mlang.values.related import related_kind
 from mlang.values.thunk import Thunk, force
 
 TYPE_CHECKING = False
@@ -153,7 +154,14 @@ def _plain(value: Any) -> Any:
 
 
 def _plain_table(table: Any) -> list[dict[str, Any]]:
-    return [{name: _plain(cell) for name, cell in record.items()} for record in table.records()]
+    from mlang.tables.related import without_related
+
+    return [_plain_record(record) for record in without_related(table)[0].records()]
+
+
+def _plain_record(record: dict[str, Any]) -> dict[str, Any]:
+    """The fields but those that lead to related tables, which refer to each other without end."""
+    return {name: _plain(cell) for name, cell in record.items() if related_kind(cell) is None}
 
 
 def _plain_datetime(value: Any) -> Any:
@@ -193,7 +201,7 @@ def _plain_function(value: Any) -> Any:
 
 _PLAIN: dict[str, Any] = {
     "list": lambda v: [_plain(item) for item in v],
-    "record": lambda v: {name: _plain(item) for name, item in v.items()},
+    "record": _plain_record,
     "table": _plain_table,
     "date": _plain_date,
     "time": _plain_time,

@@ -2,6 +2,7 @@
 
 A file is written beside its target and renamed, so that a failure leaves what was there.
 A cell that holds an error stops the export: files have no errors, and null would be a lie.
+Columns that lead to related tables of a database are left out, as by whatever loads such a table.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from mlang.errors import Fault
+from mlang.tables.related import related_names, without_related
 from mlang.values.kinds import kind_of
 from mlang.values.metadata import strip
 from mlang.values.thunk import force
@@ -46,12 +48,18 @@ def as_table(value: Any) -> Any:
     value = strip(value)
     kind = kind_of(value)
     if kind == "table":
-        return value
+        return without_related(value)[0]
     if kind == "list":
         return from_columns(["Value"], [to_list(value)])
     if kind == "record":
         return from_columns(["Name", "Value"], [list(value), list(value.values())])
     return from_columns(["Value"], [[value]])
+
+
+def left_out(value: Any) -> list[str]:
+    """The columns that no file gets: those that lead to related tables."""
+    value = strip(value)
+    return related_names(value.type) if kind_of(value) == "table" else []
 
 
 def json_bytes(value: Any) -> bytes:

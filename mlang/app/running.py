@@ -122,9 +122,11 @@ def _overrides(document: Document, parameters: dict[str, str]) -> dict[str, Any]
 def output_value(value: Any, output: Path | None, as_json: bool) -> int:
     """Writes a value to a file, or to stdout as text or JSON."""
     if output is not None:
-        from mlang.app.export import write
+        from mlang.app.export import left_out, write
 
         count = write(value, output)
+        if columns := left_out(value):
+            print(f"Left out columns that lead to related tables: {', '.join(columns)}.", file=sys.stderr)
         rows = "" if count is None else f" ({count} row{'' if count == 1 else 's'})"
         print(f"Wrote {output}{rows}.", file=sys.stderr)
     elif as_json:

@@ -17,10 +17,12 @@ import pyarrow as pa
 
 from mlang import errors as messages
 from mlang.errors import Fault, MError
+from mlang.tables.related import is_related, without_related
 from mlang.values import binary, lists
 from mlang.values import types as mtypes
 from mlang.values.kinds import DISPLAY, kind_of
 from mlang.values.metadata import Annotated
+from mlang.values.related import related_kind
 from mlang.values.temporal import DAY
 from mlang.values.thunk import Thunk
 from mlang.values.types import Field, ListType, MType, RecordType, TableType
@@ -62,7 +64,7 @@ def arrow_type_of(type: MType) -> pa.DataType | None:
         return None if item is None else pa.list_(item)
     row = type.row if isinstance(type, TableType) else type
     if isinstance(row, RecordType) and not row.open:
-        parts = [(f.name, arrow_type_of(f.type)) for f in row.fields]
+        parts = [(f.name, arrow_type_of(f.type)) for f in row.fields if not is_related(f.type)]
         if any(t is None for _, t in parts):
             return None
         struct = pa.struct(parts)
@@ -112,8 +114,9 @@ def infer_type(values: list[Any]) -> MType:
     if kind == "record":
         return mtypes.nullable(_infer_record(bare))
     if kind == "table":
-        rows = [record for table in bare for record in table.records()]
-        rows = rows or [dict.fromkeys(table.names) for table in bare]  # only the names are known
+        tables = [without_related(table)[0] for table in bare]
+        rows = [record for table in tables for record in table.records()]
+        rows = rows or [dict.fromkeys(table.names) for table in tables]  # only the names are known
         return mtypes.nullable(ListType(_infer_record(rows)))
     if kind in ("function", "type"):
         raise messages.cannot_convert(bare[0], "Text")
@@ -122,9 +125,14 @@ def infer_type(values: list[Any]) -> MType:
 
 def _infer_record(records: list[dict[str, Any]]) -> RecordType:
     columns: dict[str, list[Any]] = {}
+    related: set[str] = set()
     for record in records:
-        for name in record:
+        for name, cell in record.items():
             columns.setdefault(name, [])
+            if related_kind(cell) is not None:
+                related.add(name)
+    for name in related:
+        del columns[name]
     for name, values in columns.items():
         values.extend(r.get(name) for r in records)
     return RecordType([Field(name, infer_type(values)) for name, values in columns.items()])
@@ -342,7 +350,10 @@ def _lists(
     values: list[Any], type: pa.DataType, problems: list[tuple[int, MError]] | None, mixed: bool
 ) -> Any:
     if any(kind_of(v) == "table" for v in values if v is not None):
-        values = [list(v.records()) if v is not None and kind_of(v) == "table" else v for v in values]
+        values = [
+            list(without_related(v)[0].records()) if v is not None and kind_of(v) == "table" else v
+            for v in values
+        ]
     values = _checked(values, "list", problems)
     offsets: list[int | None] = []
     flat: list[Any] = []

@@ -2,7 +2,8 @@
 
 A column whose M type says what it holds streams (`to_batches`); one that does not
 (any, untyped lists and records) is read whole first, so that its Arrow type fits all
-cells.  A value that the column's type cannot hold unchanged widens the column.  Read
+cells.  A value that the column's type cannot hold unchanged widens the column.  Columns that lead to
+related tables (``related.py``) are left out.  Read
 ``connectors/arrow_out.py`` for the types.
 """
 
@@ -18,12 +19,14 @@ from mlang.connectors.arrow_out import Unfit, arrow_type_of, infer_type, values_
 from mlang.tables import plan as p
 from mlang.tables.batches import ArrowBatch
 from mlang.tables.flow import Batch
+from mlang.tables.related import is_related, without_related
 from mlang.tables.table import Table
 from mlang.values.types import MType, primitive
 
 
 def to_arrow(table: Table) -> pa.Table:
     """The whole table; an error cell raises its `MError`."""
+    table = without_related(table)[0]
     names, types = table.type.names, table.type.types
     batches = list(table.batches())
     if not names:
@@ -128,6 +131,7 @@ def _lossy(unfit: Unfit) -> Exception:
 
 def to_batches(table: Table) -> Iterator[pa.RecordBatch]:
     """The table as record batches of one schema, in constant memory when all columns have a plain type."""
+    table = without_related(table)[0]
     claimed = [
         proven_type(table.plan, name) or type
         for name, type in zip(table.names, table.type.types, strict=True)
@@ -183,5 +187,5 @@ def proven_type(plan: p.Plan, name: str) -> MType | None:
 
 def arrow_schema(table: Table) -> pa.Schema:
     """The schema that `to_batches` gives; columns that only their values can type are text here."""
-    types = [arrow_type_of(t) or pa.string() for t in table.type.types]
-    return pa.schema(list(zip(table.type.names, types, strict=True)))
+    columns = [(f.name, f.type) for f in table.type.row.fields if not is_related(f.type)]
+    return pa.schema([(name, arrow_type_of(type) or pa.string()) for name, type in columns])

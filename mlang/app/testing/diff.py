@@ -16,6 +16,7 @@ from mlang.errors import MError
 from mlang.values.compare import equal, key_of
 from mlang.values.kinds import kind_of
 from mlang.values.metadata import strip
+from mlang.values.related import own_part
 from mlang.values.show import identifier, to_m, type_text
 from mlang.values.thunk import force
 
@@ -50,7 +51,7 @@ class Failure:
 def settled(value: Any) -> Any:
     """The bare value of a member, or its `Failure`."""
     try:
-        return strip(force(value))
+        return strip(own_part(force(value)))
     except MError as error:
         return Failure(error)
 
