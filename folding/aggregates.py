@@ -189,7 +189,9 @@ def _count(x: Scalar, group: Group) -> Scalar:
 
 def _non_null_count(x: Scalar, group: Group) -> Scalar:
     sql = t.function("count", x.use)
-    if x.raises:  # the engine counts rows where it proves that there are no nulls, without computing the values
+    if (
+        x.raises
+    ):  # the engine counts rows where it proves that there are no nulls, without computing the values
         sql = t.case((t.is_null(t.function("min", x.use)), t.whole(0)), otherwise=sql)
     return typed(sql, "number", "BIGINT", x, nullable=False, nonan=True, int53=True)
 

@@ -13,9 +13,17 @@ from sqlglot import exp
 
 from folding import terms as t
 from folding.terms import Scalar, Unfoldable, need, typed
+from mlang.values.temporal import DAY
 
 #: The order of operands may be turned round.
-_TURNED = {exp.LT: exp.GT, exp.LTE: exp.GTE, exp.GT: exp.LT, exp.GTE: exp.LTE, exp.Add: exp.Add, exp.Mul: exp.Mul}
+_TURNED = {
+    exp.LT: exp.GT,
+    exp.LTE: exp.GTE,
+    exp.GT: exp.LT,
+    exp.GTE: exp.LTE,
+    exp.Add: exp.Add,
+    exp.Mul: exp.Mul,
+}
 ORDER = {"<": exp.LT, "<=": exp.LTE, ">": exp.GT, ">=": exp.GTE}
 
 
@@ -110,10 +118,12 @@ def equality(left: Scalar, right: Scalar, negated: bool) -> Scalar:
 
 def _unlike(left: Scalar, right: Scalar, negated: bool) -> Scalar:
     """Values of different kinds are equal only when both are null."""
-    if left.raises or right.raises:
-        raise Unfoldable("a comparison of different kinds whose sides may raise")
+    raising = [x for x in (left, right) if x.raises]
     if not (left.nullable and right.nullable):
-        return typed(exp.Boolean(this=negated), "logical", "BOOLEAN", left, right, nullable=False)
+        made = typed(exp.Boolean(this=negated), "logical", "BOOLEAN", nullable=False)
+        return computing(made, *raising) if raising else made
+    if raising:
+        raise Unfoldable("a comparison of different kinds whose sides may raise")
     both = t.all_of([t.is_null(left.use), t.is_null(right.use)])
     sql = t.negation(both) if negated else both
     return typed(sql, "logical", "BOOLEAN", left, right, nullable=False)
@@ -207,8 +217,11 @@ def _with_ticks(operator: str, left: Scalar, right: Scalar) -> Scalar:
         return typed(t.binary(node, left.use, right.use), "duration", "BIGINT", left, right, raises=True)
     if pair == ("duration", "+", "datetime"):
         left, right = right, left
-    if left.kind == "datetime" and right.kind == "duration" and operator in "+-":
-        return _later(left, right, operator == "-")
+    if pair in (("duration", "+", "date"), ("duration", "+", "time")):
+        left, right = right, left
+    if right.kind == "duration" and operator in "+-" and left.kind in _MOMENTS:
+        later = {"datetime": _later, "date": _later_day, "time": _later_clock}[left.kind]
+        return later(left, right, operator == "-")
     if operator == "*" and {left.kind, right.kind} == {"duration", "number"}:
         span, number = (left, right) if left.kind == "duration" else (right, left)
         product = t.binary(exp.Mul, t.cast(span.use, "DOUBLE"), t.as_double(need(number, "number")))
@@ -252,6 +265,45 @@ def _later(moment: Scalar, span: Scalar, earlier: bool) -> Scalar:
     outside = t.any_of([t.binary(exp.LT, micros, first), t.binary(exp.GTE, micros.copy(), end)])
     sql = t.function("make_timestamp", t.unless(outside, micros.copy()))
     return typed(sql, "datetime", "TIMESTAMP", moment, span, raises=True)
+
+
+def _later_day(day: Scalar, span: Scalar, earlier: bool) -> Scalar:
+    """A date and a duration: a date when it is whole days, else a datetime, so it has to be known."""
+    if not span.is_constant or span.constant is None:
+        raise Unfoldable(
+            "a date and a duration that is not constant: whole days make a date, others a datetime"
+        )
+    days, rest = divmod(span.constant.ticks, DAY)
+    if rest:
+        midnight = evolve(day, sql=t.cast(day.use, "TIMESTAMP"), kind="datetime", storage="TIMESTAMP")
+        return _later(midnight, span, earlier)
+    if abs(days) > 4_000_000:
+        raise Unfoldable("a duration of more days than there are")
+    moved = t.binary(exp.Sub if earlier else exp.Add, day.use, t.cast(t.whole(days), "INTEGER"))
+    ends = [t.cast(exp.Literal.string(text), "DATE") for text in ("0001-01-01", "9999-12-31")]
+    outside = t.any_of([t.binary(exp.LT, moved, ends[0]), t.binary(exp.GT, moved.copy(), ends[1])])
+    return typed(t.unless(outside, moved.copy()), "date", "DATE", day, span, raises=True)
+
+
+def _later_clock(clock: Scalar, span: Scalar, earlier: bool) -> Scalar:
+    """A time and a duration, around the clock; what is finer than a microsecond is for the interpreter."""
+    fine = t.binary(exp.NEQ, t.binary(exp.Mod, span.use, t.whole(10)), t.whole(0))
+    day = t.whole(DAY // 10)
+    micros = t.binary(exp.IntDiv, t.binary(exp.Mod, span.use, t.whole(DAY)), t.whole(10))
+    moved = t.binary(exp.Sub if earlier else exp.Add, t.function("epoch_us", clock.use), micros)
+    around = t.binary(exp.Mod, exp.Paren(this=t.binary(exp.Add, exp.Paren(this=moved), day)), day.copy())
+    sql = t.cast(t.function("make_timestamp", around), "TIME")
+    return typed(t.unless(fine, sql), "time", "TIME", clock, span)
+
+
+def joined(left: Scalar, right: Scalar) -> Scalar:
+    """``&`` of texts; of a date and a time it is the datetime."""
+    if (left.kind, right.kind) == ("date", "time"):
+        sql = t.binary(exp.Add, left.use, right.use)
+        return strictly(typed(sql, "datetime", "TIMESTAMP", left, right), left, right)
+    sql = t.binary(exp.DPipe, need(left, "text").use, need(right, "text").use)
+    ascii = left.ascii and right.ascii
+    return strictly(typed(sql, "text", "VARCHAR", left, right, ascii=ascii), left, right)
 
 
 def unify(left: Scalar, right: Scalar) -> tuple[Scalar, Scalar]:

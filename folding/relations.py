@@ -257,7 +257,7 @@ class Relation:
     def row(self, schema: Any) -> Row:
         """The row record of a row function over this relation."""
         places = {name: i for i, name in enumerate(schema.names)}
-        return Row(lambda name: self.use(places[name]) if name in places else None)
+        return Row(lambda name: self.use(places[name]) if name in places else None, tuple(schema.names))
 
     def filtered(self, condition: Scalar) -> Relation:
         """Rows for which a condition holds."""

@@ -20,9 +20,9 @@ from folding.operators import (
     coalesce,
     connective,
     equality,
+    joined,
     logical_not,
     ordering,
-    strictly,
     unify,
 )
 from folding.terms import Scalar, Unfoldable, need, typed
@@ -42,12 +42,12 @@ LARGEST = 3000
 
 
 class Row:
-    """The row record of a row function: columns by name."""
+    """The row record of a row function: columns by name, and their names in order."""
 
-    __slots__ = ("field",)
+    __slots__ = ("field", "names")
 
-    def __init__(self, field: Callable[[str], Scalar | None]) -> None:
-        self.field = field
+    def __init__(self, field: Callable[[str], Scalar | None], names: tuple[str, ...] = ()) -> None:
+        self.field, self.names = field, names
 
 
 class Lazy:
@@ -303,9 +303,7 @@ class Translator:
         if operator == "??":
             return coalesce(left, right)
         if operator == "&":
-            sql = t.binary(exp.DPipe, need(left, "text").use, need(right, "text").use)
-            made = typed(sql, "text", "VARCHAR", left, right, ascii=left.ascii and right.ascii)
-            return strictly(made, left, right)
+            return joined(left, right)
         return arithmetic(operator, left, right)
 
     def on_TypeTest(self, node: nodes.TypeTest) -> Scalar:
@@ -360,14 +358,21 @@ class Translator:
 
 #: Constructors of constants; variables are the same for a whole evaluation.
 _CONSTRUCTORS = frozenset(
-    {"#date", "#datetime", "#time", "#duration", "Variable.Value", "Variable.ValueOrDefault"}
-)
+    {
+        "#date", "#datetime", "#time", "#duration", "Variable.Value", "Variable.ValueOrDefault",
+        # the clock: read once, as by an engine
+        "DateTime.LocalNow", "DateTime.FixedLocalNow",
+    }
+)  # fmt: skip
 
 
 def _field(target: Scalar, node: nodes.FieldAccess) -> Scalar:
     """A field of a record in a cell."""
+    from folding.related import RelatedRows
     from folding.structures import Fields
 
+    if isinstance(target.inside, RelatedRows):
+        return target.inside.field(target, node.name, node.optional)
     if not isinstance(target.inside, Fields):
         raise Unfoldable("access to a field of something that is not a record")
     if target.nullable:

@@ -300,7 +300,7 @@ def _date(value: Any) -> Scalar:
 
 def _datetime(value: Any) -> Scalar:
     if value.ticks % 10:
-        raise Unfoldable("a datetime finer than a microsecond")
+        return Scalar(cast(whole(value.ticks), "BIGINT"), "datetime", "BIGINT", False, constant=value)
     y, m, d = value.ymd
     text = (
         f"{y:04}-{m:02}-{d:02} {value.hour:02}:{value.minute:02}:{value.second:02}.{value.fraction // 10:06}"

@@ -56,6 +56,7 @@ OPERATORS = {
 
 #: Functions of one number.
 _OF_ONE = ("Sin", "Cos", "Tan", "Asin", "Acos", "Atan", "Sinh", "Cosh", "Tanh", "Exp", "Ln", "Log", "Log10")
+_DAYS, _CLOCK = ("Day", "Week", "Month", "Quarter", "Year"), ("Hour", "Minute", "Second")
 FUNCTIONS = {
     "Text.Length": "Text.Length([t])",
     "Text.Upper": 'Text.Upper("a" & Text.From([w]))',
@@ -169,6 +170,30 @@ FUNCTIONS = {
     "Record.Field": 'Record.Field(_, "w")',
     "Record.FieldOrDefault": 'Record.FieldOrDefault(_, "q", 5)',
     "Logical.FromText": "Logical.FromText(Logical.ToText([b]))",
+    "Text.BetweenDelimiters": 'Text.BetweenDelimiters([t], "a", "b")',
+    "Text.Insert": 'Text.Insert([u], 0, "-")',
+    "Text.RemoveRange": "Text.RemoveRange([u], 0, 1)",
+    "Text.ReplaceRange": 'Text.ReplaceRange([u], 0, 1, "-")',
+    "Text.PositionOfAny": 'Text.PositionOfAny([u], {"b", "X"})',
+    "Text.Proper": "Text.Proper([t])",
+    "List.IsEmpty": 'List.IsEmpty(List.RemoveMatchingItems({[t], [u]}, {"", null}))',
+    **{
+        f"Date.IsIn{word}{unit}": f"Date.IsIn{word}{unit}([d])"
+        for word in ("Current", "Next", "Previous")
+        for unit in _DAYS
+    },
+    **{
+        f"DateTime.IsIn{word}{unit}": f"DateTime.IsIn{word}{unit}([s])"
+        for word in ("Current", "Next", "Previous")
+        for unit in _CLOCK
+    },
+    **{
+        f"{family}.IsIn{word}N{unit}s": f"{family}.IsIn{word}N{unit}s([{column}], 20)"
+        for family, column, units in (("Date", "d", _DAYS), ("DateTime", "s", _CLOCK))
+        for word in ("Next", "Previous")
+        for unit in units
+    },
+    "Date.IsInYearToDate": "Date.IsInYearToDate([s])",
 }
 
 #: Steps: over a table T.

@@ -19,7 +19,19 @@ if TYPE_CHECKING:
 
 Form = Callable[["Call"], Scalar]
 FORMS: dict[str, Form] = {}
-_FAMILIES = ("text", "number", "rounding", "mathematics", "dates", "durations", "formats", "lists", "others")
+_FAMILIES = (
+    "text",
+    "pieces",
+    "number",
+    "rounding",
+    "mathematics",
+    "dates",
+    "periods",
+    "durations",
+    "formats",
+    "lists",
+    "others",
+)
 _loaded: list[bool] = []
 
 

@@ -25,6 +25,9 @@ def written(call: Call, index: int = 0) -> list[Scalar] | None:
     node = call.arguments[index]
     while isinstance(node, nodes.Parenthesized):
         node = node.inner
+    found = cells_of_row(call, node)
+    if found is not None:
+        return found
     if (
         not isinstance(node, nodes.List)
         or not node.items
@@ -34,6 +37,60 @@ def written(call: Call, index: int = 0) -> list[Scalar] | None:
     if len(node.items) > 50:
         raise Unfoldable("a long list")
     return [call.translator.scalar(item) for item in node.items]
+
+
+#: Functions that give the cells of a row as a list.
+_CELLS = ("Record.FieldValues", "Record.ToList")
+
+
+def _named(call: Call, node: Any) -> str:
+    """The library function that an expression calls; "" where it is no such call."""
+    if not isinstance(node, nodes.Invocation) or not isinstance(node.function, nodes.Name):
+        return ""
+    function = call.translator.meaning(node.function.name)
+    spec = getattr(function, "spec", None)
+    return spec.builtin.name if spec is not None and spec.builtin is not None else ""
+
+
+def cells_of_row(call: Call, node: Any) -> list[Scalar] | None:
+    """The cells of `Record.FieldValues(_)`; None for another expression."""
+    if _named(call, node) not in _CELLS or len(node.arguments) != 1:
+        return None
+    row = call.translator.any(node.arguments[0])
+    if row.__class__ is not Row or not row.names or len(row.names) > 200:
+        return None
+    return [x for x in (row.field(name) for name in row.names) if x is not None]
+
+
+@folds("List.IsEmpty")
+def is_empty(call: Call) -> Scalar:
+    """Of the cells of a row, or a list that is written out, from which nulls or some constants were taken out."""
+    call.at_most(1)
+    node = call.arguments[0]
+    while isinstance(node, nodes.Parenthesized):
+        node = node.inner
+    name, out = _named(call, node), []
+    if name == "List.RemoveNulls" and len(node.arguments) == 1:
+        out = [None]
+    elif name == "List.RemoveMatchingItems" and len(node.arguments) == 2:
+        given = call.translator.constant(node.arguments[1])
+        out = [force(item) for item in given] if given.__class__ is list else []
+    if not out or len(out) > 100:
+        raise Unfoldable("List.IsEmpty of a list from which nothing constant was taken out")
+    items = written(Call(name, call.translator, node.arguments))
+    if items is None:
+        raise Unfoldable("List.IsEmpty of a list that is not written out")
+    gone = [_among(item, out) for item in items]
+    if any(x.raises for x in gone):
+        raise Unfoldable("a list whose items may raise")
+    return typed(t.all_of([x.use for x in gone]), "logical", "BOOLEAN", nullable=False)
+
+
+def _among(item: Scalar, values: list[Any]) -> Scalar:
+    """Whether a term equals one of some constants."""
+    tests = [equality(item, t.literal(value), False) for value in values]
+    useful = [x for x in tests if not isinstance(x.sql, exp.Boolean) or x.sql.this] or tests[:1]
+    return typed(t.any_of([x.use for x in useful]), "logical", "BOOLEAN", *useful, nullable=False)
 
 
 @folds("List.Contains")

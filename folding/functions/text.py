@@ -13,6 +13,8 @@ from sqlglot import exp
 from folding import terms as t
 from folding.functions import Call, folds
 from folding.terms import Scalar, Unfoldable, typed
+from mlang.culture.text import is_turkic
+from mlang.session import current
 
 #: What .NET calls white space.
 BLANKS = (
@@ -50,6 +52,8 @@ def letter_case(call: Call) -> Scalar:
     """One letter for one letter; letters that the engine maps otherwise go to the interpreter."""
     text = call.of(0, "text")
     call.at_most(1)
+    if is_turkic(current().culture):
+        raise Unfoldable(f"{call.name} in a culture that has a second i")
     name = "upper" if call.name == "Text.Upper" else "lower"
     sql = t.function(name, text.use)
     if not text.ascii:
@@ -185,29 +189,6 @@ def reverse(call: Call) -> Scalar:
     letters = t.function("string_split", text.use, exp.Literal.string(""))
     sql = t.function("array_to_string", t.function("list_reverse", letters), exp.Literal.string(""))
     return _text(t.basic_plane(text, sql), text, ascii=text.ascii)
-
-
-@folds("Text.BeforeDelimiter")
-def before(call: Call) -> Scalar:
-    text, mark = call.of(0, "text"), _mark(call)
-    return _text(t.function("split_part", text.use, t.string(mark), t.whole(1)), text, ascii=text.ascii)
-
-
-@folds("Text.AfterDelimiter")
-def after(call: Call) -> Scalar:
-    text, mark = call.of(0, "text"), _mark(call)
-    place = t.function("strpos", text.use, t.string(mark))
-    rest = t.function("substr", text.use, t.binary(exp.Add, place, t.function("length", t.string(mark))))
-    found = t.function("contains", text.use, t.string(mark))
-    sql = t.case((found, rest), (t.not_null(text.use), exp.Literal.string("")))
-    return _text(sql, text, ascii=text.ascii)
-
-
-def _mark(call: Call) -> str:
-    mark = call.text(1)
-    if not mark or (call.count > 2 and call.constant(2) != 0):
-        raise Unfoldable(f"{call.name} with an empty delimiter or an index")
-    return mark
 
 
 @folds("Text.Remove", "Text.Select")

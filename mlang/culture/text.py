@@ -94,13 +94,13 @@ _UPPER_TURKIC = _Mapping(True, {"i": "İ", "ı": "I"})
 _LOWER_TURKIC = _Mapping(False, {"I": "ı", "İ": "i"})
 
 
-def _turkic(culture_name: str) -> bool:
+def is_turkic(culture_name: str) -> bool:
     return culture_name[:2].lower() in ("tr", "az") and culture_name[2:3] in ("", "-", "_")
 
 
 def upper(text: str, culture_name: str) -> str:
     """Upper case in a culture; "" is the invariant one."""
-    if _turkic(culture_name):
+    if is_turkic(culture_name):
         return text.translate(_UPPER_TURKIC)
     if text.isascii():
         return text.upper()
@@ -109,7 +109,7 @@ def upper(text: str, culture_name: str) -> str:
 
 def lower(text: str, culture_name: str) -> str:
     """Lower case in a culture; "" is the invariant one."""
-    if _turkic(culture_name):
+    if is_turkic(culture_name):
         return text.translate(_LOWER_TURKIC)
     if text.isascii():
         return text.lower()
