@@ -21,6 +21,8 @@ _ADDRESS = re.compile(
     r"(?P<path>/[^?#]*|)(?:\?(?P<query>[^#]*))?(?:#(?P<fragment>.*))?\Z",
     re.S,
 )
+#: Escaped letters, digits and - . _ ~, which mean the same without.
+_PLAIN = re.compile(r"%(2[DEde]|3\d|4[1-9A-Fa-f]|5[0-9AFaf]|6[1-9A-Fa-f]|7[0-9AEae])")
 
 
 @builtin("Uri.EscapeDataString(data as text) as text")
@@ -68,12 +70,26 @@ def parts(absolute_uri: str) -> dict[str, Any]:
         "Scheme": scheme,
         "Host": match["host"].lower(),
         "Port": port,
-        "Path": _escape(match["path"], safe="/%:@!$&'()*+,;=-._~|") or "/",
+        "Path": _escape(_canonical(match["path"]), safe="/%:@!$&'()*+,;=-._~|") or "/",
         "Query": _query(match["query"] or ""),
         "Fragment": _unescape(match["fragment"] or ""),
         "UserName": _unescape(user),
         "Password": _unescape(password),
     }
+
+
+def _canonical(path: str) -> str:
+    """A path as .NET keeps it: what needs no escape has none, and no ``.`` and ``..`` are left."""
+    path = _PLAIN.sub(lambda found: chr(int(found[1], 16)), path.replace("\\", "/"))
+    kept: list[str] = []
+    for segment in path.split("/")[1:]:
+        if segment == "..":
+            del kept[-1:]
+        elif segment != ".":
+            kept.append(segment)
+    if path.endswith(("/.", "/..")):
+        kept.append("")
+    return "/" + "/".join(kept)
 
 
 def _match(text: str) -> re.Match[str]:
