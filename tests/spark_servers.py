@@ -87,6 +87,12 @@ def start(command: list[str], port: int, folder: Path, name: str, **settings: An
     return process
 
 
+def leave(address: str) -> None:
+    """Ends this process's session with a server that is about to stop: later it would ask for it in vain."""
+    if (found := sys.modules.get("folding.engines.spark_server")) is not None:
+        found.leave(address)
+
+
 @contextmanager
 def sail(wrapped: tuple[str, ...] = ()) -> Iterator[tuple[str, subprocess.Popen[Any]]]:
     """A Sail server: its address and its process; a command may be put before its own."""
@@ -100,6 +106,7 @@ def sail(wrapped: tuple[str, ...] = ()) -> Iterator[tuple[str, subprocess.Popen[
         try:
             yield f"sc://127.0.0.1:{port}", process
         finally:
+            leave(f"sc://127.0.0.1:{port}")
             _stop(process)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
@@ -151,7 +158,10 @@ def spark(workers: int = 2, cores: int = 1) -> Iterator[tuple[str, list[subproce
             command += ["--conf", f"{name}={value}"]
         own = {**surroundings, "SPARK_DAEMON_MEMORY": "1g"}  # what the Connect server takes for its driver
         made.append(start([*command, "spark-internal"], connect, folder, "connect", env=own))
-        yield f"sc://127.0.0.1:{connect}", made[1:]
+        try:
+            yield f"sc://127.0.0.1:{connect}", made[1:]
+        finally:
+            leave(f"sc://127.0.0.1:{connect}")
     finally:
         for process in reversed(made):
             _stop(process)

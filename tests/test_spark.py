@@ -328,3 +328,37 @@ def test_stopping(server: str) -> None:
             for _ in parts:
                 pass
         assert time.monotonic() - start < 30
+
+
+ENDING = """
+import sys
+import mlang, spark_servers
+from spark_tables import engine, evaluated, parquet
+context = spark_servers.sail()
+address, process = context.__enter__()
+with engine(address):
+    table = parquet({"k": "whole"}, [[2.0], [1.0]])
+    print(evaluated('each Table.Sort(_, "k")', "spark", table))
+    if sys.argv[1] != "stopped":
+        process.kill()
+        process.wait()
+    if sys.argv[1] == "asked":
+        print(evaluated('each Table.Sort(_, "k")', "spark", table))
+if sys.argv[1] == "stopped":
+    context.__exit__(None, None, None)
+"""
+
+
+@pytest.mark.parametrize("how", ["stopped", "killed", "asked"])
+def test_the_end_of_the_process(how: str) -> None:
+    """Whether the server goes before the process or not: nothing but the error of a query that was asked in vain."""
+    address_or_skip("Sail")
+    surroundings = {**os.environ, "PYTHONPATH": os.pathsep.join([str(ROOT), str(ROOT / "tests")])}
+    done = subprocess.run(
+        [sys.executable, "-c", ENDING, how], capture_output=True, text=True, check=False, env=surroundings
+    )
+    lines = done.stdout.splitlines()
+    assert lines[0] == "#table(type table [k = nullable number], {{1}, {2}})", done
+    assert done.stderr == ""
+    if how == "asked":
+        assert "the connection was lost (failed to connect to all addresses" in lines[1]

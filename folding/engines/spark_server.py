@@ -8,13 +8,17 @@ DataSource.Error.
 
 from __future__ import annotations
 
+import atexit
 import logging
 import os
+import re
 import socket
+import sys
 import threading
 import uuid
 import warnings
 from collections.abc import Callable, Generator, Iterator
+from contextlib import contextmanager
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
@@ -58,19 +62,35 @@ def current() -> SparkServer:
     with _lock:
         found = _servers.get(where)
         if found is None or not found.usable():
+            leave(where)
             found = SparkServer(where)
             _servers[where] = found
         return found
 
 
-def close() -> None:
-    """Ends all sessions, and the server that was started here."""
+def leave(where: str) -> None:
+    """Ends the session with a server, if there is one."""
     with _lock:
-        for server in _servers.values():
+        server = _servers.pop(where, None)
+        if server is not None:
             server.close()
-        _servers.clear()
+
+
+def close() -> None:
+    """Ends all sessions, then the server that was started here: a session without a server asks for it in vain.
+
+    Done when the process ends, before the client's own end, which asks the server once more; not where a thread
+    still asks it something, which a stopped process leaves behind.
+    """
+    if not _lock.acquire(timeout=_PATIENCE):
+        return
+    try:
+        for where in list(_servers):
+            leave(where)
         while _local:
             _local.pop().stop()
+    finally:
+        _lock.release()
 
 
 def failed(server: str, reason: str, cure: str) -> MError:
@@ -108,6 +128,14 @@ def _reached(where: str) -> None:
         raise failed(where, f"nobody answers ({no.strerror or no}).", cure) from None
 
 
+def _answers(where: str) -> bool:
+    try:
+        _reached(where)
+        return True
+    except MError:
+        return False
+
+
 def frame_of(session: Any, sql: str) -> Any:
     """A query as a data frame.  The client's own way sends it as a command first, for which the server does all the
     planning once more."""
@@ -122,12 +150,13 @@ class SparkServer:
 
     def __init__(self, where: str) -> None:
         try:
-            with _quiet():
+            with _quiet(), _as_file():
                 from pyspark.sql.connect.client.retries import DefaultPolicy
                 from pyspark.sql.connect.session import SparkSession
         except ImportError:
             raise errors.package_needed('engine "spark"', "pyspark-client", "spark") from None
         logging.getLogger("SQLQueryContextLogger").setLevel(logging.CRITICAL)
+        warnings.filterwarnings("ignore", r"\[RETRIES_EXCEEDED\]")  # what failed is said by its error
         self.address = _start_local() if where == LOCAL else where
         _reached(self.address)
         self.views: dict[Any, str] = {}
@@ -137,6 +166,8 @@ class SparkServer:
         try:
             with _quiet():
                 self.session: Any = SparkSession.builder.remote(self.address).create()
+                atexit.unregister(close)
+                atexit.register(close)  # behind the client's own, that is, before it
                 policy = DefaultPolicy(max_retries=3, initial_backoff=50, max_backoff=500, jitter=50)
                 self.session.client.set_retry_policies([policy])
                 self.version = str(self.session.version)
@@ -146,6 +177,8 @@ class SparkServer:
                 if self.dialect == "spark":
                     self.session.conf.set(*_FEWER)
         except Exception as no:
+            self.lost = True
+            self.close()
             raise failed(self.address, f"no session could be opened ({_first(no)}).", _CURE_SESSION) from None
         if tuple(int(p) for p in self.version.split(".")[:2]) < OLDEST:
             self.close()
@@ -166,11 +199,14 @@ class SparkServer:
         return not self.lost
 
     def close(self) -> None:
-        """Ends the session; one that is lost has ended."""
-        self.lost = True
+        """Ends the session; one that is lost has ended, and only the connection is left."""
+        gone, self.lost = self.lost, True
         try:
             with _quiet():
-                self.session.stop()
+                if gone or not _answers(self.address):
+                    self.session.client.close()
+                else:
+                    self.session.stop()
         except Exception:
             return
 
@@ -315,6 +351,20 @@ class _quiet(warnings.catch_warnings):
         _lock.release()
 
 
+@contextmanager
+def _as_file() -> Iterator[None]:
+    """The client takes a program that is no file (python -c, standard input) for its own tests, and ends it."""
+    main = sys.modules["__main__"]
+    if hasattr(main, "__file__"):
+        yield
+        return
+    main.__file__ = "-"
+    try:
+        yield
+    finally:
+        del main.__file__
+
+
 def _is_lost(no: Exception) -> bool:
     status = getattr(no, "getGrpcStatusCode", None)
     name = ""
@@ -334,6 +384,8 @@ def _is_lost(no: Exception) -> bool:
 
 
 def _first(no: Exception) -> str:
-    """The first line of what a server said, not too long."""
-    text = next((line.strip() for line in str(no).splitlines() if line.strip()), no.__class__.__name__)
+    """The first line of what a server said, not too long; of a failed connection what gRPC says of it."""
+    said = re.search(r'^\s*details = "(.+)"$', str(no), re.MULTILINE)
+    lines = [said[1]] if said is not None else str(no).splitlines()
+    text = next((line.strip() for line in lines if line.strip()), no.__class__.__name__)
     return text if len(text) <= 200 else text[:200] + "…"
