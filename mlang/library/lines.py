@@ -13,7 +13,7 @@ from mlang import errors
 from mlang.library.arguments import enum_member, of_kind, options
 from mlang.registry import builtin
 from mlang.values.binary import content
-from mlang.values.encodings import decode, encode
+from mlang.values.encodings import codec_of, decode, encode
 from mlang.values.lists import Streamed
 from mlang.values.metadata import strip
 
@@ -50,7 +50,10 @@ def _rules(function: str, quote_style: Any, include: Any, encoding: Any = None) 
         quotes = (of_kind(chosen["Delimiter"], "text") if chosen["Delimiter"] else "") if after else "always"
         if after and len(quotes) != 1:
             raise errors.not_single_character(chosen["Delimiter"])
-    return _Rules(quotes, bool(chosen["IncludeLineSeparators"]), chosen.get("Encoding"))
+    keep = chosen["IncludeLineSeparators"]
+    encoding = chosen.get("Encoding")
+    codec_of(encoding, "Encoding")
+    return _Rules(quotes, keep is not None and of_kind(keep, "logical"), encoding)
 
 
 def _breaks(text: str, rules: _Rules) -> Iterator[re.Match[str]]:

@@ -11,6 +11,7 @@ import codecs
 from typing import Any
 
 from mlang import errors
+from mlang.values.kinds import is_number
 
 UTF8 = 65001
 _NAMED = {
@@ -47,6 +48,8 @@ def codec_of(code_page: Any, name: str = "encoding") -> str:
     """The Python codec of a code page; null (None) and 0 mean UTF-8 (TXT-35)."""
     if code_page is None:
         return "utf-8"
+    if not is_number(code_page):  # an option, which no signature has looked at
+        raise errors.cannot_convert(code_page, "Number")
     number = int(code_page) if code_page == code_page and abs(code_page) < 2**31 else -1
     if number != code_page:
         raise errors.argument_out_of_range(name, code_page)
