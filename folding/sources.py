@@ -56,11 +56,18 @@ class Leaf(Origin):
 
 
 class CsvOrigin(Leaf):
-    """A CSV file that the engine reads cell for cell as M does (or refuses)."""
+    """A CSV file that the engine reads cell for cell as M does (or refuses).
 
-    def __init__(self, alias: str, source: CsvSource, skip_first: bool = False) -> None:
+    One that is ``streamed`` is read by the interpreter's reader when the query runs (`csv_stream.py`).
+    """
+
+    def __init__(
+        self, alias: str, source: CsvSource, skip_first: bool = False, streamed: bool = False
+    ) -> None:
         super().__init__(alias)
-        self.source, self.skip_first, self.label = source, skip_first, source.label
+        self.source, self.skip_first, self.streamed = source, skip_first, streamed
+        self.label = source.label
+        self._scans: dict[str, tuple[str, ...]] = {}
 
     def untouched(self, relation: Relation) -> bool:
         """Whether the relation still has exactly the rows of the file."""
@@ -68,9 +75,30 @@ class CsvOrigin(Leaf):
 
     def without_first_row(self, relation: Relation) -> Relation:
         """The same relation over the file without its first row."""
-        return evolve(relation, origin=CsvOrigin(self.alias, self.source, True))
+        return evolve(relation, origin=CsvOrigin(self.alias, self.source, True, self.streamed))
+
+    def prepare(self, database: Any, cursor: Any) -> None:
+        """Registers the batches that the query reads."""
+        if self._scans:
+            from folding.csv_stream import CsvBatches
+
+            for name, columns in self._scans.items():
+                cursor.register(name, CsvBatches(self.source, self.skip_first, columns))
 
     def render(self, needed: set[str]) -> Any:
+        item = self._read_csv(needed)
+        if not self.streamed:
+            return item
+        from folding.csv_stream import tagged
+
+        names = tuple(sorted(needed, key=_place)) or ("r1",)
+        name = "_".join(
+            (self.alias, *(n for n in names if n != "r1"), "rows" if "r1" in names else "batches")
+        )
+        self._scans[name] = names
+        return tagged(item, name)
+
+    def _read_csv(self, needed: set[str]) -> Any:
         source = self.source
         fields = [
             exp.PropertyEQ(this=exp.to_identifier(f"c{i}"), expression=exp.Literal.string("VARCHAR"))
@@ -87,6 +115,11 @@ class CsvOrigin(Leaf):
         reader = exp.Anonymous(this="read_csv", expressions=[exp.Literal.string(str(source.path)), *named])
         table = named_table(reader, self.alias, source.width)
         return with_row_number(table, self.alias, needed) if "r1" in needed else table
+
+
+def _place(name: str) -> tuple[bool, int]:
+    """Where a column stands among others; the row number comes last."""
+    return name == "r1", int(name[1:])
 
 
 class ParquetOrigin(Leaf):
@@ -245,20 +278,33 @@ def _coded(source: _Coded, context: Context, wanted: tuple[str, ...]) -> tuple[R
 def _csv(source: CsvSource, context: Context) -> tuple[Relation, tuple[str, ...]]:
     import os
 
-    if not source.width or not source.plain or source.extra_values == 0:
+    from folding.csv_stream import opens
+
+    if not source.width or source.path is None or source.extra_values == 0:
         raise Unfoldable("this form of delimited text is read by the interpreter")
     try:
-        safe = source.engine_safe()
-        size = os.path.getsize(str(source.path))
+        size = os.path.getsize(source.path)
+        streamed = opens(source)
+        if not streamed:
+            _engine_reads(source)
     except OSError:
         raise Unfoldable("the file cannot be opened") from None
-    if not safe:
+    nullable = streamed and source.missing is None
+    cells = [unplaced("text", "VARCHAR", False, nullable=nullable) for _ in source.names]
+    origin = CsvOrigin(context.alias(), source, streamed=streamed)
+    # a row has as many bytes as columns, unless it may be too short
+    rows = size + 1 if streamed else size // source.width + 1
+    return relation(context, origin, cells, rows), source.names
+
+
+def _engine_reads(source: CsvSource) -> None:
+    """Refuses a file that the engine's reader may take in another way."""
+    if not source.plain:
+        raise Unfoldable("this form of delimited text is read by the interpreter")
+    if not source.engine_safe():
         raise Unfoldable(
             "the file has blank lines, stray quotes or mixed line breaks that engines read differently"
         )
-    cells = [unplaced("text", "VARCHAR", False, nullable=False) for _ in source.names]
-    origin = CsvOrigin(context.alias(), source)
-    return relation(context, origin, cells, size // source.width + 1), source.names
 
 
 def _parquet(

@@ -14,6 +14,7 @@ from attrs import evolve
 from sqlglot import exp
 
 from folding import terms as t
+from folding.csv_stream import streamed
 from folding.relations import Column, Relation
 from folding.sources import CsvOrigin
 from folding.terms import whole_facts
@@ -80,7 +81,10 @@ def _asked(origin: CsvOrigin, columns: dict[int, tuple[str, Column]]) -> dict[in
     names = {name for name, _ in columns.values()}
     query = exp.Select(expressions=asked, from_=exp.From(this=origin.render(names)))
     try:
-        row = root().cursor().execute(query.sql(DIALECT)).fetchone()
+        database = root()
+        cursor = database.cursor()
+        origin.prepare(database, cursor)
+        row = cursor.execute(streamed(query).sql(DIALECT)).fetchone()
     except duckdb.Error:
         row = None
     if not row:

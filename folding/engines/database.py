@@ -1,8 +1,8 @@
 """The DuckDB databases of this process, the files attached to them, and what files say of their columns.
 
 Opening a database costs more than most queries, and its caches are worth keeping: there is one for the
-process, and sessions differ by their cursors (temporary names belong to a cursor).  A second one, made
-when it is first needed, runs without the optimizer passes that may reorder conditions.
+process, and sessions differ by their cursors (temporary names belong to a cursor).  Others, made when
+they are first needed, run without the optimizer passes that may reorder conditions, or turn joins around.
 
 Files are attached read-only, under a name that stands for the file as it was (path, size, time, number):
 a file that was replaced gets a new name.  A file that no living session uses is let go when another
@@ -101,17 +101,18 @@ def _setting(name: str, value: Any) -> Any:
     return exp.SetItem(this=exp.EQ(this=exp.Var(this=name), expression=literal))
 
 
-_roots: dict[bool, Root] = {}
+#: Passes that put the smaller side of a join into memory, and take a stream, whose length is unknown, for that.
+_SIDES = "join_order,build_side_probe_side"
+_roots: dict[str, Root] = {}
 
 
-def root(strict: bool = False) -> Root:
-    """The database of the process; the strict one keeps the order of conditions."""
+def root(strict: bool = False, written: bool = False) -> Root:
+    """The database of the process; the strict one keeps the order of conditions, another the sides of joins."""
+    passes = ",".join([*[_REORDERING] * strict, *[_SIDES] * (written and not strict), _BROKEN])
     with _lock:
-        if strict not in _roots:
-            _roots[strict] = Root(
-                {**_PRELUDE, "disabled_optimizers": f"{_REORDERING},{_BROKEN}"} if strict else _PRELUDE
-            )
-        return _roots[strict].limited(sessions.current().memory_limit or SHARE)
+        if passes not in _roots:
+            _roots[passes] = Root({**_PRELUDE, "disabled_optimizers": passes})
+        return _roots[passes].limited(sessions.current().memory_limit or SHARE)
 
 
 def record_batches(cursor: Any, text: str, size: int) -> Any:

@@ -67,7 +67,7 @@ class Query:
 
     def sql(self, pretty: bool = False) -> str:
         """The query as text."""
-        return str(self.tree.sql(DIALECT, pretty=pretty))
+        return str(self.tree.sql(DIALECT, pretty=pretty, copy=False))
 
     def reader(self) -> Any:
         """Runs the query: its record batches."""

@@ -1,0 +1,107 @@
+"""CSV files that enter the engine as Arrow batches, read by the interpreter's own reader.
+
+`read_csv` of the engine numbers rows on one thread, and reads some files in another way than M.  A
+large file is therefore read by ``mlang/connectors/csv_blocks.py``, block by block and side by side, into
+text columns and row numbers.  What a query says of such a file is still `read_csv`, which people can
+run (`CsvOrigin.render`); `streamed` puts the name of the batches in its place when the query runs.
+Every scan of a query reads the file anew (`CsvBatches`), so that memory stays bounded.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from sqlglot import exp
+
+from folding.streaming import Stopped
+from mlang.connectors.sources import CsvSource
+from mlang.tables.batches import ArrowBatch
+from mlang.tables.plan import Batch
+
+#: Where a FROM item tells the name under which its rows are registered.
+TAG = "csv_stream"
+
+
+def opens(source: CsvSource) -> bool:
+    """Whether a file is large, and plain at its start; the engine reads others as fast or faster."""
+    from mlang.connectors.csv_blocks import stream_of
+
+    if source.path is None:
+        return False
+    opened = stream_of(source)
+    if opened is None:
+        return False
+    with opened[0] as stream:
+        return b'"' not in stream.read(1 << 16)
+
+
+def tagged(item: Any, name: str) -> Any:
+    """A FROM item that stands for registered batches when the query runs."""
+    item.meta[TAG] = name
+    return item
+
+
+def streamed(tree: Any) -> Any:
+    """A query with the names of batches in place of the items that stand for them."""
+    tree = tree.copy()
+    for item in list(tree.find_all(exp.Table, exp.Subquery)):
+        name = item.meta.get(TAG)
+        if name is not None:
+            alias = exp.TableAlias(this=exp.to_identifier(item.alias))
+            item.replace(exp.Table(this=exp.to_identifier(name), alias=alias))
+    return tree
+
+
+class CsvBatches:
+    """The columns c1.. of a file that are asked for, as text, and the row numbers r1: read anew for each scan."""
+
+    def __init__(self, source: CsvSource, skip_first: bool, names: tuple[str, ...]) -> None:
+        self.source, self.skip_first, self.names = source, skip_first, names
+
+    def schema(self) -> Any:
+        """The Arrow schema."""
+        import pyarrow as pa
+
+        return pa.schema([(n, pa.int64() if n == "r1" else pa.string()) for n in self.names])
+
+    def __arrow_c_schema__(self) -> Any:
+        return self.schema().__arrow_c_schema__()
+
+    def __arrow_c_stream__(self, requested_schema: Any = None) -> Any:
+        import pyarrow as pa
+
+        reader = pa.RecordBatchReader.from_batches(self.schema(), self._batches())
+        return reader.__arrow_c_stream__(requested_schema)
+
+    def _batches(self) -> Iterator[Any]:
+        """Runs on the engine's threads: no M code, only the reader of the file."""
+        import pyarrow as pa
+        import pyarrow.compute as pc
+
+        from mlang.connectors.csv_reader import batches
+
+        schema = self.schema()
+        texts = [n for n in self.names if n != "r1"]
+        wanted = [self.source.names[int(n[1:]) - 1] for n in texts] or [self.source.names[0]]
+        number, skip = 0, int(self.skip_first)
+        for batch in batches(self.source, wanted, None):
+            arrays = _texts(batch)[: len(texts)]
+            length = batch.length - skip
+            if skip:
+                arrays, skip = [a.slice(1) for a in arrays], 0
+            if "r1" in self.names:
+                arrays.append(pc.cumulative_sum(pa.repeat(pa.scalar(1, pa.int64()), length), start=number))
+            number += length
+            yield pa.RecordBatch.from_arrays(arrays, schema=schema)
+
+
+def _texts(batch: Batch) -> list[Any]:
+    """The columns of a batch as Arrow text; `Stopped` for characters that the engine may not take as they are."""
+    import pyarrow as pa
+
+    if batch.__class__ is ArrowBatch:
+        return [part.raw for part in batch.parts]
+    if any("\0" in cell for cells in batch.columns for cell in cells if cell):
+        raise Stopped("NUL in a text")
+    return [pa.array(cells, pa.string()) for cells in batch.columns]
