@@ -26,9 +26,9 @@ def show(source: str, folder: Path, **session: Any) -> str:
     return mlang.to_m(mlang.evaluate(source, base_dir=str(folder), **{"engine": "none", **session}))
 
 
-def fails(source: str, folder: Path) -> MError:
+def fails(source: str, folder: Path, **session: Any) -> MError:
     with pytest.raises(MError) as caught:
-        show(source, folder)
+        show(source, folder, **session)
     return caught.value
 
 
@@ -274,6 +274,26 @@ def test_delta_after_delete_and_no_table(delta: Path) -> None:
     assert fails('DeltaLake.Table(Folder.Contents("empty"))', delta).reason == "DataFormat.Error"
     assert fails("DeltaLake.Table(#table({}, {}))", delta).reason == "Expression.Error"
     assert fails(DELTA.format(", [When = 1]"), delta).reason == "Expression.Error"
+
+
+@pytest.mark.parametrize("engine", ["none", "duckdb"])
+def test_damaged_delta_tables(delta: Path, engine: str) -> None:
+    """Every part that is damaged or lost is an error, wherever it is found."""
+    rows = f"Table.ToRows({DELTA.format('')})"
+    parts = [path for path in (delta / "t").rglob("*") if path.is_file()]
+    for part in parts:
+        whole = part.read_bytes()
+        for damaged in (whole[: len(whole) // 2], b"", whole[:-30] + b"#" * 30, None):
+            if not damaged and part.name == "00000000000000000001.json":
+                continue  # then that is a table before its last change
+            part.unlink()
+            if damaged is not None:
+                part.write_bytes(damaged)
+            assert fails(rows, delta, engine=engine).reason in ("DataFormat.Error", "DataSource.NotFound"), (
+                part
+            )
+            part.write_bytes(whole)
+    assert show(f"List.Count({rows})", delta, engine=engine) == "3"
 
 
 # ---------------------------------------------------------------- xls and xlsb

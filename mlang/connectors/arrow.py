@@ -301,7 +301,10 @@ def _pieces(data: Any, columns: list[str] | None) -> Iterator[Any]:
         for batch in data:
             yield batch if columns is None else batch.select(columns)
     else:  # a dataset
-        yield from data.to_batches(columns=columns, batch_size=BATCH_ROWS)
+        try:
+            yield from data.to_batches(columns=columns, batch_size=BATCH_ROWS)
+        except (OSError, pa.ArrowException) as error:
+            raise errors.not_parquet(str(error).partition("\n")[0]) from None
 
 
 def table_from_arrow(data: pa.Table, name: str = "Arrow", label: str = "Arrow data") -> Table:

@@ -14,6 +14,7 @@ from typing import Any
 
 from mlang import errors
 from mlang.connectors.extras import need
+from mlang.connectors.parquet import checked_file
 from mlang.connectors.sources import ArrowSource, ParquetSource
 from mlang.library.arguments import as_count, of_kind, options
 from mlang.registry import builtin
@@ -84,18 +85,22 @@ def _version(folder: str, version: int | None) -> Table:
 
 def _scans(folder: str, actions: list[Any], types: Any, partitions: list[str], schema: Any) -> Plan | None:
     """One scan per file; None when the files are not plainly the table."""
-    import pyarrow.parquet as pq
-
     if partitions or not 0 < len(actions) <= _FILES:
         return None
     parts: list[Plan] = []
     for action in actions:
         path = os.path.join(folder, action["path"])
-        if not os.path.exists(path) or not pq.read_schema(path).equals(schema):
+        if not os.path.exists(path) or not _schema_of(path).equals(schema):
             return None
         source = ParquetSource(None, types, path=path)
         parts.append(Scan(table_type(types, types.values()), source, tuple(types), "DeltaLake.Table"))
     return parts[0] if len(parts) == 1 else Append(parts[0].schema, tuple(parts))
+
+
+def _schema_of(path: str) -> Any:
+    """The Arrow schema of a file that may be read without danger."""
+    with checked_file(ParquetSource(None, {}, path=path)) as file:
+        return file.schema_arrow
 
 
 def _arrow(folder: str, actions: list[Any], types: Any, dataset: Any) -> Plan:
@@ -107,7 +112,13 @@ def _arrow(folder: str, actions: list[Any], types: Any, dataset: Any) -> Plan:
     ordered = ds.FileSystemDataset(files, dataset.schema, dataset.format, dataset.filesystem)
     counts = [action.get("num_records") for action in actions]
     rows = None if None in counts else sum(counts)
-    source = ArrowSource(lambda: ordered, types, rows=rows, label=f"Delta Lake table {folder}")
+
+    def dataset_of_files() -> Any:
+        for file in files:
+            _schema_of(os.path.join(folder, file.path))
+        return ordered
+
+    source = ArrowSource(dataset_of_files, types, rows=rows, label=f"Delta Lake table {folder}")
     return Scan(table_type(types, types.values()), source, tuple(types), "DeltaLake.Table")
 
 

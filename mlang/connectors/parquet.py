@@ -58,7 +58,7 @@ def _check(chosen: dict[str, Any]) -> None:
 def metadata(source: Any, option: dict[str, Any] | None = None) -> dict[str, Any]:
     """Describes a Parquet file: rows, row groups, who wrote it, key-value metadata and the columns."""
     options(option, "Parquet.Metadata", _OPTIONS)
-    file = _checked(ParquetSource(source, {}, path=binary.path_of(source)))
+    file = checked_file(ParquetSource(source, {}, path=binary.path_of(source)))
     try:
         return _described(file)
     except UnicodeDecodeError:
@@ -116,7 +116,7 @@ def open_file(source: ParquetSource) -> Any:
     return file
 
 
-def _checked(source: ParquetSource) -> Any:
+def checked_file(source: ParquetSource) -> Any:
     """The opened file, after a look at whether its footer may be asked for everything."""
     file = open_file(source)
     if source.path is None:
@@ -143,7 +143,7 @@ def _types(source: Any) -> dict[str, MType]:
     from mlang.connectors.arrow import m_types_of
 
     parquet = ParquetSource(source, {}, path=binary.path_of(source))
-    file = _checked(parquet)
+    file = checked_file(parquet)
     types = m_types_of(file.schema_arrow)
     file.close()
     return types

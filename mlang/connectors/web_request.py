@@ -13,7 +13,7 @@ from typing import Any
 from urllib.parse import quote, urlsplit, urlunsplit
 
 from mlang import errors, session
-from mlang.library.arguments import of_kind, options
+from mlang.library.arguments import as_int, of_kind, options
 from mlang.values import binary
 from mlang.values.kinds import kind_of
 from mlang.values.metadata import strip
@@ -58,12 +58,14 @@ class Request:
         self.method = "POST" if method == "GET" and self.body is not None else method
         self.headers = _headers(chosen["Headers"])
         self.timeout = _timeout(chosen["Timeout"])
-        self.manual = {int(of_kind(s, "number")) for s in _items(chosen["ManualStatusHandling"])}
+        self.manual = {as_int(of_kind(s, "number")) for s in _items(chosen["ManualStatusHandling"])}
         self.retry = chosen["IsRetry"] is not None and of_kind(chosen["IsRetry"], "logical")
         own = chosen["ManualCredentials"] is not None and of_kind(chosen["ManualCredentials"], "logical")
         self.shown = self.url = address(url, chosen["RelativePath"], chosen["Query"])
         self.secrets: dict[str, str] = {}
         self.anonymous = True
+        if chosen["ApiKeyName"] is not None:
+            of_kind(chosen["ApiKeyName"], "text")
         if not own:
             self._authorize(chosen["ApiKeyName"])
         excluded = {of_kind(h, "text").lower() for h in _items(chosen["ExcludedFromCacheKey"])}
