@@ -216,6 +216,8 @@ def different_key_counts() -> MError:
 
 def bad_pairs(value: Any, what: str) -> MError:
     """A list argument that should hold {name, value} pairs."""
+    if what in ("transformOperations", "typeTransformations"):
+        return expression_error("Expected a TransformOperations value.", detail=value)
     return expression_error("Expected a list of #{0}.", what, detail=value)
 
 
