@@ -318,10 +318,22 @@ def distinct(node: p.Distinct, context: Context) -> Relation:
 
 
 def _whole_rows(base: Relation, place: Any) -> Relation:
-    terms = [key_term(base.use(i)) for i in range(len(base.columns))]
+    from folding.related import RelatedRows
+
+    cells = [base.use(i) for i in range(len(base.columns))]
+    # related rows are told apart by their keys: a record always, tables where these are columns, too
+    links = [(c, c.inside.parts(c)) for c in cells if isinstance(c.inside, RelatedRows)]
+    kept = [c if isinstance(c.inside, RelatedRows) else key_term(c) for c in cells]
+    terms = [x for x in kept if not isinstance(x.inside, RelatedRows)]
+    for cell, keys in links:
+        for key in keys:
+            if all(key.sql != x.sql for x in terms):
+                if not cell.inside.link.single:
+                    raise Unfoldable("distinct rows with related tables whose keys are gone")
+                terms.append(key_term(key))
     first = Key(t.function("min", place.copy()), plain=True)
     return evolve(
-        base.consumed(terms), columns=tuple(Column(evolve(x, raises=False)) for x in terms), order=(first,),
+        base.consumed(terms), columns=tuple(Column(evolve(x, raises=False)) for x in kept), order=(first,),
         natural=False, group=tuple(x.sql for x in terms),
     )  # fmt: skip
 

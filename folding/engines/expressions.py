@@ -12,7 +12,7 @@ from typing import Any
 from attrs import frozen
 from sqlglot import exp
 
-from folding.terms import Unfoldable
+from folding.terms import Unfoldable, is_stop
 
 #: Storages that compare and order as M does.
 PLAIN = frozenset({"BIGINT", "DOUBLE", "VARCHAR", "BOOLEAN", "DATE", "TIMESTAMP"})
@@ -130,6 +130,8 @@ class Expressions:
     def on_Cast(self, node: Any) -> Typed:
         if isinstance(node, exp.TryCast):
             raise Unfoldable("conversions of texts are done by the interpreter")
+        if is_stop(node):
+            return Typed("", "ERROR")
         target = _NAMES.get(node.to.sql("duckdb"), node.to.sql("duckdb"))
         inner = node.this
         negative = isinstance(inner, exp.Neg)

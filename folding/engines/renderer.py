@@ -141,6 +141,8 @@ class Renderer(Expressions):
         if isinstance(node, exp.Star):
             types = self.star()
             return "", Typed("*", types)
+        if isinstance(node, exp.Subquery) and node.alias:
+            return node.alias, self.render(node)
         if isinstance(node, exp.Alias):
             value = self.render(node.this)
             if value.type == "ERROR":
