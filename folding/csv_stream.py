@@ -10,7 +10,7 @@ Every scan of a query reads the file anew (`CsvBatches`), so that memory stays b
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from sqlglot import exp
 
@@ -18,6 +18,9 @@ from folding.streaming import Stopped
 from mlang.connectors.sources import CsvSource
 from mlang.tables.batches import ArrowBatch
 from mlang.tables.plan import Batch
+
+if TYPE_CHECKING:
+    from folding.sources import CsvOrigin
 
 #: Where a FROM item tells the name under which its rows are registered.
 TAG = "csv_stream"
@@ -56,8 +59,9 @@ def streamed(tree: Any) -> Any:
 class CsvBatches:
     """The columns c1.. of a file that are asked for, as text, and the row numbers r1: read anew for each scan."""
 
-    def __init__(self, source: CsvSource, skip_first: bool, names: tuple[str, ...]) -> None:
-        self.source, self.skip_first, self.names = source, skip_first, names
+    def __init__(self, origin: CsvOrigin, names: tuple[str, ...]) -> None:
+        self.source, self.skip_first, self.names = origin.source, origin.skip_first, names
+        self.watched = [found for found in origin.watched.values() if found[0] in names]
 
     def schema(self) -> Any:
         """The Arrow schema."""
@@ -79,21 +83,27 @@ class CsvBatches:
         import pyarrow as pa
         import pyarrow.compute as pc
 
+        from folding.spelling import learned
         from mlang.connectors.csv_reader import batches
 
         schema = self.schema()
         texts = [n for n in self.names if n != "r1"]
         wanted = [self.source.names[int(n[1:]) - 1] for n in texts] or [self.source.names[0]]
+        watches = [(texts.index(name), make()) for name, make in self.watched]
         number, skip = 0, int(self.skip_first)
         for batch in batches(self.source, wanted, None):
             arrays = _texts(batch)[: len(texts)]
             length = batch.length - skip
             if skip:
                 arrays, skip = [a.slice(1) for a in arrays], 0
+            for place, watch in watches:
+                watch.look(arrays[place])
             if "r1" in self.names:
                 arrays.append(pc.cumulative_sum(pa.repeat(pa.scalar(1, pa.int64()), length), start=number))
             number += length
             yield pa.RecordBatch.from_arrays(arrays, schema=schema)
+        for _, watch in watches:
+            learned(watch.key, watch.facts())
 
 
 def _texts(batch: Batch) -> list[Any]:

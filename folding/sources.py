@@ -68,6 +68,8 @@ class CsvOrigin(Leaf):
         self.source, self.skip_first, self.streamed = source, skip_first, streamed
         self.label = source.label
         self._scans: dict[str, tuple[str, ...]] = {}
+        #: Of texts that nothing is known of yet: the column, and who looks at them when they are read.
+        self.watched: dict[Any, tuple[str, Any]] = {}
 
     def untouched(self, relation: Relation) -> bool:
         """Whether the relation still has exactly the rows of the file."""
@@ -83,7 +85,7 @@ class CsvOrigin(Leaf):
             from folding.csv_stream import CsvBatches
 
             for name, columns in self._scans.items():
-                cursor.register(name, CsvBatches(self.source, self.skip_first, columns))
+                cursor.register(name, CsvBatches(self, columns))
 
     def render(self, needed: set[str]) -> Any:
         item = self._read_csv(needed)

@@ -1,9 +1,9 @@
 """What is known of how numbers are spelt: texts that are none for certain, and files whose texts all are.
 
-A text column that is converted needs a look at each text besides the conversion itself (`casts.py`).  When columns
-of the same file are converted a second time, this asks once, in one reading of the file, whether any text of
-them is doubtful, and remembers the answer as long as the file is the same: from then on they are converted
-without flags.
+A text column that is converted needs a look at each text besides the conversion itself (`casts.py`).  Whether any
+text of a column is doubtful is found out while a large file streams by (`csv_facts.py`); when columns of a small
+one are converted a second time, this asks once, in one reading of the file.  The answer is remembered as long as
+the file is the same: from then on they are converted without flags.
 """
 
 from __future__ import annotations
@@ -49,15 +49,34 @@ def certain(relation: Relation, converted: dict[int, Column], proves: bool) -> d
             kind = (target.kind, target.name)
             read = (str(origin.source.delimiter), origin.skip_first, source.name)
             keys[place] = (file, *read, kind, column.culture)
-    if proves:
+    if origin.streamed:
+        for place, key in keys.items():
+            if _found.get(key) is None:
+                _watched(origin, relation.columns[place].term.sql.name, key, converted[place])
+    elif proves:
         asked = [place for place, key in keys.items() if key in _found and _found[key] is None]
         answers = _asked(origin, {place: (keys[place][3], converted[place]) for place in asked})
         for place, key in keys.items():
-            while key not in _found and len(_found) >= _KEPT:
-                del _found[next(iter(_found))]
-            _found[key] = answers.get(place, _found.get(key))
+            learned(key, answers.get(place, _found.get(key)))
     known = {place: _found.get(key) for place, key in keys.items()}
     return {place: _proven(converted[place], facts) for place, facts in known.items() if facts}
+
+
+def learned(key: Any, facts: dict[str, Any] | None) -> None:
+    """Keeps what is known of a column."""
+    while key not in _found and len(_found) >= _KEPT:
+        _found.pop(next(iter(_found)), None)
+    _found[key] = facts
+
+
+def _watched(origin: CsvOrigin, name: str, key: Any, column: Column) -> None:
+    """Has the texts of a column looked at when they are next read."""
+    from folding.csv_facts import Watch, watches
+
+    storage = column.term.storage
+    if watches(storage):
+        point = culture(column.culture).decimal == "." and culture(column.culture).negative_sign == "-"
+        origin.watched[key] = name, lambda: Watch(key, storage, point)
 
 
 def _proven(column: Column, known: dict[str, Any]) -> Column:
