@@ -98,3 +98,32 @@ def test_a_file_that_changed_is_read_anew(tmp_path: Path, inplace: bool) -> None
         found = mlang.evaluate(text, engine="duckdb").to_arrow().to_pydict()
         expected["a"] = sorted(expected["a"], key=lambda v: (v is not None, v))
         assert found == expected
+
+
+def test_what_is_known_of_a_file(tmp_path: Path) -> None:
+    """Nothing that was written a moment ago, and nothing of another file of the same name, size and time."""
+    from mlang.connectors.known_files import known
+
+    path = tmp_path / "f"
+    path.write_text("one")
+    asked: list[str] = []
+
+    def find() -> str:
+        asked.append(path.read_text())
+        return asked[-1]
+
+    assert [known(str(path), "text", find) for _ in range(2)] == ["one", "one"]
+    assert asked == ["one", "one"]  # it is new
+    old = path.stat().st_mtime_ns - 10**12
+    os.utime(path, ns=(old, old))
+    clock = pytest.MonkeyPatch()
+    with clock.context() as patch:
+        patch.setattr("mlang.connectors.known_files.time.time_ns", lambda: old + 2 * 10**12)
+        assert [known(str(path), "text", find) for _ in range(3)] == ["one"] * 3
+        assert len(asked) == 3
+        path.write_text("two")
+        os.utime(path, ns=(old, old))
+        assert known(str(path), "text", find) == "two"
+    path.unlink()
+    with pytest.raises(FileNotFoundError):
+        known(str(path), "text", find)

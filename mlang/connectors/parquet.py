@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from mlang import errors
+from mlang.connectors.known_files import known
 from mlang.connectors.parquet_footer import check_footer
 from mlang.connectors.sources import BATCH_ROWS, ParquetSource
 from mlang.library.arguments import enum_member, of_kind, options
@@ -140,9 +141,16 @@ def _reason(error: Exception) -> str:
 
 
 def _types(source: Any) -> dict[str, MType]:
+    path = binary.path_of(source)
+    parquet = ParquetSource(source, {}, path=path)
+    if path is None:
+        return _read_types(parquet)
+    return dict(known(path, "Parquet types", lambda: _read_types(parquet)))
+
+
+def _read_types(parquet: ParquetSource) -> dict[str, MType]:
     from mlang.connectors.arrow import m_types_of
 
-    parquet = ParquetSource(source, {}, path=binary.path_of(source))
     file = checked_file(parquet)
     types = m_types_of(file.schema_arrow)
     file.close()
