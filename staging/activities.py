@@ -75,6 +75,8 @@ class Activities:
         with self._place_lock(path), use(queries.session):
             if self.refresh.dataflow.queries[task.query].incremental is None:
                 rows, how = rows_of(value), settings_for(target, settings)
+                if how.update == "Append":
+                    rows.once = self._once(task.query, target, path)
                 result.bytes = spark.loads(target, path, how, rows, value, names, queries.session)
                 if result.bytes is None:
                     self._load_rows(task.query, how, target, path, rows, result)
@@ -95,7 +97,7 @@ class Activities:
         result: QueryRun,
     ) -> None:
         """Loads all rows; those that an uncompleted refresh appended are not appended again."""
-        if settings.update == "Append":
+        if settings.update == "Append" and rows.once is None:
             rows.once = self._once(query, target, path)
         try:
             result.bytes = load(target, path, settings, rows)

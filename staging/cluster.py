@@ -1,42 +1,28 @@
 """Results that the workers of a Spark server write, instead of sending them through this process.
 
-A staged generation becomes Parquet files of the lakehouse, a destination Parquet or Delta files on shared storage;
-what was asked of the columns on the way becomes the manifest's facts.  Publishing stays here: the manifest, the
-commit of a Delta log, one rename.  Small results, and a server whose workers do not see the folder, send rows as
-ever, and a note says why.  Imported only where the engine is Spark; read ``folding/engines/spark_writes.py`` next.
+A staged generation becomes Parquet files of the lakehouse; what was asked of the columns on the way becomes the
+manifest's facts.  Publishing stays here.  Small results, and a server whose workers do not see the folder, send rows
+as ever, and a note says why.  Imported only where the engine is Spark; read ``cluster_loads.py`` for destinations and
+``folding/engines/spark_writes.py`` next.
 """
 
 from __future__ import annotations
 
-import json
 import shutil
 import uuid
 from pathlib import Path
 from typing import Any
 
-from folding.engines.spark import SparkQuery, compiled, reads_files
+from folding.engines.spark import SparkQuery
 from folding.engines.spark_cells import error_cell
-from folding.engines.spark_server import Refusal, Running, current
+from folding.engines.spark_server import Refusal, Running
 from folding.engines.spark_workers import RECORDS
 from folding.engines.spark_writes import Writing, Written, errors_of, expression, quoted, shared
-from folding.many import side_by_side
-from folding.terms import Unfoldable
 from mlang.session import Session
-from mlang.tables.simplify import prune
-from mlang.tables.table import Table, settled
 from mlang.values.thunk import error_of
-from staging.dataflow import DestinationSettings
-from staging.destinations.delta import _names as check_names
-from staging.destinations.delta import _plain as plain_type
-from staging.destinations.files import replacing
-from staging.destinations.rows import Rows
-from staging.destinations.tables import dynamic, supported
-from staging.destinations.target import DeltaTarget, FileTarget, Target
-from staging.encode import Facts, kind_of_code
-from staging.errors import DataflowError
-from staging.store.files import flush_file
+from staging.encode import Facts
 from staging.store.lakehouse import PART_ROWS, LakehouseWriter
-from staging.types import PLAIN, Column
+from staging.types import Column
 
 #: Rows that a query reads below which its result comes through this process: starting jobs would cost more.
 ROWS = 200_000
@@ -91,7 +77,7 @@ def fill(query: Any, writer: LakehouseWriter, session: Session) -> bool:
         for name, text in errors_of(f"x{number}").items():
             asked[f"f{number - 1}.{name}"] = text
     writing = Writing(query, items, asked, PART_ROWS, beside=tuple(f"x{n}" for n in query.marked))
-    found = _written(writing, place, writer.folder.parents[1], session, writer.rows)
+    found = written(writing, place, writer.folder.parents[1], session, writer.rows)
     if found is None:
         return False
     writer.adopt(list(found.files))
@@ -114,7 +100,7 @@ def keeps_errors(query: Any) -> bool:
     return all(query.columns[n - 1].failures == RECORDS for n in query.marked)
 
 
-def _written(writing: Writing, place: Path, root: Path, session: Session, first: int = 0) -> Written | None:
+def written(writing: Writing, place: Path, root: Path, session: Session, first: int = 0) -> Written | None:
     """The files that the server wrote; None, with a note, when it cannot."""
     why = shared(writing.server, root)
     if why is not None:
@@ -128,156 +114,6 @@ def _written(writing: Writing, place: Path, root: Path, session: Session, first:
         shutil.rmtree(place, ignore_errors=True)
         _tell(session, str(no).strip().partition("\n")[0][:200])
         return None
-
-
-# ---------------------------------------------------------------- destinations
-
-
-def load(
-    target: Target, path: Path, settings: DestinationSettings, rows: Rows, table: Table, names: list[str],
-    session: Session,
-) -> int | None:  # fmt: skip
-    """Lets the server write a destination that is replaced, and gives its size; None when it did not.
-
-    Appends come through this process, which counts and remembers what it appended.
-    """
-    delta = isinstance(target, DeltaTarget)
-    parquet = isinstance(target, FileTarget) and target.format == "parquet"
-    if settings.update != "Replace" or not (delta or parquet):
-        return None
-    query = _query(table, names, rows.columns)
-    if query is None or not large(query):
-        return None
-    items = stored(query, rows.columns)
-    if items is None:
-        return None
-    asked = {f"f{i}": f"count(*) - count({quoted(c.physical)})" for i, c in enumerate(rows.columns)}
-    writing = Writing(query, items, asked, PART_ROWS, numbered=False, one_file=parquet)
-    load = _load_delta if delta else _load_file
-    return load(path, settings, rows, writing, session)
-
-
-def _query(table: Table, names: list[str], columns: tuple[Column, ...]) -> Any:
-    """The query that gives the columns of a destination; None when the server does not do it."""
-    plan = prune(settled(table.plan), tuple(names))
-    if not columns or not reads_files(plan):
-        return None
-    try:
-        query = SparkQuery(compiled(plan), current(), schema=plan.schema)
-    except Unfoldable:
-        return None
-    if any(c.text is not None for c in query.columns):
-        return None
-    kinds = [c.term.kind for c in query.columns]
-    codes = [c.code for c in columns]
-    return (
-        query if all(c in PLAIN and k == kind_of_code(c) for k, c in zip(kinds, codes, strict=True)) else None
-    )
-
-
-def _complete(found: Written, rows: Rows) -> bool:
-    """Whether there are rows, and none lacks what its column must have; else the ordinary way says what is wrong."""
-    nulls = [sum(int(a[f"f{i}"]) for a in found.answers) for i, _ in enumerate(rows.columns)]
-    return found.rows > 0 and not any(
-        n for n, c in zip(nulls, rows.columns, strict=True) if not c.type.nullable
-    )
-
-
-def _load_file(
-    path: Path, settings: DestinationSettings, rows: Rows, writing: Writing, session: Session
-) -> int | None:
-    """One Parquet file, renamed to its place."""
-    if path.is_dir() or (not path.exists() and not settings.allow_creation):
-        return None
-    path.parent.mkdir(parents=True, exist_ok=True)
-    place = path.with_name(f".{path.name}.{uuid.uuid4().hex}.spark")
-    try:
-        found = _written(writing, place, path.parent, session)
-        if found is None or not _complete(found, rows) or len(found.files) != 1:
-            return None
-        with replacing(path, settings) as temporary:
-            found.files[0][0].rename(temporary)
-        rows.count = found.rows
-        return path.stat().st_size
-    finally:
-        shutil.rmtree(place, ignore_errors=True)
-
-
-def _load_delta(
-    path: Path, settings: DestinationSettings, rows: Rows, writing: Writing, session: Session
-) -> int | None:
-    """Files in the table's folder, added by one commit of its log."""
-    import deltalake
-    import pyarrow as pa
-
-    supported("lakehouse table", rows)
-    check_names(rows)
-    schema = pa.schema([
-        pa.field(f.name, f.type, c.type.nullable) for f, c in zip(rows.schema, rows.columns, strict=True)
-    ])  # fmt: skip
-    there = deltalake.DeltaTable.is_deltatable(str(path))
-    if not there and (not settings.allow_creation or (path.exists() and any(path.iterdir()))):
-        return None
-    table = deltalake.DeltaTable(str(path)) if there else None
-    if table is not None and not _fits(table, schema, settings):
-        return None
-    path.mkdir(parents=True, exist_ok=True)
-    place = path / f"_mlang-{uuid.uuid4().hex}"
-    try:
-        found = _written(writing, place, path, session)
-        if found is None or not _complete(found, rows):
-            return None
-        size = _commit(path, table, schema, found, rows.query)
-        rows.count = found.rows
-        return size
-    finally:
-        shutil.rmtree(place, ignore_errors=True)
-
-
-def _fits(table: Any, schema: Any, settings: DestinationSettings) -> bool:
-    """Whether files of a schema may stand in a table that is there: any where it follows, else the same."""
-    import pyarrow as pa
-
-    if table.metadata().partition_columns:
-        return False
-    if dynamic(settings):
-        return True
-    known = pa.schema(table.schema().to_arrow())
-    plain = pa.schema([f.with_type(plain_type(f.type)) for f in known])
-    return bool(plain.equals(schema))
-
-
-def _commit(path: Path, table: Any, schema: Any, found: Written, query: str) -> int:
-    import deltalake
-    from deltalake.exceptions import DeltaError
-    from deltalake.transaction import AddAction, create_table_with_add_actions
-
-    mark = uuid.uuid4().hex
-    moved = [path / f"part-{number:05d}-{mark}.parquet" for number, _ in enumerate(found.files)]
-
-    def move(number: int) -> Any:
-        file, count = found.files[number]
-        flush_file(file)
-        place = file.rename(moved[number])
-        about = place.stat()
-        stats = json.dumps({"numRecords": count})
-        return AddAction(place.name, about.st_size, {}, int(about.st_mtime * 1000), True, stats)
-
-    try:
-        actions = side_by_side(move, range(len(moved)))
-        wanted = deltalake.Schema.from_arrow(schema)
-        if table is None:
-            create_table_with_add_actions(str(path), wanted, actions, mode="error")
-        else:
-            table.create_write_transaction(actions, "overwrite", wanted)
-    except BaseException as error:
-        for place in moved:
-            place.unlink(missing_ok=True)
-        if isinstance(error, (DeltaError, OSError)):
-            first = str(error).partition("\n")[0]
-            raise DataflowError(f"Query '{query}', destination {path}: {first}") from None
-        raise
-    return sum(int(action.size) for action in actions)
 
 
 # ---------------------------------------------------------------- facts

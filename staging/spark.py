@@ -61,9 +61,9 @@ def loads(
     if not chosen(session):
         return None
     from mlang.compile.entry import run
-    from staging import cluster
+    from staging import cluster_loads
 
-    return run(lambda: cluster.load(target, path, settings, rows, table, names, session), session)
+    return run(lambda: cluster_loads.load(target, path, settings, rows, table, names, session), session)
 
 
 def note(result: Any, session: Any) -> None:

@@ -138,14 +138,6 @@ def test_destinations(server: str, tmp_path: Path) -> None:
     assert {p.name for p in place.iterdir()} == {"mashup.pq", "queryMetadata.json", "out.parquet"}
 
 
-def test_appends_and_other_columns_come_through_this_process(any_server: str, tmp_path: Path) -> None:
-    place = dataflow(tmp_path, APPEND)
-    for _ in range(2):
-        completed(refreshed(place, "spark"))
-    delta, file = contents(place)
-    assert (delta.num_rows, file.num_rows) == (94, 100)
-
-
 def test_small_results_come_through_this_process(
     any_server: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -69,10 +69,8 @@ def load(
     failure: list[BaseException] = []
     batches = _fitted(rows, schema, failure)
     if rows.once is not None:
-        options["commit_properties"] = deltalake.CommitProperties(
-            {_LOAD: rows.once.key, _RUN: rows.once.run, "mlang.name": rows.once.name}
-        )
-        if existing is not None and rows.once.unfinished:
+        options["commit_properties"] = marker(rows.once)
+        if existing is not None:
             batches = _not_yet(rows.once, existing, schema, batches)
     reader = pa.RecordBatchReader.from_batches(schema, batches)
     try:
@@ -92,13 +90,7 @@ def _not_yet(once: Once, table: Any, schema: Any, batches: Iterator[Any]) -> Ite
     """The rows to append; `AlreadyLoaded` when the commit of an uncompleted refresh added just these."""
     import pyarrow as pa
 
-    version = next(
-        (
-            h["version"] for h in table.history(_LOOK_BACK)
-            if h.get(_LOAD) == once.key and h.get(_RUN) in once.unfinished
-        ),
-        None,
-    )  # fmt: skip
+    version = begun(once, table)
     if version is None:
         return batches
     spool = tempfile.TemporaryFile()  # noqa: SIM115  (closed by whoever reads it to its end)
@@ -112,6 +104,21 @@ def _not_yet(once: Once, table: Any, schema: Any, batches: Iterator[Any]) -> Ite
         spool.close()
         raise AlreadyLoaded(once.name)
     return _spooled(spool)
+
+
+def begun(once: Once, table: Any) -> int | None:
+    """The version that an uncompleted refresh made of a table by this load."""
+    if not once.unfinished:
+        return None
+    found = (h for h in table.history(_LOOK_BACK) if h.get(_LOAD) == once.key)
+    return next((h["version"] for h in found if h.get(_RUN) in once.unfinished), None)
+
+
+def marker(once: Once) -> Any:
+    """What a commit says of the load that it is."""
+    import deltalake
+
+    return deltalake.CommitProperties({_LOAD: once.key, _RUN: once.run, "mlang.name": once.name})
 
 
 def _spooled(spool: Any) -> Iterator[Any]:
