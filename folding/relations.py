@@ -66,7 +66,7 @@ class Key:
 
     def ordered(self, reverse: bool = False) -> Any:
         down = self.descending != reverse
-        return exp.Ordered(this=self.sql.copy(), desc=down or None, nulls_first=not down and not self.plain)
+        return exp.Ordered(this=self.sql, desc=down or None, nulls_first=not down and not self.plain)
 
     def reversed(self) -> Key:
         return evolve(self, descending=not self.descending)
@@ -249,9 +249,9 @@ class Relation:
         c = self.columns[index]
         if c.text is None:
             return c.term
-        failed = t.stop(c.text.copy(), c.term.storage)
+        failed = t.stop(c.text, c.term.storage)
         return evolve(
-            c.term, sql=t.case((t.not_null(c.text.copy()), failed), otherwise=c.term.use), raises=True
+            c.term, sql=t.case((t.not_null(c.text), failed), otherwise=c.term.use), raises=True
         )
 
     def row(self, schema: Any) -> Row:
@@ -293,10 +293,10 @@ class Relation:
         pieces.extend(sql for j in self.joins for sql in j.origin.reads)
         needed: dict[str, set[str]] = {}
         for sql in pieces:
-            for c in sql.find_all(exp.Column):
+            for c in t.columns_in(sql):
                 needed.setdefault(c.table, set()).add(c.name)
         query = exp.Select(
-            expressions=[exp.alias_(sql.copy(), name, copy=False) for name, sql in chosen],
+            expressions=[t.named(sql, name) for name, sql in chosen],
             from_=exp.From(this=self.origin.render(needed.get(self.origin.alias, set()))),
         )
         for j in self.joins:
@@ -305,7 +305,7 @@ class Relation:
         if condition is not None:
             query.set("where", exp.Where(this=condition))
         if self.group:
-            query.set("group", exp.Group(expressions=[g.copy() for g in self.group]))
+            query.set("group", exp.Group(expressions=list(self.group)))
         if keys:
             query.set("order", exp.Order(expressions=keys))
         if self.limit is not None:
@@ -316,7 +316,7 @@ class Relation:
 
 
 def _join_node(item: Any, j: Joined) -> Any:
-    node = exp.Join(this=item, on=None if j.on is None else j.on.copy())
+    node = exp.Join(this=item, on=j.on)
     if j.side in ("LEFT", "RIGHT", "FULL"):
         node.set("side", j.side)
     elif j.side != "CROSS":

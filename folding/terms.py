@@ -11,7 +11,7 @@ Read `scalars.py` next: it turns M expressions into terms.
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any
 
 from attrs import evolve, field, frozen
@@ -73,8 +73,8 @@ class Scalar:
 
     @property
     def use(self) -> Any:
-        """A fresh copy of the SQL, to be built into a larger tree."""
-        return self.sql.copy()
+        """The SQL, to be built into a larger tree.  Trees share their nodes, which nobody changes."""
+        return self.sql
 
     @property
     def is_constant(self) -> bool:
@@ -102,9 +102,20 @@ def renamed(term: Scalar, sql: Any) -> Scalar:
 # ---------------------------------------------------------------- building SQL
 
 
+@lru_cache(4096)
 def column(name: str, table: str | None = None) -> Any:
     """A column reference."""
     return exp.column(name, table=table)
+
+
+def named(sql: Any, name: str) -> Any:
+    """sql AS name."""
+    return exp.Alias(this=sql, alias=_identifier(name))
+
+
+@lru_cache(4096)
+def _identifier(name: str) -> Any:
+    return exp.to_identifier(name)
 
 
 def function(name: str, *arguments: Any) -> Any:
@@ -171,21 +182,17 @@ def cast(sql: Any, storage: str) -> Any:
     """CAST(sql AS storage); a cast to the type it has already is not repeated."""
     if isinstance(sql, exp.Cast) and not isinstance(sql, exp.TryCast) and sql.to == _parsed(storage):
         return sql
-    return exp.Cast(this=sql, to=_type(storage))
+    return exp.Cast(this=sql, to=_parsed(storage))
 
 
 def try_cast(sql: Any, storage: str) -> Any:
     """TRY_CAST(sql AS storage)."""
-    return exp.TryCast(this=sql, to=_type(storage))
+    return exp.TryCast(this=sql, to=_parsed(storage))
 
 
 @cache
 def _parsed(storage: str) -> Any:
     return exp.DataType.build(storage, dialect="duckdb")
-
-
-def _type(storage: str) -> Any:
-    return _parsed(storage).copy()
 
 
 def string(text: str) -> Any:
@@ -251,12 +258,29 @@ def is_stop(sql: Any) -> bool:
 
 def stops(sql: Any) -> bool:
     """Whether evaluating an expression may stop the query."""
-    return any(is_stop(node) for node in sql.walk())
+    return any(is_stop(node) for node in nodes(sql))
 
 
 def size(sql: Any) -> int:
     """How many nodes an expression has."""
-    return sum(1 for _ in sql.walk())
+    return len(nodes(sql))
+
+
+def nodes(sql: Any) -> list[Any]:
+    """An expression and all that it is made of."""
+    found = [sql]
+    for node in found:
+        for value in node.args.values():
+            if value.__class__ is list:
+                found.extend(item for item in value if isinstance(item, exp.Expr))
+            elif isinstance(value, exp.Expr):
+                found.append(value)
+    return found
+
+
+def columns_in(sql: Any) -> list[Any]:
+    """The column references in an expression."""
+    return [node for node in nodes(sql) if node.__class__ is exp.Column]
 
 
 # ---------------------------------------------------------------- literals
@@ -360,7 +384,7 @@ def plain_number(term: Scalar) -> Scalar:
     number = cast(term.use, "DOUBLE")
     beyond = binary(exp.GTE, function("abs", number), double(10.0 ** (15 - term.inside.scale)))
     return evolve(
-        term, sql=unless(beyond, number.copy()), kind="number", storage="DOUBLE", inside=None, nonan=True,
+        term, sql=unless(beyond, number), kind="number", storage="DOUBLE", inside=None, nonan=True,
         constant=VARIES,
     )  # fmt: skip
 
@@ -388,9 +412,9 @@ ASTRAL = r"[\x{10000}-\x{10FFFF}]"
 
 def has_astral(text: Any) -> Any:
     """Whether a text has characters beyond the basic plane; cheap for ASCII texts."""
-    plain = binary(exp.EQ, function("strlen", text.copy()), function("length", text.copy()))
+    plain = binary(exp.EQ, function("strlen", text), function("length", text))
     return case(
-        (plain, exp.false()), otherwise=function("regexp_matches", text.copy(), exp.Literal.string(ASTRAL))
+        (plain, exp.false()), otherwise=function("regexp_matches", text, exp.Literal.string(ASTRAL))
     )
 
 
@@ -445,6 +469,6 @@ def fine(sql: Any, *parts: Scalar, **facts: Any) -> Scalar:
 
 def ticks_of_double(number: Any, *parts: Scalar) -> Scalar:
     """A duration of a computed number of ticks: half to even, an error where there is no such duration."""
-    beyond = negation(binary(exp.LT, function("abs", number.copy()), double(2.0**63)))
+    beyond = negation(binary(exp.LT, function("abs", number), double(2.0**63)))
     whole_ticks = cast(function("round_even", number, whole(0)), "BIGINT")
     return typed(unless(beyond, whole_ticks), "duration", "BIGINT", *parts, raises=True)

@@ -9,10 +9,12 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
+from functools import cache
 from typing import Any
 
 from attrs import evolve
 from sqlglot import exp
+from sqlglot.dialects.dialect import Dialect
 
 from folding.batches import FoldedBatch
 from folding.csv_stream import streamed
@@ -31,6 +33,16 @@ from mlang.values.types import TableType
 
 #: Rows per record batch.
 BATCH_ROWS = 32_768
+
+
+@cache
+def _printer() -> Dialect:
+    return Dialect.get_or_raise(DIALECT)
+
+
+def _printed(tree: Any, pretty: bool = False) -> str:
+    """The text of a query; trees share nodes, which the printer leaves as they are."""
+    return str(_printer().generate(tree, copy=False, pretty=pretty))
 
 
 class Query:
@@ -67,7 +79,7 @@ class Query:
 
     def sql(self, pretty: bool = False) -> str:
         """The query as text."""
-        return str(self.tree.sql(DIALECT, pretty=pretty, copy=False))
+        return _printed(self.tree, pretty)
 
     def reader(self) -> Any:
         """Runs the query: its record batches."""
@@ -79,7 +91,8 @@ class Query:
         for leaf in self.relation.sources():
             assert isinstance(leaf, Leaf)
             leaf.prepare(database, cursor)
-        text = str(streamed(self.tree).sql(DIALECT))
+        written = any(getattr(leaf, "streamed", False) for leaf in self.relation.sources())
+        text = _printed(streamed(self.tree) if written else self.tree)
         if streams:
             return run(streams, cursor, text, BATCH_ROWS)
         return record_batches(cursor, text, BATCH_ROWS)
