@@ -15,42 +15,22 @@ from folding import terms as t
 from folding.terms import Scalar, Unfoldable, need, typed
 from mlang.values.temporal import DAY
 
-#: The order of operands may be turned round.
-_TURNED = {
-    exp.LT: exp.GT,
-    exp.LTE: exp.GTE,
-    exp.GT: exp.LT,
-    exp.GTE: exp.LTE,
-    exp.Add: exp.Add,
-    exp.Mul: exp.Mul,
-}
 ORDER = {"<": exp.LT, "<=": exp.LTE, ">": exp.GT, ">=": exp.GTE}
 
 
 def strictly(made: Scalar, *operands: Scalar) -> Scalar:
     """What is null where an operand is, made so that each operand that may raise is computed.
 
-    Where an operand is null for all rows of a batch, the engine does not compute those after it; M does.
+    Where an operand is null for all rows of a batch, or proven to be null, the engine does not compute the others;
+    M does.
     """
     if not any(x.raises for x in operands):
         return made
-    behind, known = [], False
-    for place, b in enumerate(operands):
-        if not b.raises:
-            continue
-        others = [(a, at < place) for at, a in enumerate(operands) if at != place and a.nullable]
-        fixed = any(a.sql.find(exp.Column) is None for a, _ in others)  # the engine knows that it is null
-        if fixed or any(before for _, before in others):
-            behind.append(b)
-            known = known or fixed
-    if not behind:
-        return made
-    raising = [x for x in operands if x.raises]
-    if known or len(behind) > 1 or (len(raising) > 1 and len(operands) > 2):
-        return computing(made, *raising)
-    looked_at = [t.is_null(x.use) for x in (raising if len(raising) == 1 else operands)]
-    sql = t.case((t.all_of(looked_at), t.cast(exp.Null(), made.storage)), otherwise=made.sql)
-    return evolve(made, sql=sql, nullable=made.nullable or behind[0].nullable, raises=True)
+    left_out = [
+        b for place, b in enumerate(operands)
+        if b.raises and any(a.nullable for at, a in enumerate(operands) if at != place)
+    ]  # fmt: skip
+    return computing(made, *left_out) if left_out else made
 
 
 def computing(made: Scalar, *terms: Scalar) -> Scalar:
@@ -60,11 +40,33 @@ def computing(made: Scalar, *terms: Scalar) -> Scalar:
     return evolve(made, sql=sql, raises=True, constant=t.VARIES, conjuncts=())
 
 
-def _operation(node: Any, left: Scalar, a: Any, right: Scalar, b: Any) -> tuple[Any, tuple[Scalar, Scalar]]:
-    """A strict operator, and its operands as the engine computes them: the one that may raise first if it can be."""
-    if right.raises and left.nullable and not left.raises and node in _TURNED:
-        return t.binary(_TURNED[node], b, a), (right, left)
-    return t.binary(node, a, b), (left, right)
+def null_test(term: Scalar) -> Any:
+    """Whether a term is null.
+
+    The engine derives that from the parts of a term that can be null, without computing the rest; so where a
+    term may raise, the test stands inside its alternatives, beside what stops the query.
+    """
+    if not term.raises:
+        return t.is_null(term.use)
+    inside = _null_test(term.sql) if t.stops(term.sql) else None
+    if inside is not None:
+        return inside
+    return computing(typed(t.is_null(term.use), "logical", "BOOLEAN"), term).sql
+
+
+def _null_test(sql: Any) -> Any:
+    if isinstance(sql, exp.Paren):
+        return _null_test(sql.this)
+    if t.is_stop(sql):
+        return t.error()
+    if not isinstance(sql, exp.Case):
+        return None if t.stops(sql) else t.is_null(sql.copy())
+    default = sql.args.get("default")
+    last = exp.true() if default is None else _null_test(default)
+    branches = [(branch.this.copy(), _null_test(branch.args["true"])) for branch in sql.args["ifs"]]
+    if last is None or any(value is None for _, value in branches):
+        return None
+    return t.case(*branches, otherwise=last)
 
 
 def storage_pair(left: Scalar, right: Scalar) -> tuple[Any, Any]:
@@ -95,10 +97,13 @@ def equality(left: Scalar, right: Scalar, negated: bool) -> Scalar:
     """``=`` and ``<>``: two-valued, null equals null, NaN equals nothing."""
     left, right = t.plain_number(left), t.plain_number(right)
     _comparable(left), _comparable(right)
-    if "null" in (left.kind, right.kind):
-        term = right if left.kind == "null" else left
-        test = t.not_null(term.use) if negated else t.is_null(term.use)
-        return typed(test, "logical", "BOOLEAN", nullable=False, raises=term.raises)
+    for null, term in ((right, left), (left, right)):
+        if null.is_constant and null.constant is None:
+            return _is_missing(term, negated)
+    for null, term in ((right, left), (left, right)):
+        if null.kind == "null":
+            made = _is_missing(term, negated)
+            return computing(made, null) if null.raises else made
     if left.kind != right.kind:
         return _unlike(left, right, negated)
     a, b = storage_pair(left, right)
@@ -113,7 +118,12 @@ def equality(left: Scalar, right: Scalar, negated: bool) -> Scalar:
         if nan:
             finite = t.function("coalesce", t.negation(t.function("isnan", a.copy())), exp.true())
             sql = t.all_of([sql, finite])
-    return typed(sql, "logical", "BOOLEAN", left, right, nullable=False)
+    return strictly(typed(sql, "logical", "BOOLEAN", left, right, nullable=False), left, right)
+
+
+def _is_missing(term: Scalar, negated: bool) -> Scalar:
+    test = t.negation(null_test(term)) if negated else null_test(term)
+    return typed(test, "logical", "BOOLEAN", nullable=False, raises=term.raises)
 
 
 def _unlike(left: Scalar, right: Scalar, negated: bool) -> Scalar:
@@ -137,7 +147,7 @@ def ordering(operator: str, left: Scalar, right: Scalar) -> Scalar:
         raise Unfoldable("a comparison of values of different kinds")
     node = ORDER[operator]
     a, b = text_pair(left, right) if left.kind == "text" else storage_pair(left, right)
-    sql, operands = _operation(node, left, a, right, b)
+    sql = t.binary(node, a, b)
     # the engine orders NaN above everything, M nowhere: only the side that would win needs a look
     high = left if operator in (">", ">=") else right
     if left.kind == "number" and not high.nonan:
@@ -152,7 +162,7 @@ def ordering(operator: str, left: Scalar, right: Scalar) -> Scalar:
             if other.nullable or other.raises:
                 nan = t.all_of([nan, t.not_null(other_sql.copy())])
             sql = t.case((nan, exp.false()), otherwise=sql)
-    return strictly(typed(sql, "logical", "BOOLEAN", left, right), *operands)
+    return strictly(typed(sql, "logical", "BOOLEAN", left, right), left, right)
 
 
 def text_pair(left: Scalar, right: Scalar) -> tuple[Any, Any]:
@@ -177,8 +187,9 @@ def connective(operator: str, left: Scalar, right: Scalar) -> Scalar:
         test = t.negation(left.use) if operator == "and" else left.use
         both = (t.all_of if operator == "and" else t.any_of)([left.use, right.use])
         sides = (*(left.conjuncts or (left,)), *(right.conjuncts or (right,))) if operator == "and" else ()
-        sql = t.case((test, decided), otherwise=both)
-        return typed(sql, "logical", "BOOLEAN", left, right, conjuncts=sides)
+        made = typed(t.case((test, decided), otherwise=both), "logical", "BOOLEAN", left, right)
+        # where the right side alone decides, the engine would not look at the left one
+        return evolve(computing(made, left) if left.raises else made, conjuncts=sides)
     join = t.all_of if operator == "and" else t.any_of
     return typed(join([left.use, right.use]), "logical", "BOOLEAN", left, right)
 
@@ -197,11 +208,10 @@ def arithmetic(operator: str, left: Scalar, right: Scalar) -> Scalar:
     if "duration" in (left.kind, right.kind) or (operator == "-" and left.kind in _MOMENTS):
         return strictly(_with_ticks(operator, left, right), left, right)
     need(left, "number"), need(right, "number")
-    node = _ARITHMETIC[operator]
-    sql, operands = _operation(node, left, t.as_double(left), right, t.as_double(right))
+    sql = t.binary(_ARITHMETIC[operator], t.as_double(left), t.as_double(right))
     if operator == "/":
         sql.set("typed", True)
-    return strictly(typed(sql, "number", "DOUBLE", left, right), *operands)
+    return strictly(typed(sql, "number", "DOUBLE", left, right), left, right)
 
 
 _MOMENTS = ("date", "datetime", "time")

@@ -21,8 +21,9 @@ from attrs import evolve, field, frozen
 from sqlglot import exp
 
 from folding import terms as t
+from folding.operators import computing
 from folding.scalars import Row
-from folding.terms import Scalar, Unfoldable
+from folding.terms import Scalar, Unfoldable, typed
 from mlang.tables import plan as p
 from mlang.values.types import MType
 
@@ -332,8 +333,8 @@ def _conjunction(conditions: tuple[Scalar, ...]) -> Any:
     for condition in reversed(conditions):
         if result is None:
             result = condition.use
-        elif condition.raises:
-            result = t.case((condition.use, result))
+        elif condition.raises:  # also where the others can never hold, which an engine may know beforehand
+            result = computing(typed(t.case((condition.use, result)), "logical", "BOOLEAN"), condition).sql
         else:
             result = t.all_of([condition.use, result])
     return result

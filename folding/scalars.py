@@ -18,10 +18,12 @@ from folding.operators import (
     ORDER,
     arithmetic,
     coalesce,
+    computing,
     connective,
     equality,
     joined,
     logical_not,
+    null_test,
     ordering,
     unify,
 )
@@ -29,6 +31,8 @@ from folding.terms import Scalar, Unfoldable, need, typed
 from mlang import registry
 from mlang.errors import MError
 from mlang.syntax import nodes
+from mlang.values import operators
+from mlang.values.compare import equal
 from mlang.values.functions import Function, captured, member_of
 from mlang.values.kinds import kind_of
 from mlang.values.metadata import strip
@@ -294,6 +298,8 @@ class Translator:
         if operator == "meta":
             return self.scalar(node.left)
         left, right = self.scalar(node.left), self.scalar(node.right)
+        if operator in _KNOWN and left.is_constant and right.is_constant:
+            return as_term(_known(_KNOWN[operator], left.constant, right.constant))
         if operator in ("and", "or"):
             return connective(operator, left, right)
         if operator in ("=", "<>"):
@@ -320,7 +326,9 @@ class Translator:
             return typed(exp.true(), "logical", "BOOLEAN", nullable=False)
         if not fits and not null_fits:
             return typed(exp.false(), "logical", "BOOLEAN", nullable=False)
-        test = t.not_null(value.use) if fits else t.is_null(value.use)
+        test = null_test(value)
+        if fits:
+            test = t.negation(test)
         return typed(test, "logical", "BOOLEAN", value, nullable=False)
 
     # ------------------------------------------------------------ forms
@@ -328,18 +336,23 @@ class Translator:
     def on_If(self, node: nodes.If) -> Scalar:
         condition = need(self.scalar(node.condition), "logical")
         then, otherwise = unify(self.scalar(node.then), self.scalar(node.otherwise))
+        if condition.is_constant and condition.constant is not None:
+            return then if condition.constant else otherwise
         if condition.nullable:  # a null condition raises
             sql = t.case(
                 (condition.use, then.use), (t.negation(condition.use), otherwise.use), otherwise=t.error()
             )
         else:
             sql = t.case((condition.use, then.use), otherwise=otherwise.use)
-        return typed(
+        made = typed(
             sql, then.kind, then.storage, nullable=then.nullable or otherwise.nullable,
             raises=condition.nullable or condition.raises or then.raises or otherwise.raises,
             nonan=then.nonan and otherwise.nonan, int53=then.int53 and otherwise.int53,
             ascii=then.ascii and otherwise.ascii,
         )  # fmt: skip
+        # of two alternatives that it knows to be the same, the engine makes one
+        alike = (then.nullable and otherwise.nullable) or then.sql == otherwise.sql
+        return computing(made, condition) if condition.raises and alike else made
 
     def on_Try(self, node: nodes.Try) -> Scalar:
         """Where the engine stops, the interpreter runs the row's function: the handler is its work, too."""
@@ -364,6 +377,20 @@ _CONSTRUCTORS = frozenset(
         "DateTime.LocalNow", "DateTime.FixedLocalNow",
     }
 )  # fmt: skip
+
+
+#: Operators of two constants; their answer is a constant, too.
+_KNOWN = {
+    "=": equal, "<>": lambda a, b: not equal(a, b), "<": operators.less, "<=": operators.less_equal,
+    ">": operators.greater, ">=": operators.greater_equal,
+}  # fmt: skip
+
+
+def _known(operator: Callable[[Any, Any], Any], left: Any, right: Any) -> Any:
+    try:
+        return operator(left, right)
+    except MError:
+        raise Unfoldable("a constant that raises") from None
 
 
 def _field(target: Scalar, node: nodes.FieldAccess) -> Scalar:

@@ -36,7 +36,8 @@ class Fields:
             return None
         place = self.names.index(name)
         if isinstance(record.sql, exp.Struct):
-            return evolve(self.terms[place], sql=record.sql.expressions[place].expression.copy())
+            sql = record.sql.expressions[place].expression.copy()
+            return evolve(self.terms[place], sql=sql, raises=record.raises)
         sql = t.function("struct_extract", record.use, exp.Literal.string(self.keys[place]))
         known = self.terms[place]
         return evolve(

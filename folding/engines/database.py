@@ -43,7 +43,7 @@ _PRELUDE = {
 #: then puts the larger side of a join into memory, because it cannot tell how large a CSV file is.
 _REORDERING = (
     "filter_pushdown,filter_pullup,join_filter_pushdown,reorder_filter,empty_result_pullup,join_order,"
-    "join_elimination,late_materialization,build_side_probe_side"
+    "join_elimination,late_materialization,build_side_probe_side,statistics_propagation"
 )
 _lock = threading.RLock()
 

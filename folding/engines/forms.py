@@ -66,6 +66,18 @@ def _coalesce(r: Renderer, nodes: list[Any]) -> Typed:
     return Typed(f"coalesce({', '.join(r.value_of(v) for v in values)})", values[0].type)
 
 
+@forms(COMMON, "struct_extract")
+def _after_others(r: Renderer, nodes: list[Any]) -> Typed:
+    """A value after others that may stop the query (`operators.computing`): they are looked at first."""
+    row, place = nodes
+    if not isinstance(row, exp.Anonymous) or row.name != "row" or place.name != str(len(row.expressions)):
+        raise Unfoldable("records")
+    *before, value = (r.render(part) for part in row.expressions)
+    looked_at = " AND ".join(f"{part.inner} IS NULL" for part in [*before, value])
+    shown, nothing = r.value_of(value), r.cast(Typed("NULL", "NULL"), value.type)
+    return Typed(f"CASE WHEN {looked_at} THEN {nothing.sql} ELSE {shown} END", value.type)
+
+
 @forms(COMMON, "error")
 def _error(r: Renderer, nodes: list[Any]) -> Typed:
     return Typed("", "ERROR")

@@ -61,8 +61,7 @@ def formed(form: Form, call: Call) -> Scalar:
     terms = list(call.terms.values())
     if not made.nullable or len(terms) < 2:  # not null where an argument is: such forms compute them all
         return made
-    raising = [x for x in terms if x.raises and any(y.nullable for y in terms if y is not x)]
-    return strictly(made, *[x for x in terms if x not in raising], *raising) if raising else made
+    return strictly(made, *terms)
 
 
 class Call:

@@ -7,7 +7,7 @@ from sqlglot import exp
 from folding import terms as t
 from folding.casts import text_to
 from folding.functions import Call, folds
-from folding.operators import equality
+from folding.operators import equality, null_test
 from folding.terms import Scalar, Unfoldable, typed
 
 
@@ -30,7 +30,7 @@ def nullable_equals(call: Call) -> Scalar:
     call.at_most(2)
     left, right = call.term(0), call.term(1)
     same = equality(left, right, False)
-    missing = [t.is_null(side.use) for side in (left, right) if side.nullable]
+    missing = [null_test(side) for side in (left, right) if side.nullable]
     if not missing:
         return same
     sql = t.case((t.any_of(missing), t.cast(exp.Null(), "BOOLEAN")), otherwise=same.use)
