@@ -10,8 +10,8 @@ from __future__ import annotations
 
 from mlang import errors
 from mlang.values.kinds import kind_of
-from mlang.values.metadata import Annotated
-from mlang.values.related import own_part, related_kind
+from mlang.values.metadata import Annotated, strip
+from mlang.values.related import own_fields, own_part, related_kind
 from mlang.values.thunk import Thunk, force
 
 TYPE_CHECKING = False
@@ -28,10 +28,12 @@ def equal(a: Any, b: Any) -> bool:
         return bool(a == b)
     if ca is str and cb is str:
         return bool(a == b)
-    if ca is Annotated:
-        return equal(own_part(a) if related_kind(a) else a.value, own_part(b) if related_kind(b) else b)
-    if cb is Annotated:
-        return equal(a, own_part(b) if related_kind(b) else b.value)
+    if ca is Annotated or cb is Annotated:
+        related = related_kind(a) or related_kind(b)
+        a, b = strip(a), strip(b)
+        if related == "record" and a.__class__ is dict and b.__class__ is dict:
+            a, b = own_fields(a), own_fields(b)
+        return equal(a, b)
     if a is None or b is None:
         return a is b
     kind = kind_of(a)

@@ -37,9 +37,14 @@ def own_part(value: Any) -> Any:
     """A forced value without the navigation columns of related rows; all other values as they are."""
     kind = related_kind(value)
     if kind == "record":
-        return {name: cell for name, cell in value.value.items() if related_kind(cell) is None}
+        return own_fields(value.value)
     if kind == "table":
         from mlang.tables.related import without_related
 
         return without_related(value)[0]
     return value
+
+
+def own_fields(record: dict[str, Any]) -> dict[str, Any]:
+    """The fields of a row that are no navigation columns."""
+    return {name: cell for name, cell in record.items() if related_kind(cell) is None}
