@@ -121,9 +121,11 @@ def _schema(given: Any, reader: CsvSource) -> TableType:
             raise errors.cannot_convert(given, "Table")
         return given
     names = [of_kind(item, "text") for item in of_kind(given, "list")]
-    for index, name in enumerate(names):
-        if name in names[:index]:
+    seen: set[str] = set()
+    for name in names:
+        if name in seen:
             raise errors.column_exists(name)
+        seen.add(name)
     return table_type(names, [TEXT] * len(names))
 
 

@@ -247,7 +247,10 @@ def _reader(source: CsvSource, columns: list[str] | None) -> Callable[[bytes | b
     from mlang.tables.batches import ArrowBatch
 
     names = [str(i) for i in range(source.width)]
-    wanted = names if columns is None else [names[source.names.index(name)] for name in columns]
+    wanted = names
+    if columns is not None:
+        places = dict(zip(source.names, names, strict=True))
+        wanted = [places[name] for name in columns]
     converting = {
         ascii: csv.ConvertOptions(
             column_types=dict.fromkeys(names, pa.string()), include_columns=wanted or names[:1],

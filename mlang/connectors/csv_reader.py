@@ -203,7 +203,10 @@ def _exact(
 ) -> Iterator[Batch]:
     """The batches of the source, or of some of its lines, by the exact reader."""
     width = source.width
-    wanted = range(width) if columns is None else [source.names.index(c) for c in columns]
+    wanted: Any = range(width)
+    if columns is not None:
+        places = {name: place for place, name in enumerate(source.names)}  # there may be many thousands
+        wanted = [places[name] for name in columns]
     size = BATCH_ROWS if limit is None else max(1, min(BATCH_ROWS, limit))
     bare = _single(source) and source.quoted_breaks
     if lines is None:
