@@ -23,7 +23,8 @@ from mlang.tables import plan as p
 from mlang.tables.column import Column, many
 from mlang.tables.flow import Batch
 from mlang.values.functions import Function, bind
-from mlang.values.thunk import WAITING, Thunk, failed
+from mlang.values.metadata import Annotated, strip
+from mlang.values.thunk import WAITING, Thunk, failed, force
 
 #: Rows in the first batch of a source, and in the largest.
 FIRST, LARGEST = 64, 8192
@@ -304,6 +305,18 @@ def waiting(column: list[Any]) -> bool:
     return Thunk in set(map(type, column)) and any(
         cell.__class__ is Thunk and cell.state == WAITING for cell in column
     )
+
+
+#: Classes of cells that may hold null without being None.
+WRAPPED = frozenset({Thunk, Annotated})
+
+
+def is_null(cell: Any) -> bool:
+    """Whether a cell holds null, with metadata or without; computes it.  An error is none."""
+    try:
+        return strip(force(cell)) is None
+    except MError:
+        return False
 
 
 def declared(function: Any) -> tuple[Columns | None, bool]:

@@ -17,7 +17,17 @@ from mlang.tables.cell_functions import CellLoop, as_row_function, columnar_cell
 from mlang.tables.column import Column
 from mlang.tables.convert_columns import ByText, column_converter, typed_converter
 from mlang.tables.flow import Batch
-from mlang.tables.local import Columns, RowFunction, execute, merged, picker, runs, waiting
+from mlang.tables.local import (
+    WRAPPED,
+    Columns,
+    RowFunction,
+    execute,
+    is_null,
+    merged,
+    picker,
+    runs,
+    waiting,
+)
 from mlang.tables.vector import vector_column
 from mlang.values.functions import Function, bind
 from mlang.values.thunk import Thunk, force
@@ -244,19 +254,10 @@ def run_fill(node: p.Fill, columns: Columns, limit: int | None) -> Iterator[Batc
 def _filled(column: list[Any], last: Any) -> tuple[list[Any], Any]:
     result: list[Any] = []
     for cell in column:
-        if not _is_null(cell):
+        if cell is not None and not (cell.__class__ in WRAPPED and is_null(cell)):
             last = cell
         result.append(last)
     return result, last
-
-
-def _is_null(cell: Any) -> bool:
-    if cell.__class__ is not Thunk:
-        return cell is None
-    try:
-        return cell.get() is None
-    except MError:
-        return False
 
 
 # ---------------------------------------------------------------- ReplaceValue

@@ -20,10 +20,12 @@ from mlang.tables.keys import key_rows, numbered
 from mlang.tables.local import (
     FIRST,
     LARGEST,
+    WRAPPED,
     Columns,
     called,
     execute,
     in_batches,
+    is_null,
     merged,
     picker,
     runs,
@@ -263,7 +265,7 @@ def run_unpivot(node: p.Unpivot, columns: Columns, limit: int | None) -> Iterato
         for i in range(batch.length):
             for name, column in sources:
                 cell = column[i]
-                if cell is None or (cell.__class__ is Thunk and _is_null(cell)):
+                if cell is None or (cell.__class__ in WRAPPED and is_null(cell)):
                     continue
                 rows.append(i)
                 attributes.append(name)
@@ -271,10 +273,3 @@ def run_unpivot(node: p.Unpivot, columns: Columns, limit: int | None) -> Iterato
         if rows:
             result = [*take_rows(batch.columns[: len(kept)], rows), attributes, values]
             yield Batch(arrange(result) if arrange else [], len(rows))
-
-
-def _is_null(cell: Thunk) -> bool:
-    try:
-        return cell.get() is None
-    except MError:
-        return False
