@@ -42,6 +42,7 @@ __all__ = [
     "json_end_of_input",
     "json_extra_characters",
     "json_unexpected",
+    "native_parameter_missing",
     "native_parameters",
     "not_a_document",
     "not_a_workbook",
@@ -237,6 +238,11 @@ def native_parameters(wanted: int, given: int) -> MError:
     """Ours: a native query has other parameters than it was given."""
     template = "The native query has #{0} parameters, but #{1} were given."
     return expression_error(template, wanted, given)
+
+
+def native_parameter_missing(name: str) -> MError:
+    """Ours: a native query names a parameter that its record has not."""
+    return expression_error("The native query's parameter '#{0}' was not given.", name)
 
 
 def header_needs_anonymous(header: str) -> MError:

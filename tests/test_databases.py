@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+import types
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -203,6 +204,11 @@ def test_native_queries(engine: Engine) -> None:
     assert both(engine, f"{listed}{{0}}[t]") == '"it\'s ?"'
     assert "1 parameters, but 2" in both(engine, f'Value.NativeQuery({source}, "select ? as t", {{1, 2}})')
     assert "isn't a valid" in both(engine, f'Value.NativeQuery({source}, "select 1 as a", null, [Foo = 1])')
+    missing = both(engine, f'Value.NativeQuery({source}, "select @high as t", [low = 2])')
+    if engine.name == "PostgreSQL":  # an operator there
+        assert missing.startswith("DataSource.Error")
+    else:
+        assert missing == "Expression.Error: The native query's parameter '@high' was not given."
     assert said(engine, f'Value.NativeQuery({source}, "selec")').startswith(
         f"DataSource.Error: {engine.name}: "
     )
@@ -521,5 +527,33 @@ def test_sql_server_login() -> None:
         assert server.path == "h,1444;d"
         assert server.login().endswith("UID=u;PWD={a;b}}c}")
         assert server.hint("SELECT 1") == "\nOPTION (MAXDOP 2)"
-    with pytest.raises(mlang.MError, match="ContextInfo"):
-        mlang.evaluate('Sql.Database("h", "d", [ContextInfo = #binary({1})])')
+    wrong = "We cannot convert the value 1 to type"
+    for option in ("ContextInfo", "OmitSRID", "UnsafeTypeConversions", "MultiSubnetFailover"):
+        with pytest.raises(mlang.MError, match=wrong):
+            mlang.evaluate(f'Sql.Database("h", "d", [{option} = 1])')
+
+
+def test_context_info_of_sql_server(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is set before each query, and connections with another one are others."""
+    said: list[str] = []
+
+    class Cursor:
+        description = (("a",),)
+
+        def execute(self, sql: str) -> None:
+            said.append(sql)
+
+        def fetchmany(self, count: int) -> list[Any]:
+            return []
+
+    class Connection:
+        def cursor(self) -> Cursor:
+            return Cursor()
+
+    driver = types.ModuleType("mssql_python")
+    driver.Error = RuntimeError  # type: ignore[attr-defined]
+    monkeypatch.setitem(sys.modules, "mssql_python", driver)
+    server = sql.SqlServer("h", "d", {"ContextInfo": b"\x01\xff"})
+    assert list(server.execute(Connection(), "SELECT 1")) == [[("a",)]]
+    assert said == ["SET CONTEXT_INFO 0x01ff", "SELECT 1"]
+    assert server.key() != sql.SqlServer("h", "d", {}).key()

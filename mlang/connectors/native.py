@@ -36,6 +36,8 @@ def bound(server: Server, text: str, parameters: Any) -> str:
             while end < len(text) and (text[end].isalnum() or text[end] == "_"):
                 end += 1
             name = text[place + 1 : end]
+            if name not in fields:
+                _not_given(server, text, place, end)
             out.append(literal(server, force(fields[name])) if name in fields else text[place:end])
         elif not named and text[place] == "?":
             if used == len(values):
@@ -49,6 +51,24 @@ def bound(server: Server, text: str, parameters: Any) -> str:
     if not named and used != len(values):
         raise errors.native_parameters(used, len(values))
     return "".join(out)
+
+
+def _not_given(server: Server, text: str, place: int, end: int) -> None:
+    """Refuses a name that no field has where the engine would take it for null; elsewhere it is for the server to say.
+
+    MySQL's variables are @names, too: one that the query sets itself is meant so.
+    """
+    name = text[place:end]
+    variable = server.dialect == "mysql" and (name[0] == ":" or name in _assigned(text))
+    if server.dialect in ("mysql", "sqlite") and not variable:
+        raise errors.native_parameter_missing(name)
+
+
+def _assigned(text: str) -> set[str]:
+    """The variables that a query sets."""
+    import re
+
+    return set(re.findall(r"@\w+(?=\s*:=)", text))
 
 
 def statement(text: str, dialect: str) -> str:

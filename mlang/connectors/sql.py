@@ -9,16 +9,16 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from mlang import errors
 from mlang.connectors.databases import COMMON, Column, Entry, SqlSource, flag, opened, table_over, whole
 from mlang.connectors.extras import need
 from mlang.connectors.relations import ForeignKey, foreign_keys
 from mlang.connectors.servers import ROWS, Failure, Server, Wire, credential, host_and_port
-from mlang.library.arguments import options
+from mlang.library.arguments import of_kind, options
 from mlang.registry import builtin
 from mlang.tables.plan import Values
 from mlang.tables.table import Table
 from mlang.values import types as mtypes
+from mlang.values.binary import content
 from mlang.values.temporal import Date, DateTime, DateTimeZone, Duration, Time, days_of
 from mlang.values.thunk import Thunk
 from mlang.values.types import TABLE, TEXT, TableType, table_type
@@ -65,6 +65,11 @@ class SqlServer(Server):
         super().__init__(f"{server};{database}", chosen)
         self.host, self.port = host_and_port(server, 1433, ",:")
         self.database, self.chosen = database, chosen
+        info = chosen.get("ContextInfo")
+        self.context: bytes = b"" if info is None else content(info)
+
+    def key(self) -> tuple[Any, ...]:
+        return (*super().key(), self.context, bool(self.chosen.get("MultiSubnetFailover")))
 
     def login(self) -> str:
         """The connection string; it holds the password and is shown nowhere."""
@@ -91,6 +96,8 @@ class SqlServer(Server):
 
         try:
             cursor = connection.cursor()
+            if self.context:
+                cursor.execute(f"SET CONTEXT_INFO 0x{self.context.hex()}")
             cursor.execute(sql + self.hint(sql))
             yield list(cursor.description or ())
             while True:
@@ -141,7 +148,7 @@ def database(server: str, name: str, option: dict[str, Any] | None = None) -> An
     Credentials are the session's, or those of the file that MLANG_CREDENTIALS names, else the account's own.
     """
     chosen = options(option, "Sql.Database", {**COMMON, **_MORE})
-    _refused("Sql.Database", chosen)
+    _checked(chosen)
     place = SqlServer(server, name, chosen)
     return opened(place, chosen, lambda: _entries(place), _query, _foreign_keys)
 
@@ -151,7 +158,7 @@ def databases(server: str, option: dict[str, Any] | None = None) -> Table:
     """Lists the databases of a SQL Server, each with its navigation table in the Data column."""
     known = {k: v for k, v in COMMON.items() if k != "Query"}
     chosen = options(option, "Sql.Databases", {**known, **_MORE})
-    _refused("Sql.Databases", chosen)
+    _checked(chosen)
     chosen["Query"] = None
     place = SqlServer(server, "master", chosen)
     names = [
@@ -177,13 +184,17 @@ def databases(server: str, option: dict[str, Any] | None = None) -> Table:
     return Table(Values(TableType(listing.row, ((("Name",), True),)), columns, len(names)))
 
 
-def _refused(function: str, chosen: dict[str, Any]) -> None:
-    """Options that nothing here does."""
-    if chosen["ContextInfo"] is not None:
-        raise errors.not_supported(function, "ContextInfo")
-    for name in ("UnsafeTypeConversions", "EnableCrossDatabaseFolding", "OmitSRID"):
-        if flag(chosen, name):
-            raise errors.not_supported(function, name)
+def _checked(chosen: dict[str, Any]) -> None:
+    """The kinds of options.
+
+    Two of them let Power Query send more to the server, which changes no result: UnsafeTypeConversions and
+    EnableCrossDatabaseFolding.  Well-known texts have no SRID, whatever OmitSRID says.
+    """
+    for name in ("UnsafeTypeConversions", "EnableCrossDatabaseFolding", "OmitSRID", "MultiSubnetFailover"):
+        flag(chosen, name)
+    for name, kind in (("ContextInfo", "binary"), ("MaxDegreeOfParallelism", "number")):
+        if chosen[name] is not None:
+            of_kind(chosen[name], kind)
 
 
 def _entries(server: SqlServer) -> list[Entry]:
