@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import codecs
 import re
+from functools import cache
 from typing import Any
 
 from mlang import errors
@@ -27,7 +28,7 @@ from mlang.tables.table import Table
 from mlang.values import binary, encodings
 from mlang.values.kinds import kind_of
 from mlang.values.thunk import Thunk
-from mlang.values.types import ANY, TEXT, table_type
+from mlang.values.types import ANY, TEXT, TableType, table_type
 
 _DTD = (
     "For security reasons DTD is prohibited in this XML document. To enable DTD processing set the "
@@ -173,13 +174,23 @@ def _value(element: Any) -> Any:
     inner = list(element)
     if not inner:
         text = element.text or ""
-        return text if text.strip() else _nodes([])
+        return text if text.strip() else _nothing(_NODES)
     if is_mixed(element):
         return Thunk(lambda: inner_xml(element))
     return Thunk(lambda: _nodes(inner))
 
 
-def _attributes(element: Any) -> Table:
+@cache
+def _nothing(schema: TableType) -> Table:
+    """A table without rows: one for all elements that have nothing."""
+    return Table(Values(schema, [[] for _ in schema.names], 0))
+
+
+def _attributes(element: Any) -> Any:
+    return Thunk(lambda: _attribute_table(element)) if element.attrib else _nothing(_ATTRIBUTES)
+
+
+def _attribute_table(element: Any) -> Table:
     pairs = [(name_of(name), value) for name, value in element.attrib.items()]
     columns: list[list[Any]] = [
         [local for (_, local), _ in pairs], [namespace for (namespace, _), _ in pairs], [v for _, v in pairs]
