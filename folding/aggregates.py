@@ -20,6 +20,8 @@ from mlang.syntax import nodes
 from mlang.values.functions import Function
 from mlang.values.metadata import strip
 
+#: What `Table.Profile` asks besides the list functions (`mlang/tables/asking.py`): how many different values.
+DISTINCT = "List.Count(List.Distinct)"
 #: Up to this many rows, sums of doubles are added in order, bit for bit.
 ORDERED_ROWS = 1_000_000
 
@@ -27,12 +29,17 @@ ORDERED_ROWS = 1_000_000
 class Group:
     """The table of one group: columns by name, row order, how sums of doubles are made, most rows."""
 
-    __slots__ = ("column", "notes", "place", "rows", "sums")
+    __slots__ = ("column", "names", "notes", "place", "rows", "sums")
 
     def __init__(
-        self, column: Callable[[str], Scalar | None], place: Any, sums: str, rows: int | None = None
+        self,
+        column: Callable[[str], Scalar | None],
+        place: Any,
+        sums: str,
+        rows: int | None = None,
+        names: tuple[str, ...] = (),
     ) -> None:
-        self.column, self.place, self.sums, self.rows = column, place, sums, rows
+        self.column, self.place, self.sums, self.rows, self.names = column, place, sums, rows, names
         self.notes: list[str] = []
 
     def values(self, name: str) -> Scalar:
@@ -56,6 +63,8 @@ def aggregate(function: Any, group: Group) -> Scalar:
     node = spec.node
     if node is None and spec.name == "column":  # `mlang/tables/asking.py`
         name, column = spec.document
+        if name == DISTINCT:
+            return count_distinct(group.values(column), group)
         return AGGREGATES[name](group.values(column), group)
     if isinstance(node, nodes.Each):
         return GroupTranslator(function, {"_": group}, group).scalar(node.body)
@@ -105,6 +114,8 @@ class GroupTranslator(Translator):
             return self._combined(node)
         form = AGGREGATES.get(name)
         if form is None:
+            if name == "Table.RowCount" and len(node.arguments) == 1 and self._is_distinct(node.arguments[0]):
+                return count_rows(self.group)
             if (
                 name == "Table.RowCount"
                 and len(node.arguments) == 1
@@ -113,6 +124,13 @@ class GroupTranslator(Translator):
                 return row_count()
             return super().on_Invocation(node)
         return self._aggregate(name, node)
+
+    def _is_distinct(self, node: nodes.Node) -> bool:
+        """Whether an expression is `Table.Distinct(_)`."""
+        if self._builtin(node) != "Table.Distinct":
+            return False
+        arguments = node.arguments  # type: ignore[attr-defined]
+        return len(arguments) == 1 and self.any(arguments[0]) is self.group
 
     def _aggregate(self, name: str, node: nodes.Invocation) -> Scalar:
         if len(node.arguments) != 1:
@@ -235,12 +253,12 @@ def total(x: Scalar, group: Group) -> Any:
 def _sum(x: Scalar, group: Group) -> Scalar:
     if x.kind == "duration":
         return typed(t.cast(t.function("sum", x.use), "BIGINT"), "duration", "BIGINT", x, nullable=True)
-    need(x, "number")
+    x = need(t.plain_number(x), "number")
     return typed(total(x, group), "number", "DOUBLE", x, nullable=True)
 
 
 def _average(x: Scalar, group: Group) -> Scalar:
-    need(x, "number")
+    x = need(t.plain_number(x), "number")
     number = t.cast(t.function("count", x.use), "DOUBLE")
     present = t.binary(exp.GT, t.function("count", x.use), t.whole(0))
     quotient = exp.Div(this=t.operand(total(x, group)), expression=number, typed=True)
@@ -260,7 +278,17 @@ def _extreme(name: str) -> Callable[[Scalar, Group], Scalar]:
             sql = t.unless(t.function("isnan", t.function("max", x.use)), sql)
         if x.kind == "text" and not x.ascii:  # the engine orders by code point
             sql = t.unless(t.function("bool_or", t.has_astral(x.use)), sql)
-        return typed(sql, x.kind, x.storage, key, nullable=True, nonan=True, int53=x.int53, ascii=x.ascii)
+        return typed(
+            sql,
+            x.kind,
+            x.storage,
+            key,
+            nullable=True,
+            nonan=True,
+            int53=x.int53,
+            ascii=x.ascii,
+            inside=x.inside,
+        )
 
     return make
 
@@ -289,13 +317,54 @@ def _median(x: Scalar, group: Group) -> Scalar:
 
 
 def _deviation(x: Scalar, group: Group) -> Scalar:
-    if group.sums != "plain":
-        raise Unfoldable("List.StandardDeviation folds only in number mode relaxed (its last digits differ)")
-    need(x, "number")
-    group.notes.append("standard deviation by the engine's formula (number mode relaxed)")
+    x = need(t.plain_number(x), "number")
     one = t.binary(exp.EQ, t.function("count", x.use), t.whole(1))
+    if group.sums == "ordered":
+        return typed(
+            t.case((one, t.double(0.0)), otherwise=_spread(x, group)), "number", "DOUBLE", x, nullable=True
+        )
+    if group.sums != "plain":
+        raise Unfoldable("List.StandardDeviation of so many rows folds only in number mode relaxed")
+    group.notes.append("standard deviation by the engine's formula (number mode relaxed)")
     sql = t.case((one, t.double(0.0)), otherwise=t.function("stddev_samp", t.as_double(x)))
     return typed(sql, "number", "DOUBLE", x, nullable=True)
+
+
+def _spread(x: Scalar, group: Group) -> Any:
+    """The standard deviation as the interpreter adds it up: the mean first, then the squares, in row order."""
+    number = evolve(x, sql=t.as_double(x))
+    many = t.cast(t.function("count", x.use), "DOUBLE")
+    mean = exp.Div(this=_in_order("sum", number, group), expression=many, typed=True)
+    item = exp.to_identifier("v")
+    off = exp.Paren(this=t.binary(exp.Sub, item, exp.Paren(this=mean)))
+    square = exp.Lambda(
+        this=t.binary(exp.Mul, off, off.copy()), expressions=[exp.to_identifier("v")], colon=True
+    )
+    listed = t.function("list_transform", _in_order("list", number, group), square)
+    rest = t.binary(exp.Sub, many.copy(), t.double(1.0))
+    return t.function(
+        "sqrt", exp.Div(this=t.function("list_sum", listed), expression=exp.Paren(this=rest), typed=True)
+    )
+
+
+def _product(x: Scalar, group: Group) -> Scalar:
+    """Multiplied in row order."""
+    need(x, "number")
+    if group.sums == "rounded":
+        raise Unfoldable("List.Product of so many rows")
+    sql = _in_order("product", evolve(x, sql=t.as_double(x)), group)
+    return typed(sql, "number", "DOUBLE", x, nullable=True)
+
+
+def count_rows(group: Group) -> Scalar:
+    """How many different rows a group has."""
+    from folding.relations_rows import key_term
+
+    if not group.names:
+        raise Unfoldable("different rows of a table without columns")
+    keys = [key_term(group.values(name)) for name in group.names]
+    sql = exp.Count(this=exp.Distinct(expressions=[t.function("row", *[key.use for key in keys])]))
+    return typed(sql, "number", "BIGINT", *keys, nullable=False, nonan=True, int53=True)
 
 
 AGGREGATES: dict[str, Callable[[Scalar, Group], Scalar]] = {
@@ -309,4 +378,5 @@ AGGREGATES: dict[str, Callable[[Scalar, Group], Scalar]] = {
     "List.Last": _end(True),
     "List.Median": _median,
     "List.StandardDeviation": _deviation,
+    "List.Product": _product,
 }

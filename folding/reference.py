@@ -26,6 +26,7 @@ STEPS: dict[type, tuple[str, ...]] = {
         "Csv.Document", "Parquet.Document", "DuckDB.Database", "PostgreSQL.Database", "MySQL.Database", "Sql.Database",
         "SQLite.Database", "Value.NativeQuery",
     ),
+    p.Related: (),
     p.Project: (
         "Table.SelectColumns", "Table.RemoveColumns", "Table.RenameColumns", "Table.ReorderColumns",
         "Table.DuplicateColumn", "Table.PrefixColumns", "Table.TransformColumnNames",
@@ -35,6 +36,7 @@ STEPS: dict[type, tuple[str, ...]] = {
     p.ExpandRecord: ("Table.ExpandRecordColumn",),
     p.ExpandList: ("Table.ExpandListColumn",),
     p.NestedJoin: (),
+    p.Related: (),
     p.TransformColumns: ("Table.TransformColumns",),
     p.ChangeTypes: ("Table.TransformColumnTypes",),
     p.ReplaceValue: ("Table.ReplaceValue",),
@@ -64,7 +66,8 @@ COUNTS = ("Table.RowCount", "Table.IsEmpty")
 #: Functions that ask an engine about a whole table or a column of it (`mlang/tables/asking.py`).
 ASKED = (
     "List.Sum", "List.Average", "List.Max", "List.Min", "List.Median", "List.NonNullCount", "List.Distinct",
-    "List.Contains", "Table.Contains", "Table.ContainsAny", "Table.ContainsAll",
+    "List.StandardDeviation", "List.Product", "List.Contains", "Table.Contains", "Table.ContainsAny", "Table.ContainsAll",
+    "Table.Profile",
 )  # fmt: skip
 NOTES = {
     "Csv.Document": "a local UTF-8 file in the plain dialect",
@@ -93,7 +96,9 @@ NOTES = {
     "Table.Group": "both kinds; not with a comparer; aggregates as below",
     "Table.LastN": "a count",
     "Table.RemoveLastN": "a count",
-    "List.StandardDeviation": "only in number mode relaxed",
+    "List.StandardDeviation": "of up to 1,000,000 rows; of more only in number mode relaxed",
+    "Table.Profile": "of columns of numbers, texts and logicals; standard deviations of up to 1,000,000 rows",
+    "List.Product": "of up to 1,000,000 rows",
     "List.Sum": "doubles as docs/decisions/folding-sums.md says",
     "List.Average": "doubles as docs/decisions/folding-sums.md says",
 }

@@ -35,7 +35,7 @@ def group(node: p.Group, context: Context) -> Relation:
     places = {name: i for i, name in enumerate(schema.names)}
     table = aggregates.Group(
         lambda name: base.use(places[name]) if name in places else None, place, sums_of(base, context),
-        base.rows,
+        base.rows, tuple(schema.names),
     )  # fmt: skip
     values = []
     beside = base.beside

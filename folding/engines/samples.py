@@ -138,7 +138,7 @@ FUNCTIONS = {
     "Number.FromText": "Number.FromText(Text.From([w]))",
     "Percentage.From": "Percentage.From([n])",
     "Double.From": "Double.From([w])",
-    "Byte.From": "Byte.From([w])",
+    "Byte.From": "Byte.From([v])",
     "Int8.From": "Int8.From([w])",
     "Int16.From": "Int16.From([w])",
     "Int32.From": "Int32.From([n])",
@@ -256,6 +256,7 @@ AGGREGATES = {
         "List.First": "w",
         "List.Last": "w",
         "List.Median": "n",
+        "List.Product": "n",
     }.items()
 }
 

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from folding.operators import strictly
-from folding.terms import Scalar, Unfoldable, in_microseconds, is_fine, need, need_not_null
+from folding.terms import Scalar, Unfoldable, in_microseconds, is_fine, need, need_not_null, plain_number
 from mlang.syntax import nodes
 
 if TYPE_CHECKING:
@@ -33,6 +33,14 @@ _FAMILIES = (
     "others",
 )
 _loaded: list[bool] = []
+#: Functions that take a decimal as the double it stands for; others give decimals for decimals.
+_DOUBLES = frozenset(
+    "Number." + name
+    for name in (
+        "Round", "RoundUp", "RoundDown", "RoundTowardZero", "RoundAwayFromZero", "Sign", "Sqrt", "Mod", "IntegerDivide",
+        "Power", "Exp", "Ln", "Log", "Log10", "Sin", "Cos", "Tan", "Asin", "Acos", "Atan", "Sinh", "Cosh", "Tanh",
+    )
+)  # fmt: skip
 
 
 def folds(*names: str) -> Callable[[Form], Form]:
@@ -102,7 +110,10 @@ class Call:
 
     def of(self, index: int, *kinds: str) -> Scalar:
         """An argument of one of the kinds, maybe null."""
-        term = need(self.term(index), *kinds)
+        term = self.term(index)
+        if self.name in _DOUBLES:
+            term = plain_number(term)
+        need(term, *kinds)
         if is_fine(term):
             raise Unfoldable(f"{self.name} of a datetime finer than a microsecond")
         return term

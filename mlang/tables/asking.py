@@ -43,14 +43,25 @@ def _asked(table: Table, plan: p.Plan) -> list[list[Any]] | None:
     return found if answered else None
 
 
+def _of(name: str, column: str) -> Function:
+    """The function of a table that is a list function of one of its columns."""
+    called = [registry.value_of(part).fn for part in reversed(name.rstrip(")").split("("))]
+
+    def function(table: Table) -> Any:
+        found: Any = TableColumn(table, column)
+        for call in called:
+            found = call(found)
+        return found
+
+    return Function(function, 1, 1, Spec((Param("_"),), name="column", document=(name, column)))
+
+
 def of_column(items: Any, name: str) -> Any:
     """A list function of a table's column, by the engine; `NOTHING` when it has no answer."""
     if items.__class__ is not TableColumn or not _answers(items.table):
         return NOTHING
     table, column = items.table, items.name
-    called = registry.value_of(name).fn
-    spec = Spec((Param("_"),), name="column", document=(name, column))
-    function = Function(lambda t: called(TableColumn(t, column)), 1, 1, spec)
+    function = _of(name, column)
     schema = schemas.of_columns([("x", ANY)])
     chosen = ((column, column),)
     plan = p.Project(schemas.projected(table.type, chosen), table.plan, chosen)
@@ -61,6 +72,32 @@ def of_column(items: Any, name: str) -> Any:
         return force(found[0][0])
     except MError:
         return NOTHING  # the error is for the function itself to raise
+
+
+#: How many different values a column has; an engine's name for it (`folding/aggregates.py`).
+_DISTINCT = "List.Count(List.Distinct)"
+
+
+def profile_of(table: Table, column: str, names: tuple[str, ...]) -> list[Any] | None:
+    """Some list functions of a column, then how many cells, cells that are not null, and different cells it has,
+    by the engine in one query; None when it has no answer."""
+    if not _answers(table):
+        return None
+    asked = (*names, "List.Count", "List.NonNullCount", _DISTINCT)
+    titles = [f"x{i}" for i in range(len(asked))]
+    aggregates = []
+    for title, name in zip(titles, asked, strict=True):
+        aggregates.append(p.Aggregate(title, _of(name, column)))
+    chosen = ((column, column),)
+    plan = p.Project(schemas.projected(table.type, chosen), table.plan, chosen)
+    schema = schemas.of_columns([(title, ANY) for title in titles])
+    found = _asked(table, p.Group(schema, plan, (), tuple(aggregates)))
+    if not found or not found[0]:
+        return None
+    try:
+        return [force(cells[0]) for cells in found]
+    except MError:
+        return None  # the error is for the interpreter to raise
 
 
 def distinct_column(items: Any) -> Any:

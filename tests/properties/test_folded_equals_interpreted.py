@@ -95,6 +95,8 @@ ENDS = [
     'Table.Group({0}, {{"t"}}, {{{{"a", each List.Average([n])}}, {{"m", each List.Max([k])}}, {{"i", each List.Min([t])}}}})',
     'Table.Group({0}, {{"k", "t"}}, {{{{"d", each List.Count(List.Distinct([n]))}}, {{"l", each List.Last([n])}}, {{"e", each List.Sum([e])}}}})',
     'Table.Group({0}, {{"k"}}, {{{{"md", each List.Median([n])}}, {{"nn", each List.NonNullCount([t])}}}})',
+    'Table.Group({0}, {{"k"}}, {{{{"sd", each List.StandardDeviation([n])}}, {{"p", each List.Product([n])}}, {{"dr", each Table.RowCount(Table.Distinct(_))}}}})',
+    "List.StandardDeviation({0}[n])", "List.Product({0}[k])", 'Table.Group({0}, {{}}, {{{{"dr", each Table.RowCount(Table.Distinct(_))}}}})',
     *[
         f'Table.Join({{0}}, "k", Table.PrefixColumns({{1}}, "r"), "r.k", {kind})'
         for kind in ("JoinKind.Inner", "JoinKind.LeftOuter", "JoinKind.RightOuter", "JoinKind.FullOuter", "JoinKind.LeftAnti",

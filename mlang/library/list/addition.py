@@ -11,6 +11,11 @@ from mlang.library.list.shared import NOTHING, bare, numbers, of_column
 from mlang.registry import builtin
 from mlang.values import operators
 from mlang.values.kinds import kind_of
+from mlang.values.temporal import Duration
+
+
+#: What a sum of one value is itself.
+_AS_THEY_ARE = frozenset({float, int, Duration})
 
 
 @builtin("List.Sum(list as list, optional precision as nullable number) as any")
@@ -39,7 +44,9 @@ def list_sum(items: Any, precision: Any = None) -> Any:
             if kind_of(value) not in ("number", "duration"):
                 unfit = value  # the error shows it with what it was to be added to
                 continue
-            total = value
+            total = (
+                value if value.__class__ in _AS_THEY_ARE else operators.add(0.0, value)
+            )  # decimals: doubles
         else:
             total = operators.add(total, value)
     if unfit is not None:
@@ -50,6 +57,10 @@ def list_sum(items: Any, precision: Any = None) -> Any:
 @builtin("List.Product(numbersList as list, optional precision as nullable number) as nullable number")
 def product(items: Any, precision: Any = None) -> Any:
     """Multiplies numbers; nulls do not count, nothing to multiply gives null."""
+    if items.__class__ is not list and precision is None:
+        found = of_column(items, "List.Product")
+        if found is not NOTHING:
+            return found
     exact = enum_member(precision, "precision", (0, 1))
     values = numbers(items)
     if not values:

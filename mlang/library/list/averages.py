@@ -68,6 +68,10 @@ _TICKS: dict[str, tuple[Any, Any]] = {
 @builtin("List.StandardDeviation(numbersList as list) as nullable number")
 def standard_deviation(items: Any) -> float | None:
     """Estimates the standard deviation from a sample (n - 1); nulls do not count."""
+    if items.__class__ is not list:
+        found = of_column(items, "List.StandardDeviation")
+        if found is not NOTHING:
+            return found  # type: ignore[no-any-return]
     values = [float(value) for value in numbers(items)]
     if not values:
         return None

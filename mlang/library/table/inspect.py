@@ -73,16 +73,42 @@ def profile(table: Table, additional: Any = None) -> Table:
     An additional aggregate is a name, a test of the column type, and a function of the list of cells.
     """
     extra = [_aggregate(part) for part in items(additional)] if additional is not None else []
-    pairs, rows = schemas.pairs(table.type), []
+    pairs = schemas.pairs(table.type)
+    answers = {name: _answered(table, name, type) for name, type in pairs} if not extra else {}
+    done = {name: row for name, row in answers.items() if row is not None}
+    pairs = [pair for pair in pairs if pair[0] not in done]
     for start in range(0, len(pairs), _AT_ONCE):
         some = pairs[start : start + _AT_ONCE]
         for (name, type), cells in zip(some, access.columns(table, [n for n, _ in some]), strict=True):
-            rows.append(_profiled(cells, name, type, extra))
+            done[name] = _profiled(cells, name, type, extra)
+    rows = [done[name] for name in table.type.names]
     names = [*_PROFILE, *(name for name, _, _ in extra)]
     schemas.unique(names)
     types: list[MType] = [TEXT, *[ANY] * 3, nullable(NUMBER), *[nullable(INT64)] * 3, *[ANY] * len(extra)]
     types[3] = ANY
     return from_columns(names, [[row[n] for row in rows] for n in names], types)
+
+
+#: What an engine is asked for, by the kind of a column.
+_ASKED: dict[str, tuple[str, ...]] = {
+    "number": ("Min", "Max", "Average", "StandardDeviation"), "text": ("Min", "Max"), "logical": ("Min", "Max"),
+}  # fmt: skip
+
+
+def _answered(table: Table, name: str, type: MType) -> dict[str, Any] | None:
+    """The statistics of a column by an engine; None when it has no answer."""
+    from mlang.tables.asking import profile_of
+
+    if type.kind not in _ASKED:
+        return None
+    asked = _ASKED[type.kind]
+    found = profile_of(table, name, tuple(f"List.{title}" for title in asked))
+    if found is None:
+        return None
+    count, present, different = found[len(asked) :]
+    row: dict[str, Any] = {**dict.fromkeys(_PROFILE), **dict(zip(asked, found, strict=False))}
+    row.update(Column=name, Count=count, NullCount=count - present, DistinctCount=different)
+    return row
 
 
 def _aggregate(part: Any) -> tuple[str, Function, Function]:
