@@ -36,7 +36,6 @@ STEPS: dict[type, tuple[str, ...]] = {
     p.ExpandRecord: ("Table.ExpandRecordColumn",),
     p.ExpandList: ("Table.ExpandListColumn",),
     p.NestedJoin: (),
-    p.Related: (),
     p.TransformColumns: ("Table.TransformColumns",),
     p.ChangeTypes: ("Table.TransformColumnTypes",),
     p.ReplaceValue: ("Table.ReplaceValue",),
@@ -66,8 +65,8 @@ COUNTS = ("Table.RowCount", "Table.IsEmpty")
 #: Functions that ask an engine about a whole table or a column of it (`mlang/tables/asking.py`).
 ASKED = (
     "List.Sum", "List.Average", "List.Max", "List.Min", "List.Median", "List.NonNullCount", "List.Distinct",
-    "List.StandardDeviation", "List.Product", "List.Contains", "Table.Contains", "Table.ContainsAny", "Table.ContainsAll",
-    "Table.Profile",
+    "List.StandardDeviation", "List.Product", "List.Contains", "Table.Contains", "Table.ContainsAny",
+    "Table.ContainsAll", "Table.Profile",
 )  # fmt: skip
 NOTES = {
     "Csv.Document": "a local UTF-8 file in the plain dialect",

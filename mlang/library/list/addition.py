@@ -13,7 +13,6 @@ from mlang.values import operators
 from mlang.values.kinds import kind_of
 from mlang.values.temporal import Duration
 
-
 #: What a sum of one value is itself.
 _AS_THEY_ARE = frozenset({float, int, Duration})
 
