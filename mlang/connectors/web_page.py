@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from mlang import errors
 from mlang.connectors.html import Page
 from mlang.registry import builtin
 from mlang.tables.plan import Values
@@ -22,6 +23,8 @@ _PAGE = table_type(
 )
 _TREE = table_type(["Kind", "Name", "Children", "Text"], [TEXT, _OPTIONAL, nullable(TABLE), _OPTIONAL])
 _SPAN_LIMIT = 1000
+#: Cells may stand in so many more places than one each.
+_MOST_SPANNED = 10_000_000
 
 
 @builtin("Web.Page(html as any) as table", missing="what scripts would add to the page")
@@ -105,6 +108,7 @@ def _header_rows(node: Any, lines: list[list[Any]]) -> int:
 def _spanned(lines: list[list[Any]]) -> list[list[str | None]]:
     """Texts by row and column, spans filled."""
     grid: list[dict[int, str]] = [{} for _ in lines]
+    spanned = 0
     for y, line in enumerate(lines):
         x = 0
         for cell in line:
@@ -112,6 +116,9 @@ def _spanned(lines: list[list[Any]]) -> list[list[str | None]]:
                 x += 1
             value = text(cell)
             wide, high = _span(cell, "colspan"), _span(cell, "rowspan")
+            spanned += wide * min(high, len(grid) - y) - 1
+            if spanned > _MOST_SPANNED:
+                raise errors.not_supported("Web.Page", "a table whose cells span so many places")
             for row in grid[y : y + high]:
                 row.update(dict.fromkeys(range(x, x + wide), value))
             x += wide
