@@ -84,6 +84,8 @@ def matched(values: list[Scalar], keys: list[Scalar]) -> Any:
 def related(node: p.Related, context: Context) -> Relation:
     """The table, and for each link a column that stands for the related rows."""
     base = context.child(node.input)
+    if not context.leaves:
+        raise Unfoldable("related tables of a database that is not asked here")
     schema = node.input.schema
     columns = list(base.columns)
     for link in node.links:

@@ -158,13 +158,46 @@ def test_refused_files_and_options(tmp_path: Path) -> None:
     plain = written(tmp_path, database({}))
     listed = plain[:-1] + ", [CreateNavigationProperties = true])"
     assert show(f"Table.RowCount({listed})", tmp_path) == "0"
-    named = plain[:-1] + ", [NavigationPropertyNameGenerator = each _])"
-    assert "names for navigation properties" in fails(named, tmp_path).message
+    named = plain[:-1] + ", [CreateNavigationProperties = true, NavigationPropertyNameGenerator = 1])"
+    assert fails(named, tmp_path).message == "We cannot convert the value 1 to type Function."
     assert fails(plain[:-1] + ", [Other = 1])", tmp_path).reason == "Expression.Error"
     assert fails(plain[:-1] + ', [CreateNavigationProperties = "x"])', tmp_path).reason == "Expression.Error"
     assert fails('Access.Database("a.mdb")', tmp_path).message == (
         'We cannot convert the value "a.mdb" to type Binary.'
     )
+
+
+def test_columns_for_related_tables(tmp_path: Path) -> None:
+    """Only relations whose keys Access looks after; none unless asked for."""
+    relations: Columns = [
+        ("ccolumn", 4), ("grbit", 4), ("icolumn", 4), ("szColumn", 10), ("szObject", 10),
+        ("szReferencedColumn", 10), ("szReferencedObject", 10), ("szRelationship", 10),
+    ]  # fmt: skip
+    data = database({
+        "People": ([("Id", 4), ("Name", 10)], [[1, "Anna"], [2, "Bert"]]),
+        "Orders": ([("No", 4), ("Person", 4)], [[10, 1], [11, 1], [12, None]]),
+        "Passes": ([("Person", 4), ("Pass", 10)], [[2, "P2"]]),
+        "MSysRelationships": (relations, [
+            [1, 0, 0, "Person", "Orders", "Id", "People", "one"], [1, 1, 0, "Person", "Passes", "Id", "People", "two"],
+            [1, 2, 0, "Pass", "Passes", "Name", "People", "drawn"],
+        ]),
+    })  # fmt: skip
+    plain = written(tmp_path, data)
+    source = plain[:-1] + ", [CreateNavigationProperties = true])"
+    people, orders = (source + f'{{[Schema = "", Item = "{name}"]}}[Data]' for name in ("People", "Orders"))
+    assert (
+        show(f'Table.ColumnNames({plain}{{[Schema = "", Item = "People"]}}[Data])', tmp_path)
+        == '{"Id", "Name"}'
+    )
+    assert show(f"Table.ColumnNames({people})", tmp_path) == '{"Id", "Name", "Orders", "Passes"}'
+    assert show(f"{people}{{0}}[Orders][No]", tmp_path) == "{10, 11}"
+    assert (
+        show(f"List.Transform({people}[Passes], each if _ = null then null else [Pass])", tmp_path)
+        == '{null, "P2"}'
+    )
+    expanded = f'Table.ExpandRecordColumn({orders}, "People", {{"Name"}})[Name]'
+    assert show(expanded, tmp_path) == '{"Anna", "Anna", null}'
+    assert show(f'Table.AddColumn({people}, "n", each Table.RowCount([Orders]))[n]', tmp_path) == "{2, 0}"
 
 
 def test_rows_of_jet_3() -> None:

@@ -241,6 +241,17 @@ def test_many_cells_read_the_other_table_once(engine: Engine, monkeypatch: pytes
         engine.run("DELETE FROM orders WHERE id >= 1000", "DELETE FROM customers WHERE id > 3")
 
 
+def test_rows_that_are_held_do_not_go_to_duckdb(engine: Engine) -> None:
+    """Steps over related rows in memory, whose related rows are in the database."""
+    m = "List.Transform({1..12}, (i) => Table.ToRows($orders{0}[@items][[product], [@shipments]]))"
+    held = written(
+        engine, f"let o = $orders, r = o{{0}}, all = {m.replace('$orders{0}', 'o{0}')} in List.Last(all)"
+    )
+    for mode in ("auto", "duckdb", "none"):
+        found = engine.evaluate(f"List.Transform({held}, each Table.RowCount(_{{1}}))", mode)
+        assert mlang.to_m(found) == "{1, 1}"
+
+
 # ---------------------------------------------------------------- queries
 
 

@@ -13,8 +13,9 @@ from typing import Any
 from mlang import errors
 from mlang.connectors.access_file import AccessFile, broken
 from mlang.connectors.access_table import AccessSource, JetTable
-from mlang.connectors.databases import Entry, navigation
-from mlang.library.arguments import of_kind, options
+from mlang.connectors.databases import Entry, flag, navigation
+from mlang.connectors.relations import ForeignKey, Relations, foreign_keys
+from mlang.library.arguments import options
 from mlang.registry import builtin
 from mlang.tables.plan import Scan
 from mlang.tables.table import Table
@@ -25,7 +26,12 @@ from mlang.values.types import Field, RecordType, TableType
 _CATALOGUE = 2  # the page of its definition
 _LOCAL, _ODBC, _QUERY, _LINKED = 1, 4, 5, 6
 #: The kinds that the columns of Access's own tables have.
-_KINDS = {"Id": 4, "Name": 10, "Type": 3, "Flags": 4, "LvProp": 11, "ObjectId": 4, "Attribute": 2}
+_KINDS = {
+    "Id": 4, "Name": 10, "Type": 3, "Flags": 4, "LvProp": 11, "ObjectId": 4, "Attribute": 2, "szRelationship": 10,
+    "szObject": 10, "szColumn": 10, "szReferencedObject": 10, "szReferencedColumn": 10, "grbit": 4, "icolumn": 4,
+}  # fmt: skip
+#: What a relation's grbit says.
+_ONE_TO_ONE, _DRAWN = 1, 2
 #: Flags of the catalogue: what is Access's own.
 _SYSTEM = 0x80000002
 #: The kinds of saved queries that give rows (low bits of their flags): select, crosstab, union.
@@ -35,23 +41,23 @@ _SELECTS = (0, 16, 128)
 @builtin(
     "Access.Database(database as binary, optional options as nullable record) as table",
     missing="rows of saved queries and linked tables, attachments and columns of several values, encrypted "
-    "databases, navigation properties",
+    "databases",
 )
 def database(source: Any, option: dict[str, Any] | None = None) -> Table:
     """Lists the tables and saved queries of an Access database (.mdb, .accdb), each with its rows in Data.
 
-    A table is picked by ``{[Schema="", Item="Orders"]}[Data]``.  Columns for related tables are not made,
-    whatever CreateNavigationProperties says.
+    A table is picked by ``{[Schema="", Item="Orders"]}[Data]``.
     """
     defaults = {"CreateNavigationProperties": False, "NavigationPropertyNameGenerator": None}
     chosen = options(option, "Access.Database", defaults)
-    of_kind(chosen["CreateNavigationProperties"], "logical")
-    if chosen["NavigationPropertyNameGenerator"] is not None:
-        raise errors.not_supported("Access.Database", "names for navigation properties")
+    related = flag(chosen, "CreateNavigationProperties")
     if kind_of(source) != "binary":
         raise errors.cannot_convert(source, "Binary")
     file = AccessFile(binary.content(source))
-    return navigation(_entries(file), False)
+    entries = _entries(file)
+    if related:
+        Relations(file, entries, _foreign_keys, chosen["NavigationPropertyNameGenerator"])
+    return navigation(entries, False)
 
 
 def _entries(file: AccessFile) -> list[Entry]:
@@ -82,6 +88,29 @@ def _parameters(file: AccessFile, catalogue: list[list[Any]]) -> list[list[Any]]
         return []
     rows = _rows(JetTable(file, int(page) & 0xFFFFFF), ("ObjectId", "Attribute"))
     return [row for row in rows if row[1] == 2 and row[0] is not None]
+
+
+def _foreign_keys(file: AccessFile) -> list[ForeignKey]:
+    """The relations whose keys Access looks after (MSysRelationships); those it only draws are none."""
+    catalogue = _rows(JetTable(file, _CATALOGUE), ("Id", "Name", "Type"))
+    page = next((row[0] for row in catalogue if row[1] == "MSysRelationships" and row[2] == _LOCAL), None)
+    if page is None:
+        return []
+    names = (
+        "szRelationship",
+        "szObject",
+        "szColumn",
+        "szReferencedObject",
+        "szReferencedColumn",
+        "grbit",
+        "icolumn",
+    )
+    rows = _rows(JetTable(file, int(page) & 0xFFFFFF), names)
+    kept = sorted((row for row in rows if not int(row[5] or 0) & _DRAWN), key=lambda row: row[6] or 0)
+    keys = [(row[0], "", row[1], row[2], "", row[3], row[4]) for row in kept]
+    return foreign_keys(
+        keys, [(row[0], "", row[1], row[2]) for row in kept if int(row[5] or 0) & _ONE_TO_ONE]
+    )
 
 
 def _rows(table: JetTable, names: tuple[str, ...]) -> list[list[Any]]:

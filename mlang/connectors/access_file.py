@@ -57,6 +57,10 @@ class AccessFile:
             (self.code_page,) = struct.unpack_from("<H", header, 0x3C)
         self._pages: dict[int, bytes] = {}
 
+    def key(self) -> int:
+        """What tells this database from others."""
+        return id(self)
+
     def _check_access(self, header: bytearray) -> None:
         """Encrypted files and those with a password are refused, as they are without the password."""
         if any(header[0x3E:0x42]):

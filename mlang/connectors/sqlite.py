@@ -157,16 +157,20 @@ def _opener(server: SqliteServer, name: str, kind: str, sql: str) -> Any:
 
 def _table(server: SqliteServer, name: str, kind: str, sql: str) -> Table:
     listed = [
-        (column, declared, key)
-        for _, column, declared, _, _, key, hidden in server.ask(f"PRAGMA table_xinfo({server.quoted(name)})")
+        (column, declared, key, bool(required))
+        for _, column, declared, required, _, key, hidden in server.ask(
+            f"PRAGMA table_xinfo({server.quoted(name)})"
+        )
         if hidden != 1
     ]
     relation = server.quoted(name)
     plain = kind == "view" or "COLLATE" not in sql.upper()
-    columns = _columns(server, relation, [(n, d) for n, d, _ in listed], plain)
-    keys = tuple(n for n, _, k in sorted(listed, key=lambda c: c[2]) if k)
+    columns = _columns(server, relation, [(n, d) for n, d, _, _ in listed], plain)
+    keys = tuple(n for n, _, k, _ in sorted(listed, key=lambda c: c[2]) if k)
     place, ordered = "row_number() OVER ()", ""
-    rowid = next((r for r in ("rowid", "_rowid_", "oid") if r not in {n.lower() for n, _, _ in listed}), None)
+    rowid = next(
+        (r for r in ("rowid", "_rowid_", "oid") if r not in {n.lower() for n, _, _, _ in listed}), None
+    )
     if kind == "table" and "VIRTUAL TABLE" not in sql.upper():
         if "WITHOUT ROWID" not in " ".join(sql.upper().split()) and rowid is not None:
             place = ordered = rowid
@@ -216,10 +220,12 @@ def _foreign_keys(server: SqliteServer) -> list[ForeignKey]:
     return foreign_keys(rows, unique)
 
 
-def _sure(keys: tuple[str, ...], listed: list[tuple[str, str, int]]) -> tuple[str, ...]:
-    """The key, if no part of it can be null: only INTEGER PRIMARY KEY is such in an ordinary table."""
-    declared = {n: d.upper() for n, d, _ in listed}
-    return keys if len(keys) == 1 and declared[keys[0]] == "INTEGER" else ()
+def _sure(keys: tuple[str, ...], listed: list[tuple[str, str, int, bool]]) -> tuple[str, ...]:
+    """The key, if no part of it can be null: in an ordinary table INTEGER PRIMARY KEY, or what is declared so."""
+    declared = {n: d.upper() for n, d, _, _ in listed}
+    required = {n for n, _, _, r in listed if r}
+    whole = len(keys) == 1 and declared[keys[0]] == "INTEGER"
+    return keys if whole or (keys and required.issuperset(keys)) else ()
 
 
 def _query(server: Server, text: str, folding: bool) -> Table:
