@@ -14,8 +14,8 @@ from sqlglot import exp
 
 from folding.engines.forms import counted
 from folding.engines.renderer import PLAIN, Renderer, Typed
-from folding.engines.spark_functions import FUNCTIONS
-from folding.terms import Unfoldable, is_stop
+from folding.engines.spark_functions import FUNCTIONS, datetime_of, micros, time_of
+from folding.terms import INT53, Unfoldable, is_stop, whole
 
 #: Types that a query may hand through, though no form takes them.
 _CARRIED = {"DECIMAL": "DECIMAL(38, 18)"}
@@ -162,6 +162,13 @@ class SparkRenderer(Renderer):
         return value
 
     def pair(self, node: Any) -> tuple[Typed, Typed]:
+        """A whole number is compared with a whole constant as one."""
+        left, right = node.this, node.expression
+        for one, other in ((left, right), (right, left)):
+            if (number := _whole_constant(other)) is not None and self.render(one).type == "BIGINT":
+                one, other = (one, whole(number)) if one is left else (whole(number), one)
+                node = exp.EQ(this=one, expression=other)
+                break
         left, right = super().pair(node)
         return self.plain(left), self.plain(right)
 
@@ -203,6 +210,8 @@ class SparkRenderer(Renderer):
     def cast(self, value: Typed, target: str) -> Typed:
         if (value.type, target) == ("DOUBLE", "BIGINT"):
             return Typed(f"CAST({self.to_even(value)} AS BIGINT)", target)
+        if (value.type, target) == ("TIMESTAMP", "TIME"):
+            return time_of(value)
         if (value.type, target) == ("BOOLEAN", "INTEGER"):
             return Typed(f"CAST({value.sql} AS BIGINT)", "BIGINT")
         if target in ("INTEGER", "INT", "HUGEINT") and value.type == "BIGINT":
@@ -247,6 +256,12 @@ class SparkRenderer(Renderer):
         midnight = isinstance(node.this, exp.TimestampTrunc | exp.DateTrunc) or (
             isinstance(node.this, exp.Anonymous) and node.this.name.lower() == "date_trunc"
         )
+        if (
+            left.type == "DATE"
+            and isinstance(node.expression, exp.Cast)
+            and node.expression.to.sql("duckdb") == "TIME"
+        ):
+            return Typed(datetime_of(f"{micros(left)} + {self.render(node.expression).inner}"), "TIMESTAMP")
         if (left.type == "DATE" or midnight) and isinstance(node.expression, exp.Interval):
             months = int(node.expression.this.name)
             return Typed(f"CAST(add_months({left.sql}, {months}) AS TIMESTAMP_NTZ)", "TIMESTAMP")
@@ -267,6 +282,23 @@ class SparkRenderer(Renderer):
     def on_IgnoreNulls(self, node: Any) -> Typed:
         value = self.render(node.this.this)
         return Typed(f"last_value({value.sql}) IGNORE NULLS", value.type)
+
+
+def _whole_constant(node: Any) -> int | None:
+    """The number of a double constant that is whole, and compares as such with whole numbers."""
+    if not isinstance(node, exp.Cast) or node.to.sql("duckdb") != "DOUBLE":
+        return None
+    negative = isinstance(node.this, exp.Neg)
+    inner = node.this.this if negative else node.this
+    if not isinstance(inner, exp.Literal):
+        return None
+    try:
+        value = float(inner.name)
+    except ValueError:
+        return None
+    if not abs(value) < INT53 or value != int(value):
+        return None
+    return -int(value) if negative else int(value)
 
 
 class SailRenderer(SparkRenderer):

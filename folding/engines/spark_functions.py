@@ -6,6 +6,7 @@ Where the two differ the form asks its renderer (``spark_forms.py``), which prin
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from sqlglot import exp
@@ -102,6 +103,16 @@ def _matches(r: Renderer, nodes: list[Any]) -> Typed:
     return Typed(f"{a.inner} RLIKE {r.text(_pattern(nodes[1]))}", "BOOLEAN", False)
 
 
+@forms(FUNCTIONS, "regexp_extract")
+def _regexp_extract(r: Renderer, nodes: list[Any]) -> Typed:
+    """What a text begins with of a class of characters."""
+    a = texts(r, nodes[:1], 1)[0]
+    begins = isinstance(nodes[1], exp.Literal) and nodes[1].this[:1] == "^" and nodes[1].this[-1:] == "*"
+    if len(nodes) != 2 or not begins or not _CLASS.fullmatch(nodes[1].this[1:-1]):
+        raise Unfoldable("a regular expression of another form")
+    return Typed(f"regexp_extract({a.sql}, {r.text(nodes[1].this)}, 0)", "VARCHAR")
+
+
 #: Regular expressions of characters and classes of them, which all engines take alike.
 _PLAIN = re.compile(r"[\[\]0-9A-Za-z+*?|()-]+")
 
@@ -163,7 +174,12 @@ def _pieces(r: Renderer, node: Any) -> tuple[Typed, str, str]:
 
 @forms(FUNCTIONS, "list_extract")
 def _list_extract(r: Renderer, nodes: list[Any]) -> Typed:
-    """A piece of a text; null where there are fewer."""
+    """A piece of a text, null where there are fewer; or one of some constants."""
+    if isinstance(nodes[0], exp.Array):
+        items = nodes[0].expressions
+        if not all(isinstance(item, exp.Literal) and item.is_string for item in items):
+            raise Unfoldable("lists")
+        return Typed(_chosen(r, [item.this for item in items], counted(r, nodes[1]).sql), "VARCHAR")
     value, cut, count = _pieces(r, nodes[0])
     index = counted(r, nodes[1]).sql
     piece = f"split_part({value.sql}, {cut}, CAST({index} AS INT))"
@@ -246,14 +262,66 @@ def _part(name: str, less: int = 0) -> Form:
     return form
 
 
-for _name in ("year", "month", "day", "dayofyear", "quarter", "hour", "minute"):
+for _name in ("year", "month", "day", "dayofyear", "quarter"):
     FUNCTIONS[_name] = _part(_name)
 FUNCTIONS["dayofweek"] = _part("dayofweek", 1)
+
+#: A time of the day, which neither engine has for sure, is the number of its microseconds.
+_DAY, _HOUR = "86400000000L", "3600000000L"
+
+
+def micros(value: Typed) -> str:
+    """The microseconds since 1970 of a date or datetime."""
+    return f"unix_micros(CAST({value.sql} AS TIMESTAMP))"
+
+
+def time_of(value: Typed) -> Typed:
+    """The time of the day of a datetime."""
+    return Typed(f"pmod({micros(value)}, {_DAY})", "TIME")
+
+
+def datetime_of(text: str) -> str:
+    """The datetime of so many microseconds since 1970."""
+    return f"CAST(timestamp_micros({text}) AS TIMESTAMP_NTZ)"
+
+
+def _clock(r: Renderer, node: Any) -> Typed:
+    """A datetime, or one of the time."""
+    value = moment(r, node, "DATE", "TIMESTAMP", "TIME")
+    return Typed(datetime_of(value.sql), "TIMESTAMP") if value.type == "TIME" else value
+
+
+def _clock_part(name: str) -> Form:
+    def form(r: Renderer, nodes: list[Any]) -> Typed:
+        return Typed(f"CAST({name}({_clock(r, nodes[0]).sql}) AS BIGINT)", "BIGINT")
+
+    return form
+
+
+FUNCTIONS["hour"], FUNCTIONS["minute"] = _clock_part("hour"), _clock_part("minute")
+
+
+@forms(FUNCTIONS, "microsecond")
+def _microsecond(r: Renderer, nodes: list[Any]) -> Typed:
+    """Those of the minute."""
+    return Typed(f"pmod({micros(_clock(r, nodes[0]))}, 60000000L)", "BIGINT")
+
+
+@forms(FUNCTIONS, "make_time")
+def _make_time(r: Renderer, nodes: list[Any]) -> Typed:
+    """The beginning of an hour."""
+    rest = [node.this if isinstance(node, exp.Cast) else node for node in nodes[1:]]
+    if not all(isinstance(node, exp.Literal) and float(node.name) == 0 for node in rest):
+        raise Unfoldable("a time of several parts")
+    return Typed(f"{counted(r, nodes[0]).inner} * {_HOUR}", "TIME", False)
 
 
 @forms(FUNCTIONS, "date_trunc")
 def _date_trunc(r: Renderer, nodes: list[Any]) -> Typed:
     unit = nodes[0].this
+    if unit == "hour":
+        passed = micros(moment(r, nodes[1], "TIMESTAMP"))
+        return Typed(datetime_of(f"{passed} - pmod({passed}, {_HOUR})"), "TIMESTAMP")
     if unit not in ("year", "quarter", "month"):
         raise Unfoldable(f"the start of a {unit}")
     d = moment(r, nodes[1]).sql
@@ -271,32 +339,59 @@ def _make_date(r: Renderer, nodes: list[Any]) -> Typed:
     return Typed(f"make_date({', '.join(f'CAST({counted(r, n).sql} AS INT)' for n in nodes)})", "DATE")
 
 
-#: Parts of dates as texts of so many digits.
-_DIGITS = {"%Y": ("year", 4), "%m": ("month", 2), "%d": ("day", 2), "%H": ("hour", 2), "%M": ("minute", 2),
-           "%S": ("second", 2)}  # fmt: skip
+#: Parts of dates as texts of so many digits, 0: as many as there are; the hour as clocks of twelve hours have it.
+_DIGITS = {"%Y": ("year({})", 4), "%y": ("year({}) % 100", 2), "%m": ("month({})", 2), "%-m": ("month({})", 0),
+           "%d": ("day({})", 2), "%-d": ("day({})", 0)}  # fmt: skip
+_CLOCK = {"%H": ("hour({})", 2), "%-H": ("hour({})", 0), "%I": ("(hour({}) + 11) % 12 + 1", 2),
+          "%-I": ("(hour({}) + 11) % 12 + 1", 0), "%M": ("minute({})", 2), "%-M": ("minute({})", 0),
+          "%S": ("second({})", 2), "%-S": ("second({})", 0),
+          "%f": ("pmod(unix_micros(CAST({} AS TIMESTAMP)), 1000000L)", 6),
+          "%g": ("pmod(unix_micros(CAST({} AS TIMESTAMP)), 1000000L) div 1000L", 3)}  # fmt: skip
+_DAYS = ("Sunday", "Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday")
+_MONTHS = ("January", "February", "March", "April", "May", "June", "July", "August", "September", "October",
+           "November", "December")  # fmt: skip
+#: Names in English, by a number that begins with 1.
+_NAMES = {"%A": (_DAYS, "dayofweek({})"), "%a": (tuple(d[:3] for d in _DAYS), "dayofweek({})"),
+          "%B": (_MONTHS, "month({})"), "%b": (tuple(m[:3] for m in _MONTHS), "month({})"),
+          "%p": (("AM", "PM"), "hour({}) div 12 + 1")}  # fmt: skip
 
 
 @forms(FUNCTIONS, "strftime")
 def _strftime(r: Renderer, nodes: list[Any]) -> Typed:
-    """Formats of numbers only, written out part by part."""
-    d, format = moment(r, nodes[0]), nodes[1]
+    """A format written out part by part."""
+    d, format = _clock(r, nodes[0]), nodes[1]
     if not isinstance(format, exp.Literal) or not format.is_string:
         raise Unfoldable("a format that is no constant")
-    parts = []
-    for piece in re.findall(r"%.|[^%]+", format.this):
-        known = _DIGITS.get(piece)
-        if known is None and piece.startswith("%"):
-            raise Unfoldable("a format of names")
-        if known is not None and d.type == "DATE" and known[0] in ("hour", "minute", "second"):
-            raise Unfoldable("the time of a date")
-        parts.append(r.text(piece) if known is None
-                     else f"lpad(CAST({known[0]}({d.sql}) AS STRING), {known[1]}, '0')")  # fmt: skip
+    pieces = re.findall(r"%-?.|[^%]+", format.this)
+    parts = [_piece(r, piece, d) for piece in pieces]
+    if not any(p.startswith("%") and p != "%%" for p in pieces):
+        parts.append(f"CASE WHEN {d.inner} IS NOT NULL THEN '' END")
     return Typed(f"concat({', '.join(parts)})", "VARCHAR")
+
+
+def _piece(r: Renderer, piece: str, d: Typed) -> str:
+    if not piece.startswith("%") or piece == "%%":
+        return r.text(piece.replace("%%", "%"))
+    if d.type == "DATE" and (piece in _CLOCK or piece == "%p"):
+        raise Unfoldable("the time of a date")
+    if piece in _NAMES:
+        names, place = _NAMES[piece]
+        return _chosen(r, names, place.format(d.sql))
+    if piece not in _DIGITS and piece not in _CLOCK:
+        raise Unfoldable(f"a format with {piece}")
+    part, digits = (_DIGITS.get(piece) or _CLOCK[piece])[:2]
+    text = f"CAST({part.format(d.sql)} AS STRING)"
+    return f"lpad({text}, {digits}, '0')" if digits else text
+
+
+def _chosen(r: Renderer, names: Sequence[str], place: str) -> str:
+    """One of some texts by a number that begins with 1."""
+    return f"element_at(array({', '.join(r.text(n) for n in names)}), CAST({place} AS INT))"
 
 
 @forms(FUNCTIONS, "epoch_us")
 def _epoch(r: Renderer, nodes: list[Any]) -> Typed:
-    return Typed(f"unix_micros(CAST({moment(r, nodes[0], 'TIMESTAMP').sql} AS TIMESTAMP))", "BIGINT")
+    return Typed(micros(moment(r, nodes[0], "TIMESTAMP")), "BIGINT")
 
 
 # ---------------------------------------------------------------- aggregates

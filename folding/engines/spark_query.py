@@ -112,7 +112,8 @@ class SparkQuery:
         import pyarrow as pa
 
         types = {"BIGINT": pa.int64(), "DOUBLE": pa.float64(), "VARCHAR": pa.string(), "BOOLEAN": pa.bool_(),
-                 "DATE": pa.date32(), "TIMESTAMP": pa.timestamp("us"), "NULL": pa.string()}  # fmt: skip
+                 "DATE": pa.date32(), "TIMESTAMP": pa.timestamp("us"), "TIME": pa.time64("us"),
+                 "NULL": pa.string()}  # fmt: skip
         names = [f"c{index}" for index, _ in enumerate(self.columns, 1)] or ["one"]
         names += [f"x{index}" for index in self.marked]
         arrays = []

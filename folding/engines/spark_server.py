@@ -120,12 +120,15 @@ def _reached(where: str) -> None:
     except ValueError:
         host, port = None, 0
     if parts.scheme != "sc" or not host:
-        raise failed(where, "this is no Spark Connect address.", f"Set {VARIABLE} to sc://host:port.")
+        raise failed(
+            where, "this is no Spark Connect address.", f"Set --spark-url or {VARIABLE} to sc://host:port."
+        )
     try:
         socket.create_connection((host, port), _PATIENCE).close()
     except OSError as no:
-        cure = f"Start one there, or set {VARIABLE} to sc://host:port of another."
-        raise failed(where, f"nobody answers ({no.strerror or no}).", cure) from None
+        cure = f"Start one there, or set --spark-url or {VARIABLE} to sc://host:port of another."
+        asked = "nobody answers" if parts.port else f"nobody answers on port {port}"
+        raise failed(where, f"{asked} ({no.strerror or no}).", cure) from None
 
 
 def _answers(where: str) -> bool:
@@ -171,18 +174,29 @@ class SparkServer:
                 policy = DefaultPolicy(max_retries=3, initial_backoff=50, max_backoff=500, jitter=50)
                 self.session.client.set_retry_policies([policy])
                 self.version = str(self.session.version)
-                for name, value in _SETTINGS.items():
-                    self.session.conf.set(name, value)
-                self.dialect = self._dialect()
-                if self.dialect == "spark":
-                    self.session.conf.set(*_FEWER)
+                if not self._is_old():
+                    self._settle()
         except Exception as no:
             self.lost = True
             self.close()
             raise failed(self.address, f"no session could be opened ({_first(no)}).", _CURE_SESSION) from None
-        if tuple(int(p) for p in self.version.split(".")[:2]) < OLDEST:
+        if self._is_old():
             self.close()
-            raise failed(self.address, f"its version is {self.version}.", "mlang needs Spark 4.0 or later.")
+            cure = (
+                "mlang needs Spark 4.0 or later: start one, or set --spark-url or MLANG_SPARK to its address."
+            )
+            raise failed(self.address, f"its version is {self.version}.", cure)
+
+    def _is_old(self) -> bool:
+        return tuple(int(p) for p in re.findall(r"\d+", self.version)[:2]) < OLDEST
+
+    def _settle(self) -> None:
+        """Makes the session as forms expect it; which server it is."""
+        for name, value in _SETTINGS.items():
+            self.session.conf.set(name, value)
+        self.dialect = self._dialect()
+        if self.dialect == "spark":
+            self.session.conf.set(*_FEWER)
 
     def _dialect(self) -> str:
         """Sail raises for a power that Java's arithmetic gives as infinite."""
