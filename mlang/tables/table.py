@@ -15,7 +15,7 @@ from typing import Any
 from mlang import session as sessions
 from mlang.tables.flow import Batch
 from mlang.tables.plan import Plan, Values
-from mlang.values.types import TableType, table_type
+from mlang.values.types import TableType, primitive, table_type
 
 
 class Table:
@@ -90,7 +90,10 @@ class Table:
         """Column name -> M type text, in order."""
         from mlang.values.show import type_text
 
-        return {n: type_text(t) for n, t in zip(self.type.names, self.type.types, strict=True)}
+        return {
+            n: type_text(t if getattr(t, "related", None) is None else primitive(t.kind, t.nullable))
+            for n, t in zip(self.type.names, self.type.types, strict=True)
+        }
 
 
 def run(

@@ -223,8 +223,12 @@ _WRITERS: dict[str, Any] = {
 
 
 def type_text(type: Any, inner: bool = False) -> str:
-    """A type as M text: ``type table [a = nullable number]``; ``inner`` leaves the leading ``type`` out."""
-    text = _type_body(type)
+    """A type as M text: ``type table [a = nullable number]``; ``inner`` leaves the leading ``type`` out.
+
+    Of related tables inside another type, which refer to each other without end, it is only what they are.
+    """
+    related = inner and getattr(type, "related", None) is not None
+    text = str(type.kind) if related else _type_body(type)
     if type.nullable and type.kind not in ("any", "null"):
         text = "nullable " + text
     if inner or (type.name is not None and not type.nullable):
@@ -248,19 +252,12 @@ def _type_body(type: Any) -> str:
 
 def _fields_text(type: Any) -> str:
     entries = [
-        f"{'optional ' if f.optional else ''}{identifier(f.name)} = {_field_type(f.type)}"
+        f"{'optional ' if f.optional else ''}{identifier(f.name)} = {type_text(f.type, inner=True)}"
         for f in type.fields
     ]
     if type.open:
         entries.append("...")
     return "[" + ", ".join(entries) + "]"
-
-
-def _field_type(type: Any) -> str:
-    """The type of a field; of related tables, which refer to each other without end, only what they are."""
-    if getattr(type, "related", None) is None:
-        return type_text(type, inner=True)
-    return f"nullable {type.kind}" if type.nullable else str(type.kind)
 
 
 def _function_text(type: Any) -> str:
