@@ -483,6 +483,29 @@ def test_sizes_that_no_memory_holds_are_refused(tmp_path: Path) -> None:
         check_area(b'<row r="1"><c r="A1"/></row><row r="1048576"><c r="XFD1048576"/></row>')
 
 
+@pytest.mark.parametrize(
+    ("claimed", "message"),
+    [
+        ("A1:XFD1048576", "Excel.Workbook: a sheet that claims so many cells (see InferSheetDimensions) isn't supported by mlang."),
+        ("A1:ZZZZ9", NOT_A_WORKBOOK),
+        ("A1:B99999999999", NOT_A_WORKBOOK),
+    ],
+)  # fmt: skip
+def test_sheets_that_claim_too_much(tmp_path: Path, claimed: str, message: str) -> None:
+    import openpyxl
+
+    book = openpyxl.Workbook()
+    book.active["A1"] = 1
+    whole = io.BytesIO()
+    book.save(whole)
+    with zipfile.ZipFile(whole) as parts, zipfile.ZipFile(tmp_path / "c.xlsx", "w") as file:
+        for name in parts.namelist():
+            file.writestr(name, parts.read(name).replace(b'ref="A1:A1"', f'ref="{claimed}"'.encode()))
+    source = 'Excel.Workbook(File.Contents("c.xlsx"), [InferSheetDimensions = {}]){{0}}[Data]'
+    assert fails(source.format("false"), tmp_path).message == message
+    assert show(f"Table.ToRows({source.format('true')})", tmp_path) == "{{1}}"
+
+
 # ---------------------------------------------------------------- ods
 
 _SPACES = " ".join(

@@ -16,7 +16,7 @@ from typing import Any
 
 from mlang import errors
 from mlang.connectors.excel_binary import error_cells
-from mlang.connectors.excel_file import Area, OpenXml, check_area, dimension_of, odd_cells
+from mlang.connectors.excel_file import Area, OpenXml, check_area, check_cells, dimension_of, odd_cells
 from mlang.connectors.excel_names import defined_names
 from mlang.connectors.excel_ods import ods_errors
 from mlang.connectors.file import os_error
@@ -138,6 +138,7 @@ class Workbook:
     def _table(self, area: Area | None, sheet: str, names: list[str] | None) -> Table:
         if area is None:
             return from_columns([], [])
+        check_cells(area)
         columns = self._sheet(sheet).columns(area)
         height = max(0, area[2] - area[0] + 1)
         if names is None:

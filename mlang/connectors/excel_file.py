@@ -205,6 +205,17 @@ def check_area(xml: bytes) -> None:
         raise errors.not_supported("Excel.Workbook", "a sheet whose cells lie so far apart")
 
 
+def check_cells(area: Area) -> None:
+    """Refuses an area that no sheet has, and one whose cells (most of them empty) cannot be held."""
+    top, left, bottom, right = area
+    if bottom >= 1_048_576 or right >= 16_384:
+        raise errors.not_a_workbook()
+    if (bottom - top + 1) * (right - left + 1) > MOST_CELLS:
+        raise errors.not_supported(
+            "Excel.Workbook", "a sheet that claims so many cells (see InferSheetDimensions)"
+        )
+
+
 def odd_cells(xml: bytes) -> dict[tuple[int, int], Any]:
     """(row, column) -> error text for error cells, and "" for formulas whose text is empty."""
     if not _ODD.search(xml):
