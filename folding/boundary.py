@@ -18,6 +18,7 @@ from attrs import evolve
 from sqlglot import exp
 
 from folding.by_values import computed_by_values
+from folding.csv_stream import learnt
 from folding.inputs import with_inputs
 from folding.relations import Column, Context, Relation, compile_node
 from folding.streaming import Stopped, computed
@@ -226,7 +227,8 @@ def fold(
 
     context = Context(child, session.number_mode)
     context.repairs, context.proves = repairs, proves
-    return child(plan)
+    context.reads_all = proves and any(isinstance(node, (*_HEAVY, p.Append)) for node in _nodes(plan))
+    return learnt(context, lambda: child(plan)) if context.reads_all else child(plan)
 
 
 def _pays(above: list[p.Plan]) -> bool:

@@ -97,11 +97,18 @@ def _double(term: Scalar, target: MType, culture: str | None) -> tuple[Scalar, A
         t.binary(exp.GT, t.function("strlen", term.use), t.whole(DIGITS)),
         t.function("contains", term.use, exp.Literal.string("_")),
         t.negation(t.function("isfinite", value.copy())),
+        _is_small(value),
     ]
     if not _has_point(culture):
         reasons.append(t.function("contains", term.use, exp.Literal.string(".")))
     doubtful = _doubtful(term, value, *reasons)
     return Scalar(value, "number", "DOUBLE", True, nonan=True), doubtful
+
+
+def _is_small(value: Any) -> Any:
+    """A fraction that M keeps as the decimal it is written as."""
+    small = t.binary(exp.LT, t.function("abs", value.copy()), t.double(1e-4))
+    return t.all_of([small, t.binary(exp.NEQ, value.copy(), t.double(0.0))])
 
 
 def text_to_number(term: Scalar, culture: str | None) -> Scalar:

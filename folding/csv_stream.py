@@ -4,24 +4,34 @@
 large file is therefore read by ``mlang/connectors/csv_blocks.py``, block by block and side by side, into
 text columns and row numbers.  What a query says of such a file is still `read_csv`, which people can
 run (`CsvOrigin.render`); `streamed` puts the name of the batches in its place when the query runs.
-Every scan of a query reads the file anew (`CsvBatches`), so that memory stays bounded.
+Every scan of a query reads the file anew (`CsvBatches`), so that memory stays bounded; only few columns that
+are read more than once are kept while the query is made and run (`share`).
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import os
+import weakref
+from collections import Counter
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
 from sqlglot import exp
 
 from folding.streaming import Stopped
+from folding.terms import Unfoldable
+from mlang import session as sessions
 from mlang.connectors.sources import CsvSource
+from mlang.errors import MError
 from mlang.tables.batches import ArrowBatch
 from mlang.tables.plan import Batch
 
 if TYPE_CHECKING:
+    from folding.relations import Context, Relation
     from folding.sources import CsvOrigin
 
+#: Bytes of a file's columns that may be kept for a second scan, as they stand in the file.
+KEPT = 1 << 28
 #: Where a FROM item tells the name under which its rows are registered.
 TAG = "csv_stream"
 
@@ -56,6 +66,82 @@ def streamed(tree: Any) -> Any:
     return tree
 
 
+def share(leaves: list[Any], tree: Any) -> None:
+    """Reads the columns at once that a query (or one to come, `CsvOrigin.again`) reads more than once."""
+    scans = Counter(table.name for table in tree.find_all(exp.Table))
+    files: dict[Any, list[CsvOrigin]] = {}
+    for leaf in leaves:
+        if getattr(leaf, "streamed", False):
+            files.setdefault((id(leaf.source), leaf.skip_first), []).append(leaf)
+    for origins in files.values():
+        used = [name for o in {id(o): o for o in origins}.values() for name in o.scans if name in scans]
+        often = any(o.again for o in origins) or sum(scans[name] for name in used) > 1
+        if not often or kept(origins[0]) is not None:
+            continue
+        wanted = {c for o in origins for name, columns in o.scans.items() if name in scans for c in columns}
+        for origin in origins:
+            keep(origin, wanted)
+
+
+def learnt(context: Context, relation: Callable[[], Relation]) -> Relation:
+    """A relation, made once more with what is known of its files when their columns were read for it."""
+    from folding.engines.duckdb import Query
+
+    try:
+        found = relation()
+        if context.files:
+            Query(found)  # says which columns it reads
+    except Unfoldable:
+        if not context.files:
+            raise
+    if not context.files:
+        return found
+    files, context.files = context.files, []
+    for origin in files:
+        columns = {c for scan in origin.scans.values() for c in scan}
+        keep(origin, columns or {name for name, _ in origin.watched.values()})
+    context.kept = files
+    return relation()
+
+
+#: What is kept of files, by source, as long as a query needs it.
+_kept: weakref.WeakValueDictionary[Any, Any] = weakref.WeakValueDictionary()
+
+
+def kept(origin: CsvOrigin) -> Any:
+    """The columns that are kept of a file at present, if any."""
+    return _kept.get((id(origin.source), origin.skip_first))
+
+
+def keep(origin: CsvOrigin, wanted: set[str]) -> None:
+    """Reads some columns of a file, if these are few bytes, for all who scan it; what fails will fail again."""
+    import pyarrow as pa
+
+    key = (id(origin.source), origin.skip_first)
+    found = kept(origin)
+    if found is None or not wanted <= set(found.column_names):
+        try:
+            found = _whole(origin, wanted)
+        except (MError, OSError, UnicodeError, Stopped, pa.ArrowException):
+            found = None
+        if found is not None:
+            _kept[key] = found
+    origin.kept = found
+
+
+def _whole(origin: CsvOrigin, wanted: set[str]) -> Any:
+    """Some columns of a file as an Arrow table; None when they are large, or memory is limited."""
+    import pyarrow as pa
+
+    source = origin.source
+    size = os.path.getsize(str(source.path)) * len(wanted) // source.width
+    if size > KEPT or sessions.current().memory_limit:
+        return None
+    names = (*sorted(wanted - {"r1"}), "r1")
+    batches = CsvBatches(origin, names)
+    return pa.Table.from_batches(list(batches.read()), batches.schema())
+
+
 class CsvBatches:
     """The columns c1.. of a file that are asked for, as text, and the row numbers r1: read anew for each scan."""
 
@@ -75,11 +161,11 @@ class CsvBatches:
     def __arrow_c_stream__(self, requested_schema: Any = None) -> Any:
         import pyarrow as pa
 
-        reader = pa.RecordBatchReader.from_batches(self.schema(), self._batches())
+        reader = pa.RecordBatchReader.from_batches(self.schema(), self.read())
         return reader.__arrow_c_stream__(requested_schema)
 
-    def _batches(self) -> Iterator[Any]:
-        """Runs on the engine's threads: no M code, only the reader of the file."""
+    def read(self) -> Iterator[Any]:
+        """The batches; runs on the engine's threads: no M code, only the reader of the file."""
         import pyarrow as pa
         import pyarrow.compute as pc
 

@@ -251,9 +251,7 @@ class Relation:
         if c.text is None:
             return c.term
         failed = t.stop(c.text, c.term.storage)
-        return evolve(
-            c.term, sql=t.case((t.not_null(c.text), failed), otherwise=c.term.use), raises=True
-        )
+        return evolve(c.term, sql=t.case((t.not_null(c.text), failed), otherwise=c.term.use), raises=True)
 
     def row(self, schema: Any) -> Row:
         """The row record of a row function over this relation."""
@@ -356,6 +354,12 @@ class Context:
         self.keeps_order = True
         #: Whether the query will be run, so that it pays to ask files about themselves.
         self.proves = False
+        #: Whether such a query reads its files to the end, so that they may be read before it is made.
+        self.reads_all = False
+        #: Those of these files of whose texts nothing is known yet (`csv_stream.learnt`).
+        self.files: list[Any] = []
+        #: Those whose columns are kept for the query.
+        self.kept: list[Any] = []
         #: The leaves that were made for a source database, also those beside a relation.
         self.leaves: list[Any] = []
 

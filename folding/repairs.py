@@ -10,6 +10,7 @@ Row functions that fold are pure, so the same inputs give the same answer.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from functools import partial
 from typing import Any
@@ -21,7 +22,7 @@ from folding import terms as t
 from folding import types
 from folding.recipes import recipe_of
 from folding.relations import Column, Joined, Relation
-from folding.sources import ArrowOrigin
+from folding.sources import ArrowOrigin, CsvOrigin
 from folding.terms import Scalar, Unfoldable
 from mlang.errors import MError
 from mlang.tables import plan as p
@@ -229,6 +230,9 @@ def different(base: Relation, key: Scalar, columns: list[Column]) -> tuple[list[
     asked = evolve(
         base, columns=tuple(chosen), order=(), natural=True, group=(key.use,), limit=MOST + 1, unique=()
     )
+    for source in base.sources():
+        if isinstance(source, CsvOrigin):
+            source.again = True
     found: list[list[Any]] = [[] for _ in chosen]
     for batch in Query(asked).batches():
         for store, cells in zip(found, batch.columns, strict=True):
@@ -295,6 +299,8 @@ def _stored(values: list[Any], kind: str, term: Scalar) -> tuple[Any, Scalar]:
     if term.storage == "BIGINT" and term.kind == "number":
         if not facts["int53"]:
             raise Unfoldable("odd cells that are no whole numbers")
+        if any(v == 0 and math.copysign(1, v) < 0 for v in values if v is not None):
+            raise Unfoldable("a negative zero among whole numbers")
         array = pa.array([None if v is None else int(v) for v in values], pa.int64())
     elif term.storage not in (types.storage_of(term.kind) if term.kind != "null" else "VARCHAR",):
         raise Unfoldable("odd cells in a column of another type")

@@ -67,7 +67,11 @@ class CsvOrigin(Leaf):
         super().__init__(alias)
         self.source, self.skip_first, self.streamed = source, skip_first, streamed
         self.label = source.label
-        self._scans: dict[str, tuple[str, ...]] = {}
+        #: The columns of each scan that was written, by the name of its rows.
+        self.scans: dict[str, tuple[str, ...]] = {}
+        #: Whether the same rows are asked for once more, and those that are kept for that.
+        self.again = False
+        self.kept: Any = None
         #: Of texts that nothing is known of yet: the column, and who looks at them when they are read.
         self.watched: dict[Any, tuple[str, Any]] = {}
 
@@ -81,11 +85,13 @@ class CsvOrigin(Leaf):
 
     def prepare(self, database: Any, cursor: Any) -> None:
         """Registers the batches that the query reads."""
-        if self._scans:
-            from folding.csv_stream import CsvBatches
+        if self.scans:
+            from folding.csv_stream import CsvBatches, kept
 
-            for name, columns in self._scans.items():
-                cursor.register(name, CsvBatches(self, columns))
+            data = kept(self)
+            for name, columns in self.scans.items():
+                known = data is not None and set(columns) <= set(data.column_names)
+                cursor.register(name, data.select(columns) if known else CsvBatches(self, columns))
 
     def render(self, needed: set[str]) -> Any:
         item = self._read_csv(needed)
@@ -97,7 +103,7 @@ class CsvOrigin(Leaf):
         name = "_".join(
             (self.alias, *(n for n in names if n != "r1"), "rows" if "r1" in names else "batches")
         )
-        self._scans[name] = names
+        self.scans[name] = names
         return tagged(item, name)
 
     def _read_csv(self, needed: set[str]) -> Any:

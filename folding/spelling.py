@@ -53,6 +53,8 @@ def certain(relation: Relation, converted: dict[int, Column], proves: bool) -> d
         for place, key in keys.items():
             if _found.get(key) is None:
                 _watched(origin, relation.columns[place].term.sql.name, key, converted[place])
+        if origin.watched:
+            relation.context.files.append(origin)
     elif proves:
         asked = [place for place, key in keys.items() if key in _found and _found[key] is None]
         answers = _asked(origin, {place: (keys[place][3], converted[place]) for place in asked})

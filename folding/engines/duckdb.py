@@ -17,7 +17,7 @@ from sqlglot import exp
 from sqlglot.dialects.dialect import Dialect
 
 from folding.batches import FoldedBatch
-from folding.csv_stream import streamed
+from folding.csv_stream import share, streamed
 from folding.engines.database import DIALECT, record_batches, release_unused, root
 from folding.relations import Column, Relation
 from folding.sources import PASSING, Leaf
@@ -88,11 +88,14 @@ class Query:
         cursor = database.cursor()
         streams = self._streams()
         sessions.current().fixed["folding.cursor"] = cursor  # whoever stops the evaluation interrupts it
-        for leaf in self.relation.sources():
+        leaves, tree = self.relation.sources(), self.tree
+        if any(getattr(leaf, "streamed", False) for leaf in leaves):
+            tree = streamed(tree)
+            share(leaves, tree)
+        for leaf in leaves:
             assert isinstance(leaf, Leaf)
             leaf.prepare(database, cursor)
-        written = any(getattr(leaf, "streamed", False) for leaf in self.relation.sources())
-        text = _printed(streamed(self.tree) if written else self.tree)
+        text = _printed(tree)
         if streams:
             return run(streams, cursor, text, BATCH_ROWS)
         return record_batches(cursor, text, BATCH_ROWS)
@@ -199,6 +202,8 @@ def _replaced(array: Any, kind: str, there: Any, answers: list[Any]) -> Any:
     """Arrow data with other values where a mask is true; None when one is an error or does not fit unchanged."""
     if kind not in ("number", "logical", "date") or any(a.__class__ is Thunk for a in answers):
         return None
+    if kind == "number" and not set(map(type, answers)) <= {float, type(None)}:
+        return None  # decimals, and whole numbers that no double holds
     if kind == "number" and array.type != "double" and 0 in answers:
         return None  # a zero may be negative
     import pyarrow as pa

@@ -1,0 +1,177 @@
+"""CSV files with texts of all spellings: what folds gives the cells, the kinds and the errors of the interpreter.
+
+Files are read both ways that folding has: by the engine (small ones) and by our reader, streamed in blocks.
+"""
+
+from __future__ import annotations
+
+import itertools
+import tempfile
+from pathlib import Path
+from typing import Any
+from unittest.mock import patch
+
+import pyarrow as pa
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import mlang
+from folding import spelling
+from mlang.compile.entry import run
+from mlang.connectors import csv_blocks
+from mlang.culture.numbers import parse_number
+from mlang.errors import MError
+from mlang.values.show import to_m
+from mlang.values.thunk import Thunk
+
+NUMBERS = [
+    "", "0", "1", "2", "3", "7", "10", "-1", "+5", "-0", "-0.0", "007", "-07", "1.5", "2.5", "-2.5", ".5", "5.", "-.5", "1,000",
+    "1.000", "1,5", "1 000", "(5)", "5-", "$5", "5%", "1e5", "1E-3", "1e400", "1e-400", "0.00001", "0.0001", "-0.00009", " 5", "5 ", "5\t",
+    "1_000", "0x10", "0b1", "nan", "NaN", "-nan", "inf", "-inf", "Infinity", "∞", "-∞", "null", "NULL", "true", "1d", "1f", "--1", "1.2.3",
+    "123456789012345", "1234567890123456", "9007199254740993", "9223372036854775807", "9223372036854775808", "-9223372036854775808",
+    "12345678901234567890", "0.1234567890123456", "0.12345678901234567", "1e15", "32768", "2147483648", "٣", "１", "\u00a05", "é", "n/a",
+]  # fmt: skip
+DATES = [
+    "", "2024-02-29", "2024-02-30", "2023-12-31", "0001-01-01", "0000-01-01", "9999-12-31", "10000-01-01", "2024-2-9", "2024/02/03",
+    "03.02.2024", "3/2/2024", "13/2/2024", "2/13/2024", "20240203", "2024-02", "Feb 3, 2024", "3 février 2024", "2024-02-03T04:05:06",
+    "2024-02-03 04:05:06", "2024-02-03T04:05:06.1234567", "2024-02-03T24:00:00", "2024-02-03T04:05", "2024-02-03T04:05:06Z",
+    "2024-02-03T04:05:06+02:00", " 2024-02-03", "2024-02-03 ", "2024-02-03 (BC)", "infinity", "epoch", "today", "-2024-02-03", "04:05",
+    "2024-02-03T04:05:06.123", "0001-01-01T00:00:00", "9999-12-31T23:59:59",
+]  # fmt: skip
+WORDS = [
+    "",
+    "true",
+    "True",
+    "FALSE",
+    "false ",
+    "t",
+    "yes",
+    "1",
+    "0",
+    "a",
+    "b",
+    '"quoted"',
+    '"x, ""y"""',
+    '"two\nlines"',
+    "😀",
+]
+TYPES = [
+    "type number", "Int64.Type", "type nullable number", "Int32.Type", "Currency.Type", "Percentage.Type", "Decimal.Type",
+    "type date", "type datetime", "type datetimezone", "type time", "type logical", "type text", "type any",
+]  # fmt: skip
+CULTURES = ["", ', "en-US"', ', "de-DE"', ', "fr-FR"', ', "en-GB"', ', "sv-SE"']
+STEPS = [
+    "{0}", "{0}", "Table.SelectRows({0}, each [a] > 1)", "Table.SelectRows({0}, each [a] <> null)", 'Table.Sort({0}, {{"a"}})',
+    'Table.Group({0}, {{"b"}}, {{{{"n", each Table.RowCount(_)}}, {{"s", each List.Max([a])}}}})', 'Table.Distinct({0}, {{"a"}})',
+    'Table.AddColumn({0}, "z", each [a] * 2)', 'Table.ReplaceErrorValues({0}, {{{{"a", null}}}})', 'Table.RemoveRowsWithErrors({0})',
+    'Table.SelectRowsWithErrors({0})', "Table.FirstN({0}, 3)", "Table.LastN({0}, 2)", 'Table.AddIndexColumn({0}, "i")', "Table.Skip({0}, 1)",
+    "Table.Combine({{{0}, {0}}})", 'Table.SelectColumns({0}, {{"b"}})', "Table.RowCount({0})", 'Table.AddColumn({0}, "z", each Text.From([a]))',
+    'Table.Join({0}, {{"a"}}, Table.RenameColumns(Table.FirstN({0}, 2), {{{{"a", "ra"}}, {{"b", "rb"}}, {{"c", "rc"}}}}), {{"ra"}})',
+]  # fmt: skip
+
+
+@st.composite
+def files(draw: Any) -> str:
+    """The text of a file of three columns; some columns are plain but for a cell, some rows ragged."""
+    length = draw(st.integers(0, 8))
+    kinds = draw(st.sampled_from([NUMBERS, NUMBERS, DATES, WORDS]))
+    plain = draw(st.booleans())
+    likely = kinds[:6] if kinds is NUMBERS else kinds[:4] if kinds is DATES else kinds[:3]
+    cells = st.sampled_from(likely) if plain else st.sampled_from(kinds)
+    column = [draw(cells) for _ in range(length)]
+    if length and plain and draw(st.booleans()):
+        column[draw(st.integers(0, length - 1))] = draw(st.sampled_from(kinds))
+    rows = [
+        [
+            c if "," not in c or '"' in c else f'"{c}"',
+            draw(st.sampled_from("xyz")),
+            draw(st.sampled_from(WORDS)),
+        ]
+        for c in column
+    ]
+    if length and draw(st.integers(0, 4)) == 0:
+        row = rows[draw(st.integers(0, length - 1))]
+        row[:] = draw(
+            st.sampled_from([row[:1], row[:2], [], [*row, "more"], ["\0", "x", "y"], ['5" pipe', "x", "y"]])
+        )
+    end = draw(st.sampled_from(["\n", "\n", "\r\n"]))
+    text = end.join(["a,b,c", *map(",".join, rows)]) + (end if draw(st.booleans()) else "")
+    return draw(st.sampled_from(["", "", "\ufeff"])) + text
+
+
+def cells_of(text: str, engine: str) -> Any:
+    """All cells of an expression, kinds and zeros told apart, or its error."""
+
+    def cell(value: Any) -> Any:
+        if value.__class__ is Thunk:
+            try:
+                value = value.get()
+            except MError as error:
+                return error.reason, error.message, to_m(error.detail)
+        return value.__class__.__name__, "-0" if value == 0 and str(value).startswith("-") else to_m(value)
+
+    try:
+        result = mlang.evaluate(text, engine=engine)
+        if not hasattr(result, "rows"):
+            return cell(result)
+        return run(lambda: [tuple(map(cell, row)) for row in result.rows()], result.session)
+    except MError as error:
+        return error.reason, error.message
+
+
+@pytest.mark.parametrize("block", [None, 7, 60])
+@settings(max_examples=150, deadline=None)
+@given(
+    files(),
+    st.sampled_from(TYPES),
+    st.sampled_from(CULTURES),
+    st.sampled_from(STEPS),
+    st.sampled_from([1, 2]),
+)
+def test_folded_files_give_the_same_cells(
+    block: int | None, text: str, type: str, culture: str, step: str, extra: int
+) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "t.csv"
+        path.write_bytes(text.encode())
+        source = (
+            f'Csv.Document(File.Contents("{path}"), [Columns = 3, ExtraValues = {extra}, Encoding = 65001])'
+        )
+        typed = f'Table.TransformColumnTypes(Table.PromoteHeaders({source}), {{{{"a", {type}}}}}{culture})'
+        program = f"let t = {typed} in " + step.format("t")
+        expected = cells_of(program, "none")
+        if block is None:
+            assert cells_of(program, "duckdb") == expected
+            return
+        spelling._found.clear()
+        with patch.object(csv_blocks, "LEAST", 0), patch.object(csv_blocks, "BLOCK", block):
+            assert cells_of(program, "duckdb") == expected
+            assert cells_of(program, "duckdb") == expected, "with what the first run learnt"
+
+
+# ---------------------------------------------------------------- what plain spellings rest on
+
+
+def test_arrow_reads_digits_points_and_signs_as_the_engine_and_as_m() -> None:
+    import duckdb
+
+    def read(text: str, type: Any) -> Any:
+        try:
+            return pa.array([text]).cast(type)[0].as_py()
+        except pa.ArrowInvalid:
+            return None
+
+    texts = ["".join(t) for size in range(1, 7) for t in itertools.product("01.-", repeat=size)]
+    spelt = pa.table({"t": texts})
+    assert spelt.num_rows == len(texts)
+    rows = (
+        duckdb.connect().sql("SELECT t, TRY_CAST(t AS DOUBLE), TRY_CAST(t AS BIGINT) FROM spelt").fetchall()
+    )
+    for text, number, whole in rows:
+        found = read(text, pa.float64())
+        assert repr(number) == repr(found), text
+        if "." not in text:
+            assert whole == read(text, pa.int64()), text
+        if found is not None and not 0 < abs(found) < 1e-4:
+            assert repr(parse_number(text, "en-US")) == repr(found), text
