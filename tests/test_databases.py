@@ -416,9 +416,10 @@ def test_a_server_that_is_down_or_refuses(tmp_path: Path, monkeypatch: pytest.Mo
     assert raised.value.reason == "DataSource.Error"
     assert "refused" in raised.value.message
     assert "hidden" not in str(raised.value) + str(raised.value.detail)
-    file.write_text("[", encoding="utf-8")
-    with pytest.raises(mlang.MError, match="credentials file"):
-        mlang.evaluate('PostgreSQL.Database("127.0.0.1:1", "d")')
+    for wrong in ("[", "[]", '{"PostgreSQL ": "hidden"}'):
+        file.write_text(wrong, encoding="utf-8")
+        with pytest.raises(mlang.MError, match="credentials file"):
+            mlang.evaluate('PostgreSQL.Database("127.0.0.1:1", "d")')
 
 
 def test_a_mysql_server_refuses_a_login() -> None:

@@ -268,6 +268,6 @@ def _filed() -> dict[tuple[str, str], Any]:
             found = json.load(stream)
     except (OSError, ValueError):
         raise errors.credentials_file(name) from None
-    if not isinstance(found, dict):
+    if not isinstance(found, dict) or not all(isinstance(value, dict) for value in found.values()):
         raise errors.credentials_file(name)
     return {tuple(key.partition(" ")[::2]): value for key, value in found.items()}
