@@ -106,6 +106,25 @@ def _by_delimiter(text: Scalar, arguments: Any, how: Pieces, index: int) -> tupl
     return t.function("list_extract", parts, t.whole(index + 1)), odd
 
 
+def _by_each(text: Scalar, arguments: Any, how: Pieces, index: int) -> tuple[Any, list[Any]]:
+    """Once, at the first or the last occurrence of one delimiter."""
+    from folding.functions.pieces import after, before, overlaps
+
+    delimiters, quotes, at_end = arguments
+    if len(delimiters) != 1 or not delimiters[0] or (at_end and overlaps(delimiters[0])):
+        raise Unfoldable("a split at several delimiters, or at one that may overlap itself")
+    mark, from_end = delimiters[0], bool(at_end)
+    there = t.function("contains", text.use, t.string(mark))
+    odd = [] if quotes == 0 else [t.function("contains", text.use, exp.Literal.string('"'))]
+    if how.extra == _ERROR and how.width < 2:
+        odd.append(there.copy())
+    if index > 1:
+        return t.cast(exp.Null(), "VARCHAR"), odd
+    if index:
+        return t.case((there, after(text, mark, 0, from_end).sql)), odd
+    return before(text, mark, 0, from_end).sql, odd
+
+
 def _slices(
     text: Scalar, ranges: list[tuple[int, int | None]], how: Pieces, index: int
 ) -> tuple[Any, list[Any]]:
@@ -153,6 +172,7 @@ def _from_start(at_end: Any) -> None:
 
 _CUTS = {
     "Splitter.SplitTextByDelimiter": _by_delimiter, "Splitter.SplitTextByPositions": _by_positions,
+    "Splitter.SplitTextByEachDelimiter": _by_each,
     "Splitter.SplitTextByRanges": _by_ranges, "Splitter.SplitTextByLengths": _by_lengths,
 }  # fmt: skip
 

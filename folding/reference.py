@@ -82,7 +82,7 @@ NOTES = {
     "Table.AggregateTableColumn": "of a column that Table.NestedJoin made (left outer)",
     "Table.ExpandRecordColumn": "of records that folding knows: made in the query, or structs of a DuckDB table",
     "Table.ExpandListColumn": "of lists that folding knows: made in the query, or lists of a DuckDB table",
-    "Table.SplitColumn": "by one delimiter, lengths, positions or ranges from the start; names or a number given",
+    "Table.SplitColumn": "by one delimiter (also only the first or last), lengths, positions or ranges from the start",
     "Table.CombineColumns": "of texts by one delimiter, without quotes",
     "Table.AddRankColumn": "all kinds of ranks; by columns and functions of the row",
     "Table.Buffer": "what is buffered is made once, then read by the engine",

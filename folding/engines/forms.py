@@ -66,16 +66,11 @@ def _coalesce(r: Renderer, nodes: list[Any]) -> Typed:
     return Typed(f"coalesce({', '.join(r.value_of(v) for v in values)})", values[0].type)
 
 
-@forms(COMMON, "struct_extract")
-def _after_others(r: Renderer, nodes: list[Any]) -> Typed:
-    """A value after others that may stop the query (`operators.computing`): they are looked at first."""
-    row, place = nodes
-    if not isinstance(row, exp.Anonymous) or row.name != "row" or place.name != str(len(row.expressions)):
-        raise Unfoldable("records")
-    *before, value = (r.render(part) for part in row.expressions)
-    looked_at = " AND ".join(f"{part.inner} IS NULL" for part in [*before, value])
-    shown, nothing = r.value_of(value), r.cast(Typed("NULL", "NULL"), value.type)
-    return Typed(f"CASE WHEN {looked_at} THEN {nothing.sql} ELSE {shown} END", value.type)
+@forms(COMMON, "hash")
+def _looked_at(r: Renderer, nodes: list[Any]) -> Typed:
+    """What `operators.computing` compares with 0: any other number, after all values were looked at."""
+    found = " + ".join(f"CASE WHEN {r.render(node).inner} IS NULL THEN 1 ELSE 2 END" for node in nodes)
+    return Typed(found, "BIGINT", len(nodes) == 1)
 
 
 @forms(COMMON, "error")

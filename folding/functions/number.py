@@ -41,6 +41,12 @@ def square_root(call: Call) -> Scalar:
 def modulo(call: Call) -> Scalar:
     x, y = call.of(0, "number"), call.of(1, "number")
     call.at_most(2)
+    if x.storage == "BIGINT" and x.natural and x.largest is not None and y.is_constant and y.int53:
+        divisor = int(y.constant)
+        if divisor > 0:  # no negative zero comes of these
+            rest = t.binary(exp.Mod, x.use, t.whole(divisor))
+            facts = {"nonan": True, "int53": True, "largest": divisor, "natural": True}
+            return typed(rest, "number", "BIGINT", x, **facts)
     return _number(t.binary(exp.Mod, t.as_double(x), t.as_double(y)), x, y)
 
 

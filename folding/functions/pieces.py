@@ -45,9 +45,14 @@ def _occurrence(call: Call, index: int, mark: str) -> tuple[int, bool]:
     number = 0.0 if given is None else given
     if number.__class__ is not float or number < 0 or number != int(number) or number > 1e6:
         raise Unfoldable(f"{call.name} with an index that is no whole number")
-    if from_end and any(mark.startswith(mark[i:]) for i in range(1, len(mark))):
+    if from_end and overlaps(mark):
         raise Unfoldable("a delimiter that may overlap itself, looked for from the end")
     return int(number), from_end
+
+
+def overlaps(mark: str) -> bool:
+    """Whether a delimiter may overlap itself, so that it matters from which side it is looked for."""
+    return any(mark.startswith(mark[i:]) for i in range(1, len(mark)))
 
 
 def _cut(text: Scalar, mark: str) -> tuple[Any, Any]:
@@ -61,7 +66,7 @@ def _put_together(pieces: Any, first: Any, last: Any, mark: str) -> Any:
     return t.function("array_to_string", t.function("list_slice", pieces, first, last), t.string(mark))
 
 
-def _before(text: Scalar, mark: str, number: int, from_end: bool) -> Scalar:
+def before(text: Scalar, mark: str, number: int, from_end: bool) -> Scalar:
     if not number and not from_end:
         sql = t.function("split_part", text.use, t.string(mark), t.whole(1))
         return _text(sql, text, ascii=text.ascii)
@@ -72,7 +77,7 @@ def _before(text: Scalar, mark: str, number: int, from_end: bool) -> Scalar:
     return _text(t.case((there, part), otherwise=text.use), text, ascii=text.ascii)
 
 
-def _after(text: Scalar, mark: str, number: int, from_end: bool) -> Scalar:
+def after(text: Scalar, mark: str, number: int, from_end: bool) -> Scalar:
     nothing = (t.not_null(text.use), exp.Literal.string(""))
     if not number and not from_end:
         place = t.function("strpos", text.use, t.string(mark))
@@ -92,7 +97,7 @@ def beside(call: Call) -> Scalar:
     """Before the first, or another, occurrence of a delimiter, or after it."""
     text, mark = call.of(0, "text"), _mark(call, 1)
     call.at_most(3)
-    build = _before if call.name == "Text.BeforeDelimiter" else _after
+    build = before if call.name == "Text.BeforeDelimiter" else after
     return build(text, mark, *_occurrence(call, 2, mark))
 
 
@@ -100,8 +105,8 @@ def beside(call: Call) -> Scalar:
 def between(call: Call) -> Scalar:
     """What stands before the second delimiter in what stands after the first."""
     text, start, end = call.of(0, "text"), _mark(call, 1), _mark(call, 2)
-    rest = _after(text, start, *_occurrence(call, 3, start))
-    return _before(rest, end, *_occurrence(call, 4, end))
+    rest = after(text, start, *_occurrence(call, 3, start))
+    return before(rest, end, *_occurrence(call, 4, end))
 
 
 # ---------------------------------------------------------------- places
@@ -146,9 +151,9 @@ def position_of_any(call: Call) -> Scalar:
     if not items or not all(i.__class__ is str and len(i) == 1 and "\0" < i < "\ud800" for i in items):
         raise Unfoldable("Text.PositionOfAny with characters that are not single")
     codes = "".join(r"\x{" + format(ord(i), "X") + "}" for i in items)
-    before = t.function("length", t.function("regexp_extract", text.use, exp.Literal.string(f"^[^{codes}]*")))
-    nowhere = t.binary(exp.EQ, before, t.function("length", text.use))
-    sql = t.case((nowhere, t.whole(-1)), otherwise=before.copy())
+    ahead = t.function("length", t.function("regexp_extract", text.use, exp.Literal.string(f"^[^{codes}]*")))
+    nowhere = t.binary(exp.EQ, ahead, t.function("length", text.use))
+    sql = t.case((nowhere, t.whole(-1)), otherwise=ahead.copy())
     return typed(t.basic_plane(text, sql), "number", "BIGINT", text, nonan=True, int53=True)
 
 

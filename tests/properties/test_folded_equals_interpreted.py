@@ -60,6 +60,10 @@ ENDS = [
     'Table.AddRankColumn({0}, "r", {{"k"}}, [RankKind = RankKind.Ordinal])',
     'Table.SplitColumn({0}, "t", Splitter.SplitTextByDelimiter(","), {{"a", "b"}})',
     'Table.SplitColumn({0}, "t", Splitter.SplitTextByDelimiter(",", QuoteStyle.None), {{"a", "b"}}, "-", ExtraValues.Error)',
+    *[
+        f'Table.SplitColumn({{0}}, "t", Splitter.SplitTextByEachDelimiter({{{{"{mark}"}}}}, {quotes}, {end}), {{{{"a", "b"}}}})'
+        for mark in (",", "x,") for quotes in ("QuoteStyle.Csv", "QuoteStyle.None") for end in ("false", "true")
+    ],
     'Table.SplitColumn({0}, "t", Splitter.SplitTextByPositions({{0, 1}}), {{"a", "b", "c"}})',
     'Table.SplitColumn({0}, "t", Splitter.SplitTextByLengths({{1, 0, 2}}), 3)',
     'Table.SplitColumn({0}, "t", Splitter.SplitTextByRanges({{{{1, 1}}, {{0, null}}}}), {{"a", "b"}})',
