@@ -247,15 +247,39 @@ def add_index(node: p.AddIndex, context: Context) -> Relation:
         raise Unfoldable("an index with fractions")
     order = None if base.natural else window_order(base)
     number = exp.Window(this=exp.RowNumber(), order=order)
-    place = t.binary(exp.Sub, number, t.whole(1))
-    sql = t.cast(place, "DOUBLE")
-    if step.constant != 1:
-        sql = t.binary(exp.Mul, sql, step.use)
-    if start.constant != 0:
-        sql = t.binary(exp.Add, sql, start.use)
-    term = typed(sql, "number", "DOUBLE", nullable=False, nonan=True, int53=True)
+    # servers count in types of their own; minus zero is no whole number of SQL
+    small = max(abs(start.constant), abs(step.constant)) <= _SMALL_STEP and repr(start.constant) != "-0.0"
+    whole = context.keeps_order and small
+    sql = _index(number, start.constant, step.constant) if whole else _index_of_doubles(number, start, step)
+    bound = None if base.rows is None else int(abs(start.constant) + base.rows * abs(step.constant))
+    term = typed(
+        sql, "number", "BIGINT" if whole else "DOUBLE", nullable=False, nonan=True, int53=True,
+        largest=bound if whole else None, natural=min(start.constant, step.constant) >= 0,
+    )  # fmt: skip
     base = evolve(base, columns=(*base.columns, Column(term)), windowed=True)
     return base.closed()
+
+
+#: With steps up to this one the indexes of all rows that a table can have are exact.
+_SMALL_STEP = 2.0**20
+
+
+def _index(number: Any, start: float, step: float) -> Any:
+    """The index of row ``number`` (from 1) in whole numbers."""
+    if step != 1:
+        number = t.binary(exp.Mul, t.binary(exp.Sub, number, t.whole(1)), t.whole(int(step)))
+    else:
+        start -= 1
+    if start == 0:
+        return number
+    return t.binary(exp.Add if start > 0 else exp.Sub, number, t.whole(abs(int(start))))
+
+
+def _index_of_doubles(number: Any, start: Scalar, step: Scalar) -> Any:
+    sql = t.cast(t.binary(exp.Sub, number, t.whole(1)), "DOUBLE")
+    if step.constant != 1:
+        sql = t.binary(exp.Mul, sql, step.use)
+    return sql if start.constant == 0 else t.binary(exp.Add, sql, start.use)
 
 
 def window_order(relation: Relation, reverse: bool = False) -> Any:

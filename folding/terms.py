@@ -53,7 +53,8 @@ class Scalar:
     ``kind`` is the M kind ("null" for the null literal, "any" when only passing through is
     exact); ``storage`` the SQL type.  ``raises`` tells that evaluating may meet a row where M
     raises.  ``constant`` is the M value when it is known.  Facts: ``nonan``, ``int53``
-    (whole numbers below 2^53), ``ascii``, ``largest`` (a bound of the magnitudes of whole numbers).
+    (whole numbers below 2^53), ``ascii``, ``largest`` (a bound of the magnitudes of whole numbers),
+    ``natural`` (with ``largest``: none is below zero).
     ``conjuncts`` are the sides of an `and` one of which may raise, for filters, where null is as good as false.
     ``inside`` says what a column of lists, records or tables holds (`folding/nested.py`, `recipes.py`).
     """
@@ -68,6 +69,7 @@ class Scalar:
     int53: bool = False
     ascii: bool = False
     largest: int | None = None
+    natural: bool = False
     conjuncts: tuple[Scalar, ...] = ()
     inside: Any = None
 
@@ -413,9 +415,7 @@ ASTRAL = r"[\x{10000}-\x{10FFFF}]"
 def has_astral(text: Any) -> Any:
     """Whether a text has characters beyond the basic plane; cheap for ASCII texts."""
     plain = binary(exp.EQ, function("strlen", text), function("length", text))
-    return case(
-        (plain, exp.false()), otherwise=function("regexp_matches", text, exp.Literal.string(ASTRAL))
-    )
+    return case((plain, exp.false()), otherwise=function("regexp_matches", text, exp.Literal.string(ASTRAL)))
 
 
 def basic_plane(term: Scalar, sql: Any) -> Any:
