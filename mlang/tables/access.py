@@ -183,9 +183,8 @@ def select_key(table: Table, key: dict[str, Any], optional: bool = False) -> dic
     places = [(schema.index(name), force(value)) for name, value in key.items()]
     names = schema.names
     found: dict[str, Any] | None = None
-    for batch in table.batches():
-        columns = batch.columns
-        for row in range(batch.length):
+    for columns, rows_here in _looked_at(table, places):
+        for row in rows_here:
             if all(equal(force(columns[place][row]), value) for place, value in places):
                 if found is not None:
                     raise errors.key_not_unique(key, table)
@@ -193,6 +192,17 @@ def select_key(table: Table, key: dict[str, Any], optional: bool = False) -> dic
     if found is None and not optional:
         raise errors.key_not_found(key, table)
     return found
+
+
+def _looked_at(table: Table, places: list[tuple[int, Any]]) -> Iterator[tuple[Any, Sequence[int]]]:
+    """Columns and the rows of them that may have the cells of a key, in order."""
+    plan = in_memory(table.plan)
+    if plan is None or not places:
+        yield from ((batch.columns, range(batch.length)) for batch in table.batches())
+        return
+    from mlang.tables.lookups import rows_with
+
+    yield plan.columns, rows_with(plan, *places[0])
 
 
 # ---------------------------------------------------------------- counting
