@@ -236,9 +236,7 @@ def make_error(value: Any) -> MError:
         return strip(force(value.get(name)))
 
     template, parameters = get("Message.Format"), get("Message.Parameters")
-    message = get("Message")
-    if template is not None and message is None:
-        message = fill(template, parameters)
+    message = get("Message") if template is None else fill(template, parameters)
     reason = get("Reason")
     made = MError(
         "Expression.Error" if reason is None else reason,
@@ -255,6 +253,8 @@ def make_error(value: Any) -> MError:
 
 def fill(template: str, parameters: Any) -> str:
     """``#{0}`` placeholders filled as Text.Format fills them (EVL-41, EVL-42)."""
+    if template.__class__ is str and "#{" not in template and parameters.__class__ is not dict:
+        return template
     from mlang.registry import value_of
 
     return str(value_of("Text.Format").fn(template, parameters if parameters is not None else []))
