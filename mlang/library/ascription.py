@@ -57,7 +57,7 @@ def _ascribe_table(value: Any, table: Any, type: MType) -> Any:
 def _ascribe_function(value: Any, function: Any, type: MType) -> Any:
     if not isinstance(type, FunctionType):
         raise errors.cannot_ascribe(function, type, "it is abstract")
-    if function.most is not None and len(type.parameters) != function.most:
+    if function.most is not None and (len(type.parameters), type.required) != (function.most, function.least):
         raise errors.cannot_ascribe(function, type, "the number of parameters differs")
     return function.with_type(type)
 

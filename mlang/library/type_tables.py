@@ -52,9 +52,9 @@ def read_keys(keys: Any) -> Keys:
 
 
 @builtin("Type.TableRow(table as type) as type")
-def table_row(type: MType) -> RecordType:
-    """Gives the type of the rows of a table type."""
-    return row_of(table_type_of(type))
+def table_row(type: MType) -> MType:
+    """Gives the type of the rows of a table type; of ``type table`` that is ``type record``."""
+    return row_of(type if type.kind == "table" else table_type_of(type))
 
 
 @builtin("Type.TableColumn(tableType as type, column as text) as type")

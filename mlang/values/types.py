@@ -254,9 +254,9 @@ def table_type(names: Iterable[str], types: Iterable[MType] | None = None) -> Ta
     return TableType(RecordType(Field(n, t) for n, t in zip(names, given, strict=True)))
 
 
-def row_of(type: MType) -> RecordType:
-    """The row type of a table type; ``type table`` has an empty one."""
-    return type.row if isinstance(type, TableType) else RecordType(())
+def row_of(type: MType) -> MType:
+    """The row type of a table type; of ``type table``, which has any rows, ``type record``."""
+    return type.row if isinstance(type, TableType) else RECORD
 
 
 def conforms(kind: str, wanted: str, nullable: bool) -> bool:
