@@ -163,7 +163,7 @@ def negate(a: Any) -> Any:
     if kind == "number":
         return -a
     if kind == "duration":
-        return t.Duration(-a.ticks)
+        return t.duration_of(-a.ticks)
     raise errors.cannot_apply_unary("-", a)
 
 
