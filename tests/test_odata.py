@@ -47,6 +47,8 @@ FIRST = {
     "Made": {"City": "Rome"}, "Sold": [{"City": "Oslo"}],
 }  # fmt: skip
 SECOND = {"Id": 2, "Name": None, "Price": None, "Tags": [], "Made": None, "Sold": []}
+#: Values of another kind than the model says.
+ODD = {"Id": [1], "Name": 5, "Price": {}, "Since": 1, "Day": True, "Wait": 1, "Data": 1, "Size": 1}
 
 
 class Service(ThreadingHTTPServer):
@@ -85,6 +87,9 @@ class Handler(BaseHTTPRequestHandler):
             "/svc/Main/Products": {"@odata.context": context + "#Products", "value": [SECOND]},
             "/svc/loop": {"@odata.context": context + "#Products", "value": [], "@odata.nextLink": "loop"},
             "/svc/old": {"d": {}},
+            "/svc/odd": {"@odata.context": context + "#Products", "value": [ODD]},
+            "/svc/nolist": {"@odata.context": context + "#Products", "value": [{"Id": 1, "Tags": 5}]},
+            "/svc/nolink": {"@odata.context": context + "#Products", "value": [], "@odata.nextLink": "http://[::1"},
         }  # fmt: skip
         if self.path == "/svc/$metadata":
             self.reply(200, METADATA.encode())
@@ -201,3 +206,32 @@ def test_what_goes_wrong(service: Service) -> None:
     assert show(service, "Table.RowCount(OData.Feed(root, null, true))") == "3"
     with pytest.raises(MError, match="metadata document appears to be invalid"):
         Model(parse("<a/>", None, "OData.Feed"))
+
+
+def test_values_of_the_wrong_kind_are_errors(service: Service) -> None:
+    cells = 'List.Transform(Table.ToRows(Table.RemoveColumns(OData.Feed(root & "odd"), {"Tags", "Made", "Sold", "Shop"})){0}'
+    assert show(service, cells + ", (cell) => try cell catch (e) => e[Reason])") == (
+        "{" + ", ".join(['"Expression.Error"'] * 8) + "}"
+    )
+    assert fails(service, 'Table.ToRows(OData.Feed(root & "nolist"))').reason == "Expression.Error"
+    assert fails(service, 'Table.ToRows(OData.Feed(root & "nolink"))').reason == "DataFormat.Error"
+
+
+@pytest.mark.parametrize(
+    "broken",
+    [
+        METADATA.replace(' Name="Price"', ""),
+        METADATA.replace('Name="City" Type="Edm.String"', 'Name="City"'),
+        METADATA.replace(' EntityType="S.Shop"', ""),
+        METADATA.replace(' Namespace="Shop.Model"', ""),
+    ],
+)
+def test_models_that_lack_something_are_refused(broken: str) -> None:
+    with pytest.raises(MError, match="metadata document appears to be invalid"):
+        Model(parse(broken.encode(), None, "OData.Feed"))
+
+
+def test_a_property_that_is_there_twice_is_refused() -> None:
+    twice = METADATA.replace('Name="Price"', 'Name="Name"')
+    with pytest.raises(MError, match="metadata document appears to be invalid"):
+        Model(parse(twice.encode(), None, "OData.Feed")).properties("Shop.Model.Product")

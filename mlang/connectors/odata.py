@@ -86,7 +86,7 @@ class Service:
         context = answer.get("@odata.context")
         if context is None:
             raise errors.not_supported("OData.Feed", "a service that doesn't answer in OData 4 JSON")
-        context = urljoin(url, of_kind(context, "text"))
+        context = _joined(url, context)
         root, mark, place = context.partition("$metadata")
         if not mark:
             raise errors.odata_metadata_invalid()
@@ -187,7 +187,7 @@ class Service:
             for entity in of_kind(answer.get("value"), "list"):
                 yield of_kind(entity, "record")
             link = answer.get("@odata.nextLink")
-            following, query = (None if link is None else urljoin(following, of_kind(link, "text"))), None
+            following, query = (None if link is None else _joined(following, link)), None
 
     def _record(
         self,
@@ -208,11 +208,11 @@ class Service:
         value = entity.get(found.name)
         if found.type not in model.structures:
             if found.collection:
-                return [model.value(found.type, item) for item in value or []]
+                return [model.value(found.type, item) for item in _items(value)]
             return model.value(found.type, value)
         if not found.collection:
             return None if value is None else self._record(model, found.type, of_kind(value, "record"), None)
-        records = [self._record(model, found.type, of_kind(item, "record"), None) for item in value or []]
+        records = [self._record(model, found.type, of_kind(item, "record"), None) for item in _items(value)]
         names = [p.name for p in model.properties(found.type)]
         types = [model.m_type(p) for p in model.properties(found.type)]
         return from_columns(names, [[record[name] for record in records] for name in names], types)
@@ -224,6 +224,19 @@ class Service:
         if not answer.strip():  # 204: there is none
             return None
         return self._record(model, found.type, of_kind(json.parse(encodings.decode(answer)), "record"), url)
+
+
+def _joined(url: str, target: Any) -> str:
+    """An address that an answer gives, seen from where it came."""
+    try:
+        return urljoin(url, str(of_kind(target, "text")))
+    except ValueError:
+        raise errors.invalid_uri(target) from None
+
+
+def _items(value: Any) -> list[Any]:
+    """What a collection holds; null stands for nothing."""
+    return [] if value is None else list(of_kind(value, "list"))
 
 
 def _nowhere(name: str) -> Any:
@@ -244,9 +257,10 @@ def _path(model: Model, root: str, name: str, type_name: str, entity: dict[str, 
 def _in(model: Model, type_name: str, collection: str, entity: dict[str, Any]) -> str | None:
     """Where an entity of a collection is; None when its key isn't known."""
     keys = model.keys(type_name)
-    if not keys or any(entity.get(key) is None for key in keys):
-        return None
     types = {p.name: p.type for p in model.properties(type_name)}
+    usable = ("text", "number", "logical")
+    if not keys or any(key not in types or kind_of(entity.get(key)) not in usable for key in keys):
+        return None
     values = [_key(types[key], entity[key]) for key in keys]
     text = values[0] if len(keys) == 1 else ",".join(f"{k}={v}" for k, v in zip(keys, values, strict=True))
     return f"{collection}({text})"

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from typing import Any
 
 from mlang import errors
+from mlang.library.arguments import of_kind
 from mlang.registry import value_of
 from mlang.values import types as mtypes
 from mlang.values.temporal import DAY, HOUR, MINUTE, SECOND, Duration
@@ -64,7 +65,7 @@ class Model:
         self._aliases = {s.get("Alias"): s.get("Namespace") for s in schemas if s.get("Alias")}
         for schema in schemas:
             for node in schema:
-                self._declare(schema.get("Namespace"), node)
+                self._declare(_needed(schema, "Namespace"), node)
 
     def _declare(self, namespace: str, node: Any) -> None:
         tag, name = _local(node), f"{namespace}.{node.get('Name')}"
@@ -73,23 +74,23 @@ class Model:
         elif tag == "EnumType":
             self.enumerations.add(name)
         elif tag == "TypeDefinition":
-            self._definitions[name] = node.get("UnderlyingType")
+            self._definitions[name] = _needed(node, "UnderlyingType")
         elif tag == "EntityContainer":
             for part in node:
                 if _local(part) == "EntitySet":
-                    self.sets[part.get("Name")] = self.full(part.get("EntityType"))
+                    self.sets[_needed(part, "Name")] = self.full(_needed(part, "EntityType"))
                 elif _local(part) == "Singleton":
-                    self.singletons[part.get("Name")] = self.full(part.get("Type"))
+                    self.singletons[_needed(part, "Name")] = self.full(_needed(part, "Type"))
 
     def _structure(self, node: Any) -> Structure:
-        keys = [part.get("Name") for key in node if _local(key) == "Key" for part in key]
+        keys = [_needed(part, "Name") for key in node if _local(key) == "Key" for part in key]
         properties = []
         for part in node:
             if _local(part) in ("Property", "NavigationProperty"):
                 nullable = part.get("Nullable") != "false"
                 navigation = _local(part) == "NavigationProperty"
-                type_name = self.full(part.get("Type"))
-                properties.append(Property(part.get("Name"), type_name, nullable, navigation))
+                type_name = self.full(_needed(part, "Type"))
+                properties.append(Property(_needed(part, "Name"), type_name, nullable, navigation))
         base = node.get("BaseType")
         return Structure(self.full(base) if base else None, keys, properties)
 
@@ -115,6 +116,8 @@ class Model:
     def properties(self, name: str) -> list[Property]:
         """All properties of a structure: plain ones first, then those that lead to other entities."""
         every = [p for structure in self.lineage(name) for p in structure.properties]
+        if len({p.name for p in every}) < len(every):
+            raise errors.odata_metadata_invalid()
         return [p for p in every if not p.navigation] + [p for p in every if p.navigation]
 
     def keys(self, name: str) -> list[str]:
@@ -132,18 +135,34 @@ class Model:
             return mtypes.primitive("text", found.nullable)
         if name not in _NAMES:
             return mtypes.ANY
-        named = mtypes.NAMED.get(_NAMES[name]) or mtypes.primitive(_NAMES[name])
-        return named.with_nullable(found.nullable)  # type: ignore[no-any-return]
+        return _m_type(name).with_nullable(found.nullable)  # type: ignore[no-any-return]
 
     def value(self, name: str, value: Any) -> Any:
         """A primitive value out of JSON; what doesn't fit its type is an error cell."""
-        reader = _READERS.get(self._definitions.get(name, name))
-        if value is None or reader is None:
+        name = self._definitions.get(name, name)
+        if value is None or (name not in _NAMES and name not in self.enumerations):
             return value
+        kind = "text" if name in self.enumerations else _m_type(name).kind
+        reader = _READERS.get(name)
         try:
-            return reader(value)
+            if reader is not None and (value.__class__ is str or kind == "number"):
+                value = reader(value)
+            return of_kind(value, kind)
         except errors.MError as error:
             return failed(error)
+
+
+def _m_type(name: str) -> MType:
+    """The M type of a primitive type."""
+    return mtypes.NAMED.get(_NAMES[name]) or mtypes.primitive(_NAMES[name])
+
+
+def _needed(node: Any, name: str) -> str:
+    """An attribute that must be there."""
+    value = node.get(name)
+    if value is None:
+        raise errors.odata_metadata_invalid()
+    return str(value)
 
 
 def _local(node: Any) -> str:
