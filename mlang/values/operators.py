@@ -102,7 +102,7 @@ def _clock_plus(a: Any, ticks: int) -> Any:
 
 def duration(ticks: float) -> t.Duration:
     """A duration of so many ticks, rounded; raises outside the signed 64-bit range."""
-    if ticks != ticks or abs(ticks) >= 2**63:
+    if not -(2**63) <= ticks < 2**63:
         raise out_of_range("Duration")
     return t.Duration(round(ticks))
 
