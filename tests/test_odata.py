@@ -209,10 +209,9 @@ def test_what_goes_wrong(service: Service) -> None:
 
 
 def test_values_of_the_wrong_kind_are_errors(service: Service) -> None:
-    cells = 'List.Transform(Table.ToRows(Table.RemoveColumns(OData.Feed(root & "odd"), {"Tags", "Made", "Sold", "Shop"})){0}'
-    assert show(service, cells + ", (cell) => try cell catch (e) => e[Reason])") == (
-        "{" + ", ".join(['"Expression.Error"'] * 8) + "}"
-    )
+    row = 'Table.ToRows(Table.RemoveColumns(OData.Feed(root & "odd"), {"Tags", "Made", "Sold", "Shop"})){0}'
+    cells = f"let row = {row} in List.Transform({{0 .. 7}}, (i) => try row{{i}} catch (e) => e[Reason])"
+    assert show(service, cells) == "{" + ", ".join(['"Expression.Error"'] * 8) + "}"
     assert fails(service, 'Table.ToRows(OData.Feed(root & "nolist"))').reason == "Expression.Error"
     assert fails(service, 'Table.ToRows(OData.Feed(root & "nolink"))').reason == "DataFormat.Error"
 
