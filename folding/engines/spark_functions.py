@@ -385,8 +385,9 @@ def _piece(r: Renderer, piece: str, d: Typed) -> str:
 
 
 def _chosen(r: Renderer, names: Sequence[str], place: str) -> str:
-    """One of some texts by a number that begins with 1."""
-    return f"element_at(array({', '.join(r.text(n) for n in names)}), CAST({place} AS INT))"
+    """One of some texts by a number that begins with 1.  (At element_at() Spark's optimizer fails.)"""
+    cases = " ".join(f"WHEN {number} THEN {r.text(name)}" for number, name in enumerate(names, 1))
+    return f"CASE {place} {cases} END"
 
 
 @forms(FUNCTIONS, "epoch_us")
