@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from attrs import evolve
+
 from mlang import errors
 from mlang.library.arguments import enum_member, of_kind
 from mlang.library.table.criteria import known_columns
@@ -15,12 +17,23 @@ from mlang.values.functions import Function, apply
 from mlang.values.lists import forced
 from mlang.values.metadata import strip
 from mlang.values.thunk import force
-from mlang.values.types import MType, nullable
+from mlang.values.types import ANY, MType, nullable
 
 _KINDS = range(8)
 #: Kinds whose result may lack a left row, or a right one: those columns are nullable.
 _NO_LEFT = frozenset({p.RIGHT_OUTER, p.FULL_OUTER, p.RIGHT_ANTI, p.RIGHT_SEMI})
 _NO_RIGHT = frozenset({p.LEFT_OUTER, p.FULL_OUTER, p.LEFT_ANTI, p.LEFT_SEMI})
+
+#: `JoinAlgorithm.LeftHash` keeps the left rows and passes through the right ones, `RightHash` the other way
+#: round: where that is not the order in which the kind comes anyway, the side that gives the order.
+_LEFT, _RIGHT = "left", "right"
+_ORDER_OF = {
+    (3, p.INNER): _RIGHT,
+    (3, p.LEFT_OUTER): _RIGHT,
+    (3, p.RIGHT_OUTER): _RIGHT,
+    (3, p.FULL_OUTER): _RIGHT,
+    (4, p.FULL_OUTER): _LEFT,
+}
 
 
 def _keys(left: Table, key1: Any, right: Table, key2: Any) -> tuple[tuple[str, ...], tuple[str, ...]]:
@@ -68,10 +81,11 @@ def join(
 
     The kind says which rows without a partner stay (``JoinKind.Inner`` unless told).  Both tables' columns
     need different names, except that an inner join may share its key columns.
-    The algorithm is a hint that changes nothing.
+    Rows come in the order of the first table, with ``JoinAlgorithm.LeftHash`` in that of the second;
+    else the algorithm changes nothing.
     """
     number = enum_member(kind, "joinKind", _KINDS, p.INNER)
-    enum_member(algorithm, "joinAlgorithm", range(7))
+    way = enum_member(algorithm, "joinAlgorithm", range(7))
     keys, others = _keys(left, key1, right, key2)
     shared = [name for name in right.names if left.type.has(name)]
     pairs = set(zip(keys, others, strict=True))
@@ -84,7 +98,26 @@ def join(
         _loosened(schemas.pairs(left.type), number in _NO_LEFT) + _loosened(right_types, number in _NO_RIGHT)
     )
     equal = _comparers(comparers, len(keys))
-    return Table(p.Join(schema, left.plan, right.plan, keys, others, number, kept, equal))
+    node = p.Join(schema, left.plan, right.plan, keys, others, number, kept, equal)
+    side = _ORDER_OF.get((way, number))
+    return Table(node if side is None else _in_order_of(node, side))
+
+
+def _in_order_of(node: p.Join, side: str) -> p.Plan:
+    """A join whose rows come as those of one side do; rows of the other side alone come last, in their order."""
+    place = "\0place"  # 0, -1, -2 …: descending, so that the rows without one are last
+    below = node.left if side == _LEFT else node.right
+    counted = p.AddIndex(schemas.append(below.schema, place), below, place, 0.0, -1.0)
+    names = node.schema.names
+    if side == _LEFT:
+        columns = schemas.pairs(node.schema)
+        columns.insert(len(node.left.schema.names), (place, ANY))
+        joined = evolve(node, schema=schemas.of_columns(columns), left=counted)
+    else:
+        kept = (*node.right_columns, place)
+        joined = evolve(node, schema=schemas.append(node.schema, place), right=counted, right_columns=kept)
+    ordered = p.Sort(joined.schema, joined, (p.SortKey(column=place, descending=True),))
+    return p.Project(node.schema, ordered, tuple((name, name) for name in names), "Table.Join")
 
 
 def _table_or_made(value: Any) -> Table:
