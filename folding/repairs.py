@@ -291,7 +291,7 @@ def _stored(values: list[Any], kind: str, term: Scalar) -> tuple[Any, Scalar]:
     """The answers as an Arrow array of the term's type, and the term with the facts that hold for both."""
     import pyarrow as pa
 
-    if term.kind == "null" and kind != "null":
+    if term.kind == "any" or (term.kind == "null" and kind != "null"):
         raise Unfoldable("odd cells of another kind than the others")
     if kind not in ("null", term.kind):
         raise Unfoldable("odd cells of another kind than the others")

@@ -248,7 +248,11 @@ class Translator:
         if function.spec.builtin is not None:
             name = function.spec.builtin.name
             if name in _CONSTRUCTORS:
-                return t.literal(self._constant_call(node))
+                try:
+                    return t.literal(self._constant_call(node))
+                except Unfoldable:
+                    if form_of(name) is None:
+                        raise  # else it may be made of the row
             form = form_of(name)
             if form is not None and node.arguments:
                 try:

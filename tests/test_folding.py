@@ -79,6 +79,7 @@ SPELT = [
 GRID = {
     "ties": TIES, "time": CLOCK, "spelt": SPELT, "number": NUMBERS, "whole": WHOLE, "text": [*[quoted(t) for t in TEXTS], "null"], "date": DATES,
     "datetime": TIMES, "logical": LOGICALS, "duration": DURATIONS, "sure": [quoted(t) for t in TEXTS],
+    "sure_whole": [n for n in WHOLE if n != "null"], "sure_date": [d for d in DATES if d != "null"],
 }  # fmt: skip
 
 FORMS = [
@@ -191,6 +192,13 @@ FORMS = [
     # the cells of a row
     ('List.IsEmpty(List.RemoveMatchingItems(Record.FieldValues(_), {"", null}))', "text", None), ("List.IsEmpty(List.RemoveNulls({[x], [y]}))", "number", "text"),
     ('List.IsEmpty(List.RemoveMatchingItems({[x], [y]}, {0, "", null}))', "number", "text"), ("List.NonNullCount(Record.FieldValues(_)) + Text.Length([y])", "text", "sure"),
+    # constructors and counts of the row
+    ("#date(Date.Year([x]), Date.Month([x]), 1)", "sure_date", None), ("#date([x] + 2018, 2, 29)", "sure_whole", None), ("#date(2020, [x], [y])", "sure_whole", "sure_whole"),
+    ("#datetime([x] + 2018, 1, 2, [y], 7, 5)", "sure_whole", "sure_whole"), ("#time([x], [y], 3)", "sure_whole", "sure_whole"), ("#duration([x], 0, [y], 1)", "sure_whole", "sure_whole"),
+    ("Date.IsLeapYear([x])", "date", None), ("Date.IsLeapYear([x])", "datetime", None), *[(f"Date.{n}([x], [y])", kind, "sure_whole") for n in
+      ("AddMonths", "AddYears", "AddQuarters") for kind in ("date", "datetime")],
+    *[(f"Text.{n}([x], [y])", "text", "sure_whole") for n in ("Start", "End", "Middle")], ("Text.Middle([x], 1, [y])", "text", "sure_whole"),
+    ("Text.End([x], Text.Length([x]) - 1)", "sure", None), ("Text.Middle([x], [y], [y])", "text", "sure_whole"),
     ("List.Sum(Record.ToList(_)) + [y] * 0", "number", "number"), ("List.IsEmpty(List.RemoveMatchingItems(Record.FieldValues(_), {1, null}))", "ties", None),
 ]  # fmt: skip
 

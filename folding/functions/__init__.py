@@ -10,6 +10,9 @@ import importlib
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+from sqlglot import exp
+
+from folding import terms as t
 from folding.operators import strictly
 from folding.terms import Scalar, Unfoldable, in_microseconds, is_fine, need, need_not_null, plain_number
 from mlang.syntax import nodes
@@ -27,6 +30,7 @@ _FAMILIES = (
     "mathematics",
     "dates",
     "periods",
+    "made",
     "durations",
     "formats",
     "lists",
@@ -125,6 +129,18 @@ class Call:
     def sure(self, index: int, *kinds: str) -> Scalar:
         """An argument of one of the kinds that is never null."""
         return need_not_null(self.of(index, *kinds))
+
+    def whole(self, index: int) -> Scalar:
+        """A number of the row that is never null, as a BIGINT; what is not whole is for the interpreter."""
+        x = self.sure(index, "number")
+        if x.storage == "BIGINT":
+            return x
+        sql = x.use
+        if not x.int53:
+            near = t.binary(exp.LT, t.function("abs", x.use), t.double(1e15))
+            integral = t.binary(exp.EQ, t.function("trunc", x.use), x.use)
+            sql = t.unless(t.negation(t.all_of([near, integral])), sql)
+        return t.typed(t.cast(sql, "BIGINT"), "number", "BIGINT", x, nonan=True, int53=True)
 
     def constant(self, index: int, default: Any = None) -> Any:
         """The value of an argument that does not depend on the row; ``default`` when it is not given."""

@@ -147,10 +147,36 @@ def add_days(call: Call) -> Scalar:
     return _date(_in_range(t.binary(exp.Add, value.use, days)), value, count, raises=True)
 
 
+@folds("Date.IsLeapYear")
+def is_leap_year(call: Call) -> Scalar:
+    value = call.moment(0, "date", "datetime")
+    call.at_most(1)
+    end = t.function("make_date", t.function("year", value.use), t.whole(12), t.whole(31))
+    sql = t.binary(exp.EQ, t.function("dayofyear", end), t.whole(366))
+    return typed(sql, "logical", "BOOLEAN", value)
+
+
+def _months_of_row(call: Call, value: Scalar) -> Scalar:
+    """Months, quarters or years that the row tells."""
+    count = call.sure(1, "number")
+    if not count.int53 or call.name == "Date.AddWeeks":
+        raise Unfoldable(f"{call.name} with a number that may not be whole")
+    unit = {"Date.AddMonths": 1, "Date.AddYears": 12, "Date.AddQuarters": 3}[call.name]
+    many = t.binary(exp.GT, t.function("abs", t.as_double(count)), t.double(120_000.0))
+    number = t.cast(t.unless(many, count.use), "INTEGER")
+    months = t.function("to_months", t.binary(exp.Mul, number, t.whole(unit)) if unit > 1 else number)
+    sql = t.binary(exp.Add, value.use, months)
+    sql = t.cast(sql, "DATE") if value.kind == "date" else sql
+    return typed(_in_range(sql, value.storage), value.kind, value.storage, value, count, raises=True)
+
+
 @folds("Date.AddMonths", "Date.AddYears", "Date.AddQuarters", "Date.AddWeeks")
 def add_parts(call: Call) -> Scalar:
     value = call.of(0, "date", "datetime")
-    number = call.constant(1)
+    try:
+        number = call.constant(1)
+    except Unfoldable:
+        return _months_of_row(call, value)
     if number.__class__ is not float or number != int(number) or abs(number) > 120_000:
         raise Unfoldable(f"{call.name} with a number that is not a constant whole number")
     count = int(number)

@@ -88,18 +88,32 @@ def clean(call: Call) -> Scalar:
 
 @folds("Text.Start", "Text.End")
 def ends(call: Call) -> Scalar:
-    text, count = call.of(0, "text"), call.count_at(1)
+    text, (count, *counts) = call.of(0, "text"), _count(call, 1)
     name = "left" if call.name == "Text.Start" else "right"
-    return _text(t.basic_plane(text, t.function(name, text.use, t.whole(count))), text, ascii=text.ascii)
+    sql = t.basic_plane(text, t.function(name, text.use, count))
+    return _text(sql, text, *counts, ascii=text.ascii, raises=bool(counts) or text.raises)
+
+
+def _count(call: Call, index: int) -> tuple[Any, *tuple[Scalar, ...]]:
+    """A count of characters: a constant, or a whole number of the row, which must not be below 0; and its term."""
+    try:
+        return (t.whole(call.count_at(index)),)
+    except Unfoldable:
+        x = call.whole(index)
+    far = t.any_of([t.binary(exp.LT, x.use, t.whole(0)), t.binary(exp.GT, x.use, t.whole(2**31 - 2))])
+    return t.unless(far, x.use), x
 
 
 @folds("Text.Middle")
 def middle(call: Call) -> Scalar:
-    text, start = call.of(0, "text"), call.count_at(1)
-    arguments = [text.use, t.whole(start + 1)]
+    text, (start, *counts) = call.of(0, "text"), _count(call, 1)
+    arguments = [text.use, t.binary(exp.Add, start, t.whole(1)) if counts else t.whole(int(start.name) + 1)]
     if call.count > 2:
-        arguments.append(t.whole(call.count_at(2)))
-    return _text(t.basic_plane(text, t.function("substr", *arguments)), text, ascii=text.ascii)
+        size, *sizes = _count(call, 2)
+        arguments.append(size)
+        counts += sizes
+    sql = t.basic_plane(text, t.function("substr", *arguments))
+    return _text(sql, text, *counts, ascii=text.ascii, raises=bool(counts) or text.raises)
 
 
 @folds("Text.Range")
