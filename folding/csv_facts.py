@@ -27,22 +27,24 @@ class Watch:
         self._signs = b".-" if has_point else b"-"
         self._plain, self._nullable, self._longest = True, False, 0
 
-    def look(self, texts: Any) -> None:
-        """Looks at some texts."""
+    def look(self, texts: Any) -> bool:
+        """Looks at some texts: whether all are plain."""
+        plain = not texts.null_count and self._looks_plain(texts)
+        self._plain = self._plain and plain
+        return plain
+
+    def _looks_plain(self, texts: Any) -> bool:
         import pyarrow as pa
 
-        if not self._plain:
-            return
         spelling = Spelling(texts)
         if spelling.longest is None:
-            self._plain = not texts.null_count
-            return
+            return True
         self._nullable = self._nullable or spelling.shortest == 0
         self._longest = max(self._longest, spelling.longest)
         try:
-            self._plain = not texts.null_count and _PLAIN[self._storage](texts, spelling, self._signs)
+            return _PLAIN[self._storage](texts, spelling, self._signs)
         except pa.ArrowInvalid:
-            self._plain = False
+            return False
 
     def facts(self) -> dict[str, Any]:
         """In the words of `terms.Scalar`; nothing when a text is doubtful."""

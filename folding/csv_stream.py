@@ -37,7 +37,7 @@ TAG = "csv_stream"
 
 
 def opens(source: CsvSource) -> bool:
-    """Whether a file is large, and plain at its start; the engine reads others as fast or faster."""
+    """Whether a file is large, and has no quotes at its start but in the names: the engine is faster with these."""
     from mlang.connectors.csv_blocks import stream_of
 
     if source.path is None:
@@ -46,7 +46,7 @@ def opens(source: CsvSource) -> bool:
     if opened is None:
         return False
     with opened[0] as stream:
-        return b'"' not in stream.read(1 << 16)
+        return b'"' not in stream.read(1 << 16).partition(b"\n")[2]
 
 
 def tagged(item: Any, name: str) -> Any:
@@ -98,7 +98,7 @@ def learnt(context: Context, relation: Callable[[], Relation]) -> Relation:
         return found
     files, context.files = context.files, []
     for origin in files:
-        columns = {c for scan in origin.scans.values() for c in scan}
+        columns = {c for scan in origin.scans.values() for c in scan if c[0] != "q"}
         keep(origin, columns or {name for name, _ in origin.watched.values()})
     context.kept = files
     return relation()
@@ -143,17 +143,22 @@ def _whole(origin: CsvOrigin, wanted: set[str]) -> Any:
 
 
 class CsvBatches:
-    """The columns c1.. of a file that are asked for, as text, and the row numbers r1: read anew for each scan."""
+    """The columns c1.. of a file that are asked for, as text, and the row numbers r1: read anew for each scan.
+
+    q1.. tell of the texts in c1.. whether some of the batch may be doubtful (`csv_facts.py`).
+    """
 
     def __init__(self, origin: CsvOrigin, names: tuple[str, ...]) -> None:
         self.source, self.skip_first, self.names = origin.source, origin.skip_first, names
-        self.watched = [found for found in origin.watched.values() if found[0] in names]
+        marks = {"c" + n[1:] for n in names if n[0] == "q"}
+        self.watched = [found for found in origin.watched.values() if found[0] in names or found[0] in marks]
 
     def schema(self) -> Any:
         """The Arrow schema."""
         import pyarrow as pa
 
-        return pa.schema([(n, pa.int64() if n == "r1" else pa.string()) for n in self.names])
+        types = {"c": pa.string(), "q": pa.bool_(), "r": pa.int64()}
+        return pa.schema([(n, types[n[0]]) for n in self.names])
 
     def __arrow_c_schema__(self) -> Any:
         return self.schema().__arrow_c_schema__()
@@ -173,21 +178,23 @@ class CsvBatches:
         from mlang.connectors.csv_reader import batches
 
         schema = self.schema()
-        texts = [n for n in self.names if n != "r1"]
+        texts = [n for n in self.names if n[0] == "c"]
+        texts += [name for name, _ in self.watched if name not in texts]
         wanted = [self.source.names[int(n[1:]) - 1] for n in texts] or [self.source.names[0]]
-        watches = [(texts.index(name), make()) for name, make in self.watched]
+        watches = [(name, make()) for name, make in self.watched]
         number, skip = 0, int(self.skip_first)
         for batch in batches(self.source, wanted, None):
-            arrays = _texts(batch)[: len(texts)]
             length = batch.length - skip
-            if skip:
-                arrays, skip = [a.slice(1) for a in arrays], 0
-            for place, watch in watches:
-                watch.look(arrays[place])
+            columns = dict(zip(texts, [a.slice(skip) for a in _texts(batch)], strict=False))
+            skip = 0
+            for name, watch in watches:
+                odd = not watch.look(columns[name])
+                columns["q" + name[1:]] = pa.repeat(pa.scalar(odd), length)
             if "r1" in self.names:
-                arrays.append(pc.cumulative_sum(pa.repeat(pa.scalar(1, pa.int64()), length), start=number))
+                one = pa.repeat(pa.scalar(1, pa.int64()), length)
+                columns["r1"] = pc.cumulative_sum(one, start=number)
             number += length
-            yield pa.RecordBatch.from_arrays(arrays, schema=schema)
+            yield pa.RecordBatch.from_arrays([columns[n] for n in self.names], schema=schema)
         for _, watch in watches:
             learned(watch.key, watch.facts())
 

@@ -94,7 +94,7 @@ class CsvOrigin(Leaf):
                 cursor.register(name, data.select(columns) if known else CsvBatches(self, columns))
 
     def render(self, needed: set[str]) -> Any:
-        item = self._read_csv(needed)
+        item = self._read_csv({name for name in needed if name[0] != "q"})
         if not self.streamed:
             return item
         from folding.csv_stream import tagged
@@ -125,9 +125,9 @@ class CsvOrigin(Leaf):
         return with_row_number(table, self.alias, needed) if "r1" in needed else table
 
 
-def _place(name: str) -> tuple[bool, int]:
-    """Where a column stands among others; the row number comes last."""
-    return name == "r1", int(name[1:])
+def _place(name: str) -> tuple[str, int]:
+    """Where a column stands among others: texts, marks (`csv_stream.CsvBatches`), the row number."""
+    return name[0], int(name[1:])
 
 
 class ParquetOrigin(Leaf):

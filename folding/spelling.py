@@ -29,7 +29,8 @@ def certain(relation: Relation, converted: dict[int, Column], proves: bool) -> d
     """Of some converted columns (by their place) those of a CSV file that have no doubtful text, without flags.
 
     ``proves`` allows to ask the file, which a query that is only explained does not.  All columns that are
-    converted a second time are asked about in one reading of the file.
+    converted a second time are asked about in one reading of the file.  While it is not known, the texts of a file
+    that is streamed have flags only in those of its batches that are not plain.
     """
     origin = relation.origin
     if not isinstance(origin, CsvOrigin):
@@ -47,21 +48,25 @@ def certain(relation: Relation, converted: dict[int, Column], proves: bool) -> d
             continue
         if isinstance(source, exp.Column) and source.table == origin.alias:
             kind = (target.kind, target.name)
-            read = (str(origin.source.delimiter), origin.skip_first, source.name)
-            keys[place] = (file, *read, kind, column.culture)
+            keys[place] = (file, *origin.source.form, origin.skip_first, source.name, kind, column.culture)
+    marked: dict[int, Column] = {}
     if origin.streamed:
         for place, key in keys.items():
-            if _found.get(key) is None:
-                _watched(origin, relation.columns[place].term.sql.name, key, converted[place])
-        if origin.watched:
+            if not _found.get(key):
+                mark = _watched(origin, relation.columns[place].term.sql.name, key, converted[place])
+                if mark is not None and proves:
+                    marked[place] = evolve(converted[place], text=t.case((mark, converted[place].text)))
+        if any(key not in _found for key in origin.watched):
             relation.context.files.append(origin)
     elif proves:
         asked = [place for place, key in keys.items() if key in _found and _found[key] is None]
-        answers = _asked(origin, {place: (keys[place][3], converted[place]) for place in asked})
+        answers = _asked(
+            origin, {place: (relation.columns[place].term.sql.name, converted[place]) for place in asked}
+        )
         for place, key in keys.items():
             learned(key, answers.get(place, _found.get(key)))
     known = {place: _found.get(key) for place, key in keys.items()}
-    return {place: _proven(converted[place], facts) for place, facts in known.items() if facts}
+    return marked | {place: _proven(converted[place], facts) for place, facts in known.items() if facts}
 
 
 def learned(key: Any, facts: dict[str, Any] | None) -> None:
@@ -71,14 +76,16 @@ def learned(key: Any, facts: dict[str, Any] | None) -> None:
     _found[key] = facts
 
 
-def _watched(origin: CsvOrigin, name: str, key: Any, column: Column) -> None:
-    """Has the texts of a column looked at when they are next read."""
+def _watched(origin: CsvOrigin, name: str, key: Any, column: Column) -> Any:
+    """Has the texts of a column looked at when they are next read: a condition, whether those around are not plain."""
     from folding.csv_facts import Watch, watches
 
     storage = column.term.storage
-    if watches(storage):
-        point = culture(column.culture).decimal == "." and culture(column.culture).negative_sign == "-"
-        origin.watched[key] = name, lambda: Watch(key, storage, point)
+    if not watches(storage) or any(name == other and key != k for k, (other, _) in origin.watched.items()):
+        return None
+    point = culture(column.culture).decimal == "." and culture(column.culture).negative_sign == "-"
+    origin.watched[key] = name, lambda: Watch(key, storage, point)
+    return t.column(f"q{name[1:]}", origin.alias)
 
 
 def _proven(column: Column, known: dict[str, Any]) -> Column:

@@ -71,6 +71,14 @@ class CsvSource(Source):
         return len(self.names)
 
     @property
+    def form(self) -> tuple[Any, ...]:
+        """All that decides which cells are read from the same bytes."""
+        return (
+            self.delimiter, self.encoding, self.quoted_breaks, self.quote_always, self.extra_values,
+            self.missing, self.width,
+        )  # fmt: skip
+
+    @property
     def label(self) -> str:  # type: ignore[override]
         return f"CSV file {self.path}" if self.path else "CSV text"
 

@@ -140,12 +140,12 @@ def test_folded_files_give_the_same_cells(
         )
         typed = f'Table.TransformColumnTypes(Table.PromoteHeaders({source}), {{{{"a", {type}}}}}{culture})'
         program = f"let t = {typed} in " + step.format("t")
-        expected = cells_of(program, "none")
         if block is None:
-            assert cells_of(program, "duckdb") == expected
+            assert cells_of(program, "duckdb") == cells_of(program, "none")
             return
         spelling._found.clear()
         with patch.object(csv_blocks, "LEAST", 0), patch.object(csv_blocks, "BLOCK", block):
+            expected = cells_of(program, "none")
             assert cells_of(program, "duckdb") == expected
             assert cells_of(program, "duckdb") == expected, "with what the first run learnt"
 
