@@ -152,6 +152,7 @@ class Maker:
             f"Number.Power({x}, {y})", f"Int32.From({t})", f"(try Number.From({t}) otherwise {y})", f"Number.Sin({x})", f"Byte.From({x})",
             f"Duration.TotalHours({d} - {self.expression('date', depth)})", f"Time.Second({self.leaf('datetime')})",
             f"Duration.Seconds(Date.EndOfDay({self.leaf('datetime')}) - {self.leaf('datetime')})", f"Number.FromText({t}, \"de-DE\")",
+            f"List.NonNullCount(Record.FieldValues(_)) + {x}" if depth else x,
         ])  # fmt: skip
 
     def text(self, depth: int) -> str:
@@ -173,6 +174,9 @@ class Maker:
             f"Date.ToText({self.expression('date', depth)}, \"{self.pick(['yyyy-MM-dd', 'd MMM yy', 'D'])}\")",
             f"DateTime.ToText({self.leaf('datetime')})", f"DateTime.ToText(Date.EndOfDay({self.leaf('datetime')}), \"s\", \"fr-FR\")",
             f"Date.MonthName({self.expression('date', depth)})", f"Text.From({self.leaf('datetime')} + #duration(1, 2, 3, 4))",
+            f'Text.AfterDelimiter({t}, "-", {{{{0, RelativePosition.FromEnd}}}})', f'Text.BeforeDelimiter({t}, "b", {count})',
+            f"Text.RemoveRange({t}, {count})", f'Text.ReplaceRange({t}, 0, {count}, {u})', f"Text.Start({t}, Text.Length({t}) - 1)",
+            f"Text.Middle({t}, {n}, 2)",
         ])  # fmt: skip
 
     def logical(self, depth: int) -> str:
@@ -191,7 +195,9 @@ class Maker:
             f'Text.Contains({t}, "A", Comparer.OrdinalIgnoreCase)', f"List.Contains({{{x}, {self.leaf(kind)}}}, {y})",
             f"Value.Is({x}, type {kind})", f"({x} is {kind})", f"Value.Equals({x}, {y})", f"Number.IsEven({self.leaf('number')})",
             f"List.Contains({{1, null, 3}}, {self.leaf('number')})", f"Number.IsNaN({self.leaf('number')})",
-            f'({t} = "")',
+            f'({t} = "")', f"Date.IsIn{self.pick(['PreviousN', 'NextN'])}Years({self.leaf('date')}, 5)",
+            f"Date.IsInCurrentYear({self.leaf('datetime')})", f"Date.IsLeapYear({self.leaf('date')})",
+            f'List.IsEmpty(List.RemoveMatchingItems({{{t}, {x}}}, {{"", null}}))',
         ])  # fmt: skip
 
     def date(self, depth: int) -> str:
@@ -201,6 +207,8 @@ class Maker:
             f"Date.AddDays({d}, {count})", f"Date.AddMonths({d}, {count})", f"Date.AddYears({d}, {count})", f"Date.StartOfMonth({d})",
             f"Date.EndOfMonth({d})", f"Date.StartOfYear({d})", f"Date.StartOfWeek({d}, Day.Monday)", f"Date.EndOfQuarter({d})",
             f"Date.From({t})", f"(try Date.From({t}) otherwise {d})", f"Date.EndOfWeek({d})", f"Date.From(Date.EndOfMonth({self.leaf('datetime')}))",
+            f"({d} + #duration({count}, 0, 0, 0))", f"#date(Date.Year({d}), Date.Month({d}), {self.pick(['1', '29'])})",
+            f"Date.AddMonths({d}, {self.leaf('number')})", f"Date.From({d} & #time(1, 2, 3))",
             f"Date.From({self.leaf('datetime')})", f"DateTime.Date({self.leaf('datetime')})", f"Date.StartOfQuarter({d})",
         ])  # fmt: skip
 
