@@ -10,10 +10,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from attrs import evolve, frozen
+from attrs import evolve, field, frozen
 from sqlglot import exp
 
 from folding import terms as t
+from folding.engines.decorrelate import SINGLE
 from folding.nested import NestedTable, aggregated, packed
 from folding.relations import Column, Context, Joined, Relation, compiles
 from folding.relations_rows import numbered, sums_of
@@ -33,6 +34,7 @@ class RelatedRows:
     link: Link
     keys: tuple[Scalar, ...]
     context: Context
+    _nested: list[NestedTable] = field(factory=list)
 
     def parts(self, column: Scalar) -> list[Scalar]:
         """The keys in a column of these rows."""
@@ -52,7 +54,12 @@ class RelatedRows:
         return right, keys
 
     def nested(self) -> NestedTable:
-        """The rows as a nested join has them."""
+        """The rows as a nested join has them, for the aggregates of one query."""
+        if not self._nested:
+            self._nested.append(self._made())
+        return self._nested[0]
+
+    def _made(self) -> NestedTable:
         right, keys = self.other()
         right, place = numbered(right)
 
@@ -71,7 +78,9 @@ class RelatedRows:
             raise Unfoldable("a field of a related record, which may be null")
         if not self.link.target.plan.schema.has(name):
             return t.null()
-        return aggregated(column, lambda group: group.values(name))
+        found = aggregated(column, lambda group: group.values(name))
+        found.sql.meta[SINGLE] = True
+        return found
 
 
 def matched(values: list[Scalar], keys: list[Scalar]) -> Any:

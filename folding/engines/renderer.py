@@ -17,6 +17,7 @@ from typing import Any
 
 from sqlglot import exp
 
+from folding.engines.decorrelate import decorrelated
 from folding.engines.expressions import PLAIN, Expressions, Form, Typed, forms
 from folding.terms import Unfoldable
 
@@ -64,6 +65,7 @@ class Renderer(Expressions):
         return "\n" + "  " * self.level
 
     def select(self, tree: Any) -> tuple[str, list[str]]:
+        tree = decorrelated(tree)
         scope: dict[str, dict[str, str]] = {}
         self.scopes.append(scope)
         self.outer.append(any(join.args.get("side") for join in tree.args.get("joins") or ()))

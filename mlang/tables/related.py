@@ -162,6 +162,14 @@ class Link:
             self._held = Held(target, self.target_keys)
         return self._typed(self._held.rows(values), target)
 
+    def record(self, key: tuple[Any, ...]) -> Any:
+        """The related row of a key, where there is one at most; null where there is none."""
+        if self._held is not None:
+            found: Any = self._held.record([force(part) for part in key])
+        else:
+            found = next(iter(self.rows(key).records(1)), None)
+        return None if found is None else Annotated(found, None, self.type.with_nullable(False))
+
     def _typed(self, plan: p.Plan, target: Table) -> Table:
         type = RelatedTable(lambda: target.type, self.related)
         made = Table(plan, None, type)
@@ -183,11 +191,7 @@ class Cell:
         return self.link.type.kind
 
     def __call__(self) -> Any:
-        table = self.link.rows(self.key)
-        if not self.link.single:
-            return table
-        row = next(iter(table.records(1)), None)
-        return None if row is None else Annotated(row, None, self.link.type.with_nullable(False))
+        return self.link.record(self.key) if self.link.single else self.link.rows(self.key)
 
 
 class Held:
@@ -207,6 +211,21 @@ class Held:
             for store, cells in zip(self.columns, batch.columns, strict=True):
                 store.extend(cells)
         self.index = Index([self.columns[names.index(k)] for k in keys], length, None)
+        self._records: dict[int, dict[str, Any]] = {}
+
+    def record(self, values: list[Any]) -> dict[str, Any] | None:
+        """The row with these keys, made once."""
+        for place in next(iter(self.index.find([[value] for value in values], 1))):
+            if place not in self._records:
+                row = {
+                    name: column[place] for name, column in zip(self.schema.names, self.columns, strict=True)
+                }
+                links = self.plan.links if isinstance(self.plan, p.Related) else ()
+                for link in links:
+                    row[link.name] = link.cells([[row[key]] for key in link.keys], 1)[0]
+                self._records[place] = row
+            return self._records[place]
+        return None
 
     def rows(self, values: list[Any]) -> p.Plan:
         """The rows with these keys, and their navigation columns."""
