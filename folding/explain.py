@@ -162,7 +162,7 @@ def explain_plan(name: str, plan: p.Plan) -> StepReport:
             return StepReport(name, function, FOLDING, "Spark", rows, sql=sql, notes=remarks)
     try:
         relation = fold(plan)
-        query = Query(relation)
+        query = Query(relation, schema=plan.schema)
     except Unfoldable as no:
         step = f" ({no.step})" if no.step and no.step != function else ""
         indicator = MIGHT_FOLD if entered_plans(plan) else NOT_FOLDING
@@ -170,7 +170,7 @@ def explain_plan(name: str, plan: p.Plan) -> StepReport:
         return StepReport(name, function, indicator, rows=rows, reason=no.reason + step, notes=notes)
     engines = dict.fromkeys(getattr(leaf, "engine", "DuckDB") for leaf in relation.sources())
     return StepReport(
-        name, function, FOLDING, ", ".join(engines), rows, sql=query.sql(pretty=True), notes=relation.notes
+        name, function, FOLDING, ", ".join(engines), rows, sql=query.shown(), notes=relation.notes
     )
 
 

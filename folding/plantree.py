@@ -163,7 +163,7 @@ class _Builder:
     def piece(self, plan: p.Plan, number: str, query: Any) -> Node:
         """The top of what DuckDB does in one query."""
         notes = tuple(dict.fromkeys(query.relation.notes))
-        return evolve(self.folded(plan, number, DUCKDB), sql=query.sql(pretty=True), notes=notes)
+        return evolve(self.folded(plan, number, DUCKDB), sql=query.shown(), notes=notes)
 
     def engine(self, plan: p.Plan, number: str, query: Any) -> Node:
         """The top of what a source database does in one query."""
@@ -254,7 +254,7 @@ def _query(plan: p.Plan) -> Any:
     """The query of a plan that folds whole."""
     from folding.engines.duckdb import Query
 
-    return Query(fold(plan))
+    return Query(fold(plan), schema=plan.schema)
 
 
 def _whole(plan: p.Plan) -> Any:

@@ -81,6 +81,14 @@ class Query:
         """The query as text."""
         return _printed(self.tree, pretty)
 
+    def shown(self) -> str:
+        """The query for people to read."""
+        from folding.readable import readable
+
+        names = self.schema.names if self.schema is not None else ()
+        leaves = [leaf for leaf in self.relation.sources() if isinstance(leaf, Leaf)]
+        return _printed(readable(self.tree, leaves, names), True)
+
     def reader(self) -> Any:
         """Runs the query: its record batches."""
         release_unused()

@@ -1,0 +1,197 @@
+"""The SQL of a query as people read it: the names of M in place of numbered columns, no needless signs.
+
+What runs names columns by their places (c1, c2 …), which no name can disturb.  `readable` makes of its tree
+another one that gives the same rows: columns have the names of their sources and of the result, a table that
+stands alone needs no alias.  Where names would collide (engines do not tell capitals apart) places stay.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from sqlglot import exp
+from sqlglot.dialects.dialect import Dialect
+
+from folding.engines.database import DIALECT
+from folding.sources import DatabaseOrigin, Leaf, ParquetOrigin
+
+_PLAIN = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z")
+_COMPARISONS = (exp.EQ, exp.NEQ, exp.GT, exp.GTE, exp.LT, exp.LTE, exp.NullSafeEQ, exp.NullSafeNEQ)
+_ARITHMETIC = (exp.Add, exp.Sub, exp.Mul, exp.Div, exp.Mod, exp.Neg)
+#: What binds closer than AND and OR.
+_CONDITIONS = (*_COMPARISONS, exp.Is, exp.In, exp.Not)
+
+Names = dict[str, str]
+
+
+def readable(tree: Any, leaves: list[Leaf], names: tuple[str, ...]) -> Any:
+    """A tree of the same query for reading; ``names`` are those of the columns of the result."""
+    tree = tree.copy()
+    for node in list(tree.find_all(exp.Paren, exp.Not, exp.Cast)):
+        _plainer(node)
+    if all(_reads_its_own(select) for select in tree.find_all(exp.Select)):
+        known = {leaf.alias: leaf for leaf in leaves}
+        _rename(tree, {f"c{i}": name for i, name in enumerate(names, 1)}, known, top=True)
+    for node in list(tree.find_all(exp.Paren)):  # printed in one line if it is short
+        node.replace(exp.Tuple(expressions=[node.this]))
+    return tree
+
+
+# ---------------------------------------------------------------- signs
+
+
+def _plainer(node: Any) -> None:
+    """Takes away what says nothing: parentheses around what binds closer, types of small constants."""
+    parent = node.parent
+    if isinstance(node, exp.Paren):
+        inner = node.this
+        closer = isinstance(parent, (exp.And, exp.Or, exp.Where)) and isinstance(inner, _CONDITIONS)
+        if closer or (
+            isinstance(parent, _COMPARISONS) and isinstance(inner, _ARITHMETIC)
+        ) or (isinstance(parent, exp.Not) and isinstance(inner, exp.In)):  # fmt: skip
+            node.replace(inner)
+    elif isinstance(node, exp.Not):
+        if isinstance(node.this, exp.Is) and isinstance(node.this.expression, exp.Null):
+            node.replace(exp.Is(this=node.this.this, expression=exp.Not(this=exp.Null())))
+    elif (
+        isinstance(parent, _COMPARISONS)
+        and isinstance(node.this, exp.Literal)
+        and not node.this.is_string
+        and node.to.is_type("bigint")
+    ):
+        node.replace(node.this)
+
+
+# ---------------------------------------------------------------- names
+
+
+def _rename(query: Any, wanted: Names, leaves: dict[str, Leaf], top: bool = False) -> Names:
+    """Gives the outputs of a query names, as wanted where that can be, and what is below too: by their old names."""
+    if isinstance(query, exp.Union):
+        chosen = _rename(query.this, wanted, leaves)
+        _rename(query.expression, chosen, leaves)
+        return chosen
+    inputs = {item.alias: item for item in _items(query)}
+    asked: dict[str, Names] = {alias: {} for alias in inputs}
+    for output in query.expressions:
+        column = output.this
+        if isinstance(column, exp.Column) and output.alias in wanted and column.table in asked:
+            asked[column.table].setdefault(column.name, wanted[output.alias])
+    known = {alias: _named_item(item, asked[alias], leaves) for alias, item in inputs.items()}
+    chosen = _outputs(query, wanted, known, top)
+    alone = len(inputs) == 1 and not _hides(query, chosen, known)
+    for column in _own(query, exp.Column):
+        name = known.get(column.table, {}).get(column.name)
+        if name is not None:
+            table = column.args.get("table")
+            column.replace(exp.Column(this=_identifier(name), table=None if alone else table))
+    for output in query.expressions:
+        name = chosen[output.alias]
+        if isinstance(output.this, exp.Column) and output.this.name == name:
+            output.replace(output.this)
+        else:
+            output.set("alias", _identifier(name))
+    if alone:
+        for item in _items(query):
+            if isinstance(item, exp.Table) and not item.args["alias"].args.get("columns"):
+                item.set("alias", None)
+    return chosen
+
+
+def _reads_its_own(query: Any) -> bool:
+    """Whether a query names only columns of its own FROM, and no query stands among its expressions."""
+    if "from_" not in query.args or not all(isinstance(i, (exp.Table, exp.Subquery)) for i in _items(query)):
+        return False
+    tables = {item.alias for item in _items(query)}
+    return all(column.table in tables for column in _own(query, exp.Column))
+
+
+def _items(query: Any) -> list[Any]:
+    """What stands in FROM and JOIN."""
+    return [query.args["from_"].this, *(join.this for join in query.args.get("joins") or ())]
+
+
+def _own(query: Any, kind: type) -> list[Any]:
+    """The nodes of a kind in a query, those of the queries in its FROM left out."""
+    found, stack = [], [query]
+    inputs = {id(item) for item in _items(query)}
+    while stack:
+        node = stack.pop()
+        if isinstance(node, kind):
+            found.append(node)
+        stack.extend(child for child in node.iter_expressions() if id(child) not in inputs)
+    return found
+
+
+def _named_item(item: Any, asked: Names, leaves: dict[str, Leaf]) -> Names:
+    """The names of the columns of a FROM item, which has them afterwards."""
+    leaf = leaves.get(item.alias)
+    if isinstance(item, exp.Subquery) and leaf is None:
+        return _rename(item.this, asked, leaves)
+    names = _source_names(leaf)
+    if not names:
+        return {}
+    if isinstance(item, exp.Subquery):  # a table whose rows have numbers
+        table = item.this.args["from_"].this
+        place = _row_number(item.this)
+        if place is None or not isinstance(table, exp.Table):
+            return {}
+        table.set("alias", exp.TableAlias(this=exp.to_identifier(item.alias)))
+        item.replace(table)
+    else:
+        place = "file_row_number"
+        item.args["alias"].set("columns", None)
+    return {**{f"c{i}": name for i, name in enumerate(names, 1)}, "r1": place}
+
+
+def _source_names(leaf: Leaf | None) -> tuple[str, ...]:
+    """The names of a source's columns, where the engine finds all of them by these."""
+    if not isinstance(leaf, (ParquetOrigin, DatabaseOrigin)):
+        return ()
+    names = tuple(leaf.source.types)
+    small = {name.lower() for name in names} | {"file_row_number", "rowid"}
+    return names if len(names) == leaf.width and len(small) == len(names) + 2 and all(names) else ()
+
+
+def _row_number(query: Any) -> str | None:
+    """Under which name a table has the number of a row."""
+    last = query.expressions[-1]
+    found = last.this if isinstance(last, exp.Alias) and last.alias == "r1" else None
+    return found.name if isinstance(found, exp.Column) else None
+
+
+def _outputs(query: Any, wanted: Names, known: dict[str, Names], top: bool) -> Names:
+    """The new names of a query's outputs."""
+    chosen: Names = {}
+    taken: set[str] = set()
+    for output in query.expressions:
+        old, column = output.alias, output.this
+        name = wanted.get(old)
+        if name is None and isinstance(column, exp.Column):
+            name = known.get(column.table, {}).get(column.name)
+        if not name or (name.lower() in taken and not top):
+            name = old
+        chosen[old] = name
+        taken.add(name.lower())
+    return chosen if top or len(taken) == len(chosen) else {old: old for old in chosen}
+
+
+def _hides(query: Any, chosen: Names, known: dict[str, Names]) -> bool:
+    """Whether an output has the name of another input column, for which it would be taken."""
+    (names,) = known.values()
+    there = {name.lower() for name in names.values()}
+    if not names:
+        return True
+    for output in query.expressions:
+        name, column = chosen[output.alias], output.this
+        own = isinstance(column, exp.Column) and names.get(column.name) == name
+        if name.lower() in there and not own:
+            return True
+    return False
+
+
+def _identifier(name: str) -> Any:
+    """A name, in quotes if it needs them."""
+    words = Dialect.get_or_raise(DIALECT).tokenizer_class.KEYWORDS
+    return exp.to_identifier(name, quoted=not _PLAIN.match(name) or name.upper() in words)
