@@ -192,6 +192,7 @@ FORMS = [
     # the cells of a row
     ('List.IsEmpty(List.RemoveMatchingItems(Record.FieldValues(_), {"", null}))', "text", None), ("List.IsEmpty(List.RemoveNulls({[x], [y]}))", "number", "text"),
     ('List.IsEmpty(List.RemoveMatchingItems({[x], [y]}, {0, "", null}))', "number", "text"), ("List.NonNullCount(Record.FieldValues(_)) + Text.Length([y])", "text", "sure"),
+    *[(f"Number.ToText([x], {f})", "whole", None) for f in ('"00"', '"0"', '"D3"', '"000000000000000"', '"d10"')],
     # constructors and counts of the row
     ("#date(Date.Year([x]), Date.Month([x]), 1)", "sure_date", None), ("#date([x] + 2018, 2, 29)", "sure_whole", None), ("#date(2020, [x], [y])", "sure_whole", "sure_whole"),
     ("#datetime([x] + 2018, 1, 2, [y], 7, 5)", "sure_whole", "sure_whole"), ("#time([x], [y], 3)", "sure_whole", "sure_whole"), ("#duration([x], 0, [y], 1)", "sure_whole", "sure_whole"),
