@@ -301,6 +301,8 @@ def literal(value: Any) -> Scalar:
 
 def null(kind: str = "null", storage: str = "VARCHAR") -> Scalar:
     """Null, typed."""
+    if not storage:
+        raise Unfoldable("null in the place of a value that has parts")
     return Scalar(cast(exp.Null(), storage), kind, storage, constant=None)
 
 
