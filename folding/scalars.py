@@ -233,7 +233,7 @@ class Translator:
         from folding.structures import item_at
 
         index = self.constant(node.index)
-        if index.__class__ is not float or index < 0 or index != int(index) or index > 1e6:
+        if index.__class__ is not float or index < 0 or not index.is_integer() or index > 1e6:
             raise Unfoldable("an item at a place that is no constant whole number")
         return item_at(self.scalar(node.target), int(index), node.optional)
 

@@ -165,6 +165,6 @@ class Call:
         value = self.constant(index)
         if value is None and default is not None:
             return default
-        if value.__class__ is not float or value < 0 or value != int(value):
+        if value.__class__ is not float or value < 0 or not value.is_integer():
             raise Unfoldable(f"{self.name} with a count that is no whole number")
         return int(value)

@@ -177,7 +177,7 @@ def add_parts(call: Call) -> Scalar:
         number = call.constant(1)
     except Unfoldable:
         return _months_of_row(call, value)
-    if number.__class__ is not float or number != int(number) or abs(number) > 120_000:
+    if number.__class__ is not float or not number.is_integer() or abs(number) > 120_000:
         raise Unfoldable(f"{call.name} with a number that is not a constant whole number")
     count = int(number)
     if call.name == "Date.AddWeeks":

@@ -91,7 +91,7 @@ def _several(call: Call) -> Scalar:
     call.at_most(2)
     word, unit = _parts(call.name)
     count = call.constant(1)
-    if count.__class__ is not float or count != int(count) or abs(count) > _FARTHEST:
+    if count.__class__ is not float or not count.is_integer() or abs(count) > _FARTHEST:
         raise Unfoldable(f"{call.name} with a number that is not a constant whole number")
     n = max(int(count), 0)
     first, last = (1, n) if word == "Next" else (-n, -1)

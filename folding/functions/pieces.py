@@ -43,7 +43,7 @@ def _occurrence(call: Call, index: int, mark: str) -> tuple[int, bool]:
             raise Unfoldable(f"{call.name} with an index of another shape")
         given, from_end = parts[0], parts[1] == 1.0
     number = 0.0 if given is None else given
-    if number.__class__ is not float or number < 0 or number != int(number) or number > 1e6:
+    if number.__class__ is not float or number < 0 or not number.is_integer() or number > 1e6:
         raise Unfoldable(f"{call.name} with an index that is no whole number")
     if from_end and overlaps(mark):
         raise Unfoldable("a delimiter that may overlap itself, looked for from the end")

@@ -52,7 +52,7 @@ def _digits(call: Call) -> int:
     value = call.constant(1) if call.count > 1 else None
     if value is None:
         return 0
-    if value.__class__ is not float or value != int(value) or abs(value) > 15:
+    if value.__class__ is not float or not value.is_integer() or abs(value) > 15:
         raise Unfoldable(f"{call.name} with a number of digits that is not whole, or large")
     return int(value)
 

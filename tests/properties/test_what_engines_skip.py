@@ -166,3 +166,19 @@ def differences(folder: Path, seed: int, count: int) -> list[str]:
 def test_nothing_that_raises_is_left_out(folder: Path) -> None:
     found = run(lambda: differences(folder, SEED, PROGRAMS))
     assert not found, "\n".join(found)
+
+
+@pytest.mark.parametrize(
+    "expression",
+    [
+        "Text.Middle([t], Number.Sqrt(-#infinity), 2)", "Text.Start([t], #infinity)", "Date.AddMonths([d], #nan)", "{[n]}{#infinity}",
+        "Date.IsInNextNDays([d], #infinity)", 'Text.AfterDelimiter([t], "a", #nan)', "Number.Round([n], #infinity)", "#date(2020, #nan, 1)",
+    ],
+)  # fmt: skip
+def test_counts_that_are_no_numbers(folder: Path, expression: str) -> None:
+    """NaN and the infinities as constants are for the interpreter."""
+    table = f'Parquet.Document(File.Contents("{folder}/mixed.parquet"))'
+    folded, interpreted, _ = run(
+        lambda: Evaluator().both(f'Table.AddColumn({table}, "z", each {expression})')
+    )
+    assert folded == interpreted
