@@ -77,15 +77,16 @@ class Engine:
         return self.reads(name)
 
     def type_of(self, kind: str) -> str:
-        """The type of a kind; with a mark it holds no nulls."""
-        return self.types[kind.rstrip("!")] + (" NOT NULL" if kind.endswith("!") else "")
+        """The type of a kind; with a mark, or called sure, it holds no nulls."""
+        sure = kind.endswith("!") or kind.startswith("sure_")
+        return self.types[kind.rstrip("!").removeprefix("sure_")] + (" NOT NULL" if sure else "")
 
     def reads(self, name: str) -> str:
         return f'{self.source}{{[Schema = "{self.schema}", Item = "{name}"]}}[Data]'
 
     def holds(self, kind: str, value: Any) -> bool:
         """Whether the engine can store a value."""
-        if kind == "whole":
+        if kind in ("whole", "sure_whole"):
             return value is None or abs(value) < 2**31
         return True
 
