@@ -118,7 +118,7 @@ _ROWS: dict[str, dict[str, Any]] = {
         "month_names_abbreviated_genitive": "янв фев мар апр мая июн июл авг сен окт ноя дек",
         "day_names": "воскресенье понедельник вторник среда четверг пятница суббота",
         "day_names_abbreviated": "Вс Пн Вт Ср Чт Пт Сб",
-        "am": "", "pm": "", "era": "н.э.", "short_date": "dd.MM.yyyy", "long_date": "d MMMM yyyy 'г.'",
+        "am": "", "pm": "", "era": "н.э.", "short_date": "dd.MM.yyyy", "long_date": "dddd, d MMMM yyyy 'г.'",
         "short_time": "H:mm", "long_time": "H:mm:ss", "month_day": "d MMMM", "date_separator": ".",
     },
     "tr-TR": _CONTINENT | {

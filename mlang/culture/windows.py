@@ -71,6 +71,7 @@ _ROWS: dict[str, dict[str, Any]] = {
             "يناير|فبراير|مارس|أبريل|مايو|يونيو|يوليه|أغسطس|سبتمبر|أكتوبر|نوفمبر|ديسمبر",
     },
     "ar-BH": _ARABIC, "ar-EG": _ARABIC, "ar-KW": _ARABIC, "ar-OM": _ARABIC, "ar-QA": _ARABIC,
+    "ar-DZ": {"short_date": "dd-MM-yyyy", "date_separator": "-"},
     "ar-MA": _ARABIC | _SHORT_CLOCK | {"short_date": "dd-MM-yyyy", "date_separator": "-"},
     "ar-SA": _ARABIC | {
         "calendar": "umalqura", "era": "بعد الهجرة", "month_names": _HIJRI_MONTHS,
