@@ -37,7 +37,7 @@ def number_text(x: Any) -> str:
         return "∞" if x > 0 else "-∞"
     if x == 0:
         return "0"
-    if x.is_integer() and abs(x) < 2**63:
+    if x.is_integer() and -(2**63) <= x < 2**63:
         return str(int(x))
     digits = f"{x:.15g}"
     if float(digits) != x:
