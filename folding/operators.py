@@ -35,10 +35,13 @@ def strictly(made: Scalar, *operands: Scalar) -> Scalar:
 
 def computing(made: Scalar, *terms: Scalar) -> Scalar:
     """A term, after others whose values may not matter to it but that may raise."""
-    # no statistics tell what a hash is; if it is 0 once, the interpreter does the work
-    seen = t.binary(exp.EQ, t.function("hash", *[x.use for x in terms]), t.whole(0))
-    sql = t.case((seen, t.error()), otherwise=made.use)
+    sql = t.case((_seen(*terms), t.error()), otherwise=made.use)
     return evolve(made, sql=sql, raises=True, constant=t.VARIES, conjuncts=())
+
+
+def _seen(*terms: Scalar) -> Any:
+    """False, found by computing the terms: no statistics tell what a hash is; if it is 0 once, the query stops."""
+    return t.binary(exp.EQ, t.function("hash", *[x.use for x in terms]), t.whole(0))
 
 
 def null_test(term: Scalar) -> Any:
@@ -182,17 +185,27 @@ def connective(operator: str, left: Scalar, right: Scalar) -> Scalar:
         if side.kind == "null":
             raise Unfoldable("a null constant in a condition")
         need(side, "logical")
-    raises = left.raises or right.raises
-    if raises:
-        decided = exp.false() if operator == "and" else exp.true()
-        test = t.negation(left.use) if operator == "and" else left.use
-        both = (t.all_of if operator == "and" else t.any_of)([left.use, right.use])
-        sides = (*(left.conjuncts or (left,)), *(right.conjuncts or (right,))) if operator == "and" else ()
-        made = typed(t.case((test, decided), otherwise=both), "logical", "BOOLEAN", left, right)
+    if operator == "and" and (left.raises or right.raises):
+        return _conjunction([*(left.conjuncts or (left,)), *(right.conjuncts or (right,))])
+    if left.raises or right.raises:
+        both = t.any_of([left.use, right.use])
+        made = typed(t.case((left.use, exp.true()), otherwise=both), "logical", "BOOLEAN", left, right)
         # where the right side alone decides, the engine would not look at the left one
-        return evolve(computing(made, left) if left.raises else made, conjuncts=sides)
+        return computing(made, left) if left.raises else made
     join = t.all_of if operator == "and" else t.any_of
     return typed(join([left.use, right.use]), "logical", "BOOLEAN", left, right)
+
+
+def _conjunction(sides: list[Scalar]) -> Scalar:
+    """Conditions that may raise, in their order; each is written as often however many there are."""
+    branches = []
+    for side in sides[:-1]:
+        if side.raises:  # where a later one alone decides, the engine would not look at this one
+            branches.append((_seen(side), t.error()))
+        branches.append((t.negation(side.use), exp.false()))
+    every = t.all_of([side.use for side in sides])
+    made = typed(t.case(*branches, otherwise=every), "logical", "BOOLEAN", *sides, raises=True)
+    return evolve(made, constant=t.VARIES, conjuncts=tuple(sides))
 
 
 def logical_not(value: Scalar) -> Scalar:
