@@ -33,7 +33,7 @@ _CURES: tuple[tuple[str, str], ...] = (
     ),
     (
         r"(\S+) with a format$",
-        "Let {0} write the text last, after the filters, joins and groups; without a format it folds.",
+        "Let {0} write the text last, after the filters, joins and groups; without a format, or with zeros alone, it folds.",
     ),
     (
         r"(\S+) with its optional arguments",

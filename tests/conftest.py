@@ -32,3 +32,12 @@ def no_session_left_over() -> Iterator[None]:
     token = _CURRENT.set(None)
     yield
     _CURRENT.reset(token)
+
+
+@pytest.fixture
+def proper_without_form(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Text.Proper stands for the functions of texts that have no SQL form."""
+    from folding.functions import FORMS, form_of
+
+    form_of("")  # loads the families
+    monkeypatch.delitem(FORMS, "Text.Proper")

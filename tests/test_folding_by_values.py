@@ -13,6 +13,8 @@ from folding import by_values
 from mlang.compile.entry import run
 from mlang.values.show import to_m
 
+pytestmark = pytest.mark.usefixtures("proper_without_form")
+
 
 @pytest.fixture(scope="module")
 def sales(tmp_path_factory: pytest.TempPathFactory) -> str:

@@ -15,6 +15,8 @@ from folding import boundary, repairs
 from mlang.compile.entry import run
 from mlang.values.show import to_m
 
+pytestmark = pytest.mark.usefixtures("proper_without_form")
+
 ROWS = 20_000
 
 

@@ -12,6 +12,8 @@ import pytest
 import mlang
 from folding.engines import duckdb as engine
 
+pytestmark = pytest.mark.usefixtures("proper_without_form")
+
 ROWS = 40_000
 
 

@@ -234,7 +234,7 @@ def _with_zeros(call: Call, value: Scalar, info: CultureInfo) -> Scalar:
     format = call.constant(1)
     found = _ZEROS.fullmatch(format) if format.__class__ is str else None
     if found is None or info.negative_sign != "-":
-        raise Unfoldable(f"{call.name} with another format than zeros")
+        raise Unfoldable(f"{call.name} with a format")
     if value.kind != "number" or not value.int53:
         raise Unfoldable(f"{call.name} with a format, of a number that may not be whole")
     width = len(found[1]) if found[1] else int(found[2])
