@@ -1,7 +1,8 @@
 """Which query needs which: names that are free in a query's expression and are members of the section.
 
 Local variables, fields of the same record and parameters hide members, as in evaluation.
-`order` sorts queries so that each comes after what it reads, and refuses circles; `Reach` tells what an evaluation may ask for.
+`order` sorts queries so that each comes after what it reads, and refuses circles;
+`Reach` tells what an evaluation may ask for.
 """
 
 from __future__ import annotations

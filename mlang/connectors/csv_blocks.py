@@ -102,7 +102,8 @@ class _Blocks:
     def __iter__(self) -> Iterator[bytearray]:
         rest, ended = bytearray(), False
         while not ended:
-            block = bytearray(len(rest) + BLOCK)  # filled in place: copies of all bytes take a quarter of the time
+            # filled in place: copies of all bytes take a quarter of the time
+            block = bytearray(len(rest) + BLOCK)
             block[: len(rest)] = rest
             with memoryview(block) as all, all[len(rest) :] as room:
                 more = self._stream.readinto(room)  # type: ignore[attr-defined]
@@ -239,7 +240,9 @@ def _line_feeds(block: bytes | bytearray) -> int:
 # ---------------------------------------------------------------- Arrow
 
 
-def _reader(source: CsvSource, columns: list[str] | None) -> Callable[[bytes | bytearray], list[Batch] | None]:
+def _reader(
+    source: CsvSource, columns: list[str] | None
+) -> Callable[[bytes | bytearray], list[Batch] | None]:
     """A function that reads a block with Arrow, or says None."""
     import pyarrow as pa
     from pyarrow import csv
