@@ -94,5 +94,5 @@ def aggregated(column: Scalar, build: Callable[[Any], Scalar]) -> Scalar:
         raise Unfoldable("an aggregate of a nested table that may raise")
     condition = Scalar(nested.condition(column), "logical", "BOOLEAN", True)
     query = evolve(relation, where=(*relation.where, condition), order=(), natural=True)
-    sql = exp.Subquery(this=query.select([("v", value.sql)], ordered=False))
+    sql = exp.Subquery(this=query.select([("v", value.sql)], False, joined=True))
     return evolve(value, sql=sql, nullable=True)

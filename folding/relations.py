@@ -83,11 +83,17 @@ class Origin:
         """The FROM item with (at least) the needed columns."""
         raise NotImplementedError
 
+    def render_joined(self, needed: set[str]) -> Any:
+        """The same where a join stands above it (`Relation.select` says what that changes)."""
+        return self.render(needed)
+
     def sources(self) -> list[Origin]:
         """The leaves below."""
         return [self]
 
     depth = 1
+    #: Whether several scans make the rows, one after the other.
+    several = False
     #: Expressions over the origins beside it that it reads.
     reads: tuple[Any, ...] = ()
 
@@ -99,15 +105,17 @@ class Subquery(Origin):
         super().__init__(alias)
         self.relation, self.outputs = relation, outputs
         self.depth = relation.depth + 1
+        self.several = relation.natural and relation.origin.several
 
-    def render(self, needed: set[str]) -> Any:
+    def render(self, needed: set[str], joined: bool = False) -> Any:
         chosen = [(name, sql) for name, sql in self.outputs.items() if name in needed]
         if not chosen:
             chosen = [("one", exp.Literal.number(1))]
-        query = self.relation.select(
-            chosen, ordered=self.relation.limit is not None or bool(self.relation.offset)
-        )
+        query = self.relation.select(chosen, self.relation.limited, joined)
         return exp.Subquery(this=query, alias=exp.TableAlias(this=exp.to_identifier(self.alias)))
+
+    def render_joined(self, needed: set[str]) -> Any:
+        return self.render(needed, True)
 
     def sources(self) -> list[Origin]:
         return self.relation.sources()
@@ -116,22 +124,27 @@ class Subquery(Origin):
 class Union(Origin):
     """Several finished relations, one after the other, with the same output names."""
 
+    several = True
+
     def __init__(self, alias: str, parts: list[tuple[Relation, dict[str, Any]]]) -> None:
         super().__init__(alias)
         self.parts = parts
         self.depth = max(r.depth for r, _ in parts) + 1
 
-    def render(self, needed: set[str]) -> Any:
+    def render(self, needed: set[str], joined: bool = False) -> Any:
         query: Any = None
         for relation, outputs in self.parts:
             chosen = [(n, s) for n, s in outputs.items() if n in needed] or [("one", exp.Literal.number(1))]
-            part = relation.select(chosen, ordered=relation.limit is not None or bool(relation.offset))
+            part = relation.select(chosen, relation.limited, joined)
             if part.args.get("limit") or part.args.get("offset") or part.args.get("order"):
                 part = exp.select("*").from_(
                     exp.Subquery(this=part, alias=exp.TableAlias(this=exp.to_identifier("p")))
                 )
             query = part if query is None else exp.Union(this=query, expression=part, distinct=False)
         return exp.Subquery(this=query, alias=exp.TableAlias(this=exp.to_identifier(self.alias)))
+
+    def render_joined(self, needed: set[str]) -> Any:
+        return self.render(needed, True)
 
     def sources(self) -> list[Origin]:
         return [s for relation, _ in self.parts for s in relation.sources()]
@@ -195,9 +208,14 @@ class Relation:
         return [*below, *self.beside]
 
     @property
+    def limited(self) -> bool:
+        """Whether a count of rows is pending: which rows stay depends on their order."""
+        return self.limit is not None or bool(self.offset)
+
+    @property
     def sealed(self) -> bool:
         """Whether rows may not be filtered, grouped or numbered in this SELECT any more."""
-        return self.group is not None or self.limit is not None or bool(self.offset) or self.windowed
+        return self.group is not None or self.limited or self.windowed
 
     def opened(self) -> Relation:
         """A relation over the same rows in which conditions, groups and windows may be added."""
@@ -228,8 +246,7 @@ class Relation:
         origin = Subquery(alias, self, outputs)
         if origin.depth > DEEPEST:
             raise Unfoldable("the query would be nested too deeply")
-        limited = self.limit is not None or bool(self.offset)
-        natural = self.natural or (limited and self.context.keeps_order)
+        natural = self.natural or (self.limited and self.context.keeps_order)
         named = [next((n for n, s in outputs.items() if s == u), None) for u in self.unique]
         unique = tuple(t.column(n, alias) for n in named if n is not None)
         return Relation(
@@ -281,26 +298,39 @@ class Relation:
 
     # ------------------------------------------------------------ text
 
-    def select(self, chosen: list[tuple[str, Any]], ordered: bool) -> Any:
-        """The SELECT with these outputs, in M's order if asked."""
+    def select(self, chosen: list[tuple[str, Any]], ordered: bool, joined: bool = False) -> Any:
+        """The SELECT with these outputs, in M's order if asked; ``joined`` says that a join stands above it.
+
+        Below a join DuckDB runs the scans of a UNION ALL at the same time, also where a LIMIT or OFFSET
+        stands between: which rows that counts is then chance, unless they are sorted for it.
+        """
         condition = _conjunction(self.where)
-        keys = [k.ordered() for k in self.order] if ordered and not self.natural else []
-        pieces = [sql for _, sql in chosen] + [k.this for k in keys] + list(self.group or ())
+        pieces = [sql for _, sql in chosen] + list(self.group or ())
         if condition is not None:
             pieces.append(condition)
         pieces.extend(j.on for j in self.joins if j.on is not None)
         pieces.extend(sql for j in self.joins for sql in j.origin.reads)
+        nodes = [node for sql in pieces for node in t.nodes(sql)]
+        # the engine makes a join of a query in an expression
+        joined = joined or bool(self.joins) or any(node.__class__ is exp.Subquery for node in nodes)
+        chance = joined and self.limited and self.origin.several
+        keys = [k.ordered() for k in self.order] if ordered and (chance or not self.natural) else []
+        nodes.extend(node for k in keys for node in t.nodes(k.this))
         needed: dict[str, set[str]] = {}
-        for sql in pieces:
-            for c in t.columns_in(sql):
-                needed.setdefault(c.table, set()).add(c.name)
+        for node in nodes:
+            if node.__class__ is exp.Column:
+                needed.setdefault(node.table, set()).add(node.name)
+
+        def item(origin: Origin) -> Any:
+            names = needed.get(origin.alias, set())
+            return origin.render_joined(names) if joined else origin.render(names)
+
         query = exp.Select(
             expressions=[t.named(sql, name) for name, sql in chosen],
-            from_=exp.From(this=self.origin.render(needed.get(self.origin.alias, set()))),
+            from_=exp.From(this=item(self.origin)),
         )
         for j in self.joins:
-            item = j.origin.render(needed.get(j.origin.alias, set()))
-            query.append("joins", _join_node(item, j))
+            query.append("joins", _join_node(item(j.origin), j))
         if condition is not None:
             query.set("where", exp.Where(this=condition))
         if self.group:

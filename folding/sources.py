@@ -157,6 +157,7 @@ class DatabaseOrigin(Leaf):
         super().__init__(alias)
         self.source, self.width, self.catalog, self.is_table = source, width, catalog, is_table
         self.label = source.label
+        self.several = not is_table  # a view may read more than one
 
     def prepare(self, database: Any, cursor: Any) -> None:
         database.attach(self.source.path, self.catalog)
