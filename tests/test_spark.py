@@ -127,6 +127,7 @@ def test_nothing_of_spark_is_imported_unless_asked_for() -> None:
     subprocess.run([sys.executable, "-c", code], check=True, env=surroundings, cwd=ROOT)
 
 
+@pytest.mark.usefixtures("proper_without_form")
 def test_the_plan_names_the_engine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """No server is asked: a plan must not wait for one."""
     monkeypatch.setenv("MLANG_SPARK", "sc://127.0.0.1:1")
