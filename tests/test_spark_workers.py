@@ -248,6 +248,7 @@ def test_a_parcel_is_text() -> None:
     assert run(lambda: spark_worker._function(sent).fn({"k": 3.0})) == 4.0
 
 
+@pytest.mark.usefixtures("proper_without_form")
 def test_a_chain_is_one_stage() -> None:
     """Steps one above the other go to the workers once."""
     m = f'each Table.AddColumn(Table.SelectRows({PROPER}, each [k] > 1), "q", each Text.Proper([p]))'
