@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import errno
-import gc
+import gc as collector
 import json
 import os
 import resource
@@ -64,7 +64,7 @@ def part_of(place: Path, query: str) -> Path:
 def in_child(work: Callable[[], Any]) -> str:
     """The text that another process gives; for limits and users that cannot be taken back."""
     here, there = os.pipe()
-    gc.freeze()  # what earlier tests left (connections, channels) has no threads in the child: nobody ends it there
+    collector.freeze()  # what earlier tests left (connections, channels) has no threads in the child: nobody ends it there
     pid = os.fork()
     if pid == 0:
         try:
@@ -73,7 +73,7 @@ def in_child(work: Callable[[], Any]) -> str:
             text = f"{type(error).__name__}: {error}"
         os.write(there, text.encode()[:60_000])
         os._exit(0)
-    gc.unfreeze()
+    collector.unfreeze()
     os.close(there)
     with os.fdopen(here, "rb") as pipe:
         found = pipe.read().decode()
