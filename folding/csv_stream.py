@@ -27,8 +27,8 @@ from mlang.tables.batches import ArrowBatch
 from mlang.tables.plan import Batch
 
 if TYPE_CHECKING:
+    from folding.csv_source import CsvOrigin
     from folding.relations import Context, Relation
-    from folding.sources import CsvOrigin
 
 #: Bytes of a file's columns that may be kept for a second scan, as they stand in the file.
 KEPT = 1 << 28

@@ -10,12 +10,12 @@ from sqlglot import exp
 
 from folding import terms as t
 from folding.casts import converted
+from folding.csv_source import CsvOrigin
 from folding.functions import Call, form_of
 from folding.operators import equality, unify
 from folding.recipes import recipe_term
 from folding.relations import Column, Context, Relation, compiles
 from folding.scalars import Translator, inline
-from folding.sources import CsvOrigin
 from folding.spelling import certain as certain_spelling
 from folding.spelling import failing, wrong
 from folding.terms import Scalar, Unfoldable, typed

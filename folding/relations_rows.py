@@ -9,9 +9,9 @@ from sqlglot import exp
 
 from folding import aggregates
 from folding import terms as t
+from folding.csv_source import CsvOrigin
 from folding.relations import Column, Context, Key, Relation, compiles
 from folding.relations_columns import apply_function, window_order
-from folding.sources import CsvOrigin
 from folding.terms import Scalar, Unfoldable, need, typed
 from mlang.tables import plan as p
 

@@ -20,9 +20,10 @@ from sqlglot import exp
 
 from folding import terms as t
 from folding import types
+from folding.csv_source import CsvOrigin
 from folding.recipes import recipe_of
 from folding.relations import Column, Joined, Relation
-from folding.sources import ArrowOrigin, CsvOrigin
+from folding.sources import ArrowOrigin
 from folding.terms import Scalar, Unfoldable
 from mlang.errors import MError
 from mlang.tables import plan as p

@@ -55,81 +55,6 @@ class Leaf(Origin):
         """Registers or attaches what the query reads, in the database that runs it."""
 
 
-class CsvOrigin(Leaf):
-    """A CSV file that the engine reads cell for cell as M does (or refuses).
-
-    One that is ``streamed`` is read by the interpreter's reader when the query runs (`csv_stream.py`).
-    """
-
-    def __init__(
-        self, alias: str, source: CsvSource, skip_first: bool = False, streamed: bool = False
-    ) -> None:
-        super().__init__(alias)
-        self.source, self.skip_first, self.streamed = source, skip_first, streamed
-        self.label = source.label
-        #: The columns of each scan that was written, by the name of its rows.
-        self.scans: dict[str, tuple[str, ...]] = {}
-        #: Whether the same rows are asked for once more, and those that are kept for that.
-        self.again = False
-        self.kept: Any = None
-        #: Of texts that nothing is known of yet: the column, and who looks at them when they are read.
-        self.watched: dict[Any, tuple[str, Any]] = {}
-
-    def untouched(self, relation: Relation) -> bool:
-        """Whether the relation still has exactly the rows of the file."""
-        return not (relation.where or relation.joins or relation.sealed or self.skip_first)
-
-    def without_first_row(self, relation: Relation) -> Relation:
-        """The same relation over the file without its first row."""
-        return evolve(relation, origin=CsvOrigin(self.alias, self.source, True, self.streamed))
-
-    def prepare(self, database: Any, cursor: Any) -> None:
-        """Registers the batches that the query reads."""
-        if self.scans:
-            from folding.csv_stream import CsvBatches, kept
-
-            data = kept(self)
-            for name, columns in self.scans.items():
-                known = data is not None and set(columns) <= set(data.column_names)
-                cursor.register(name, data.select(columns) if known else CsvBatches(self, columns))
-
-    def render(self, needed: set[str]) -> Any:
-        item = self._read_csv({name for name in needed if name[0] != "q"})
-        if not self.streamed:
-            return item
-        from folding.csv_stream import tagged
-
-        names = tuple(sorted(needed, key=_place)) or ("r1",)
-        name = "_".join(
-            (self.alias, *(n for n in names if n != "r1"), "rows" if "r1" in names else "batches")
-        )
-        self.scans[name] = names
-        return tagged(item, name)
-
-    def _read_csv(self, needed: set[str]) -> Any:
-        source = self.source
-        fields = [
-            exp.PropertyEQ(this=exp.to_identifier(f"c{i}"), expression=exp.Literal.string("VARCHAR"))
-            for i in range(1, source.width + 1)
-        ]
-        quote = exp.Literal.string('"')
-        options = {
-            "auto_detect": exp.false(), "header": exp.Boolean(this=self.skip_first),
-            "delim": t.string(str(source.delimiter)), "quote": quote, "escape": quote.copy(),
-            "nullstr": exp.Literal.string("\x01"), "strict_mode": exp.true(), "null_padding": exp.false(),
-            "columns": exp.Struct(expressions=fields),
-        }  # fmt: skip
-        named = [exp.Kwarg(this=exp.Var(this=name), expression=value) for name, value in options.items()]
-        reader = exp.Anonymous(this="read_csv", expressions=[exp.Literal.string(str(source.path)), *named])
-        table = named_table(reader, self.alias, source.width)
-        return with_row_number(table, self.alias, needed) if "r1" in needed else table
-
-
-def _place(name: str) -> tuple[str, int]:
-    """Where a column stands among others: texts, marks (`csv_stream.CsvBatches`), the row number."""
-    return name[0], int(name[1:])
-
-
 class ParquetOrigin(Leaf):
     """A Parquet file on this machine."""
 
@@ -230,7 +155,9 @@ def unplaced(kind: str, storage: str, small: bool, **facts: Any) -> Scalar:
 def scan(node: p.Scan, context: Context) -> Relation:
     source = node.source
     if isinstance(source, CsvSource):
-        base, names = _csv(source, context)
+        from folding.csv_source import csv_relation
+
+        base, names = csv_relation(source, context)
     elif isinstance(source, ParquetSource):
         base, names = _parquet(source, context, node.columns)
     elif isinstance(source, DuckDbSource):
@@ -282,38 +209,6 @@ def _coded(source: _Coded, context: Context, wanted: tuple[str, ...]) -> tuple[R
         term = coded(code, columns[places[name]].term, None if offset is None else columns[offset].term)
         columns[places[name]] = Column(term)
     return evolve(base, columns=tuple(columns)), names
-
-
-def _csv(source: CsvSource, context: Context) -> tuple[Relation, tuple[str, ...]]:
-    import os
-
-    from folding.csv_stream import opens
-
-    if not source.width or source.path is None or source.extra_values == 0:
-        raise Unfoldable("this form of delimited text is read by the interpreter")
-    try:
-        size = os.path.getsize(source.path)
-        streamed = opens(source)
-        if not streamed:
-            _engine_reads(source)
-    except OSError:
-        raise Unfoldable("the file cannot be opened") from None
-    nullable = streamed and source.missing is None
-    cells = [unplaced("text", "VARCHAR", False, nullable=nullable) for _ in source.names]
-    origin = CsvOrigin(context.alias(), source, streamed=streamed)
-    # a row has as many bytes as columns, unless it may be too short
-    rows = size + 1 if streamed else size // source.width + 1
-    return relation(context, origin, cells, rows), source.names
-
-
-def _engine_reads(source: CsvSource) -> None:
-    """Refuses a file that the engine's reader may take in another way."""
-    if not source.plain:
-        raise Unfoldable("this form of delimited text is read by the interpreter")
-    if not source.engine_safe():
-        raise Unfoldable(
-            "the file has blank lines, stray quotes or mixed line breaks that engines read differently"
-        )
 
 
 def _parquet(

@@ -14,9 +14,9 @@ from attrs import evolve
 from sqlglot import exp
 
 from folding import terms as t
+from folding.csv_source import CsvOrigin
 from folding.csv_stream import streamed
 from folding.relations import Column, Relation
-from folding.sources import CsvOrigin
 from folding.terms import whole_facts
 from mlang.culture.data import culture
 

@@ -25,9 +25,7 @@ from mlang.tables.simplify import prune
 from mlang.tables.table import Table, settled
 from staging.cluster import keeps_errors, large, stored, written
 from staging.dataflow import DestinationSettings
-from staging.destinations.delta import _names as check_names
-from staging.destinations.delta import _plain as plain_type
-from staging.destinations.delta import begun, marker
+from staging.destinations.delta import begun, check_names, marker, plain_type
 from staging.destinations.files import replacing
 from staging.destinations.once import identity
 from staging.destinations.rows import Rows

@@ -41,3 +41,27 @@ def proper_without_form(monkeypatch: pytest.MonkeyPatch) -> None:
 
     form_of("")  # loads the families
     monkeypatch.delitem(FORMS, "Text.Proper")
+
+
+@pytest.fixture(params=["Sail", "Spark"])
+def cluster_server(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    """The address of a server that writes results of any size itself."""
+    from spark_tables import address_or_skip, engine
+
+    from staging import cluster
+
+    monkeypatch.setattr(cluster, "ROWS", 0)
+    with engine(found := address_or_skip(request.param)):
+        yield found
+
+
+@pytest.fixture(params=["Sail", "Spark"])
+def any_cluster_server(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    """As `cluster_server`, for what does not differ much between servers."""
+    from spark_tables import all_or_skip, engine
+
+    from staging import cluster
+
+    monkeypatch.setattr(cluster, "ROWS", 0)
+    with engine(found := all_or_skip(request.param)):
+        yield found

@@ -13,7 +13,7 @@ import pytest
 import spark_servers
 from database_servers import Missing
 from dataflows.making import make, result, rows, workspace
-from spark_tables import address_or_skip, all_or_skip, engine
+from spark_tables import engine
 from test_spark import flow, refreshed
 
 from folding.engines.spark_server import current
@@ -40,23 +40,6 @@ FIXED = 'Kind = "Manual", UpdateMethod = [Kind = "Replace"], DynamicSchema = fal
 APPEND = 'Kind = "Manual", UpdateMethod = [Kind = "Append"]'
 #: What this process and DuckDB leave as the writer's name.
 OURS = ("parquet-cpp-arrow", "DuckDB")
-
-
-@pytest.fixture(params=["Sail", "Spark"])
-def server(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
-    monkeypatch.setattr(cluster, "ROWS", 0)
-    address = address_or_skip(request.param)
-    with engine(address):
-        yield address
-
-
-@pytest.fixture(params=["Sail", "Spark"])
-def any_server(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
-    """For what does not differ much between servers."""
-    monkeypatch.setattr(cluster, "ROWS", 0)
-    address = all_or_skip(request.param)
-    with engine(address):
-        yield address
 
 
 def dataflow(folder: Path, settings: str = AUTOMATIC, count: int = 50) -> Path:
@@ -88,7 +71,7 @@ def contents(place: Path) -> tuple[Any, Any]:
     return table.to_pyarrow_table().sort_by("k"), file
 
 
-def test_staged_rows_types_and_facts(server: str, tmp_path: Path) -> None:
+def test_staged_rows_types_and_facts(cluster_server: str, tmp_path: Path) -> None:
     """As our own writer gives them, whoever wrote; row numbers are without a gap, and nothing else lies there."""
     found = {}
     for name in ("spark", "duckdb"):
@@ -113,7 +96,7 @@ def test_staged_rows_types_and_facts(server: str, tmp_path: Path) -> None:
         assert inside == {"manifest.json", *(Path(p.file).name for p in m.parts)}
 
 
-def test_destinations(server: str, tmp_path: Path) -> None:
+def test_destinations(cluster_server: str, tmp_path: Path) -> None:
     """Delta and Parquet files that are replaced; the log is committed here, and older versions stay readable."""
     import deltalake
 
@@ -139,7 +122,7 @@ def test_destinations(server: str, tmp_path: Path) -> None:
 
 
 def test_small_results_come_through_this_process(
-    any_server: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    any_cluster_server: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(cluster, "ROWS", 1000)
     place = dataflow(tmp_path)
@@ -147,7 +130,7 @@ def test_small_results_come_through_this_process(
     assert writers(place, "A") <= set(OURS)
 
 
-def test_several_files(any_server: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_several_files(any_cluster_server: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(cluster, "PART_ROWS", 20)
     place = flow(tmp_path)
     completed(refreshed(place, "spark"))
@@ -166,7 +149,7 @@ shared P = File.Contents("out.parquet");
 
 
 def test_rows_are_in_order_within_files(
-    any_server: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    any_cluster_server: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Of one file and of several, with numbers and without: Sail deals rows out to threads after they are sorted."""
     for name, most in (("one", 5_000_000), ("several", 40_000)):
@@ -188,7 +171,7 @@ def test_rows_are_in_order_within_files(
         assert pq.read_metadata(file).created_by.partition(" ")[0] not in OURS
 
 
-def test_numbers_that_do_not_fit_their_type(any_server: str, tmp_path: Path) -> None:
+def test_numbers_that_do_not_fit_their_type(any_cluster_server: str, tmp_path: Path) -> None:
     """What the store cannot hold stops the query, as ever, with M's names."""
     text = """
     shared S = #table(type table [k = Int64.Type, x = number], List.Transform({1..50}, each {_, _ / 2}));
@@ -258,7 +241,7 @@ shared Bad = Table.AddColumn(Table.AddColumn(Table.Sort(S, {{"k", Order.Descendi
 """
 
 
-def test_error_cells(any_server: str, tmp_path: Path) -> None:
+def test_error_cells(any_cluster_server: str, tmp_path: Path) -> None:
     """Nulls that are counted, with the first error and its row, as this process writes them; Spark writes them itself."""
     found = {}
     for name in ("spark", "duckdb"):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -10,30 +9,12 @@ import deltalake
 import pyarrow.parquet as pq
 import pytest
 from dataflows.making import make, result
-from spark_tables import address_or_skip, all_or_skip, engine
 from test_spark import refreshed
 from test_spark_cluster import APPEND, AUTOMATIC, OURS, completed, contents, dataflow
 
 from folding.engines.spark_server import current
-from staging import cluster, cluster_loads
+from staging import cluster_loads
 from staging.destinations.once import Journal
-
-
-@pytest.fixture(params=["Sail", "Spark"])
-def server(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
-    monkeypatch.setattr(cluster, "ROWS", 0)
-    address = address_or_skip(request.param)
-    with engine(address):
-        yield address
-
-
-@pytest.fixture(params=["Sail", "Spark"])
-def any_server(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
-    """For what does not differ much between servers."""
-    monkeypatch.setattr(cluster, "ROWS", 0)
-    address = all_or_skip(request.param)
-    with engine(address):
-        yield address
 
 
 @pytest.fixture
@@ -65,7 +46,7 @@ def without_end(monkeypatch: pytest.MonkeyPatch, place: Path) -> None:
 BOTH = [("DeltaTarget", True), ("FileTarget", True)]
 
 
-def test_appends(server: str, tmp_path: Path, loads: list[tuple[str, bool]]) -> None:
+def test_appends(cluster_server: str, tmp_path: Path, loads: list[tuple[str, bool]]) -> None:
     """The rows of three refreshes, as this process appends them: to nothing, to its own, to those of others."""
     found = {}
     for name in ("spark", "duckdb"):
@@ -97,7 +78,7 @@ def _added(table: Any) -> list[Any]:
 
 
 def test_an_append_is_done_once(
-    any_server: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, loads: list[tuple[str, bool]]
+    any_cluster_server: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, loads: list[tuple[str, bool]]
 ) -> None:
     """After a refresh that did it and died, whoever wrote; other rows are appended; a later refresh appends again."""
     place = dataflow(tmp_path, APPEND)
@@ -118,7 +99,9 @@ def test_an_append_is_done_once(
     assert wrote.count(False) == 4  # what may have been done is compared here
 
 
-def test_append_to_other_columns(any_server: str, tmp_path: Path, loads: list[tuple[str, bool]]) -> None:
+def test_append_to_other_columns(
+    any_cluster_server: str, tmp_path: Path, loads: list[tuple[str, bool]]
+) -> None:
     """The same words as without a cluster, and nothing is changed."""
     said = {}
     for name in ("spark", "duckdb"):
@@ -137,7 +120,9 @@ def test_append_to_other_columns(any_server: str, tmp_path: Path, loads: list[tu
     assert [done for _, done in loads] == [True, True, False, False]
 
 
-def test_rules_of_a_table_are_kept(any_server: str, tmp_path: Path, loads: list[tuple[str, bool]]) -> None:
+def test_rules_of_a_table_are_kept(
+    any_cluster_server: str, tmp_path: Path, loads: list[tuple[str, bool]]
+) -> None:
     """A constraint that somebody put on it: files alone would pass it by."""
     place = dataflow(tmp_path, APPEND)
     completed(refreshed(place, "spark"))
@@ -165,7 +150,9 @@ shared P = File.Contents("out.parquet");
 
 
 @pytest.mark.parametrize("how", [AUTOMATIC, APPEND])
-def test_error_cells(any_server: str, tmp_path: Path, loads: list[tuple[str, bool]], how: str) -> None:
+def test_error_cells(
+    any_cluster_server: str, tmp_path: Path, loads: list[tuple[str, bool]], how: str
+) -> None:
     """Nulls that are counted, as this process writes them; Spark writes them itself."""
     found = {}
     nullable = ERRORS.replace("type number)", "type nullable number)")

@@ -38,7 +38,7 @@ def load(
     from deltalake.exceptions import DeltaError
 
     supported("lakehouse table", rows)
-    _names(rows)
+    check_names(rows)
     existing = deltalake.DeltaTable(str(path)) if deltalake.DeltaTable.is_deltatable(str(path)) else None
     schema = pa.schema([
         pa.field(f.name, f.type, c.type.nullable) for f, c in zip(rows.schema, rows.columns, strict=True)
@@ -60,7 +60,7 @@ def load(
     else:
         known = pa.schema(existing.schema().to_arrow())
         check(target.label, [Existing(f.name, str(f.type)) for f in known], rows.columns)
-        schema = pa.schema([f.with_type(_plain(f.type)) for f in known])
+        schema = pa.schema([f.with_type(plain_type(f.type)) for f in known])
         if settings.update == "Append" and part is None:
             options["mode"] = "append"
         elif part is not None:
@@ -148,7 +148,7 @@ def _added(uri: str, version: int, schema: Any) -> Digest:
     return found
 
 
-def _plain(type: Any) -> Any:
+def plain_type(type: Any) -> Any:
     """Arrow's ordinary type of what deltalake shows as a view."""
     import pyarrow as pa
 
@@ -165,7 +165,7 @@ def moment(value: Any) -> str:
     return f"'{temporal_text(value, kind)}'"  # a text: a cast would be of another precision than the column
 
 
-def _names(rows: Rows) -> None:
+def check_names(rows: Rows) -> None:
     for column in rows.columns:
         if any(char in _FORBIDDEN for char in column.physical) or not column.physical:
             raise CannotStage(
