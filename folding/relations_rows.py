@@ -9,7 +9,10 @@ from sqlglot import exp
 
 from folding import aggregates
 from folding import terms as t
+from folding import zones
+from folding.comparers import folded, keeps_apart
 from folding.csv_source import CsvOrigin
+from folding.pairs import Compared, Pair
 from folding.relations import Column, Context, Key, Relation, compiles
 from folding.relations_columns import apply_function, window_order
 from folding.terms import Scalar, Unfoldable, need, typed
@@ -135,11 +138,18 @@ def key_term(term: Scalar) -> Scalar:
         return term
     if term.kind in ("any", "null"):
         raise Unfoldable("a key of unknown kind")
+    if term.kind == "datetimezone":
+        return zones.instant(term)
     need(term, term.kind)
     if term.kind == "number" and not term.nonan:
         sql = t.case((t.function("isnan", term.use), t.stop(term.use, term.storage)), otherwise=term.use)
         return evolve(term, sql=sql, nonan=True)
     return term
+
+
+def shown_key(column: Scalar, key: Scalar, place: Any) -> Scalar:
+    """What a group shows of a column that is its key; equal values that are not the same are those of its first row."""
+    return zones.first_of(column, place.copy()) if column.kind == "datetimezone" else key
 
 
 @compiles(p.Sort)
@@ -172,7 +182,10 @@ def _criteria(base: Relation, criteria: Any, schema: Any) -> tuple[list[Key], li
     keys, terms = [], []
     for key in criteria:
         if key.comparer is not None:
-            raise Unfoldable("an order by a comparer")
+            for part in _compared(key.comparer, base.row(schema)):
+                terms.append(part.term)
+                keys.append(Key(order_term(part.term), key.descending != part.descending))
+            continue
         if key.column is not None:
             term = base.use(schema.index(key.column))
         else:
@@ -182,6 +195,14 @@ def _criteria(base: Relation, criteria: Any, schema: Any) -> tuple[list[Key], li
         terms.append(term)
         keys.append(Key(order_term(term), key.descending))
     return keys, terms
+
+
+def _compared(function: Any, row: Any) -> list[Compared]:
+    """What a function of two rows compares them by; M computes it for rows that it compares only."""
+    parts = Pair(function, row).order()
+    if any(part.term.raises for part in parts):
+        raise Unfoldable("a comparison that may raise")
+    return parts
 
 
 # ---------------------------------------------------------------- steps that only have a recipe
@@ -289,12 +310,11 @@ def _one_number(keys: tuple[Key, ...]) -> Any:
 def distinct(node: p.Distinct, context: Context) -> Relation:
     base = context.child(node.input).opened().compact()
     schema = node.input.schema
-    names = [name for name, _ in node.columns] or list(schema.names)
-    if any(comparer is not None for _, comparer in node.columns):
-        raise Unfoldable("distinct rows by a comparer")
-    if not names:
+    columns = node.columns or tuple((name, None) for name in schema.names)
+    if not columns:
         raise Unfoldable("distinct rows of a table without columns")
-    whole = set(names) == set(schema.names)
+    apart = all(keeps_apart(comparer) for _, comparer in columns)
+    whole = apart and {name for name, _ in columns} == set(schema.names)
     if whole and base.order_may_raise():
         raise Unfoldable(
             "distinct rows in an order that may raise: an engine computes it only where it shows"
@@ -303,7 +323,7 @@ def distinct(node: p.Distinct, context: Context) -> Relation:
     base = base.opened()
     if whole:
         return _whole_rows(base, place)
-    terms = [key_term(base.use(schema.index(name))) for name in names]
+    terms = [key_term(folded(base.use(schema.index(name)), comparer)) for name, comparer in columns]
     partition = [x.use for x in terms]
     order = exp.Order(expressions=[Key(place, plain=True).ordered()])
     number = exp.Window(this=exp.RowNumber(), partition_by=partition, order=order)
@@ -332,8 +352,9 @@ def _whole_rows(base: Relation, place: Any) -> Relation:
                     raise Unfoldable("distinct rows with related tables whose keys are gone")
                 terms.append(key_term(key))
     first = Key(t.function("min", place.copy()), plain=True)
+    shown = [shown_key(c, x, place) for c, x in zip(cells, kept, strict=True)]
     return evolve(
-        base.consumed(terms), columns=tuple(Column(evolve(x, raises=False)) for x in kept), order=(first,),
+        base.consumed(terms), columns=tuple(Column(evolve(x, raises=False)) for x in shown), order=(first,),
         natural=False, group=tuple(x.sql for x in terms),
     )  # fmt: skip
 

@@ -9,10 +9,13 @@ from sqlglot import exp
 
 from folding import aggregates
 from folding import terms as t
+from folding.comparers import folded
 from folding.nested import NestedTable, packed
+from folding.pairs import Pair, written
 from folding.relations import Column, Context, Key, Relation, Union, compiles
 from folding.relations_rows import key_term, numbered, sums_of
 from folding.relations_tables import _common, matching, side
+from folding.scalars import Row
 from folding.streaming import StreamOrigin
 from folding.terms import Scalar, Unfoldable, typed
 from mlang.tables import plan as p
@@ -20,18 +23,19 @@ from mlang.tables import plan as p
 
 @compiles(p.Group)
 def group(node: p.Group, context: Context) -> Relation:
-    if node.comparer is not None:
-        raise Unfoldable("groups by a comparer")
     base = context.child(node.input).opened().compact()
     base, place = numbered(base)
     base = base.opened()
     schema = node.input.schema
     run = ()
     if node.local and node.keys:
-        base, place, run = _runs(base, place, [schema.index(name) for name in node.keys])
-    keys = [key_term(base.use(schema.index(name))) for name in node.keys]
+        base, place, run = _runs(base, place, _changes(node, base, place))
+    keys = [base.use(schema.index(name)) for name in node.keys]
+    compared = [] if node.comparer is not None and run else _compared(node, base, keys)
+    if node.comparer is None:
+        keys = compared
     # grouping by a constant gives no row for a table without rows, as M does
-    groups = tuple(k.sql for k in keys) + run or (t.cast(exp.Literal.string("all"), "VARCHAR"),)
+    groups = tuple(k.sql for k in compared) + run or (t.cast(exp.Literal.string("all"), "VARCHAR"),)
     places = {name: i for i, name in enumerate(schema.names)}
     table = aggregates.Group(
         lambda name: base.use(places[name]) if name in places else None, place, sums_of(base, context),
@@ -45,18 +49,20 @@ def group(node: p.Group, context: Context) -> Relation:
             beside = (*beside, *values[-1].inside.relation.sources())
         else:
             values.append(aggregates.aggregate(a.value, table))
-    columns = [Column(evolve(k, raises=False)) for k in keys] + [Column(v) for v in values]
+    shown = keys if node.comparer is None else [_first(key, table) for key in keys]
+    columns = [Column(evolve(k, raises=False)) for k in shown] + [Column(v) for v in values]
+    plain = not run and node.comparer is None
     return evolve(
         base.consumed(keys), columns=tuple(columns), order=(first_of(place),), natural=False,
-        group=groups, unique=() if run else tuple(k.sql for k in keys), beside=beside,
+        group=groups, unique=tuple(k.sql for k in keys) if plain else (), beside=beside,
         notes=(*base.notes, *dict.fromkeys(table.notes)),
     )  # fmt: skip
 
 
 def _own_rows(node: p.Group, context: Context, keys: list[Scalar], base: Relation) -> Scalar:
     """The group's own table (`each _`): the rows of the input that have its keys."""
-    if node.local or not keys or base.raises or any(k.raises for k in keys):
-        raise Unfoldable("tables of groups without keys, of runs, or with keys that may raise")
+    if node.local or not keys or base.raises or any(k.raises for k in keys) or node.comparer is not None:
+        raise Unfoldable("tables of groups without keys, of runs, by a comparer, or with keys that may raise")
     if any(isinstance(s, StreamOrigin) for s in base.sources()):
         raise Unfoldable("tables of groups of rows that come from the interpreter")
     right, right_keys = side(context.child(node.input), node.input.schema, node.keys)
@@ -70,18 +76,64 @@ def _own_rows(node: p.Group, context: Context, keys: list[Scalar], base: Relatio
     return Scalar(packed(keys), "any", "", inside=table)
 
 
-def _runs(base: Relation, place: Any, places: list[int]) -> tuple[Relation, Any, tuple[Any, ...]]:
-    """The rows with a number of their run (consecutive rows with equal keys), their place, and that number."""
-    keys = [key_term(base.use(index)) for index in places]
+def _compared(node: p.Group, base: Relation, keys: list[Scalar]) -> list[Scalar]:
+    """What is equal within a group."""
+    if not written(node.comparer):
+        return [key_term(folded(key, node.comparer)) for key in keys]
+    found = Pair(node.comparer, _argument(node, base)).equality()
+    if found.raises:
+        raise Unfoldable("a comparison that may raise")
+    return [key_term(found)]
+
+
+def _first(key: Scalar, group: aggregates.Group) -> Scalar:
+    """A key as the first row of the group has it."""
+    found = aggregates.AGGREGATES["List.First"](key, group)
+    return evolve(found, inside=key.inside, nullable=key.nullable)
+
+
+def _argument(node: p.Group, base: Relation) -> Any:
+    """What a comparer that somebody wrote is given: the value of a single key, else the record of the keys."""
+    schema = node.input.schema
+    if node.single:
+        return base.use(schema.index(node.keys[0]))
+    places = {name: schema.index(name) for name in node.keys}
+    return Row(lambda name: base.use(places[name]) if name in places else None, node.keys)
+
+
+def _changes(node: p.Group, base: Relation, place: Any) -> list[Scalar]:
+    """Conditions one of which holds where another run begins (the first row may be said to begin one or not)."""
+    keys = [base.use(node.input.schema.index(name)) for name in node.keys]
+    try:
+        compared = _compared(node, base, keys)
+    except Unfoldable:
+        if not written(node.comparer):
+            raise
+        return [_starts(node, base)]
     order = exp.Order(expressions=[Key(place, plain=True).ordered()])
     changes = []
-    for key in keys:
+    for key in compared:
         before = exp.Window(this=t.function("lag", key.use), order=order.copy())
-        changes.append(t.binary(exp.NullSafeNEQ, before, key.use))
-    change = t.cast(exp.Paren(this=t.any_of(changes)), "BIGINT")
+        change = t.binary(exp.NullSafeNEQ, before, key.use)
+        changes.append(typed(change, "logical", "BOOLEAN", key, nullable=False))
+    return changes
+
+
+def _starts(node: p.Group, base: Relation) -> Scalar:
+    """A comparer that looks at the later row only says where a run begins; the first row it is not given."""
+    found = Pair(node.comparer, _argument(node, base)).starts()
+    other = t.binary(exp.NEQ, found.use, t.whole(0))
+    if found.nullable:  # no number: an error
+        other = t.case((t.is_null(found.use), t.error()), otherwise=other)
+    return typed(other, "logical", "BOOLEAN", found, nullable=False, raises=found.raises or found.nullable)
+
+
+def _runs(base: Relation, place: Any, changes: list[Scalar]) -> tuple[Relation, Any, tuple[Any, ...]]:
+    """The rows with a number of their run, their place, and that number."""
+    change = t.cast(exp.Paren(this=t.any_of([c.use for c in changes])), "BIGINT")
     mark = Column(typed(change, "number", "BIGINT", nullable=False))
     base = evolve(
-        base.consumed(keys), columns=(*base.columns, mark), order=(Key(place, plain=True),), windowed=True
+        base.consumed(changes), columns=(*base.columns, mark), order=(Key(place, plain=True),), windowed=True
     ).closed()
     place = base.order[0].sql
     frame = exp.WindowSpec(kind="ROWS", start="UNBOUNDED", start_side="PRECEDING", end="CURRENT ROW")

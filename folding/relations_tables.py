@@ -8,6 +8,7 @@ from attrs import evolve
 from sqlglot import exp
 
 from folding import terms as t
+from folding.comparers import folded, keeps_apart
 from folding.nested import NestedTable, packed
 from folding.operators import storage_pair
 from folding.relations import Column, Context, Joined, Key, Relation, Subquery, Union, compiles
@@ -93,10 +94,6 @@ def _shape(parts: list[Relation], node: p.Append, name: str) -> Scalar:
 
 
 def _common(a: Scalar, b: Scalar) -> Scalar:
-    from folding.structures import Zoned
-
-    if isinstance(a.inside, Zoned) and a.inside is b.inside:
-        return evolve(a, nullable=a.nullable or b.nullable)
     if isinstance(a.inside, t.Scaled) or isinstance(b.inside, t.Scaled):
         if "null" in (a.kind, b.kind):
             return evolve(b if a.kind == "null" else a, nullable=True, raises=a.raises or b.raises)
@@ -148,9 +145,8 @@ _SIDES = {
 
 @compiles(p.Join)
 def join(node: p.Join, context: Context) -> Relation:
-    if node.comparers is not None and any(c is not None for c in node.comparers):
-        raise Unfoldable("a join with key comparers")
     left = context.child(node.left)
+    comparers = node.comparers or (None,) * len(node.left_keys)
     left_mark, right_mark = None, None
     if node.kind in (p.RIGHT_OUTER, p.FULL_OUTER):
         left, left_mark = _marked(left)
@@ -158,15 +154,20 @@ def join(node: p.Join, context: Context) -> Relation:
         left = _looked_at(left.opened(), node.left.schema, node.left_keys)
     left, left_keys = side(left, node.left.schema, node.left_keys)
     other = context.child(node.right)
-    single = node.kind in (p.INNER, p.LEFT_OUTER) and unique_keys(
-        other, [node.right.schema.index(name) for name in node.right_keys]
+    keyed = [node.right.schema.index(name) for name in node.right_keys]
+    apart = all(keeps_apart(comparer) for comparer in comparers)
+    single = (
+        node.kind in (p.INNER, p.LEFT_OUTER) and apart and unique_keys(other, keyed)
     )  # at most one match: no row is repeated
     if node.kind == p.FULL_OUTER:
         other, right_mark = _marked(other)
     if node.kind in (p.RIGHT_OUTER, p.FULL_OUTER, p.RIGHT_ANTI):
         other = _looked_at(other.opened(), node.right.schema, node.right_keys)
     right, right_keys = side(other, node.right.schema, node.right_keys)
-    conditions = [matching(a, b) for a, b in zip(left_keys, right_keys, strict=True)]
+    conditions = [
+        matching(folded(a, comparer), folded(b, comparer))
+        for a, b, comparer in zip(left_keys, right_keys, comparers, strict=True)
+    ]
     if not conditions:
         raise Unfoldable("a join without keys")
     on = t.all_of(conditions)
@@ -342,16 +343,20 @@ def expand_table(node: p.ExpandTable, context: Context) -> Relation:
 @compiles(p.NestedJoin)
 def nested_join(node: p.NestedJoin, context: Context) -> Relation:
     """The left rows with a column that stands for the right rows, for aggregates and expansion."""
-    if node.kind != p.LEFT_OUTER or (node.comparers is not None and any(node.comparers)):
-        raise Unfoldable("a nested join of another kind than left outer, or with comparers")
+    if node.kind != p.LEFT_OUTER:
+        raise Unfoldable("a nested join of another kind than left outer")
     left = context.child(node.left).compact()
     keys = [left.use(node.left.schema.index(name)) for name in node.left_keys]
     right, right_keys = side(context.child(node.right), node.right.schema, node.right_keys)
     if not keys or left.raises or right.raises or any(k.raises for k in [*keys, *right_keys]):
         raise Unfoldable("a nested join without keys, or with keys that may raise")
 
+    comparers = node.comparers or (None,) * len(keys)
+    others = [folded(key, comparer) for key, comparer in zip(right_keys, comparers, strict=True)]
+
     def match(values: list[Scalar]) -> Any:
-        return t.all_of([matching(a, b) for a, b in zip(values, right_keys, strict=True)])
+        mine = [folded(value, comparer) for value, comparer in zip(values, comparers, strict=True)]
+        return t.all_of([matching(a, b) for a, b in zip(mine, others, strict=True)])
 
     match(keys)
     right, place = numbered(right)

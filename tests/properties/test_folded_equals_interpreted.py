@@ -54,10 +54,24 @@ STEPS = [
     'Table.MaxN({0}, "k", 3)', 'Table.MinN({0}, {{"t", "k"}}, 2)', "Table.Repeat({0}, 2)", 'Table.ReorderColumns({0}, {{"t", "n"}})',
     'Table.TransformColumnNames(Table.TransformColumnNames({0}, Text.Upper), Text.Lower)',
     'Value.ReplaceType({0}, type table [n = any, k = any, t = any, e = any])',
+    # by comparers
+    'Table.Distinct({0}, {{"t", Comparer.OrdinalIgnoreCase}})', 'Table.Distinct({0}, {{{{"t", Comparer.FromCulture("de-DE", true)}}, "k"}})',
+    'Table.Sort({0}, (a, b) => Value.Compare(b[k], a[k]))', 'Table.Sort({0}, {{{{(a, b) => Comparer.OrdinalIgnoreCase(a[t], b[t]), 1}}, "n"}})',
+    'Table.Sort({0}, (a, b) => if a[k] <> b[k] then Value.Compare(a[k], b[k]) else Value.Compare(b[n], a[n]))',
 ]  # fmt: skip
 ENDS = [
     'Table.AddRankColumn({0}, "r", "k")', 'Table.AddRankColumn({0}, "r", {{{{"t", 1}}, "k"}}, [RankKind = RankKind.Dense])',
     'Table.AddRankColumn({0}, "r", {{"k"}}, [RankKind = RankKind.Ordinal])',
+    'Table.Group({0}, "t", {{{{"c", each Table.RowCount(_)}}, {{"s", each List.Sum([k])}}}}, GroupKind.Global, Comparer.OrdinalIgnoreCase)',
+    'Table.Group({0}, {{"t", "k"}}, {{{{"l", each List.Last([n])}}}}, GroupKind.Local, Comparer.OrdinalIgnoreCase)',
+    'Table.Group({0}, "k", {{{{"c", each Table.RowCount(_)}}}}, GroupKind.Local, (x, y) => Number.From(y <> null))',
+    'Table.Group({0}, {{"k"}}, {{{{"c", each Table.RowCount(_)}}}}, GroupKind.Global, (x, y) => Value.Compare(x[k], y[k]))',
+    'Table.Group({0}, {{"t"}}, {{{{"c", each Table.RowCount(_)}}}}, GroupKind.Local, (x, y) => if x[t] = y[t] then 0 else 1)',
+    *[
+        f'Table.Join({{0}}, {{{{"t", "k"}}}}, Table.PrefixColumns({{1}}, "r"), {{{{"r.t", "r.k"}}}}, {kind}, null, {{{{Comparer.OrdinalIgnoreCase, null}}}})'
+        for kind in ("JoinKind.Inner", "JoinKind.LeftOuter", "JoinKind.FullOuter", "JoinKind.LeftAnti")
+    ],
+    'Table.ExpandTableColumn(Table.NestedJoin({0}, "t", {1}, "t", "nest", JoinKind.LeftOuter, {{Comparer.OrdinalIgnoreCase}}), "nest", {{"n"}}, {{"n2"}})',
     'Table.SplitColumn({0}, "t", Splitter.SplitTextByDelimiter(","), {{"a", "b"}})',
     'Table.SplitColumn({0}, "t", Splitter.SplitTextByDelimiter(",", QuoteStyle.None), {{"a", "b"}}, "-", ExtraValues.Error)',
     *[
