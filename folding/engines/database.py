@@ -11,6 +11,7 @@ query is made, so that its lock does not outlast its use by much.
 
 from __future__ import annotations
 
+import atexit
 import math
 import os
 import threading
@@ -111,8 +112,16 @@ def root(strict: bool = False, written: bool = False) -> Root:
     passes = ",".join([*[_REORDERING] * strict, *[_SIDES] * (written and not strict), _BROKEN])
     with _lock:
         if passes not in _roots:
+            if not _roots:
+                atexit.register(_close, os.getpid())
             _roots[passes] = Root({**_PRELUDE, "disabled_optimizers": passes})
         return _roots[passes].limited(sessions.current().memory_limit or SHARE)
+
+
+def _close(owner: int) -> None:
+    """Lets the databases go before the interpreter ends, which finds them later than the client's library likes."""
+    if os.getpid() == owner:  # a forked process has not the threads of a database
+        _roots.clear()
 
 
 def record_batches(cursor: Any, text: str, size: int) -> Any:
@@ -250,6 +259,13 @@ def _table_facts(catalog: str, source: DuckDbSource) -> TableFacts:
     found = cursor.execute(statistics.limit(1).sql(DIALECT)).fetchone() or ()
     facts = {name: column_facts(s) for name, s in zip(names, found, strict=False) if isinstance(s, dict)}
     return TableFacts(int(rows), True, int(last or 0) + 1, facts)
+
+
+def time_zone() -> str:
+    """The zone in which connections of this process show instants."""
+    shown = exp.select(exp.Anonymous(this="current_setting", expressions=[exp.Literal.string("TimeZone")]))
+    found = root().cursor().execute(shown.sql(DIALECT)).fetchone() or ("",)
+    return str(found[0])
 
 
 def strange_dates(catalog: str, source: DuckDbSource) -> str | None:
