@@ -25,10 +25,12 @@ from folding.engines.forms import (
 )
 from folding.engines.renderer import Form, Renderer, Typed, forms
 from folding.terms import Unfoldable
+from mlang.connectors.mysql import AS_READ
 
 FUNCTIONS: dict[str, Form] = dict(COMMON)
 #: A double that is out of range; not a constant, so that it is evaluated only for rows that come here.
 _FAILS = "exp(10000 + rand())"
+_ALL = 18446744073709551615
 
 
 class MySqlRenderer(Renderer):
@@ -62,7 +64,15 @@ class MySqlRenderer(Renderer):
         return Typed(text if "e" in text else text + "e0", "DOUBLE", not text.startswith("-"))
 
     def no_limit(self) -> str:
-        return f"{self.line()}LIMIT 18446744073709551615"
+        return f"{self.line()}LIMIT {_ALL}"
+
+    def numbered(self, alias: str, found: Any) -> tuple[str, str]:
+        """Rows without a key are numbered by a variable, once: a limit keeps the query in brackets."""
+        if found.place != AS_READ:
+            return super().numbered(alias, found)
+        number = f"@mlang_{alias}"
+        start = f"(SELECT {number} := 0 AS mlang_start) AS mlang_{alias}"
+        return f"CAST(({number} := {number} + 1) AS SIGNED)", f"{found.relation} CROSS JOIN {start} LIMIT {_ALL}"
 
     def criterion(self, value: Typed, down: bool, nulls_first: bool) -> str:
         plain = f"{value.sql}{' DESC' if down else ''}"

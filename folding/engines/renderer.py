@@ -180,17 +180,22 @@ class Renderer(Expressions):
     def leaf(self, alias: str, needed: list[str], scope: dict[str, dict[str, str]]) -> str:
         """A table of the database: the needed columns under their names here."""
         found = self.tables[alias]
+        place, relation = self.numbered(alias, found) if "r1" in needed else ("", found.relation)
         items, types = [], {}
         for wanted in needed:
             if wanted == "r1":
-                items.append(f"{found.place} AS r1")
+                items.append(f"{place} AS r1")
                 types["r1"] = found.place_storage
             else:
                 column = found.columns[int(wanted[1:]) - 1]
                 items.append(f"{column.expression} AS {wanted}")
                 types[wanted] = column.storage
         scope[alias] = types
-        return f"(SELECT {', '.join(items) or '1 AS one'} FROM {found.relation}){self.derived_alias}{alias}"
+        return f"(SELECT {', '.join(items) or '1 AS one'} FROM {relation}){self.derived_alias}{alias}"
+
+    def numbered(self, alias: str, found: Any) -> tuple[str, str]:
+        """The place of a table's rows in M's order, and what stands after FROM for it."""
+        return found.place, found.relation
 
     # ------------------------------------------------------------ joins
 

@@ -219,6 +219,11 @@ def _opener(server: MySqlServer, schema: str, item: str) -> Any:
     return lambda: _table(server, schema, item)
 
 
+#: The place of rows without a key: as the server reads them.  Its window functions sort rows, also by nothing,
+#: so folding numbers them otherwise (``folding/engines/mysql.py``).
+AS_READ = "row_number() OVER ()"
+
+
 def _table(server: MySqlServer, schema: str, item: str) -> Table:
     here = f"table_schema = {server.text(schema)} AND table_name = {server.text(item)}"
     listed = server.ask(
@@ -232,7 +237,7 @@ def _table(server: MySqlServer, schema: str, item: str) -> Table:
     )
     keys = tuple(name for (name,) in found)
     ordered = ", ".join(server.quoted(k) for k in keys)
-    place = f"row_number() OVER ({'ORDER BY ' + ordered if keys else ''})"
+    place = f"row_number() OVER (ORDER BY {ordered})" if keys else AS_READ
     if len(keys) == 1 and next(c for c in columns if c.name == keys[0]).storage == "BIGINT":
         place = next(c for c in columns if c.name == keys[0]).expression
     source = SqlSource(
@@ -342,7 +347,7 @@ def _query(server: Server, text: str, folding: bool) -> Table:
     relation = f"({text}\n) AS q"
     columns = [_column(server, name, type, type, False) for name, type in _described(server, relation)]
     source = SqlSource(
-        server, relation, columns, "MySQL query", place="row_number() OVER ()", place_storage="BIGINT",
+        server, relation, columns, "MySQL query", place=AS_READ, place_storage="BIGINT",
         foldable=folding and sorting is None,  # row_number() numbers sorted rows in another order
     )  # fmt: skip
     return table_over(source, "Value.NativeQuery")
