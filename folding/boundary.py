@@ -18,6 +18,7 @@ from attrs import evolve
 from sqlglot import exp
 
 from folding.by_values import computed_by_values
+from folding.common import marked, settled
 from folding.csv_stream import learnt
 from folding.inputs import with_inputs
 from folding.relations import Column, Context, Relation, compile_node
@@ -129,12 +130,14 @@ def _folded(
     names = plan.schema.names if columns is None else tuple(columns)
     pruned = prune(plan, names)
     counting = not names
-    try:
-        relation = fold(pruned, proves=True)
-        query = _query(relation, counting, plan, columns, limit)
-        return _guarded(query, counting, plan, columns, limit, pruned)
-    except Unfoldable:
-        pass
+    common = marked(plan)
+    for whole in [pruned] if common is None else [settled(common, names), pruned]:
+        try:
+            relation = fold(whole, proves=True)
+            query = _query(relation, counting, plan, columns, limit)
+            return _guarded(query, counting, plan, columns, limit, pruned)
+        except Unfoldable:
+            continue
     if resumes(pruned):
         try:
             relation = fold(pruned, resume=True)
@@ -190,7 +193,9 @@ def fold(
                 from mlang.tables.local_rows import buffered
 
                 buffered(node)
-            return compile_node(node, context)
+            relation = compile_node(node, context)
+            context.made[id(relation)] = (relation, node)
+            return relation
         except Unfoldable as no:
             no.step = no.step or node.function
             if not resume or not _pays(above) or (tried and not isinstance(node, BY_VALUES)):

@@ -8,15 +8,15 @@ run except what a step needs to know its own columns.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from attrs import field, frozen
 
 from folding import advice
-from folding.boundary import boundaries, fold, leaves, resumes
+from folding.boundary import boundaries, leaves, resumes
 from folding.engines import remote
-from folding.plantree import Node, entered_plans, measured, tree
+from folding.plantree import Node, entered_plans, measured, shown_query, tree
 from folding.terms import CannotFold, Unfoldable
 from mlang import session as sessions
 from mlang.errors import MError
@@ -95,7 +95,8 @@ class Explanation:
 def explain_steps(steps: list[tuple[str, Any]]) -> Explanation:
     """Reports on (name, value or thunk) pairs, as `Document.steps` gives them."""
     failed: dict[str, str] = {}
-    return Explanation(tuple(explain_step(name, value, failed) for name, value in steps))
+    names: dict[int, str] = {}
+    return Explanation(tuple(explain_step(name, value, failed, names) for name, value in steps))
 
 
 def plan_tree(steps: list[tuple[str, Any]], run: bool = False) -> Node | None:
@@ -119,8 +120,11 @@ def plan_tree(steps: list[tuple[str, Any]], run: bool = False) -> Node | None:
     return measured(last.plan, names) if run else tree(last.plan, names)
 
 
-def explain_step(name: str, value: Any, failed: dict[str, str] | None = None) -> StepReport:
-    """The report of one step; ``failed`` are the errors of the steps before it, and which step raised each."""
+def explain_step(
+    name: str, value: Any, failed: dict[str, str] | None = None, names: dict[int, str] | None = None
+) -> StepReport:
+    """The report of one step; ``failed`` are the errors of the steps before it, and which step raised each,
+    ``names`` the names of the steps before it by the `id` of their plans: both grow."""
     try:
         value = strip(force(value))
     except MError as error:
@@ -130,12 +134,16 @@ def explain_step(name: str, value: Any, failed: dict[str, str] | None = None) ->
         return StepReport(name, "", UNKNOWN, reason=said)
     if kind_of(value) != "table":
         return StepReport(name, "", UNKNOWN, reason=f"the value is a {kind_of(value)}, not a table")
+    names = {} if names is None else names
     try:
-        return explain_plan(name, value.plan)
+        return explain_plan(name, value.plan, names)
     except MError as error:  # a source that went away meanwhile
         return StepReport(
             name, value.plan.function, UNKNOWN, reason=f"the source does not answer: {_one_line(error)}"
         )
+    finally:
+        if name:
+            names.setdefault(id(value.plan), name)
 
 
 def _one_line(error: MError) -> str:
@@ -143,10 +151,8 @@ def _one_line(error: MError) -> str:
     return str(error).partition("\n")[0]
 
 
-def explain_plan(name: str, plan: p.Plan) -> StepReport:
-    """The report of a table's plan."""
-    from folding.engines.duckdb import Query
-
+def explain_plan(name: str, plan: p.Plan, names: Mapping[int, str] | None = None) -> StepReport:
+    """The report of a table's plan; ``names`` are those of steps by the `id` of their plans."""
     function, rows = plan.function, known_rows(plan)
     if all(isinstance(leaf, (p.Values, p.Rows, p.Buffer)) for leaf in leaves(plan)):
         return StepReport(name, function, OPAQUE, rows=rows, reason="the data is in memory already")
@@ -161,17 +167,15 @@ def explain_plan(name: str, plan: p.Plan) -> StepReport:
             sql, remarks = found.sql(pretty=True), (*own, *found.relation.notes)
             return StepReport(name, function, FOLDING, "Spark", rows, sql=sql, notes=remarks)
     try:
-        relation = fold(plan)
-        query = Query(relation, schema=plan.schema)
+        query, text = shown_query(plan, names or {})
     except Unfoldable as no:
         step = f" ({no.step})" if no.step and no.step != function else ""
         indicator = MIGHT_FOLD if entered_plans(plan) else NOT_FOLDING
         notes = boundaries(plan)
         return StepReport(name, function, indicator, rows=rows, reason=no.reason + step, notes=notes)
+    relation = query.relation
     engines = dict.fromkeys(getattr(leaf, "engine", "DuckDB") for leaf in relation.sources())
-    return StepReport(
-        name, function, FOLDING, ", ".join(engines), rows, sql=query.shown(), notes=relation.notes
-    )
+    return StepReport(name, function, FOLDING, ", ".join(engines), rows, sql=text, notes=relation.notes)
 
 
 def _in_a_database(name: str, plan: p.Plan) -> StepReport:

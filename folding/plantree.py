@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import attrs
@@ -20,6 +20,7 @@ from attrs import evolve, field, frozen
 
 from folding.advice import cure
 from folding.boundary import REPAIRED, Piece, fold, resumes, run_plan, with_pieces
+from folding.common import marked, whole
 from folding.engines import remote
 from folding.inputs import with_inputs
 from folding.terms import CannotFold, Unfoldable
@@ -150,20 +151,19 @@ class _Builder:
                 self.workers.update(found.worker_nodes)
                 return evolve(self.folded(plan, number, SPARK), sql=found.sql(pretty=True))
         try:
-            query = _query(plan)
+            return self.piece(plan, number)
         except Unfoldable as no:
             broken = no
-        else:
-            return self.piece(plan, number, query)
         entered = entered_plans(plan)
         if entered:
             return self.resumed(plan, number, entered)
         return self.interpreted(self.adopted(plan, with_pieces(plan)), number, broken)
 
-    def piece(self, plan: p.Plan, number: str, query: Any) -> Node:
+    def piece(self, plan: p.Plan, number: str) -> Node:
         """The top of what DuckDB does in one query."""
+        query, text = shown_query(plan, self.names)
         notes = tuple(dict.fromkeys(query.relation.notes))
-        return evolve(self.folded(plan, number, DUCKDB), sql=query.shown(), notes=notes)
+        return evolve(self.folded(plan, number, DUCKDB), sql=text, notes=notes)
 
     def engine(self, plan: p.Plan, number: str, query: Any) -> Node:
         """The top of what a source database does in one query."""
@@ -209,7 +209,7 @@ class _Builder:
         """The result of a query, read by somebody else."""
         source = plan.source
         if isinstance(source, Piece):
-            found = self.piece(source.plan, number, _query(source.plan))
+            found = self.piece(source.plan, number)
         else:
             assert isinstance(source, remote.RemoteSource)
             found = self.engine(source.plan, number, source.query)
@@ -250,11 +250,20 @@ def _in_memory(plan: p.Plan) -> bool:
     return True
 
 
-def _query(plan: p.Plan) -> Any:
-    """The query of a plan that folds whole."""
+def shown_query(plan: p.Plan, names: Mapping[int, str]) -> tuple[Any, str]:
+    """The query of a plan that folds whole, and its text with the names of steps (by the `id` of their plans)."""
     from folding.engines.duckdb import Query
 
-    return Query(fold(plan), schema=plan.schema)
+    common = marked(plan)
+    if common is not None:
+        known = {id(new): names.get(id(old), "") for new, old in common.origins.values()}
+        try:
+            query = Query(fold(whole(common)), schema=plan.schema)
+            return query, query.shown({**names, **known})
+        except Unfoldable:  # but without shared parts it may
+            pass
+    query = Query(fold(plan), schema=plan.schema)
+    return query, query.shown(names)
 
 
 def _whole(plan: p.Plan) -> Any:

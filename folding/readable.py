@@ -2,7 +2,8 @@
 
 What runs names columns by their places (c1, c2 …), which no name can disturb.  `readable` makes of its tree
 another one that gives the same rows: columns have the names of their sources and of the result, a table that
-stands alone needs no alias.  Where names would collide (engines do not tell capitals apart) places stay.
+stands alone needs no alias, and where one SELECT does not suffice those below are common table expressions
+with the names of their steps.  Where names would collide (engines do not tell capitals apart) places stay.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
+from attrs import field, frozen
 from sqlglot import exp
 from sqlglot.dialects.dialect import Dialect
 
@@ -25,14 +27,42 @@ _CONDITIONS = (*_COMPARISONS, exp.Is, exp.In, exp.Not)
 Names = dict[str, str]
 
 
-def readable(tree: Any, leaves: list[Leaf], names: tuple[str, ...]) -> Any:
+@frozen
+class Step:
+    """What a subquery or definition gives: the name of its step ("" if it has none) and of its columns."""
+
+    name: str
+    columns: tuple[str, ...]
+
+
+@frozen
+class Scope:
+    """What is known of the tables of a query, by their aliases, and the new names of its definitions' columns."""
+
+    leaves: dict[str, Leaf]
+    steps: dict[str, Step]
+    defined: dict[str, Names] = field(factory=dict)
+
+    def wanted(self, alias: str) -> Names:
+        """The names that the columns of a step should have."""
+        step = self.steps.get(alias)
+        return {} if step is None else {f"c{i}": name for i, name in enumerate(step.columns, 1)}
+
+
+def readable(tree: Any, leaves: list[Leaf], names: tuple[str, ...], steps: dict[str, Step]) -> Any:
     """A tree of the same query for reading; ``names`` are those of the columns of the result."""
     tree = tree.copy()
     for node in list(tree.find_all(exp.Paren, exp.Not, exp.Cast)):
         _plainer(node)
-    if all(_reads_its_own(select) for select in tree.find_all(exp.Select)):
-        known = {leaf.alias: leaf for leaf in leaves}
-        _rename(tree, {f"c{i}": name for i, name in enumerate(names, 1)}, known, top=True)
+    scope = Scope({leaf.alias: leaf for leaf in leaves}, steps)
+    definitions = tree.args.pop("with_").expressions if tree.args.get("with_") else []
+    queries = [tree, *(definition.this for definition in definitions)]
+    if all(_reads_its_own(select) for query in queries for select in query.find_all(exp.Select)):
+        for definition in definitions:
+            alias = definition.alias
+            scope.defined[alias] = _rename(definition.this, scope.wanted(alias), scope)
+        _rename(tree, {f"c{i}": name for i, name in enumerate(names, 1)}, scope, top=True)
+    _define(tree, definitions, scope)
     for node in list(tree.find_all(exp.Paren)):  # printed in one line if it is short
         node.replace(exp.Tuple(expressions=[node.this]))
     return tree
@@ -63,14 +93,82 @@ def _plainer(node: Any) -> None:
         node.replace(node.this)
 
 
+# ---------------------------------------------------------------- steps
+
+
+def _define(tree: Any, definitions: list[Any], scope: Scope) -> None:
+    """Gives the definitions the names of their steps, and makes definitions of subqueries that are steps."""
+    taken = {table.name.lower() for table in tree.find_all(exp.Table)}
+    found: list[Any] = []
+    names: dict[str, str] = {}
+    for definition in definitions:
+        found += _lifted(definition.this, scope, taken)
+        step = scope.steps.get(definition.alias)
+        if step and step.name:
+            names[definition.alias] = _free(step.name, taken)
+            definition.set("alias", _alias(names[definition.alias]))
+        found.append(definition)
+    found += _lifted(tree, scope, taken)
+    for query in [tree, *(cte.this for cte in found)]:
+        for table in list(query.find_all(exp.Table)):
+            if table.name in names:
+                _name_table(table, names[table.name])
+    if found:
+        tree.set("with_", exp.With(expressions=found))
+
+
+def _lifted(query: Any, scope: Scope, taken: set[str]) -> list[Any]:
+    """The subqueries of a query that are steps, as definitions, each after those that it reads."""
+    found: list[Any] = []
+    for item in list(query.find_all(exp.Subquery)):
+        step = scope.steps.get(item.alias)
+        if (
+            step is None
+            or not isinstance(item.parent, (exp.From, exp.Join))
+            or item.root() is not query.root()
+        ):
+            continue
+        found += _lifted(item.this, scope, taken)
+        name = _free(step.name, taken)
+        found.append(exp.CTE(this=item.this, alias=_alias(name)))
+        table = exp.Table(this=_identifier(name), alias=item.args["alias"])
+        item.replace(table)
+        _name_table(table, name)
+    return found
+
+
+def _name_table(table: Any, name: str) -> None:
+    """Calls a table by the name of its definition, without an alias where it is not read twice side by side."""
+    select, alias = table.parent_select, table.alias
+    table.set("this", _identifier(name))
+    if sum(isinstance(i, exp.Table) and i.name == name for i in _items(select)) == 1:
+        table.set("alias", None)
+        for column in _own(select, exp.Column):
+            if column.table == alias and alias:
+                column.set("table", _identifier(name))
+
+
+def _free(name: str, taken: set[str]) -> str:
+    """A name that no other table of the query has."""
+    found, number = name, 2
+    while found.lower() in taken:
+        found, number = f"{name} {number}", number + 1
+    taken.add(found.lower())
+    return found
+
+
+def _alias(name: str) -> Any:
+    return exp.TableAlias(this=_identifier(name))
+
+
 # ---------------------------------------------------------------- names
 
 
-def _rename(query: Any, wanted: Names, leaves: dict[str, Leaf], top: bool = False) -> Names:
+def _rename(query: Any, wanted: Names, scope: Scope, top: bool = False) -> Names:
     """Gives the outputs of a query names, as wanted where that can be, and what is below too: by their old names."""
     if isinstance(query, exp.Union):
-        chosen = _rename(query.this, wanted, leaves)
-        _rename(query.expression, chosen, leaves)
+        chosen = _rename(query.this, wanted, scope)
+        _rename(query.expression, chosen, scope)
         return chosen
     inputs = {item.alias: item for item in _items(query)}
     asked: dict[str, Names] = {alias: {} for alias in inputs}
@@ -78,7 +176,7 @@ def _rename(query: Any, wanted: Names, leaves: dict[str, Leaf], top: bool = Fals
         column = output.this
         if isinstance(column, exp.Column) and output.alias in wanted and column.table in asked:
             asked[column.table].setdefault(column.name, wanted[output.alias])
-    known = {alias: _named_item(item, asked[alias], leaves) for alias, item in inputs.items()}
+    known = {alias: _named_item(item, asked[alias], scope) for alias, item in inputs.items()}
     chosen = _outputs(query, wanted, known, top)
     alone = len(inputs) == 1 and not _hides(query, chosen, known)
     for column in _own(query, exp.Column):
@@ -124,11 +222,13 @@ def _own(query: Any, kind: type) -> list[Any]:
     return found
 
 
-def _named_item(item: Any, asked: Names, leaves: dict[str, Leaf]) -> Names:
+def _named_item(item: Any, asked: Names, scope: Scope) -> Names:
     """The names of the columns of a FROM item, which has them afterwards."""
-    leaf = leaves.get(item.alias)
+    leaf = scope.leaves.get(item.alias)
     if isinstance(item, exp.Subquery) and leaf is None:
-        return _rename(item.this, asked, leaves)
+        return _rename(item.this, {**asked, **scope.wanted(item.alias)}, scope)
+    if isinstance(item, exp.Table) and item.name in scope.defined:
+        return scope.defined[item.name]
     names = _source_names(leaf)
     if not names:
         return {}

@@ -170,9 +170,9 @@ def on_engine(dialect: str) -> dict[str, str]:
 
 
 def compiled_nodes() -> set[type]:
-    """The plan nodes that have an SQL form."""
+    """The steps of M that have an SQL form."""
     load_compilers()
-    return set(COMPILERS)
+    return {node for node in COMPILERS if node.__module__.startswith("mlang.")}
 
 
 def document() -> str:

@@ -150,6 +150,50 @@ class Union(Origin):
         return [s for relation, _ in self.parts for s in relation.sources()]
 
 
+class Definition:
+    """A relation that several others read, computed once: a common table expression (`common.py`).
+
+    ``step`` is the plan node that it gives, ``columns`` are the M names of its columns.
+    """
+
+    def __init__(self, name: str, relation: Relation, step: p.Plan, columns: tuple[str, ...]) -> None:
+        self.name, self.relation, self.step, self.columns = name, relation, step, columns
+        self.outputs: dict[str, Any] = {}
+        self.needed: set[str] | None = None
+
+    def reference(self) -> Relation:
+        """The rows for one reader; the engine may hand them on in another order than they were made in."""
+        found = self.relation.closed(self)
+        return evolve(found, natural=not found.order, sort_raises=False)
+
+    def written(self) -> Any:
+        """The expression with the outputs that references asked for since it was last written; None if none did."""
+        if self.needed is None:
+            return None
+        chosen = [(n, s) for n, s in self.outputs.items() if n in self.needed]
+        self.needed = None
+        chosen = chosen or [("one", exp.Literal.number(1))]
+        query = self.relation.select(chosen, self.relation.limited, True)
+        alias = exp.TableAlias(this=exp.to_identifier(self.name))
+        return exp.CTE(this=query, alias=alias, materialized=True)
+
+
+class Reference(Origin):
+    """One reading of a definition."""
+
+    def __init__(self, alias: str, definition: Definition) -> None:
+        super().__init__(alias)
+        self.definition = definition
+
+    def render(self, needed: set[str]) -> Any:
+        self.definition.needed = needed | (self.definition.needed or set())
+        alias = exp.TableAlias(this=exp.to_identifier(self.alias))
+        return exp.Table(this=exp.to_identifier(self.definition.name), alias=alias)
+
+    def sources(self) -> list[Origin]:
+        return self.definition.relation.sources()
+
+
 @frozen(eq=False)
 class Joined:
     """A second origin: ``side`` is "INNER", "LEFT", "RIGHT", "FULL", "SEMI" or "ANTI"."""
@@ -221,8 +265,8 @@ class Relation:
         """A relation over the same rows in which conditions, groups and windows may be added."""
         return self.closed() if self.sealed or any(t.stops(k.sql) for k in self.order) else self
 
-    def closed(self) -> Relation:
-        """The same rows as a subquery: every column a bare reference."""
+    def closed(self, into: Definition | None = None) -> Relation:
+        """The same rows as a subquery, or a reference to a definition: every column a bare reference."""
         alias = self.context.alias()
         outputs: dict[str, Any] = {}
         columns, keys = [], []
@@ -243,7 +287,12 @@ class Relation:
             evolve(new, term=evolve(new.term, raises=old.term.raises))
             for new, old in zip(columns, self.columns, strict=True)
         ]
-        origin = Subquery(alias, self, outputs)
+        origin: Origin = Subquery(alias, self, outputs)
+        if id(self) in self.context.made:
+            self.context.steps[alias] = self.context.made[id(self)][1]
+        if into is not None:
+            into.outputs = outputs
+            origin = Reference(alias, into)
         if origin.depth > DEEPEST:
             raise Unfoldable("the query would be nested too deeply")
         natural = self.natural or (self.limited and self.context.keeps_order)
@@ -392,6 +441,12 @@ class Context:
         self.kept: list[Any] = []
         #: The leaves that were made for a source database, also those beside a relation.
         self.leaves: list[Any] = []
+        #: What several steps read, by its part of the plan, each after those that it reads (`common.py`).
+        self.common: dict[int, Definition] = {}
+        #: Which step a relation is of, by its `id`; kept for `explain`.
+        self.made: dict[int, tuple[Relation, p.Plan]] = {}
+        #: The steps of subqueries, by their aliases.
+        self.steps: dict[str, p.Plan] = {}
 
     def alias(self) -> str:
         """A new name for a subquery or table."""

@@ -323,10 +323,10 @@ def test_a_source_that_goes_away_before_it_is_asked(place: Path, monkeypatch: py
     from folding import explain
     from mlang.errors_sources import query_failed
 
-    def gone(plan: Any) -> Any:
+    def gone(plan: Any, names: Any) -> Any:
         raise query_failed("PostgreSQL", "server closed the connection\nmore", "x", "08006", "SELECT 1")
 
-    monkeypatch.setattr(explain, "fold", gone)
+    monkeypatch.setattr(explain, "shown_query", gone)
     found = mlang.explain(query(place, f"{KEPT} in Kept"))
     assert found["Kept"].indicator == "Unknown"
     assert "does not answer" in (found["Kept"].reason or "")

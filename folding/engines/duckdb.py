@@ -8,7 +8,7 @@ here (`_failed`).  Read `database.py` for the connection.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from functools import cache
 from typing import Any
 
@@ -17,6 +17,7 @@ from sqlglot import exp
 from sqlglot.dialects.dialect import Dialect
 
 from folding.batches import FoldedBatch
+from folding.common import with_definitions
 from folding.csv_stream import share, streamed
 from folding.engines.database import DIALECT, record_batches, release_unused, root
 from folding.relations import Column, Relation
@@ -66,7 +67,8 @@ class Query:
             chosen.append((f"c{index}", c.term.sql))
             if c.text is not None:
                 chosen.append((f"x{index}", c.text))
-        self.tree = relation.select(chosen or [("one", exp.Literal.number(1))], ordered=True)
+        tree = relation.select(chosen or [("one", exp.Literal.number(1))], ordered=True)
+        self.tree = with_definitions(tree, relation.context)
 
     def targets(self) -> list[Any]:
         """The Arrow types that the table's column types claim; None where they claim none."""
@@ -81,13 +83,17 @@ class Query:
         """The query as text."""
         return _printed(self.tree, pretty)
 
-    def shown(self) -> str:
-        """The query for people to read."""
-        from folding.readable import readable
+    def shown(self, steps: Mapping[int, str] | None = None) -> str:
+        """The query for people to read; ``steps`` are the names of steps by the `id` of their plan."""
+        from folding.readable import Step, readable
 
+        steps, context = steps or {}, self.relation.context
         names = self.schema.names if self.schema is not None else ()
         leaves = [leaf for leaf in self.relation.sources() if isinstance(leaf, Leaf)]
-        return _printed(readable(self.tree, leaves, names), True)
+        known = {a: Step(steps[id(n)], n.schema.names) for a, n in context.steps.items() if steps.get(id(n))}
+        for made in context.common.values():
+            known[made.name] = Step(steps.get(id(made.step), ""), made.columns)
+        return _printed(readable(self.tree, leaves, names, known), True)
 
     def reader(self) -> Any:
         """Runs the query: its record batches."""
@@ -96,7 +102,7 @@ class Query:
         cursor = database.cursor()
         streams = self._streams()
         sessions.current().fixed["folding.cursor"] = cursor  # whoever stops the evaluation interrupts it
-        leaves, tree = self.relation.sources(), self.tree
+        leaves, tree = list(dict.fromkeys(self.relation.sources())), self.tree
         if any(getattr(leaf, "streamed", False) for leaf in leaves):
             tree = streamed(tree)
             share(leaves, tree)
@@ -128,13 +134,15 @@ class Query:
         session = sessions.current()
         around = session.fixed.get("folding.cursor")
         try:
-            parts = self.reader()
+            parts = None
             try:
+                parts = self.reader()
                 for part in parts:
                     if part.num_rows:
                         yield self._batch(part)
             finally:
-                parts.close()
+                if parts is not None:
+                    parts.close()
                 session.fixed["folding.cursor"] = around  # what was registered for this query may go
         except (duckdb.OutOfMemoryException, duckdb.IOException, OSError) as full:
             # what does not fit there fits nowhere: the interpreter, which takes more, is not asked

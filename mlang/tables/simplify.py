@@ -69,7 +69,7 @@ def _narrowed(plan: p.Plan, columns: tuple[str, ...]) -> p.Plan:
 
 def _pruned(plan: p.Plan, columns: tuple[str, ...]) -> p.Plan:
     """A plan that has at least the named columns."""
-    rewrite = _REWRITES.get(plan.__class__)
+    rewrite = REWRITES.get(plan.__class__)
     return plan if rewrite is None else rewrite(plan, columns)
 
 
@@ -203,7 +203,7 @@ def _related(node: p.Related, columns: tuple[str, ...]) -> p.Plan:
     return evolve(node, input=inner, links=links, schema=schemas.of_columns(pairs, inner.schema.keys))
 
 
-_REWRITES: dict[type, Any] = {
+REWRITES: dict[type, Any] = {
     p.Related: _related,
     p.Project: _project,
     p.AddColumn: _add_column,
