@@ -243,6 +243,8 @@ def _table_facts(catalog: str, source: DuckDbSource) -> TableFacts:
         this=exp.to_identifier(source.table, quoted=True), db=exp.to_identifier(source.schema, quoted=True),
         catalog=exp.to_identifier(catalog),
     )  # fmt: skip
+    if any(name.lower() == "rowid" for name in source.types):
+        return TableFacts(None, False)  # the word means that column, not the number of the row
     cursor = root().cursor()
     try:
         cursor.execute(exp.select(column("rowid")).from_(table).limit(0).sql(DIALECT))
@@ -284,8 +286,12 @@ def _strange_dates(catalog: str, source: DuckDbSource, dated: list[str]) -> str 
     )  # fmt: skip
     asked = []
     for name in dated:
-        moment = exp.Column(this=exp.to_identifier(name, quoted=True))
-        kind = exp.DataType.build(source.physical[name], dialect=DIALECT)
+        moment: Any = exp.Column(this=exp.to_identifier(name, quoted=True))
+        physical = source.physical[name]
+        if physical == "TIMESTAMP_NS":  # which has neither of the two ends
+            physical = "TIMESTAMP"
+            moment = exp.cast(moment, "TIMESTAMP", dialect=DIALECT)
+        kind = exp.DataType.build(physical, dialect=DIALECT)
         first, last = (
             exp.Cast(this=exp.Literal.string(d), to=kind)
             for d in ("0001-01-01", "9999-12-31 23:59:59.999999")

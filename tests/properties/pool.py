@@ -1,143 +1,167 @@
-"""The tables of random dataflows: cells of each kind, and a pool of files in three formats, from a seed."""
+"""The tables of random dataflows: cells of each kind as M texts, and which columns a table of the pool has.
+
+`pool_files.py` writes them; `dataflows.py` draws programs over them.
+"""
 
 from __future__ import annotations
 
-from pathlib import Path
 from random import Random
-from typing import Any
+
+from attrs import field, frozen
 
 NUMBERS = "null 0 -0.0 1 2 2 3 -1.5 0.1 0.2 1e300 5e-324 #nan #infinity -#infinity 7 2.5 -3 9007199254740993 1e15".split()  # noqa: SIM905
 CLEAN = "null 0 1 2 2 3 -1.5 0.1 0.2 7 2.5 -3 100 1e15".split()  # noqa: SIM905
 WHOLE = "null 0 1 2 3 4 -2 7".split()  # noqa: SIM905
 TEXTS = [
-    "null",
-    '""',
-    '"a"',
-    '"A"',
-    '"b"',
-    '"é"',
-    '" a b "',
-    '"10"',
-    '"-1.5"',
-    '"😀"',
-    '"\ue000"',
-    '"abc,d"',
-    '"x-y-z"',
-    '"ß"',
-    '"Ab"',
-]
+    "null", '""', '"a"', '"A"', '"b"', '"é"', '" a b "', '"10"', '"-1.5"', '"😀"', '"\ue000"', '"abc,d"', '"x-y-z"',
+    '"ß"', '"Ab"',
+]  # fmt: skip
+#: What people type: numbers and dates of several countries, with blanks, signs and units.
+DIRTY = [
+    "null", '"1.234,5"', '"1,234.5"', '" 7 "', '"(5)"', '"5%"', '"1e3"', '"€ 5"', '"1,5"', '"1.5"', '"31.12.2020"', '"12/31/2020"',
+    '"31/12/2020"', '"2020-12-31"', '"2020/1/2"', '"TRUE"', '"true"', '"0"', '"1"', '"x"', '"1 234"', '"-"', '"2020年1月2日"', '"13:05"',
+    '"1\u00a0234,5"', '"+3"', '"1."', '".5"', '"2. Jan 2020"', '"9223372036854775807"', '"1/2/3"', '"NaN"', '"e\u0301"',
+]  # fmt: skip
 DATES = [
-    "null",
-    "#date(2020,2,29)",
-    "#date(1,1,1)",
-    "#date(9999,12,31)",
-    "#date(2021,12,31)",
-    "#date(1899,12,30)",
+    "null", "#date(2020,2,29)", "#date(1,1,1)", "#date(9999,12,31)", "#date(2021,12,31)", "#date(1899,12,30)",
     "#date(2024,1,1)",
-]
+]  # fmt: skip
 TIMES = [
-    "null",
-    "#datetime(2020,2,29,23,59,59.5)",
-    "#datetime(1,1,1,0,0,0)",
-    "#datetime(9999,12,31,23,59,59)",
+    "null", "#datetime(2020,2,29,23,59,59.5)", "#datetime(1,1,1,0,0,0)", "#datetime(9999,12,31,23,59,59)",
     "#datetime(2021,3,28,2,30,0)",
-]
+]  # fmt: skip
 LOGICALS = ["null", "true", "false"]
 CELLS = {
-    "number": NUMBERS,
-    "whole": WHOLE,
-    "text": TEXTS,
-    "date": DATES,
-    "datetime": TIMES,
-    "logical": LOGICALS,
-}
-TYPES = {"number": "nullable number", "whole": "Int64.Type", "text": "nullable text", "date": "nullable date",
-         "datetime": "nullable datetime", "logical": "nullable logical", "any": "any"}  # fmt: skip
+    "number": NUMBERS, "whole": WHOLE, "text": TEXTS, "date": DATES, "datetime": TIMES, "logical": LOGICALS,
+    "dirty": DIRTY,
+    "time": ["null", "#time(0,0,0)", "#time(23,59,59.5)", "#time(12,30,0)", "#time(1,2,3)"],
+    "duration": ["null", "#duration(0,0,0,0)", "#duration(1,2,3,4)", "#duration(-1,0,0,0)", "#duration(0,0,0,0.5)", "#duration(400,0,0,0)"],
+    "zoned": ["null", "#datetimezone(2020,2,29,23,59,59.5,0,0)", "#datetimezone(2021,3,28,2,30,0,2,0)", "#datetimezone(2021,3,28,0,30,0,0,0)", "#datetimezone(1900,1,1,0,0,0,-5,-30)"],
+    "decimal": ["null", "0", "1.25", "-1.5", "0.1", "99999999.99", "2", "3", "-0.01"],
+    "int32": ["null", "0", "1", "2", "2147483647", "-2147483648", "7"],
+    "single": ["null", "0", "0.5", "1", "2", "-1.5", "16777217", "#nan", "#infinity", "-0.0"],
+    "big": ["null", "0", "1", "2", "9223372036854775807", "-9223372036854775808", "9007199254740993", "9007199254740992"],
+    "unsigned": ["null", "0", "1", "2", "18446744073709551615"],
+    "flag": ["null", "0", "1", "1"],
+    "binary": ["null", '#binary("")', '#binary("AA==")', '#binary("YWI=")', '#binary("/w==")'],
+    "null": ["null"],
+}  # fmt: skip
+#: Kinds of columns that hold numbers.
+NUMERIC = ("number", "whole", "decimal", "int32", "single", "big", "flag", "unsigned")
+TYPES = {
+    "number": "nullable number", "whole": "Int64.Type", "text": "nullable text", "date": "nullable date", "dirty": "nullable text",
+    "datetime": "nullable datetime", "logical": "nullable logical", "any": "any", "time": "nullable time",
+    "duration": "nullable duration", "zoned": "nullable datetimezone", "decimal": "Decimal.Type", "int32": "Int32.Type",
+    "single": "Single.Type", "big": "Int64.Type", "unsigned": "nullable number", "flag": "Int8.Type",
+    "binary": "nullable binary", "null": "any", "list": "any", "record": "any", "table": "any",
+}  # fmt: skip
 COLUMNS = {"n": "number", "k": "whole", "t": "text", "d": "date", "m": "datetime", "b": "logical", "e": "any"}
-#: Tables that each pool has in each format.
-POOL = 60
-CSV_TYPES = "{" + ", ".join(
-    f'{{"{n}", {t}}}' for n, t in {
-        "n": "type number", "k": "Int64.Type", "d": "type date", "m": "type datetime", "b": "type logical", "e": "type number",
-    }.items()
-) + "}"  # fmt: skip
+#: Tables that each pool has: in every format; of odd columns and of many rows, in one format each.
+POOL, ODD, LONG = 60, 90, 12
+FORMATS = ("parquet", "duckdb", "csv")
+#: Rows of the long tables, and of those that `--large` reads.
+LONG_ROWS, LARGE_ROWS = (1500, 4000), (20_000, 50_000)
+CONVERSIONS = {
+    "number": "type number", "whole": "Int64.Type", "date": "type date", "datetime": "type datetime", "logical": "type logical",
+    "any": "type number", "time": "type time", "duration": "type duration", "zoned": "type datetimezone", "decimal": "Currency.Type",
+    "int32": "Int32.Type", "single": "Single.Type", "big": "Int64.Type", "unsigned": "type number", "flag": "type logical",
+}  # fmt: skip
+#: Names that a writer of SQL may trip over.
+NAMES = [
+    "n", "N", "k", "K", 'q"x', "a.b", "a\nb", "😀", " t", "T", "t", "select", "é", "e\u0301", "c1", "r1", "_", "x]", "#", "rowid", "d",
+    "filename", "a'b", "1", "column0", "", "file_row_number", "%s", "a;--", "z1",
+]  # fmt: skip
 
 
-def literal(rows: list[list[str]], typed: bool) -> str:
-    head = ", ".join(f"{name} = {TYPES[kind]}" for name, kind in COLUMNS.items())
-    names = "{" + ", ".join(f'"{name}"' for name in COLUMNS) + "}"
+class Kind(str):
+    """A kind with what is inside: the columns of nested tables, the fields of records, the kind of items."""
+
+    __slots__ = ("inside",)
+
+    def __new__(cls, name: str, inside: object) -> Kind:
+        made = super().__new__(cls, name)
+        made.inside = inside
+        return made
+
+
+@frozen
+class Shape:
+    """What is known of one table of the pool without reading it."""
+
+    name: str
+    format: str
+    columns: dict[str, str] = field(factory=lambda: dict(COLUMNS))
+
+    @property
+    def expression(self) -> str:
+        """The table as M; ``{folder}`` stands for the folder of the pool."""
+        if self.format == "parquet":
+            return f'Parquet.Document(File.Contents("{{folder}}/{self.name}.parquet"))'
+        if self.format == "duckdb":
+            return (
+                f'DuckDB.Database("{{folder}}/pool.duckdb"){{[Schema = "main", Item = "{self.name}"]}}[Data]'
+            )
+        text = (
+            f'Csv.Document(File.Contents("{{folder}}/{self.name}.csv"), [Delimiter = ",", Encoding = 65001])'
+        )
+        types = ", ".join(
+            f"{{{quoted(n)}, {CONVERSIONS[k]}}}" for n, k in self.columns.items() if k in CONVERSIONS
+        )
+        return f'Table.TransformColumnTypes(Table.PromoteHeaders({text}), {{{types}}}, "en-US")'
+
+
+CSV_TYPES = "{" + ", ".join(f'{{"{n}", {CONVERSIONS[k]}}}' for n, k in COLUMNS.items() if k != "text") + "}"
+
+
+def odd_shape(seed: int, number: int) -> Shape:
+    """A table of odd columns: which kinds, under which names."""
+    random = Random(f"odd {seed} {number}")
+    format = FORMATS[number % 3]
+    kinds: list[str] = list(CELLS)
+    if format != "csv":
+        kinds += [Kind("record", {"x": "whole", "y": "text"}), Kind("list", "number"), Kind("list", "text")]
+    names = random.sample(NAMES, random.randint(1, 8))
+    if format != "parquet":  # neither has no name; one takes names that differ by case for the same
+        names = list({n.lower() if format == "duckdb" else n: n for n in names if n}.values()) or ["k"]
+    return Shape(f"w{number}", format, {n: random.choice(kinds) for n in names})
+
+
+def long_shape(seed: int, number: int, large: bool) -> Shape:
+    """A table of many rows and few values."""
+    kinds = {**COLUMNS, "u": "time", "f": "decimal", "v": "duration", "w": "zoned"}
+    random = Random(f"long {seed} {number}")
+    names = random.sample(list(kinds), 4)
+    return Shape(
+        f"{'h' if large else 'g'}{number}",
+        FORMATS[number % 3],
+        {"k": "whole", **{n: kinds[n] for n in names}},
+    )
+
+
+def quoted(name: str) -> str:
+    """A name as a text of M."""
+    return '"' + name.replace('"', '""').replace("\n", "#(lf)") + '"'
+
+
+def literal(rows: list[list[str]], typed: bool, columns: dict[str, str] | None = None) -> str:
+    """A table that is written out."""
+    known = COLUMNS if columns is None else columns
+    head = ", ".join(f"#{quoted(name)} = {TYPES[kind]}" for name, kind in known.items())
+    names = "{" + ", ".join(map(quoted, known)) + "}"
     cells = ", ".join("{" + ", ".join(row) + "}" for row in rows)
     return f"#table({f'type table [{head}]' if typed else names}, {{{cells}}})"
 
 
-def drawn(random: Random, clean: bool, most: int) -> list[list[str]]:
+def cell(random: Random, kind: str, clean: bool) -> str:
+    """A cell of a kind as M."""
+    if kind == "any":
+        return random.choice(WHOLE if clean else [*WHOLE, 'error "bad"'])
+    return random.choice(CLEAN if clean and kind == "number" else CELLS[kind])
+
+
+def drawn(
+    random: Random, clean: bool, most: int, columns: dict[str, str] | None = None, least: int = 0
+) -> list[list[str]]:
     """Rows of cells as M texts."""
-
-    def cell(kind: str) -> str:
-        if kind == "any":
-            return random.choice(WHOLE if clean else [*WHOLE, 'error "bad"'])
-        return random.choice(CLEAN if clean and kind == "number" else CELLS[kind])
-
-    return [[cell(kind) for kind in COLUMNS.values()] for _ in range(random.randint(0, most))]
-
-
-def make_pool(seed: int, folder: Path) -> None:
-    """The tables of a seed as Parquet and CSV files and in a DuckDB file (once)."""
-    import duckdb
-    import pyarrow as pa
-    import pyarrow.csv as csv
-    import pyarrow.parquet as pq
-
-    if (folder / "pool.duckdb").exists():
-        return
-    folder.mkdir(parents=True, exist_ok=True)
-    database = duckdb.connect(str(folder / "pool.new"))
-    types = {"number": pa.float64(), "whole": pa.int64(), "text": pa.string(), "date": pa.date32(),
-             "datetime": pa.timestamp("us"), "logical": pa.bool_(), "any": pa.int64()}  # fmt: skip
-    random = Random(f"pool {seed}")
-    for number in range(POOL):
-        rows = drawn(random, bool(number % 3), 12)
-        plain = [[_python(c) for c in row] for row in rows]
-        arrays = [
-            pa.array([_fitting(row[i], kind) for row in plain], types[kind])
-            for i, kind in enumerate(COLUMNS.values())
-        ]
-        data = pa.table(arrays, names=list(COLUMNS))
-        pq.write_table(data, folder / f"t{number}.parquet")
-        database.register("data", data)
-        database.execute(f"CREATE TABLE t{number} AS SELECT * FROM data")
-        texts = [[_csv(c) for c in row] for row in rows]
-        columns = [pa.array([row[i] for row in texts], pa.string()) for i in range(len(COLUMNS))]
-        csv.write_csv(pa.table(columns, names=list(COLUMNS)), folder / f"t{number}.csv")
-    database.close()
-    (folder / "pool.new").rename(folder / "pool.duckdb")
-
-
-def _python(cell: str) -> Any:
-    import datetime as dt
-
-    words = {"null": None, "true": True, "false": False, "#nan": float("nan"), "#infinity": float("inf"),
-             "-#infinity": float("-inf"), 'error "bad"': None}  # fmt: skip
-    if cell in words:
-        return words[cell]
-    if cell.startswith('"'):
-        return cell[1:-1]
-    if cell.startswith("#datetime"):
-        *parts, second = cell[10:-1].split(",")
-        return dt.datetime(*map(int, parts), int(float(second)), int(float(second) % 1 * 1_000_000))
-    if cell.startswith("#date"):
-        return dt.date(*map(int, cell[6:-1].split(",")))
-    return float(cell)
-
-
-def _fitting(value: Any, kind: str) -> Any:
-    return int(value) if kind in ("whole", "any") and value is not None else value
-
-
-def _csv(cell: str) -> str:
-    if cell == "null":
-        return ""
-    if cell.startswith(("#", "-#", "error")):
-        value = _python(cell)
-        return "bad" if value is None else {"inf": "oo", "nan": "NaN"}.get(str(value), str(value))
-    return cell.strip('"')
+    kinds = list((COLUMNS if columns is None else columns).values())
+    return [[cell(random, kind, clean) for kind in kinds] for _ in range(random.randint(least, most))]

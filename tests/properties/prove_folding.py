@@ -1,6 +1,7 @@
 """Many random programs, folded and interpreted: values, types, errors and order must agree.
 
 `python -m tests.properties.prove_folding [--programs 100000] [--seed N] [--jobs 1] [--state FILE] [--seconds N]`
+`--large` reads tables of tens of thousands of rows, where the engine's threads run side by side.
 `python -m tests.properties.prove_folding --seed N --number K` shows one program, both answers and what folds.
 `--state FILE --again` runs those that differed once more.
 
@@ -36,9 +37,9 @@ from mlang.values.metadata import strip
 from mlang.values.show import to_m, type_text
 from mlang.values.types import type_of
 from tests.properties.dataflows import Program, program
-from tests.properties.pool import make_pool
+from tests.properties.pool_files import make_pool
 
-CHUNK = 250
+CHUNK, LARGE_CHUNK = 100, 10
 #: Seconds after which a program is given up (and counted).
 PATIENCE = 20
 #: Programs that run in one session: opening files and databases costs more than most programs.
@@ -128,18 +129,18 @@ class Watch:
             cls.thread = 0
 
 
-def chunk(job: tuple[int, int, int, Path]) -> dict[str, Any]:
+def chunk(job: tuple[int, int, int, Path, bool]) -> dict[str, Any]:
     """Runs the programs of a range, all on one thread with a deep stack."""
     return run(lambda: _chunk(*job))
 
 
-def _chunk(seed: int, start: int, count: int, folder: Path) -> dict[str, Any]:
+def _chunk(seed: int, start: int, count: int, folder: Path, large: bool) -> dict[str, Any]:
     differences, folded, raised, slow = [], 0, 0, 0
     evaluator = Evaluator()
     for number in range(start, start + count):
-        made = program(seed, number)
+        made = program(seed, number, large)
         try:
-            with Watch.patience(evaluator, PATIENCE):
+            with Watch.patience(evaluator, PATIENCE * (6 if large else 1)):
                 left, right, asked = evaluator.both(written(made, folder))
         except Cancelled:
             slow += 1
@@ -177,10 +178,10 @@ def prepare() -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
-def pool(seed: int) -> Path:
+def pool(seed: int, large: bool = False) -> Path:
     """The folder of the seed's tables, made when it is not there."""
-    folder = Path(tempfile.gettempdir()) / f"mlang-proof-{seed}"
-    make_pool(seed, folder)
+    folder = Path(tempfile.gettempdir()) / f"mlang-dataflows-{seed}{'-large' if large else ''}"
+    make_pool(seed, folder, large)
     return folder
 
 
@@ -190,18 +191,19 @@ def revision() -> str:
     return found.stdout.strip() or "unknown"
 
 
-def prove(seed: int, programs: int, jobs: int, state: Path, seconds: float) -> int:
+def prove(seed: int, programs: int, jobs: int, state: Path, seconds: float, large: bool) -> int:
     """Runs what is not done yet; the exit code says whether there were differences."""
     done: dict[str, Any] = {}
-    folder = pool(seed)
+    size = LARGE_CHUNK if large else CHUNK
+    folder = pool(seed, large)
     if state.exists():
         done = json.loads(state.read_text())["done"]
     wanted = [
-        (seed, start, min(CHUNK, programs - start), folder)
-        for start in range(0, programs, CHUNK)
+        (seed, start, min(size, programs - start), folder, large)
+        for start in range(0, programs, size)
         if str(start) not in done
     ]
-    print(f"seed {seed}, {programs} programs, {len(done) * CHUNK} done, state in {state}", flush=True)
+    print(f"seed {seed}, {programs} programs, {len(done) * size} done, state in {state}", flush=True)
     begun, count = time.monotonic(), 0
     end = begun + seconds
     spawn = multiprocessing.get_context("spawn")
@@ -248,9 +250,9 @@ def again(state: Path) -> int:
     return 1 if still else 0
 
 
-def show(seed: int, number: int) -> None:
+def show(seed: int, number: int, large: bool) -> None:
     """One program and what becomes of it."""
-    text = written(program(seed, number), pool(seed))
+    text = written(program(seed, number, large), pool(seed, large))
     print(text)
     for engine, found in zip(ENGINES, run(lambda: Evaluator().both(text)), strict=False):
         print(f"--- {engine}\n{found}")
@@ -264,6 +266,7 @@ def main() -> None:
     parser.add_argument("--number", type=int, default=None, help="show one program")
     parser.add_argument("--jobs", type=int, default=1)
     parser.add_argument("--state", type=Path, default=None)
+    parser.add_argument("--large", action="store_true", help="over tables of tens of thousands of rows")
     parser.add_argument("--again", action="store_true", help="only the programs of --state that differed")
     parser.add_argument("--seconds", type=float, default=float("inf"), help="stop after so long")
     options = parser.parse_args()
@@ -273,10 +276,10 @@ def main() -> None:
         sys.exit(again(options.state))
     seed = options.seed if options.seed is not None else secrets.randbelow(10**9)
     if options.number is not None:
-        show(seed, options.number)
+        show(seed, options.number, options.large)
         return
     state = options.state or Path(f"folding-{seed}.json")
-    sys.exit(prove(seed, options.programs, options.jobs, state, options.seconds))
+    sys.exit(prove(seed, options.programs, options.jobs, state, options.seconds, options.large))
 
 
 if __name__ == "__main__":

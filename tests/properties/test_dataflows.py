@@ -8,7 +8,7 @@ import pytest
 
 from mlang.compile.entry import run
 from tests.properties.dataflows import program
-from tests.properties.pool import make_pool
+from tests.properties.pool_files import make_pool
 from tests.properties.prove_folding import Evaluator, written
 
 SEED = 5
@@ -85,3 +85,26 @@ def test_few_doubles_after_a_join_add_in_order(folder: Path) -> None:
         m = f'List.Sum(Table.ExpandTableColumn({joined}, "o", {{"n"}}, {{"z"}})[n])'
         left, right, _ = run(lambda m=m: Evaluator().both(m))  # type: ignore[misc]
         assert left == right
+
+
+@pytest.mark.parametrize("name", ["rowid", "RowId"])
+def test_a_column_named_like_the_number_of_rows_orders_nothing(tmp_path: Path, name: str) -> None:
+    import duckdb
+
+    with duckdb.connect(str(tmp_path / "rows.duckdb")) as database:
+        database.execute(f"CREATE TABLE t (k INTEGER, {name} DATE, n TIMESTAMP_NS)")
+        database.execute(
+            "INSERT INTO t VALUES (1, '2021-01-01', '2021-01-01'), (2, '2020-01-01', '2021-01-02'), (1, null, null)"
+        )
+        database.execute(f"CREATE TABLE u AS SELECT k, 5 - row_number() OVER () AS {name} FROM t")
+    for item in "tu":
+        table = f'DuckDB.Database("{tmp_path}/rows.duckdb"){{[Schema = "main", Item = "{item}"]}}[Data]'
+        for step in (
+            "Table.Skip({0}, 1)",
+            'Table.Distinct({0}, "k")',
+            'Table.Sort({0}, "k")',
+            'Table.Group({0}, "k", {"x", each _})',
+        ):
+            m = step.replace("{0}", table)
+            left, right, _ = run(lambda m=m: Evaluator().both(m))  # type: ignore[misc]
+            assert left == right
