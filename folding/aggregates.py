@@ -10,11 +10,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from attrs import evolve
+from attrs import evolve, field, frozen
 from sqlglot import exp
 
 from folding import terms as t
-from folding.scalars import Translator
+from folding import zones
+from folding.operators import connective
+from folding.scalars import Row, Translator
 from folding.terms import Scalar, Unfoldable, need, typed
 from mlang.syntax import nodes
 from mlang.values.functions import Function
@@ -26,21 +28,27 @@ DISTINCT = "List.Count(List.Distinct)"
 ORDERED_ROWS = 1_000_000
 
 
+def _same(term: Scalar) -> Scalar:
+    return term
+
+
+@frozen(eq=False)
 class Group:
-    """The table of one group: columns by name, row order, how sums of doubles are made, most rows."""
+    """The table of one group, or a part of it: columns by name, row order, how sums of doubles are made, most rows.
 
-    __slots__ = ("column", "names", "notes", "place", "rows", "sums")
+    ``condition`` says which rows are in the part, ``order`` how they are sorted (after it they are in the order of
+    ``place``); ``finish`` makes of an aggregate what a row can have (`nested.py`).
+    """
 
-    def __init__(
-        self,
-        column: Callable[[str], Scalar | None],
-        place: Any,
-        sums: str,
-        rows: int | None = None,
-        names: tuple[str, ...] = (),
-    ) -> None:
-        self.column, self.place, self.sums, self.rows, self.names = column, place, sums, rows, names
-        self.notes: list[str] = []
+    column: Callable[[str], Scalar | None]
+    place: Any
+    sums: str
+    rows: int | None = None
+    names: tuple[str, ...] = ()
+    condition: Scalar | None = None
+    order: tuple[Any, ...] = ()
+    finish: Callable[[Scalar], Scalar] = _same
+    notes: list[str] = field(factory=list)
 
     def values(self, name: str) -> Scalar:
         """A column of the group's table."""
@@ -48,6 +56,89 @@ class Group:
         if found is None:
             raise Unfoldable(f"there is no column '{name}'")
         return found
+
+    def row(self) -> Row:
+        """A row of the table, for functions of its rows."""
+        return Row(self.column, self.names)
+
+    def where(self, test: Scalar) -> Group:
+        """The rows for which a condition, which is never null, holds."""
+        flat(test)
+        if test.is_constant and test.constant:
+            return self
+        both = test if self.condition is None else connective("and", self.condition, test)
+        return evolve(self, condition=both)
+
+    def chosen(self, x: Scalar) -> Scalar:
+        """A value of the rows, null in those that do not belong to the part."""
+        if self.condition is None:
+            return x
+        raises = x.raises or self.condition.raises
+        sql = t.case((self.condition.use, x.use))
+        return evolve(x, sql=sql, nullable=True, raises=raises, constant=t.VARIES, conjuncts=())
+
+    def ordering(self) -> list[Any]:
+        """ORDER BY of the rows."""
+        last = exp.Ordered(this=self.place.copy(), nulls_first=False)
+        return [*[key.copy() for key in self.order], last]
+
+    def filtered(self, sql: Any) -> Any:
+        """An aggregate of the rows that belong to the part."""
+        if self.condition is None:
+            return sql
+        return exp.Filter(this=sql, expression=exp.Where(this=self.condition.use))
+
+
+#: The engine's aggregate functions that are used here: none may stand inside another.
+_AGGREGATES = frozenset(
+    (
+        "sum", "count", "list", "first", "last", "min", "max", "string_agg", "arg_min_null", "arg_max_null",
+        "quantile_disc", "fsum", "product", "bool_or", "bool_and", "stddev_samp",
+    )
+)  # fmt: skip
+
+
+def flat(term: Scalar) -> Scalar:
+    """A term of a group's rows in which no aggregate stands."""
+    for node in t.nodes(term.sql):
+        if isinstance(node, (exp.Count, exp.AggFunc, exp.Subquery)) or (
+            node.__class__ is exp.Anonymous and node.name.lower() in _AGGREGATES
+        ):
+            raise Unfoldable("an aggregate in a function of a group's rows")
+    return term
+
+
+@frozen(eq=False)
+class Taken:
+    """A list that is a column of a group's rows, or computed of them."""
+
+    value: Scalar
+    group: Group
+
+    def mapped(self, function: Callable[[Any], Scalar]) -> Taken:
+        """The results of a function for each item."""
+        return evolve(self, value=flat(function(self.value)))
+
+    def chosen(self, condition: Callable[[Any], Scalar]) -> Taken:
+        """The items for which a condition holds."""
+        from folding.functions.list_shapes import condition_of
+
+        return evolve(self, group=self.group.where(condition_of(condition(self.value))))
+
+    def listed(self) -> Scalar:
+        """The items as a list of the engine."""
+        from folding.structures import list_of, settled
+
+        x, group = self.value, self.group
+        if x.kind in ("any", "null"):
+            raise Unfoldable("a list of values of unknown kind")
+        sql = group.filtered(_in_order("list", x, group))
+        raises = x.raises or (group.condition is not None and group.condition.raises)
+        made = group.finish(list_of(sql, settled(x), nullable=False, raises=raises))
+        if group.condition is None and group.finish is _same:
+            return made
+        nothing = exp.Array(expressions=[])
+        return evolve(made, sql=t.function("coalesce", made.sql, nothing), nullable=False)
 
 
 def aggregate(function: Any, group: Group) -> Scalar:
@@ -90,10 +181,14 @@ def is_identity(function: Any) -> bool:
     return isinstance(body, nodes.Name) and body.name == name
 
 
-def row_count() -> Scalar:
+def row_count(group: Group | None = None) -> Scalar:
     """count(*)"""
-    sql = exp.Count(this=exp.Star())
-    return typed(sql, "number", "BIGINT", nullable=False, nonan=True, int53=True)
+    test = None if group is None else group.condition
+    sql: Any = exp.Count(this=exp.Star())
+    if test is not None:
+        sql = t.function("count", t.case((test.use, t.whole(1))))
+    raises = test is not None and test.raises
+    return typed(sql, "number", "BIGINT", nullable=False, raises=raises, nonan=True, int53=True)
 
 
 class GroupTranslator(Translator):
@@ -108,104 +203,27 @@ class GroupTranslator(Translator):
     def scoped(self, names: dict[str, Any]) -> Translator:
         return GroupTranslator(self.function, names, self.group)
 
-    def on_Invocation(self, node: nodes.Invocation) -> Scalar:
-        name = self._builtin(node)
-        if name == "Text.Combine" and node.arguments and not isinstance(node.arguments[0], nodes.List):
-            return self._combined(node)
-        form = AGGREGATES.get(name)
-        if form is None:
-            if name == "Table.RowCount" and len(node.arguments) == 1 and self._is_distinct(node.arguments[0]):
-                return count_rows(self.group)
-            if (
-                name == "Table.RowCount"
-                and len(node.arguments) == 1
-                and self.any(node.arguments[0]) is self.group
-            ):
-                return row_count()
-            return super().on_Invocation(node)
-        return self._aggregate(name, node)
-
-    def _is_distinct(self, node: nodes.Node) -> bool:
-        """Whether an expression is `Table.Distinct(_)`."""
-        if self._builtin(node) != "Table.Distinct":
-            return False
-        arguments = node.arguments  # type: ignore[attr-defined]
-        return len(arguments) == 1 and self.any(arguments[0]) is self.group
-
-    def _aggregate(self, name: str, node: nodes.Invocation) -> Scalar:
-        if len(node.arguments) != 1:
-            raise Unfoldable(f"{name} with optional arguments in a group")
-        argument = node.arguments[0]
-        if isinstance(argument, nodes.List):
-            return super().on_Invocation(node)
-        distinct = self._builtin(argument) == "List.Distinct"
-        if distinct:
-            inner = argument.arguments  # type: ignore[attr-defined]
-            if name != "List.Count" or len(inner) != 1:
-                raise Unfoldable(f"{name} of distinct values")
-            return count_distinct(self.column(inner[0]), self.group)
-        if name == "List.Count":
-            self.column(argument)
-        return AGGREGATES[name](self.column(argument), self.group)
-
-    def _combined(self, node: nodes.Invocation) -> Scalar:
-        """The texts of a column in their order; nulls are left out."""
-        x = need(self.column(node.arguments[0]), "text")
-        separator = self.constant(node.arguments[1]) if len(node.arguments) > 1 else ""
-        separator = "" if separator is None else separator
-        if separator.__class__ is not str or len(node.arguments) > 2:
-            raise Unfoldable("Text.Combine with a separator that is no constant text")
-        ordered = exp.Order(
-            this=t.string(separator),
-            expressions=[exp.Ordered(this=self.group.place.copy(), nulls_first=False)],
-        )
-        sql = t.function("coalesce", t.function("string_agg", x.use, ordered), exp.Literal.string(""))
-        return typed(sql, "text", "VARCHAR", x, nullable=False, ascii=x.ascii and separator.isascii())
-
-    def _builtin(self, node: nodes.Node) -> str:
-        if not isinstance(node, nodes.Invocation) or not isinstance(node.function, nodes.Name):
-            return ""
-        function = self.meaning(node.function.name)
-        spec = function.spec if function.__class__ is Function else None
-        return spec.builtin.name if spec is not None and spec.builtin is not None else ""
-
-    def column(self, node: nodes.Node) -> Scalar:
-        """The column that a list expression is: `[x]`, `_[x]` or `Table.Column(_, "x")`."""
-        if isinstance(node, nodes.FieldAccess) and not node.optional:
-            target = self.meaning("_") if node.target is None else self.any(node.target)
-            if target is self.group:
-                found: Scalar = self.group.values(node.name)
-                return found
-        if self._builtin(node) == "Table.Column":
-            arguments = node.arguments  # type: ignore[attr-defined]
-            if len(arguments) == 2 and self.any(arguments[0]) is self.group:
-                name = self.constant(arguments[1])
-                if name.__class__ is str:
-                    listed: Scalar = self.group.values(name)
-                    return listed
-        raise Unfoldable("a list in a group that is not one of its columns")
-
     def on_FieldAccess(self, node: nodes.FieldAccess) -> Scalar:
-        """A column of the group as a list; a field of something else as ever."""
-        from folding.structures import list_of, settled
+        """A column of the group as a list; a field of one of its rows; of something else as ever."""
+        from folding.functions.list_shapes import listed
+        from folding.functions.list_tables import cell_of, column_of
 
-        target = self.meaning("_") if node.target is None else self.any(node.target)
-        if target is not self.group:
-            return super().on_FieldAccess(node)
-        x = self.column(node)
-        if x.kind in ("any", "null"):
-            raise Unfoldable("a list of values of unknown kind")
-        return list_of(_in_order("list", x, self.group), settled(x), x, nullable=False)
+        column = column_of(self, node)
+        if column is not None:
+            return listed(column)
+        cell = cell_of(self, node)
+        return super().on_FieldAccess(node) if cell is None else cell
 
 
 # ---------------------------------------------------------------- the aggregates
 
 
 def _count(x: Scalar, group: Group) -> Scalar:
-    return row_count()
+    return row_count(group)
 
 
 def _non_null_count(x: Scalar, group: Group) -> Scalar:
+    x = group.chosen(x)
     sql = t.function("count", x.use)
     if (
         x.raises
@@ -218,17 +236,18 @@ def count_distinct(x: Scalar, group: Group) -> Scalar:
     """Null counts as one value; NaN, which equals nothing, goes to the interpreter."""
     from folding.relations_rows import key_term
 
-    key = key_term(x)
+    key = group.chosen(key_term(x))
     sql: Any = exp.Count(this=exp.Distinct(expressions=[key.use]))
     if x.nullable:
-        nulls = t.function("max", t.cast(t.is_null(x.use), "INTEGER"))
+        nulls = t.function(
+            "max", group.chosen(typed(t.cast(t.is_null(x.use), "INTEGER"), "number", "BIGINT")).sql
+        )
         sql = t.binary(exp.Add, sql, t.function("coalesce", nulls, t.whole(0)))
-    return typed(sql, "number", "BIGINT", x, nullable=False, nonan=True, int53=True)
+    return typed(sql, "number", "BIGINT", key, nullable=False, nonan=True, int53=True)
 
 
 def _in_order(name: str, x: Scalar, group: Group) -> Any:
-    ordered = exp.Order(this=x.use, expressions=[exp.Ordered(this=group.place.copy(), nulls_first=False)])
-    return t.function(name, ordered)
+    return t.function(name, exp.Order(this=x.use, expressions=group.ordering()))
 
 
 def total(x: Scalar, group: Group) -> Any:
@@ -251,6 +270,7 @@ def total(x: Scalar, group: Group) -> Any:
 
 
 def _sum(x: Scalar, group: Group) -> Scalar:
+    x = group.chosen(x)
     if x.kind == "duration":
         return typed(t.cast(t.function("sum", x.use), "BIGINT"), "duration", "BIGINT", x, nullable=True)
     x = need(t.plain_number(x), "number")
@@ -258,7 +278,7 @@ def _sum(x: Scalar, group: Group) -> Scalar:
 
 
 def _average(x: Scalar, group: Group) -> Scalar:
-    x = need(t.plain_number(x), "number")
+    x = need(t.plain_number(group.chosen(x)), "number")
     number = t.cast(t.function("count", x.use), "DOUBLE")
     present = t.binary(exp.GT, t.function("count", x.use), t.whole(0))
     quotient = exp.Div(this=t.operand(total(x, group)), expression=number, typed=True)
@@ -271,6 +291,9 @@ def _extreme(name: str) -> Callable[[Scalar, Group], Scalar]:
 
         if x.kind == "binary":
             raise Unfoldable("the order of binaries")
+        x = group.chosen(x)
+        if x.kind == "datetimezone":
+            return zones.extreme(name, x, group.place)
         number = x.kind == "number" and not x.nonan
         key = x if number else key_term(x)
         sql = t.function(name, t.need(key, key.kind).use)
@@ -295,9 +318,13 @@ def _extreme(name: str) -> Callable[[Scalar, Group], Scalar]:
 
 def _end(last: bool) -> Callable[[Scalar, Group], Scalar]:
     def make(x: Scalar, group: Group) -> Scalar:
-        name = "arg_max_null" if last else "arg_min_null"
-        sql = t.function(name, x.use, group.place.copy())
-        return typed(sql, x.kind, x.storage, x, nullable=True, nonan=x.nonan, int53=x.int53, ascii=x.ascii)
+        if group.order:
+            sql = group.filtered(_in_order("last" if last else "first", x, group))
+        else:
+            place = group.chosen(typed(group.place.copy(), "number", "BIGINT")).sql
+            sql = t.function("arg_max_null" if last else "arg_min_null", x.use, place)
+        raises = x.raises or (group.condition is not None and group.condition.raises)
+        return evolve(x, sql=sql, nullable=True, raises=raises, constant=t.VARIES, conjuncts=(), largest=None)
 
     return make
 
@@ -305,7 +332,7 @@ def _end(last: bool) -> Callable[[Scalar, Group], Scalar]:
 def _median(x: Scalar, group: Group) -> Scalar:
     from folding.relations_rows import key_term
 
-    need(x, "number")
+    x = need(t.plain_number(group.chosen(x)), "number")
     number = t.as_double(key_term(x))
     middle = exp.Literal.number("0.5")
     low = t.function("quantile_disc", number, middle)
@@ -317,7 +344,7 @@ def _median(x: Scalar, group: Group) -> Scalar:
 
 
 def _deviation(x: Scalar, group: Group) -> Scalar:
-    x = need(t.plain_number(x), "number")
+    x = need(t.plain_number(group.chosen(x)), "number")
     one = t.binary(exp.EQ, t.function("count", x.use), t.whole(1))
     if group.sums == "ordered":
         return typed(
@@ -349,7 +376,7 @@ def _spread(x: Scalar, group: Group) -> Any:
 
 def _product(x: Scalar, group: Group) -> Scalar:
     """Multiplied in row order."""
-    need(x, "number")
+    x = need(t.plain_number(group.chosen(x)), "number")
     if group.sums == "rounded":
         raise Unfoldable("List.Product of so many rows")
     sql = _in_order("product", evolve(x, sql=t.as_double(x)), group)

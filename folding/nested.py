@@ -8,7 +8,7 @@ subquery over the rows that match, which the engine turns into a join and a grou
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from attrs import evolve, frozen
 from sqlglot import exp
@@ -16,6 +16,9 @@ from sqlglot import exp
 from folding import terms as t
 from folding.relations import Relation
 from folding.terms import Scalar, Unfoldable
+
+if TYPE_CHECKING:
+    from folding.aggregates import Group
 
 
 @frozen(eq=False)
@@ -79,6 +82,12 @@ def builtin_name(function: Any) -> str:
 
 def aggregated(column: Scalar, build: Callable[[Any], Scalar]) -> Scalar:
     """An aggregate of the nested table of each row, as a scalar subquery."""
+    group = group_of(column)
+    return group.finish(build(group))
+
+
+def group_of(column: Scalar) -> Group:
+    """The nested table of each row as the rows of a group; what is made of them becomes a scalar subquery."""
     from folding.aggregates import Group
 
     nested = nested_table(column)
@@ -89,10 +98,12 @@ def aggregated(column: Scalar, build: Callable[[Any], Scalar]) -> Scalar:
     def field(name: str) -> Scalar | None:
         return relation.use(schema.index(name)) if schema.has(name) else None
 
-    value = build(Group(field, nested.place, nested.sums, relation.rows))
-    if value.raises or relation.raises:
-        raise Unfoldable("an aggregate of a nested table that may raise")
-    condition = Scalar(nested.condition(column), "logical", "BOOLEAN", True)
-    query = evolve(relation, where=(*relation.where, condition), order=(), natural=True)
-    sql = exp.Subquery(this=query.select([("v", value.sql)], False, joined=True))
-    return evolve(value, sql=sql, nullable=True)
+    def finish(value: Scalar) -> Scalar:
+        if value.raises or relation.raises:
+            raise Unfoldable("an aggregate of a nested table that may raise")
+        condition = Scalar(nested.condition(column), "logical", "BOOLEAN", True)
+        query = evolve(relation, where=(*relation.where, condition), order=(), natural=True)
+        sql = exp.Subquery(this=query.select([("v", value.sql)], False, joined=True))
+        return evolve(value, sql=sql, nullable=True)
+
+    return Group(field, nested.place, nested.sums, relation.rows, tuple(schema.names), finish=finish)

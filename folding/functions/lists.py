@@ -1,196 +1,118 @@
-"""SQL forms of list functions inside row functions, and of ``Text.Split`` and ``Record.Field``.
+"""SQL forms of list functions that give one value, and of ``Text.Split`` and ``Record.Field``.
 
-A list that is written out (`{[a], [b]}`) is taken item by item; a column of lists is the engine's list
-(`structures.py`); a column of a nested table is aggregated (`nested.py`).
+A list is written out (`{[a], [b]}`), a list of the engine, or a column of a group (``list_shapes.py``); aggregates
+of groups are in ``folding/aggregates.py``.  Functions that give lists: ``list_makers.py``; tests: ``list_tests.py``.
 """
 
 from __future__ import annotations
 
 from typing import Any
 
+from attrs import evolve
 from sqlglot import exp
 
 from folding import terms as t
 from folding.functions import Call, folds
-from folding.operators import equality, unify
+from folding.functions import list_rules as _rules  # noqa: F401 -- declares its forms
+from folding.functions import list_sets as _sets  # noqa: F401
+from folding.functions import list_statistics as _statistics  # noqa: F401
+from folding.functions import list_tests as _tests  # noqa: F401
+from folding.functions.list_shapes import (
+    Item,
+    Written,
+    alike,
+    bare,
+    called,
+    item_of,
+    list_at,
+    listed,
+    listing,
+    no_nan,
+    over,
+)
+from folding.operators import unify
 from folding.scalars import Row
-from folding.structures import Items, item_at, list_of
+from folding.structures import item_at, list_of
 from folding.terms import Scalar, Unfoldable, need, typed
 from mlang.syntax import nodes
-from mlang.values.thunk import force
-
-
-def written(call: Call, index: int = 0) -> list[Scalar] | None:
-    """The items of a list that is written out; None for another list."""
-    node = call.arguments[index]
-    while isinstance(node, nodes.Parenthesized):
-        node = node.inner
-    found = cells_of_row(call, node)
-    if found is not None:
-        return found
-    if (
-        not isinstance(node, nodes.List)
-        or not node.items
-        or any(isinstance(i, nodes.Range) for i in node.items)
-    ):
-        return None
-    if len(node.items) > 50:
-        raise Unfoldable("a long list")
-    return [call.translator.scalar(item) for item in node.items]
-
-
-#: Functions that give the cells of a row as a list.
-_CELLS = ("Record.FieldValues", "Record.ToList")
-
-
-def _named(call: Call, node: Any) -> str:
-    """The library function that an expression calls; "" where it is no such call."""
-    if not isinstance(node, nodes.Invocation) or not isinstance(node.function, nodes.Name):
-        return ""
-    function = call.translator.meaning(node.function.name)
-    spec = getattr(function, "spec", None)
-    return spec.builtin.name if spec is not None and spec.builtin is not None else ""
-
-
-def cells_of_row(call: Call, node: Any) -> list[Scalar] | None:
-    """The cells of `Record.FieldValues(_)`; None for another expression."""
-    if _named(call, node) not in _CELLS or len(node.arguments) != 1:
-        return None
-    row = call.translator.any(node.arguments[0])
-    if row.__class__ is not Row or not row.names or len(row.names) > 200:
-        return None
-    return [x for x in (row.field(name) for name in row.names) if x is not None]
-
-
-@folds("List.IsEmpty")
-def is_empty(call: Call) -> Scalar:
-    """Of the cells of a row, or a list that is written out, from which nulls or some constants were taken out."""
-    call.at_most(1)
-    node = call.arguments[0]
-    while isinstance(node, nodes.Parenthesized):
-        node = node.inner
-    name, out = _named(call, node), []
-    if name == "List.RemoveNulls" and len(node.arguments) == 1:
-        out = [None]
-    elif name == "List.RemoveMatchingItems" and len(node.arguments) == 2:
-        given = call.translator.constant(node.arguments[1])
-        out = [force(item) for item in given] if given.__class__ is list else []
-    if not out or len(out) > 100:
-        raise Unfoldable("List.IsEmpty of a list from which nothing constant was taken out")
-    items = written(Call(name, call.translator, node.arguments))
-    if items is None:
-        raise Unfoldable("List.IsEmpty of a list that is not written out")
-    gone = [_among(item, out) for item in items]
-    if any(x.raises for x in gone):
-        raise Unfoldable("a list whose items may raise")
-    return typed(t.all_of([x.use for x in gone]), "logical", "BOOLEAN", nullable=False)
-
-
-def _among(item: Scalar, values: list[Any]) -> Scalar:
-    """Whether a term equals one of some constants."""
-    tests = [equality(item, t.literal(value), False) for value in values]
-    useful = [x for x in tests if not isinstance(x.sql, exp.Boolean) or x.sql.this] or tests[:1]
-    return typed(t.any_of([x.use for x in useful]), "logical", "BOOLEAN", *useful, nullable=False)
-
-
-@folds("List.Contains")
-def list_contains(call: Call) -> Scalar:
-    """A constant list: null is found like any value; or one that is written out."""
-    call.at_most(2)
-    try:
-        items = call.constant(0)
-    except Unfoldable:
-        return _contained(call)
-    if items.__class__ is not list or len(items) > 2000:
-        raise Unfoldable("List.Contains of something other than a short constant list")
-    value = call.term(1)
-    tests = [equality(value, t.literal(force(item)), False) for item in items]
-    tests = [x for x in tests if not isinstance(x.sql, exp.Boolean) or x.sql.this]
-    if not tests:
-        if value.raises:
-            raise Unfoldable("List.Contains of an empty list, whose value may raise")
-        return typed(exp.false(), "logical", "BOOLEAN", nullable=False)
-    same = [x.sql.expression for x in tests if isinstance(x.sql, (exp.NullSafeEQ, exp.EQ))]
-    rest = [x.use for x in tests if not isinstance(x.sql, (exp.NullSafeEQ, exp.EQ))]
-    found = []
-    if same:
-        first = next(x.sql.this for x in tests if isinstance(x.sql, (exp.NullSafeEQ, exp.EQ)))
-        inside = exp.In(this=t.operand(first.copy()), expressions=[s.copy() for s in same])
-        found.append(t.function("coalesce", inside, exp.false()) if value.nullable else inside)
-    return typed(t.any_of(found + rest), "logical", "BOOLEAN", value, nullable=False)
-
-
-def _contained(call: Call) -> Scalar:
-    items, value = written(call), call.term(1)
-    if not items or value.raises or any(x.raises for x in items):
-        raise Unfoldable("List.Contains of something other than a short constant list")
-    tests = [equality(value, item, False).use for item in items]
-    return typed(t.any_of(tests), "logical", "BOOLEAN", nullable=False)
-
-
-@folds("List.AnyTrue", "List.AllTrue")
-def logicals(call: Call) -> Scalar:
-    """Of a list that is written out; nulls do not count."""
-    call.at_most(1)
-    items = written(call)
-    if items is None or any(x.raises for x in items):
-        raise Unfoldable(f"{call.name} of a list that is not written out, or whose items may raise")
-    every = call.name == "List.AllTrue"
-    tests = [t.function("coalesce", need(x, "logical").use, exp.Boolean(this=every)) for x in items]
-    sql = t.all_of(tests) if every else t.any_of(tests)
-    return typed(sql, "logical", "BOOLEAN", nullable=False)
-
-
-@folds("Table.RowCount")
-def nested_count(call: Call) -> Scalar:
-    """Of a nested table."""
-    from folding.aggregates import row_count
-    from folding.nested import aggregated
-
-    call.at_most(1)
-    return aggregated(call.term(0), lambda group: row_count())
 
 
 @folds(
     "List.Sum", "List.Average", "List.Count", "List.NonNullCount", "List.Min", "List.Max", "List.First",
-    "List.Last", "List.Median",
+    "List.Last", "List.Median", "List.Product", "List.StandardDeviation",
 )  # fmt: skip
-def nested_list(call: Call) -> Scalar:
-    """Of a column of a nested table (`List.Sum([nested][x])`), a list that is written out, or a column of lists."""
-    from folding.aggregates import AGGREGATES
-    from folding.nested import NestedTable, aggregated
-    from folding.related import RelatedRows
+def list_value(call: Call) -> Scalar:
+    """Of a list that is written out, a list of the engine, or a column of a group or nested table."""
+    from folding.aggregates import AGGREGATES, count_distinct
 
-    call.at_most(1)
-    items = written(call)
-    if items is not None:
-        return _of_items(call.name, items)
-    node = call.arguments[0]
-    if isinstance(node, nodes.FieldAccess) and node.target is not None and not node.optional:
-        table = call.translator.any(node.target)
-        if table.__class__ is Scalar and isinstance(table.inside, (NestedTable, RelatedRows)):
-            return aggregated(table, lambda group: AGGREGATES[call.name](group.values(node.name), group))
-    return _of_column(call.name, call.term(0))
+    name = call.name
+    default = _default(call) if name in ("List.First", "List.Last") else None
+    if default is None:
+        call.at_most(1)
+    node = bare(call.arguments[0])
+    if name == "List.Count" and called(call.translator, node) == "List.Distinct" and len(node.arguments) == 1:
+        different = listing(call.translator, node.arguments[0])
+        if not isinstance(different, (Written, Scalar)):
+            counted: Scalar = different.group.finish(count_distinct(different.value, different.group))
+            return counted
+    shape = list_at(call)
+    if isinstance(shape, Written) and (name in _ITEM_FORMS or name in _ENDS or name == "List.Count"):
+        return _of_items(name, shape, default)
+    if isinstance(shape, Written) and not shape.items:
+        return t.null("number", "DOUBLE")
+    if not isinstance(shape, (Written, Scalar)) and default is None:
+        made: Scalar = shape.group.finish(AGGREGATES[name](shape.value, shape.group))
+        return made
+    return _of_column(name, listed(shape), default)
+
+
+_ENDS = ("List.First", "List.Last")
+
+
+def _default(call: Call) -> Scalar | None:
+    return call.term(1) if call.count > 1 else None
 
 
 # ---------------------------------------------------------------- lists that are written out
 
 
-def _of_items(name: str, items: list[Scalar]) -> Scalar:
+def _of_items(name: str, shape: Written, default: Scalar | None) -> Scalar:
+    items = shape.items
     if name == "List.Count":
-        if any(x.raises for x in items):
+        if any(isinstance(x.value, Scalar) and x.value.raises for x in items):
             raise Unfoldable("a list whose items may raise")
+        return _present(items)
+    if name in _ENDS:
+        return _end(items if name == "List.First" else items[::-1], default)
+    if not items:
+        return t.literal(0.0) if name == "List.NonNullCount" else t.null("number", "DOUBLE")
+    terms = [item.or_null() for item in items]
+    if name != "List.NonNullCount":
+        terms = alike(terms)
+    made: Scalar = _ITEM_FORMS[name](terms)
+    return made
+
+
+def _present(items: tuple[Item, ...]) -> Scalar:
+    """How many items are there."""
+    if all(item.there is None for item in items):
         return t.literal(float(len(items)))
-    if name in ("List.First", "List.Last"):
-        return items[0 if name == "List.First" else -1]
-    same = [items[0]]
-    for item in items[1:]:
-        same = [unify(x, item)[0] for x in same]
-        same.append(unify(same[0], item)[1])
-    form = _ITEM_FORMS.get(name)
-    if form is None:
-        raise Unfoldable(f"{name} of a list")
-    made: Scalar = form(same)
+    conditions = [item.there for item in items if item.there is not None]
+    total: Any = t.double(float(len(items) - len(conditions)))
+    for condition in conditions:
+        total = t.binary(exp.Add, total, t.case((condition.use, t.double(1.0)), otherwise=t.double(0.0)))
+    return typed(total, "number", "DOUBLE", *conditions, nullable=False, nonan=True, int53=True, natural=True)
+
+
+def _end(items: tuple[Item, ...], default: Scalar | None) -> Scalar:
+    """The first item that is there."""
+    from folding.functions.list_makers import either
+
+    last = next((place for place, item in enumerate(items) if item.there is None), None)
+    made = (default or t.null()) if last is None else items[last].term()
+    for item in reversed(items[:last]):
+        if item.there is not None:
+            made = either(item.there, item.term(), made)
     return made
 
 
@@ -247,12 +169,12 @@ def _average(items: list[Scalar]) -> Scalar:
 def _extreme(node: Any) -> Any:
     def make(items: list[Scalar]) -> Scalar:
         """The first of equal ones; NaN goes to the interpreter."""
-        if any(x.kind not in ("number", "date", "datetime", "time", "duration") for x in items):
+        if any(x.kind not in ("number", "date", "datetime", "datetimezone", "time", "duration") for x in items):
             raise Unfoldable("the largest of values of this kind")
         odd = [t.function("isnan", x.use) for x in items if x.kind == "number" and not x.nonan]
         best = items[0]
         for item in items[1:]:
-            take = t.binary(node, item.use, best.use)
+            take = t.binary(node, *storage_pair(item, best))
             if best.nullable:
                 take = t.any_of([t.is_null(best.use), take])
             sql = t.case((take, item.use), otherwise=best.use)
@@ -284,17 +206,106 @@ _ITEM_FORMS: dict[str, Any] = {
 # ---------------------------------------------------------------- columns of lists
 
 
-def _of_column(name: str, column: Scalar) -> Scalar:
-    held = column.inside
-    if not isinstance(held, Items) or column.nullable:
-        raise Unfoldable(f"{name} of a list")
+def _of_column(name: str, column: Scalar, default: Scalar | None) -> Scalar:
     if name == "List.Count":
         return typed(t.function("len", column.use), "number", "BIGINT", column, nonan=True, int53=True)
     if name == "List.NonNullCount":
         return typed(t.function("list_count", column.use), "number", "BIGINT", column, nonan=True, int53=True)
     if name == "List.First":
-        return item_at(column, 0, True)
-    raise Unfoldable(f"{name} of a list")
+        found = item_at(column, 0, True)
+    elif name == "List.Last":
+        item = item_of(column)
+        last = t.function("list_extract", column.use, t.whole(-1))
+        found = evolve(item, sql=last, nullable=True, raises=column.raises)
+    else:
+        made: Scalar = _COLUMN_FORMS[name](column)
+        return made
+    if default is None or default.kind == "null":
+        return found
+    first, other = unify(evolve(found, nullable=item_of(column).nullable), default)
+    empty = t.binary(exp.EQ, t.function("len", column.use), t.whole(0))
+    return typed(
+        t.case((empty, other.use), otherwise=first.use), first.kind, first.storage, first, other,
+        nonan=first.nonan and other.nonan, int53=first.int53 and other.int53, ascii=first.ascii and other.ascii,
+    )  # fmt: skip
+
+
+def _doubles(column: Scalar) -> Any:
+    """A list of numbers as doubles, which are added one after the other as M does."""
+    item = need(item_of(column), "number")
+    return column.use if item.storage == "DOUBLE" else over(column.use, lambda v: t.cast(v, "DOUBLE"))
+
+
+def _sum_of(column: Scalar) -> Scalar:
+    if item_of(column).kind == "duration":
+        sql = t.cast(t.function("list_sum", column.use), "BIGINT")
+        return typed(sql, "duration", "BIGINT", column, nullable=True)
+    return typed(t.function("list_sum", _doubles(column)), "number", "DOUBLE", column, nullable=True)
+
+
+def _average_of(column: Scalar) -> Scalar:
+    total, number = t.function("list_sum", _doubles(column)), t.function("list_count", column.use)
+    mean = exp.Div(this=total, expression=t.cast(number, "DOUBLE"), typed=True)
+    present = t.binary(exp.GT, number, t.whole(0))
+    return typed(t.case((present, mean)), "number", "DOUBLE", column, nullable=True)
+
+
+def _product_of(column: Scalar) -> Scalar:
+    return typed(t.function("list_product", _doubles(column)), "number", "DOUBLE", column, nullable=True)
+
+
+def _deviation_of(column: Scalar) -> Scalar:
+    """As the interpreter adds it up: the mean first, then the squares, in their order."""
+    from folding.functions.list_shapes import let
+
+    def spread(values: Any) -> Any:
+        many = t.cast(t.function("len", values), "DOUBLE")
+        mean = exp.Div(this=t.function("list_sum", values), expression=many, typed=True)
+
+        def around(mean: Any) -> Any:
+            def square(v: Any) -> Any:
+                off = exp.Paren(this=t.binary(exp.Sub, v, mean))
+                return t.binary(exp.Mul, off, off)
+
+            rest = exp.Paren(this=t.binary(exp.Sub, many, t.double(1.0)))
+            total = t.function("list_sum", over(values, square))
+            return t.function("sqrt", exp.Div(this=total, expression=rest, typed=True))
+
+        one = t.binary(exp.EQ, t.function("len", values), t.whole(1))
+        some = t.binary(exp.GT, t.function("len", values), t.whole(0))
+        return t.case((one, t.double(0.0)), (some, let(mean, around)))
+
+    present = over(_doubles(column), t.not_null, "list_filter")
+    return typed(let(present, spread), "number", "DOUBLE", column, nullable=True)
+
+
+def _extreme_of(name: str) -> Any:
+    def make(column: Scalar) -> Scalar:
+        item = item_of(column)
+        if item.kind not in ("number", "date", "datetime", "time", "duration", "text", "logical"):
+            raise Unfoldable("the largest of values of this kind")
+        if item.kind == "text" and not item.ascii:  # the engine orders by code point
+            odd = over(column.use, lambda v: t.function("coalesce", t.has_astral(v), exp.false()))
+            found = t.function("list_contains", odd, exp.true())
+            column = evolve(column, sql=t.unless(found, column.use))
+        sql = t.function(name, no_nan(column, "the order of numbers").use)
+        return evolve(item, sql=sql, nullable=True, raises=column.raises, nonan=True)
+
+    return make
+
+
+def _median_of(column: Scalar) -> Scalar:
+    from folding.functions.list_statistics import share_of
+
+    if item_of(column).kind != "number":
+        raise Unfoldable("the middle of values that are no numbers")
+    return share_of(column, 0.5, 1)
+
+
+_COLUMN_FORMS: dict[str, Any] = {
+    "List.Sum": _sum_of, "List.Average": _average_of, "List.Product": _product_of, "List.Max": _extreme_of("list_max"),
+    "List.Min": _extreme_of("list_min"), "List.StandardDeviation": _deviation_of, "List.Median": _median_of,
+}  # fmt: skip
 
 
 @folds("Text.Split")
@@ -312,9 +323,14 @@ def combine(call: Call) -> Scalar:
     """Texts that are written out, or a list of texts; nulls are left out."""
     call.at_most(2)
     separator = call.text(1) if call.count > 1 else ""
-    parts = written(call)
-    if parts is None:
-        return _joined(call.term(0), separator)
+    shape = list_at(call)
+    if not isinstance(shape, (Written, Scalar)):
+        return _texts_of(shape, separator)
+    if isinstance(shape, Scalar):
+        return _joined(shape, separator)
+    parts = [item.or_null() for item in shape.items]
+    if not parts:
+        return t.literal("")
     parts = [p if p.kind != "null" else t.null("text") for p in parts]
     if any(p.kind != "text" for p in parts):
         raise Unfoldable("Text.Combine of values that may not be texts")
@@ -323,16 +339,25 @@ def combine(call: Call) -> Scalar:
     return typed(sql, "text", "VARCHAR", *parts, nullable=False, ascii=ascii)
 
 
+def _texts_of(column: Any, separator: str) -> Scalar:
+    """The texts of a column of a group in their order; nulls are left out."""
+    x, group = need(column.group.chosen(column.value), "text"), column.group
+    order = exp.Order(this=t.string(separator), expressions=group.ordering())
+    sql = t.function("string_agg", x.use, order)
+    ascii = x.ascii and separator.isascii()
+    made: Scalar = group.finish(typed(sql, "text", "VARCHAR", x, nullable=True, ascii=ascii))
+    whole = t.function("coalesce", made.sql, exp.Literal.string(""))
+    return evolve(made, sql=whole, nullable=False)
+
+
 def _joined(column: Scalar, separator: str) -> Scalar:
-    held = column.inside
-    if not isinstance(held, Items) or column.nullable or held.term.kind != "text":
+    item = item_of(column)
+    if item.kind != "text":
         raise Unfoldable("Text.Combine of something other than a list of texts")
     sql = t.function(
         "coalesce", t.function("array_to_string", column.use, t.string(separator)), exp.Literal.string("")
     )
-    return typed(
-        sql, "text", "VARCHAR", column, nullable=False, ascii=held.term.ascii and separator.isascii()
-    )
+    return typed(sql, "text", "VARCHAR", column, nullable=False, ascii=item.ascii and separator.isascii())
 
 
 # ---------------------------------------------------------------- fields by name
