@@ -316,6 +316,8 @@ class Relation:
         c = self.columns[index]
         if c.text is None:
             return c.term
+        if c.term.kind == "null":  # forms take such a term for null and do not compute it
+            raise Unfoldable("a column of nulls and errors")
         failed = t.stop(c.text, c.term.storage)
         return evolve(c.term, sql=t.case((t.not_null(c.text), failed), otherwise=c.term.use), raises=True)
 
