@@ -264,8 +264,8 @@ def _one_row_each(base: Relation, terms: list[Scalar]) -> bool:
 
 
 def numbered(relation: Relation) -> tuple[Relation, Any]:
-    """The rows with their order as one ascending column, and that column."""
-    if len(relation.order) == 1 and not relation.order[0].descending:
+    """The rows with their order as one ascending column without nulls (which MIN would not see), and that column."""
+    if len(relation.order) == 1 and relation.order[0].plain and not relation.order[0].descending:
         return relation, relation.order[0].sql
     joined = _one_number(relation.order)
     if joined is not None:
