@@ -50,6 +50,11 @@ class Group:
     finish: Callable[[Scalar], Scalar] = _same
     notes: list[str] = field(factory=list)
 
+    @property
+    def whole(self) -> bool:
+        """Whether it is all of a group, which has at least one row."""
+        return self.condition is None and self.finish is _same
+
     def values(self, name: str) -> Scalar:
         """A column of the group's table."""
         found = self.column(name)
@@ -135,7 +140,7 @@ class Taken:
         sql = group.filtered(_in_order("list", x, group))
         raises = x.raises or (group.condition is not None and group.condition.raises)
         made = group.finish(list_of(sql, settled(x), nullable=False, raises=raises))
-        if group.condition is None and group.finish is _same:
+        if group.whole:
             return made
         nothing = exp.Array(expressions=[])
         return evolve(made, sql=t.function("coalesce", made.sql, nothing), nullable=False)
@@ -204,15 +209,10 @@ class GroupTranslator(Translator):
         return GroupTranslator(self.function, names, self.group)
 
     def on_FieldAccess(self, node: nodes.FieldAccess) -> Scalar:
-        """A column of the group as a list; a field of one of its rows; of something else as ever."""
-        from folding.functions.list_shapes import listed
-        from folding.functions.list_tables import cell_of, column_of
-
-        column = column_of(self, node)
-        if column is not None:
-            return listed(column)
-        cell = cell_of(self, node)
-        return super().on_FieldAccess(node) if cell is None else cell
+        """A column of the group as a list; a field of something else as ever."""
+        if node.target is None and self.meaning("_") is self.group:
+            return Taken(self.group.values(node.name), self.group).listed()
+        return super().on_FieldAccess(node)
 
 
 # ---------------------------------------------------------------- the aggregates

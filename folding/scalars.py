@@ -145,7 +145,7 @@ class Translator:
                 return value
         if isinstance(node, nodes.Record):
             return {entry.name: self.constant(entry.value) for entry in node.entries}
-        if isinstance(node, nodes.FieldAccess):
+        if isinstance(node, (nodes.FieldAccess, nodes.ItemAccess)):
             term = self.scalar(node)
             if term.is_constant:
                 return term.constant
@@ -198,6 +198,12 @@ class Translator:
         return as_term(self.meaning(node.name))
 
     def on_FieldAccess(self, node: nodes.FieldAccess) -> Scalar:
+        if node.target is not None:
+            from folding.functions.list_tables import part_of
+
+            part = part_of(self, node)
+            if part is not None:
+                return part
         target = self.meaning("_") if node.target is None else self.any(node.target)
         if target.__class__ is Row:
             found: Scalar | None = target.field(node.name)
@@ -226,7 +232,9 @@ class Translator:
         from folding.structures import items
 
         if any(isinstance(item, nodes.Range) for item in node.items):
-            raise Unfoldable("a list with a range")
+            from folding.functions.list_rules import ranged
+
+            return ranged(self, node)
         return items([self.scalar(item) for item in node.items])
 
     def on_ItemAccess(self, node: nodes.ItemAccess) -> Scalar:
@@ -235,7 +243,10 @@ class Translator:
         index = self.constant(node.index)
         if index.__class__ is not float or index < 0 or not index.is_integer() or index > 1e6:
             raise Unfoldable("an item at a place that is no constant whole number")
-        return item_at(self.scalar(node.target), int(index), node.optional)
+        target = self.any(node.target)
+        if target.__class__ is list and index < len(target):
+            return as_term(strip(_forced(target[int(index)])))
+        return item_at(as_term(target), int(index), node.optional)
 
     def on_Invocation(self, node: nodes.Invocation) -> Scalar:
         from folding.functions import Call, form_of, formed
@@ -312,6 +323,10 @@ class Translator:
             return ordering(operator, left, right)
         if operator == "??":
             return coalesce(left, right)
+        if operator == "&" and left.kind == right.kind == "any":
+            from folding.functions.list_sets import concatenated
+
+            return concatenated([left, right])
         if operator == "&":
             return joined(left, right)
         return arithmetic(operator, left, right)
@@ -376,9 +391,10 @@ class Translator:
 #: Constructors of constants; variables are the same for a whole evaluation.
 _CONSTRUCTORS = frozenset(
     {
-        "#date", "#datetime", "#time", "#duration", "Variable.Value", "Variable.ValueOrDefault",
+        "#date", "#datetime", "#datetimezone", "#time", "#duration", "Variable.Value", "Variable.ValueOrDefault",
         # the clock: read once, as by an engine
-        "DateTime.LocalNow", "DateTime.FixedLocalNow",
+        "DateTime.LocalNow", "DateTime.FixedLocalNow", "DateTimeZone.UtcNow", "DateTimeZone.FixedUtcNow",
+        "DateTimeZone.LocalNow", "DateTimeZone.FixedLocalNow",
     }
 )  # fmt: skip
 

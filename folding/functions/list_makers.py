@@ -17,6 +17,7 @@ from folding.functions.list_shapes import (
     Shape,
     Written,
     chosen,
+    common,
     condition_of,
     function_at,
     item_of,
@@ -258,6 +259,22 @@ def _remove_range(call: Call) -> Shape:
     before = t.function("list_slice", column.use, t.whole(1), t.whole(start))
     after = t.function("list_slice", column.use, t.whole(start + size + 1), t.function("len", column.use))
     return evolve(column, sql=t.unless(short, t.function("list_concat", before, after)), raises=True)
+
+
+@makes("List.InsertRange")
+def _insert_range(call: Call) -> Shape:
+    """At a constant place; one beyond the end raises in M."""
+    from folding.functions.list_sets import lists_alike
+
+    call.at_most(3)
+    start = call.count_at(1)
+    column, values = lists_alike([listed(list_at(call)), listed(list_at(call, 2))])
+    short = t.binary(exp.LT, t.function("len", column.use), t.whole(start))
+    before = t.function("list_slice", column.use, t.whole(1), t.whole(start))
+    after = t.function("list_slice", column.use, t.whole(start + 1), t.function("len", column.use))
+    sql = t.function("list_concat", before, values.use, after)
+    item = common([column, values])
+    return list_of(t.unless(short, sql), item, nullable=False, raises=True)
 
 
 @makes("List.Reverse")

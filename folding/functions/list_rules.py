@@ -21,11 +21,13 @@ from folding.functions.list_shapes import (
     makes,
     over,
     sure_at,
+    whole_at,
 )  # fmt: skip
 from folding.operators import arithmetic
-from folding.scalars import Row
+from folding.scalars import Row, Translator
 from folding.structures import list_of, settled
 from folding.terms import Scalar, Unfoldable, typed
+from mlang.syntax import nodes
 from mlang.values.temporal import DAY
 
 
@@ -128,3 +130,21 @@ def _cells(call: Call) -> Shape:
         raise Unfoldable("the fields of something that is no record")
     fields = [row.inside.field(row, name) for name in row.inside.names]
     return Written(tuple(Item(x) for x in fields if x is not None))
+
+
+def ranged(translator: Translator, node: nodes.List) -> Scalar:
+    """A list with ranges of whole numbers of the row."""
+    from folding.functions.list_sets import concatenated
+
+    parts = []
+    for item in node.items:
+        if not isinstance(item, nodes.Range):
+            parts.append(listed(Written((Item(translator.scalar(item)),))))
+            continue
+        call = Call("a range", translator, (item.first, item.last))
+        first, last = whole_at(call, 0), whole_at(call, 1)
+        size = t.binary(exp.Sub, last.use, first.use)
+        end = t.binary(exp.Add, last.use, t.whole(1))
+        sql = t.function("range", first.use, t.unless(t.binary(exp.GT, size, t.whole(_MOST)), end))
+        parts.append(_numbers(sql, first, last))
+    return parts[0] if len(parts) == 1 else concatenated(parts)

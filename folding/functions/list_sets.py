@@ -12,6 +12,7 @@ from folding.functions import Call
 from folding.functions.list_shapes import (
     Shape,
     Written,
+    common,
     constant_list,
     element,
     engine_list,
@@ -54,19 +55,10 @@ def _sample(item: Scalar) -> Scalar:
 
 def concatenated(columns: list[Scalar]) -> Scalar:
     """Lists one after the other."""
-    columns = lists_alike(columns)
+    columns = lists_alike([engine_list(x) for x in columns])
     return list_of(
-        t.function("list_concat", *[x.use for x in columns]), _common(columns), *columns, nullable=False
+        t.function("list_concat", *[x.use for x in columns]), common(columns), *columns, nullable=False
     )
-
-
-def _common(columns: list[Scalar]) -> Scalar:
-    """What is known of the items of several lists."""
-    items = [item_of(x) for x in columns]
-    return evolve(
-        items[0], nullable=any(x.nullable for x in items), nonan=all(x.nonan for x in items),
-        int53=all(x.int53 for x in items), ascii=all(x.ascii for x in items), largest=None, natural=False,
-    )  # fmt: skip
 
 
 @makes("List.Combine")
@@ -101,7 +93,7 @@ def _zip(call: Call) -> Shape:
         return t.function("list_value", *[element(part(all, i), at) for i in range(1, len(columns) + 1)])
 
     rows = let(structure(*[x.use for x in columns]), lambda all: over(places, lambda at: row(all, at)))
-    item = evolve(_common(columns), nullable=True)
+    item = evolve(common(columns), nullable=True)
     return list_of(rows, settled(list_of(exp.Null(), item, nullable=False)), *columns, nullable=False)
 
 

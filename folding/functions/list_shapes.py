@@ -19,7 +19,7 @@ from sqlglot import exp
 from folding import terms as t
 from folding.functions import FORMS, Call, form_of, formed
 from folding.operators import connective, unify
-from folding.scalars import Closure, Lazy, Row, Translator, apply_closure, as_term, inline
+from folding.scalars import Closure, Lazy, Translator, apply_closure, as_term, inline
 from folding.structures import Items, items, list_of, settled
 from folding.terms import Scalar, Unfoldable, need, typed
 from mlang.errors import MError
@@ -369,6 +369,15 @@ def alike(terms: list[Scalar]) -> list[Scalar]:
     return [unify(first, term)[1] for term in terms]
 
 
+def common(columns: list[Scalar]) -> Scalar:
+    """What is known of the items of several lists."""
+    held = [item_of(x) for x in columns]
+    return evolve(
+        held[0], nullable=any(x.nullable for x in held), nonan=all(x.nonan for x in held),
+        int53=all(x.int53 for x in held), ascii=all(x.ascii for x in held), largest=None, natural=False,
+    )  # fmt: skip
+
+
 def no_nan(column: Scalar, what: str) -> Scalar:
     """A list of numbers without NaN; with one the query stops."""
     item = item_of(column)
@@ -377,9 +386,3 @@ def no_nan(column: Scalar, what: str) -> Scalar:
     odd = over(column.use, lambda v: t.function("coalesce", t.function("isnan", v), exp.false()))
     sql = t.unless(t.function("list_contains", odd, exp.true()), column.use)
     return evolve(column, sql=sql, raises=True, inside=Items(evolve(item, nonan=True)))
-
-
-def row_of(names: list[str], cells: list[Scalar]) -> Row:
-    """A row of terms."""
-    places = dict(zip(names, cells, strict=True))
-    return Row(places.get, tuple(names))

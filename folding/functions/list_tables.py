@@ -183,6 +183,12 @@ def _column(translator: Translator, table: Any, name: str) -> Shape | None:
     return None if group is None else Taken(group.values(name), group)
 
 
+def part_of(translator: Translator, node: nodes.FieldAccess) -> Scalar | None:
+    """The column (as a list) or cell of a table that an access to a field is; None for one of something else."""
+    column = column_of(translator, node)
+    return cell_of(translator, node) if column is None else listed(column)
+
+
 def _row_of(translator: Translator, node: Any) -> tuple[Group, bool] | None:
     """The table whose first (or, if so told, last) row an expression is, `_{0}` say."""
     node = bare(node)
@@ -228,9 +234,10 @@ def _cell(group: Group, last: bool, name: str, sure: bool) -> Scalar:
         raise Unfoldable("a cell of unknown kind of a group's row")
     cell = AGGREGATES["List.Last" if last else "List.First"](x, group)
     cell = evolve(cell, nullable=x.nullable)
-    if sure and group.condition is not None:
-        none = t.binary(exp.EQ, row_count(group).use, t.whole(0))
-        cell = evolve(cell, sql=t.unless(none, cell.use), raises=True)
+    if sure and not group.whole:
+        none = t.binary(exp.EQ, group.finish(row_count(group)).use, t.whole(0))
+        sql = t.unless(none, group.finish(cell).use)
+        cell = evolve(cell, sql=sql, raises=True)
     return cell
 
 
@@ -245,8 +252,8 @@ def one_row(call: Call) -> Scalar:
         raise Unfoldable(f"{call.name} of something other than the rows of a group")
     group, last = found
     whole = record(list(group.names), [_cell(group, last, name, False) for name in group.names])
-    if group.condition is None:
-        return group.finish(whole)
+    if group.whole:
+        return whole
     none = t.binary(exp.EQ, row_count(group).use, t.whole(0))
     sql = t.case((none, exp.Null()), otherwise=whole.sql)
     return group.finish(evolve(whole, sql=sql, nullable=True))

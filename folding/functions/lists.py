@@ -30,7 +30,7 @@ from folding.functions.list_shapes import (
     no_nan,
     over,
 )
-from folding.operators import unify
+from folding.operators import storage_pair, unify
 from folding.scalars import Row
 from folding.structures import item_at, list_of
 from folding.terms import Scalar, Unfoldable, need, typed
@@ -169,7 +169,9 @@ def _average(items: list[Scalar]) -> Scalar:
 def _extreme(node: Any) -> Any:
     def make(items: list[Scalar]) -> Scalar:
         """The first of equal ones; NaN goes to the interpreter."""
-        if any(x.kind not in ("number", "date", "datetime", "datetimezone", "time", "duration") for x in items):
+        if any(
+            x.kind not in ("number", "date", "datetime", "datetimezone", "time", "duration") for x in items
+        ):
             raise Unfoldable("the largest of values of this kind")
         odd = [t.function("isnan", x.use) for x in items if x.kind == "number" and not x.nonan]
         best = items[0]
