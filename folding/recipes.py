@@ -13,6 +13,7 @@ from attrs import evolve, frozen
 from sqlglot import exp
 
 from folding import terms as t
+from folding.comparers import folded
 from folding.scalars import Row
 from folding.terms import Scalar, Unfoldable, typed
 
@@ -207,17 +208,61 @@ def _aggregate(row: Row, column: str, inner: str, function: Any) -> Scalar:
     return nested_aggregate(_column(row, column), inner, function)
 
 
-def _equals(row: Row, wanted: tuple[dict[str, Any], ...]) -> Scalar:
-    """Whether the row equals one of some records in their fields."""
+# ---------------------------------------------------------------- conditions
+
+
+def _matches(row: Row, wanted: tuple[tuple[Any, ...], ...], keeps: bool) -> Scalar:
+    """Whether the row equals one of some records in what these are compared in (or none of them)."""
+    found = [one_of(row, cells).use for cells in wanted]
+    same = t.any_of(found) if found else exp.false()
+    return typed(same if keeps else t.negation(same), "logical", "BOOLEAN", nullable=False)
+
+
+def one_of(row: Row, cells: tuple[Any, ...]) -> Scalar:
+    """Whether the row has some values: triples of a column or function of the row, a comparer or None, and a value."""
     from folding.operators import equality
 
-    found = []
-    for cells in wanted:
-        tests = [equality(_column(row, name), t.literal(value), False) for name, value in cells.items()]
-        if any(x.raises for x in tests):
-            raise Unfoldable("cells that may raise compared with a record")
-        found.append(t.all_of([x.use for x in tests]))
-    return typed(t.any_of(found), "logical", "BOOLEAN", nullable=False)
+    tests = []
+    for what, comparer, value in cells:
+        term = _column(row, what) if what.__class__ is str else _of_row(what, row)
+        tests.append(equality(folded(term, comparer), folded(t.literal(value), comparer), False))
+    if any(x.raises for x in tests):
+        raise Unfoldable("cells that may raise compared with a record")
+    return typed(t.all_of([x.use for x in tests]), "logical", "BOOLEAN", nullable=False)
+
+
+def _of_row(function: Any, row: Row) -> Scalar:
+    from folding.relations_columns import apply_function
+
+    return apply_function(function, row)
+
+
+def _fails(row: Row, condition: Any) -> Scalar:
+    """Whether a condition is not true."""
+    holds = t.need(_of_row(condition, row), "logical", "null")
+    sql = t.negation(holds.use)
+    if holds.nullable:
+        sql = t.function("coalesce", sql, exp.true())
+    return typed(sql, "logical", "BOOLEAN", holds, nullable=False)
+
+
+def _above(row: Row, name: str, bound: float) -> Scalar:
+    """Whether a number is above another."""
+    number = t.need(_column(row, name), "number")
+    return typed(t.binary(exp.GT, number.use, t.whole(int(bound))), "logical", "BOOLEAN", number)
+
+
+def _has_text(row: Row, text: str) -> Scalar:
+    """Whether a text is somewhere in the texts of the row."""
+    part, found = t.literal(text), []
+    for name in row.names:
+        cell = _column(row, name)
+        if cell.raises or (cell.kind == "any" and cell.inside is None):
+            raise Unfoldable("a text looked for in cells that may raise or are of unknown kind")
+        if cell.kind == "text":
+            found.append(t.function("contains", cell.use, part.use))
+    nothing = exp.false()
+    return typed(t.any_of(found) if found else nothing, "logical", "BOOLEAN", nullable=bool(found))
 
 
 _FORMS: dict[str, Any] = {
@@ -225,5 +270,8 @@ _FORMS: dict[str, Any] = {
     "piece": _piece,
     "combine": _combine,
     "aggregate": _aggregate,
-    "equals": _equals,
+    "matches": _matches,
+    "fails": _fails,
+    "above": _above,
+    "has text": _has_text,
 }

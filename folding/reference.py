@@ -32,7 +32,7 @@ STEPS: dict[type, tuple[str, ...]] = {
         "Table.DuplicateColumn", "Table.PrefixColumns", "Table.TransformColumnNames",
     ),
     p.AddColumn: ("Table.AddColumn", "Table.SplitColumn", "Table.CombineColumns", "Table.AggregateTableColumn"),
-    p.Step: ("Table.AddRankColumn", "Table.AlternateRows"),
+    p.Step: ("Table.AddRankColumn", "Table.AlternateRows", "Table.ReplaceMatchingRows"),
     p.ExpandRecord: ("Table.ExpandRecordColumn",),
     p.ExpandList: ("Table.ExpandListColumn",),
     p.NestedJoin: (),
@@ -44,7 +44,7 @@ STEPS: dict[type, tuple[str, ...]] = {
     p.Fill: ("Table.FillDown", "Table.FillUp"),
     p.ReplaceErrors: ("Table.ReplaceErrorValues",),
     p.ErrorRows: ("Table.RemoveRowsWithErrors", "Table.SelectRowsWithErrors"),
-    p.SelectRows: ("Table.SelectRows",),
+    p.SelectRows: ("Table.SelectRows", "Table.RemoveMatchingRows", "Table.FindText"),
     p.Take: ("Table.FirstN", "Table.Range", "Table.MaxN", "Table.MinN"),
     p.Drop: ("Table.Skip", "Table.RemoveFirstN", "Table.PromoteHeaders"),
     p.TakeLast: ("Table.LastN",),
@@ -55,7 +55,7 @@ STEPS: dict[type, tuple[str, ...]] = {
     p.Buffer: ("Table.Buffer",),
     p.Append: ("Table.Combine", "Table.Repeat"),
     p.Join: ("Table.Join",),
-    p.ExpandTable: ("Table.NestedJoin", "Table.ExpandTableColumn"),
+    p.ExpandTable: ("Table.NestedJoin", "Table.AddJoinColumn", "Table.ExpandTableColumn"),
     p.Group: ("Table.Group",),
     p.Pivot: ("Table.Pivot",),
     p.Unpivot: ("Table.Unpivot", "Table.UnpivotOtherColumns"),
@@ -66,7 +66,18 @@ COUNTS = ("Table.RowCount", "Table.IsEmpty")
 ASKED = (
     "List.Sum", "List.Average", "List.Max", "List.Min", "List.Median", "List.NonNullCount", "List.Distinct",
     "List.StandardDeviation", "List.Product", "List.Contains", "Table.Contains", "Table.ContainsAny",
-    "Table.ContainsAll", "Table.Profile",
+    "Table.ContainsAll", "Table.Profile", "Table.PositionOf", "Table.PositionOfAny", "Table.MatchesAllRows",
+    "Table.MatchesAnyRows", "Table.IsDistinct",
+)  # fmt: skip
+#: Functions that take some rows or cells of a table: an engine sends only these.
+TAKEN = (
+    "Table.First", "Table.FirstValue", "Table.Last", "Table.SingleRow", "Table.Max", "Table.Min", "Table.SplitAt",
+    "Table.Column", "Table.ToColumns", "Table.ToList", "Table.ToRecords", "Table.ToRows", "Table.TransformRows",
+)  # fmt: skip
+#: Functions that say or change what a table's type says: no row is read for them.
+TYPED = (
+    "Table.AddKey", "Table.ColumnCount", "Table.ColumnNames", "Table.ColumnsOfType", "Table.HasColumns", "Table.Keys",
+    "Table.ReplaceKeys", "Table.ReplaceRelationshipIdentity", "Table.Schema", "Table.WithErrorContext",
 )  # fmt: skip
 NOTES = {
     "Csv.Document": "a local UTF-8 file in the plain dialect",
@@ -79,6 +90,7 @@ NOTES = {
     "Table.PromoteHeaders": "of a CSV file",
     "Table.NestedJoin": "with the expansion of its column; left outer joins also with aggregates of it;"
     " with key comparers of the library",
+    "Table.AddJoinColumn": "with the expansion of its column, or aggregates of it",
     "Table.ExpandTableColumn": "of a column that Table.NestedJoin made",
     "Table.AggregateTableColumn": "of a column that Table.NestedJoin made (left outer)",
     "Table.ExpandRecordColumn": "of records that folding knows: made in the query, or structs of a DuckDB table",
@@ -95,6 +107,23 @@ NOTES = {
     "Table.Join": "all kinds; with key comparers of the library",
     "Table.Group": "both kinds; with comparers of the library, ones that compare one function of both keys,"
     " and local ones that look at the later key; aggregates as below",
+    **dict.fromkeys(
+        (
+            "Table.Contains",
+            "Table.ContainsAny",
+            "Table.ContainsAll",
+            "Table.PositionOf",
+            "Table.PositionOfAny",
+            "Table.RemoveMatchingRows",
+            "Table.ReplaceMatchingRows",
+        ),
+        "with criteria of columns, functions of the row, comparers of the library",
+    ),
+    "Table.IsDistinct": "with no comparer or one of the library for all columns",
+    "Table.Max": "by what Table.Sort sorts by",
+    "Table.Min": "by what Table.Sort sorts by",
+    "Table.ToList": "its function runs in the interpreter",
+    "Table.TransformRows": "its function runs in the interpreter",
     "Table.LastN": "a count",
     "Table.RemoveLastN": "a count",
     "List.StandardDeviation": "of up to 1,000,000 rows; of more only in number mode relaxed",
@@ -114,7 +143,8 @@ _HEAD = """# What folds
 
 Where a function stands decides: as a **step** of a query, in a **row** function (`each [a] + 1`), as the
 **aggregate** of a group, or as a **value** asked
-of a folded table or column (so are `t{n}` and `t{[key = 1]}`). *exact* means that the engine gives what the
+of a folded table or column (so are `t{n}` and `t{[key = 1]}`); of **rows** functions the engine sends those rows
+that are wanted, and for **type** functions nothing is read. *exact* means that the engine gives what the
 interpreter gives, value by value, or the query
 stops and the interpreter does the work; *local* that the interpreter or DuckDB does it on what the database sends;
 *unverified* that the query's text is tested and no server was. `mlang.explain` says it for a query, with the reason.
@@ -131,7 +161,7 @@ def places() -> dict[str, list[str]]:
     found: dict[str, list[str]] = {}
     steps = [name for names in STEPS.values() for name in names] + list(COUNTS)
     for where, names in (("step", steps), ("row", sorted(FORMS)), ("aggregate", [*AGGREGATES, COUNTS[0]]),
-                         ("value", ASKED)):  # fmt: skip
+                         ("value", ASKED), ("rows", TAKEN), ("type", TYPED)):  # fmt: skip
         for name in names:
             found.setdefault(name, []).append(where)
     return found

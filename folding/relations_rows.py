@@ -7,16 +7,20 @@ from typing import Any
 from attrs import evolve
 from sqlglot import exp
 
-from folding import aggregates
+from folding import aggregates, zones
 from folding import terms as t
-from folding import zones
 from folding.comparers import folded, keeps_apart
 from folding.csv_source import CsvOrigin
+from folding.operators import unify
 from folding.pairs import Compared, Pair
+from folding.recipes import one_of
 from folding.relations import Column, Context, Key, Relation, compiles
 from folding.relations_columns import apply_function, window_order
 from folding.terms import Scalar, Unfoldable, need, typed
+from mlang.errors import MError
 from mlang.tables import plan as p
+from mlang.values.metadata import strip
+from mlang.values.thunk import force
 
 
 @compiles(p.SelectRows)
@@ -255,7 +259,43 @@ def _alternate(input: p.Plan, base: Relation, start: int, gap: int, length: int)
     return marked.filtered(typed(kept, "logical", "BOOLEAN", nullable=False))
 
 
-STEPS: dict[str, Any] = {"Table.AddRankColumn": _ranked, "Table.AlternateRows": _alternate}
+def _replaced_rows(input: p.Plan, base: Relation, wanted: Any, news: Any) -> Relation:
+    """`Table.ReplaceMatchingRows`: the first of the wanted rows that a row equals gives its cells."""
+    base = base.compact()
+    row = base.row(input.schema)
+    hits = [one_of(row, cells).use for cells in wanted]
+    columns = []
+    for index in range(len(base.columns)):
+        kept, terms = base.use(index), [_value(new[index]) for new in news]
+        for term in terms:
+            kept, _ = unify(kept, term)
+        terms = [unify(kept, term)[1] for term in terms]
+        if kept.kind == "any" or kept.inside is not None:
+            raise Unfoldable("rows with cells of unknown kind replaced")
+        branches = [(hit, term.use) for hit, term in zip(hits, terms, strict=True)]
+        every = [kept, *terms]
+        made = typed(
+            t.case(*branches, otherwise=kept.use) if branches else kept.use, kept.kind, kept.storage, *every,
+            nonan=all(x.nonan for x in every), int53=all(x.int53 for x in every),
+            ascii=all(x.ascii for x in every),
+        )  # fmt: skip
+        columns.append(Column(made))
+    return evolve(base, columns=tuple(columns))
+
+
+def _value(cell: Any) -> Scalar:
+    """A value of the query that a step puts into rows."""
+    try:
+        return t.literal(strip(force(cell)))
+    except MError:
+        raise Unfoldable("a value that is an error") from None
+
+
+STEPS: dict[str, Any] = {
+    "Table.AddRankColumn": _ranked,
+    "Table.AlternateRows": _alternate,
+    "Table.ReplaceMatchingRows": _replaced_rows,
+}
 
 
 def _one_row_each(base: Relation, terms: list[Scalar]) -> bool:

@@ -141,6 +141,12 @@ def comparer_sort_key(function: Any) -> Callable[[Any], Any] | None:
     return key
 
 
+def is_none_or_comparer(value: Any) -> bool:
+    """Whether an equation criteria argument is left out or a comparer of the library."""
+    value = strip(value)
+    return value is None or (kind_of(value) == "function" and text_key_of(value) is not None)
+
+
 def takes(function: Any, count: int) -> bool:
     """Whether a function can be called with so many arguments."""
     return bool(function.least <= count and (function.most is None or count <= function.most))

@@ -11,18 +11,15 @@ from typing import Any
 from mlang import registry
 from mlang.errors import MError
 from mlang.library.list.shared import NOTHING
+from mlang.tables import matching
 from mlang.tables import plan as p
 from mlang.tables import schema as schemas
 from mlang.tables.access import TableColumn, in_memory
 from mlang.tables.table import Table, run
 from mlang.values.functions import Function, Param, Spec
-from mlang.values.kinds import kind_of
 from mlang.values.metadata import strip
-from mlang.values.thunk import Thunk, force
+from mlang.values.thunk import force
 from mlang.values.types import ANY
-
-#: Kinds that a condition may name.
-_PLAIN = frozenset({"null", "number", "text", "logical", "date", "time", "datetime", "duration"})
 
 
 def _answers(table: Table) -> bool:
@@ -100,14 +97,15 @@ def profile_of(table: Table, column: str, names: tuple[str, ...]) -> list[Any] |
         return None  # the error is for the interpreter to raise
 
 
-def distinct_column(items: Any) -> Any:
-    """The different cells of a table's column, as a column again; `NOTHING` when it is not that."""
+def distinct_column(items: Any, comparer: Any = None) -> Any:
+    """The different cells of a table's column (for a comparer), as a column again; `NOTHING` when it is not that."""
     if items.__class__ is not TableColumn or not _answers(items.table):
         return NOTHING
     table = items.table
     chosen = ((items.name, items.name),)
     plan = p.Project(schemas.projected(table.type, chosen), table.plan, chosen)
-    made = Table(p.Distinct(plan.schema, plan))
+    columns = () if comparer is None else ((items.name, comparer),)
+    made = Table(p.Distinct(plan.schema, plan, columns))
     made.session = table.session
     return TableColumn(made, items.name)
 
@@ -115,34 +113,62 @@ def distinct_column(items: Any) -> Any:
 def with_cells(table: Table, rows: list[dict[str, Any]], most: int | None = None) -> p.Plan | None:
     """The rows of a table that equal one of some records in the records' fields, as a plan; None when it
     does not pay, or a field is no column or no plain value."""
-    if not rows or len(rows) > 100 or not _answers(table):
+    if not rows or len(rows) > matching.MOST or not _answers(table):
         return None
-    wanted = []
+    wanted: list[Any] = []
     for row in rows:
-        cells = {}
-        for name, cell in row.items():
-            if cell.__class__ is Thunk:
-                try:
-                    cell = cell.get()
-                except MError:
-                    return None
-            value = strip(cell)
-            if not table.type.has(name) or kind_of(value) not in _PLAIN:
-                return None
-            cells[name] = value
+        cells = matching.wanted_cells(table.type, [row], tuple((name, None) for name in row))
         if not cells:
             return None
-        wanted.append(cells)
+        wanted.extend(cells)
 
     def test(row: dict[str, Any]) -> bool:
         from mlang.values.compare import equal
 
-        return any(all(equal(force(row[n]), v) for n, v in cells.items()) for cells in wanted)
+        return any(all(equal(force(row[n]), v) for n, _, v in cells) for cells in wanted)
 
-    reads = tuple(dict.fromkeys(n for cells in wanted for n in cells))
-    spec = Spec((Param("row"),), name="row", document=(reads, False, ("equals", tuple(wanted))))
-    plan: p.Plan = p.SelectRows(schemas.unkeyed(table.type), table.plan, Function(test, 1, 1, spec))
+    parts = tuple((name, None) for cells in wanted for name, _, _ in cells)
+    same = matching.condition(test, table.type, parts, tuple(wanted))
+    plan: p.Plan = p.SelectRows(schemas.unkeyed(table.type), table.plan, same)
     return plan if most is None else p.Take(plan.schema, plan, most)
+
+
+def places_of(table: Table, same: Function, most: int | None = None) -> list[float] | None:
+    """The numbers of the rows for which a condition holds: the first or last (``most`` 1 or -1), or all, by the
+    engine; None when it has no answer."""
+    if not _answers(table) or not matching.is_known(same):
+        return None
+    place = "\0place"
+    counted = p.AddIndex(schemas.append(table.type, place), table.plan, place, 0.0, 1.0)
+    plan: p.Plan = p.SelectRows(counted.schema, counted, same)
+    if most is not None:
+        plan = (p.Take if most > 0 else p.TakeLast)(plan.schema, plan, 1)
+    found = rows_of(table, plan, (place,))
+    return None if found is None else [float(force(row[place])) for row in found]
+
+
+def any_row(table: Table, predicate: Function) -> bool | None:
+    """Whether a condition holds for some row, by the engine; None when it has no answer."""
+    if not _answers(table) or not table.names:
+        return None
+    plan = p.Take(table.type, p.SelectRows(table.type, table.plan, predicate), 1)
+    found = rows_of(table, plan, table.names[:1])
+    return None if found is None else bool(found)
+
+
+def repeats(table: Table, columns: tuple[tuple[str, Any], ...]) -> bool | None:
+    """Whether two rows agree in some columns (for a comparer), by the engine; None when it has no answer."""
+    comparers = [comparer for _, comparer in columns]
+    if not columns or not _answers(table) or any(c is not comparers[0] for c in comparers):
+        return None
+    names, number = tuple(dict.fromkeys(name for name, _ in columns)), "\0number"
+    typed = [(name, schemas.column_type(table.type, name)) for name in names]
+    schema = schemas.of_columns([*typed, (number, ANY)])
+    rows = p.Aggregate(number, registry.value_of("Table.RowCount"))
+    groups = p.Group(schema, table.plan, names, (rows,), False, comparers[0])
+    more = matching.of_row(lambda row: bool(force(row[number]) > 1), (number,), ("above", number, 1.0))
+    found = rows_of(table, p.Take(schema, p.SelectRows(schema, groups, more), 1), (number,))
+    return None if found is None else bool(found)
 
 
 def rows_of(table: Table, plan: p.Plan, names: tuple[str, ...] | None = None) -> list[dict[str, Any]] | None:
@@ -155,10 +181,19 @@ def rows_of(table: Table, plan: p.Plan, names: tuple[str, ...] | None = None) ->
     return [dict(zip(names, row, strict=True)) for row in zip(*found, strict=True)]
 
 
-def in_column(items: Any, value: Any) -> Any:
-    """Whether a table's column has a value, by the engine; `NOTHING` when it has no answer."""
+def in_column(items: Any, value: Any, comparer: Any = None) -> Any:
+    """Whether a table's column has a value (for a comparer), by the engine; `NOTHING` when it has no answer."""
     if items.__class__ is not TableColumn:
         return NOTHING
-    plan = with_cells(items.table, [{items.name: value}], 1)
-    found = None if plan is None else rows_of(items.table, plan, (items.name,))
-    return NOTHING if found is None else bool(found)
+    table, parts = items.table, ((items.name, comparer),)
+    wanted = matching.wanted_cells(table.type, [{items.name: value}], parts)
+    if wanted is None:
+        return NOTHING
+    from mlang.library.comparer import criteria
+
+    rule = criteria(comparer)
+    same = matching.condition(
+        lambda row: rule.equal(strip(force(row[items.name])), strip(value)), table.type, parts, wanted
+    )
+    found = any_row(table, same)
+    return NOTHING if found is None else found

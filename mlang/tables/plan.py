@@ -220,6 +220,11 @@ class SelectRows(OneInput):
     """Rows whose predicate is true (null: not selected, TBL-41)."""
 
     predicate: Any
+    name: str = "Table.SelectRows"
+
+    @property
+    def function(self) -> str:
+        return self.name
 
 
 @frozen(eq=False, repr=False)

@@ -54,6 +54,10 @@ STEPS = [
     'Table.MaxN({0}, "k", 3)', 'Table.MinN({0}, {{"t", "k"}}, 2)', "Table.Repeat({0}, 2)", 'Table.ReorderColumns({0}, {{"t", "n"}})',
     'Table.TransformColumnNames(Table.TransformColumnNames({0}, Text.Upper), Text.Lower)',
     'Value.ReplaceType({0}, type table [n = any, k = any, t = any, e = any])',
+    # rows that equal some
+    'Table.RemoveMatchingRows({0}, {{[k = 2], [k = null]}}, "k")', 'Table.RemoveMatchingRows({0}, {{[t = "A", k = 1]}}, {{"k", {{"t", Comparer.OrdinalIgnoreCase}}}})',
+    'Table.ReplaceMatchingRows({0}, {{{{[k = 2], [n = 8, k = 7, t = "w", e = 1]}}, {{[k = 3], [n = null, k = null, t = null, e = null]}}}}, "k")',
+    'Table.RemoveMatchingRows({0}, {{{0}{{1}}?}})', 'Table.FindText({0}, "a")', 'Table.ExpandTableColumn(Table.AddJoinColumn({0}, "k", {0}, "k", "j"), "j", {{}})',
     # by comparers
     'Table.Distinct({0}, {{"t", Comparer.OrdinalIgnoreCase}})', 'Table.Distinct({0}, {{{{"t", Comparer.FromCulture("de-DE", true)}}, "k"}})',
     'Table.Sort({0}, (a, b) => Value.Compare(b[k], a[k]))', 'Table.Sort({0}, {{{{(a, b) => Comparer.OrdinalIgnoreCase(a[t], b[t]), 1}}, "n"}})',
@@ -62,6 +66,14 @@ STEPS = [
 ENDS = [
     'Table.AddRankColumn({0}, "r", "k")', 'Table.AddRankColumn({0}, "r", {{{{"t", 1}}, "k"}}, [RankKind = RankKind.Dense])',
     'Table.AddRankColumn({0}, "r", {{"k"}}, [RankKind = RankKind.Ordinal])',
+    *[f'Table.PositionOf({{0}}, [k = 2], {which}, "k")' for which in ("null", "Occurrence.Last", "Occurrence.All")],
+    'Table.PositionOfAny({0}, {{[t = "A"], [t = null]}}, Occurrence.All, {{"t", Comparer.OrdinalIgnoreCase}})', 'Table.Contains({0}, [k = 2], each [k])',
+    'Table.ContainsAny({0}, {{[t = "B"], [t = "É"]}}, {{"t", Comparer.OrdinalIgnoreCase}})', 'Table.MatchesAllRows({0}, each [k] < 4)',
+    'Table.MatchesAnyRows({0}, each [e] = 3)', 'Table.IsDistinct({0}, "k")', 'Table.IsDistinct({0})', 'Table.IsDistinct({0}, {{"t", Comparer.OrdinalIgnoreCase}})',
+    'List.Contains({0}[t], "A", Comparer.OrdinalIgnoreCase)', 'List.Distinct({0}[t], Comparer.OrdinalIgnoreCase)',
+    'Table.First({0})', 'Table.FirstValue({0})', 'Table.Last({0})', 'Table.SingleRow(Table.FirstN({0}, 1))', 'Table.Max({0}, "n")', 'Table.Min({0}, {{"k", "t"}})',
+    'Table.SplitAt({0}, 2)', 'Table.ToColumns({0})', 'Table.Column({0}, "k")', 'Table.ToList({0}[[t]])', 'Table.ToRecords({0})', 'Table.ToRows({0})', 'Table.TransformRows({0}, each [k])',
+    'Table.Schema({0})', 'Table.ColumnNames({0})',
     'Table.Group({0}, "t", {{{{"c", each Table.RowCount(_)}}, {{"s", each List.Sum([k])}}}}, GroupKind.Global, Comparer.OrdinalIgnoreCase)',
     'Table.Group({0}, {{"t", "k"}}, {{{{"l", each List.Last([n])}}}}, GroupKind.Local, Comparer.OrdinalIgnoreCase)',
     'Table.Group({0}, "k", {{{{"c", each Table.RowCount(_)}}}}, GroupKind.Local, (x, y) => Number.From(y <> null))',
@@ -168,7 +180,8 @@ _SOURCES = frozenset({"Csv.Document", "Parquet.Document", "Table.PromoteHeaders"
 def test_every_step_is_generated() -> None:
     """A function may only fold as a step when random programs contain it."""
     texts = [*STEPS, *ENDS, "Table.SelectColumns(", "Table.NestedJoin("]
-    steps = [name for names in reference.STEPS.values() for name in names] + list(reference.COUNTS)
+    steps = [name for names in reference.STEPS.values() for name in names]
+    steps += [*reference.COUNTS, *reference.TAKEN, *(name for name in reference.ASKED if name.startswith("Table."))]
     missing = [
         name
         for name in steps

@@ -7,7 +7,7 @@ from typing import Any
 
 from mlang import errors
 from mlang.library.arguments import enum_member
-from mlang.library.comparer import Criteria, criteria
+from mlang.library.comparer import Criteria, criteria, is_none_or_comparer
 from mlang.library.list.shared import bare, predicate
 from mlang.registry import builtin
 from mlang.values.functions import Function
@@ -35,11 +35,11 @@ def _matcher(values: list[Any], rule: Criteria) -> Callable[[Any], bool]:
 @builtin("List.Contains(list as list, value as any, optional equationCriteria as any) as logical")
 def contains(items: Any, value: Any, equation_criteria: Any = None) -> bool:
     """Says whether a value is in a list."""
-    if items.__class__.__name__ == "TableColumn" and equation_criteria is None:
+    if items.__class__.__name__ == "TableColumn" and is_none_or_comparer(equation_criteria):
         from mlang.library.list.shared import NOTHING
         from mlang.tables.asking import in_column
 
-        found = in_column(items, value)
+        found = in_column(items, value, equation_criteria)
         if found is not NOTHING:
             return bool(found)
     test = _matcher([value], criteria(equation_criteria, "List.Contains", custom=True))

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
-from mlang.library.comparer import Criteria, criteria
+from mlang.library.comparer import Criteria, criteria, is_none_or_comparer
 from mlang.library.list.shared import NOTHING, as_list
 from mlang.registry import builtin
 from mlang.values.lists import Deferred, Streamed, forced
@@ -15,10 +15,10 @@ from mlang.values.lists import Deferred, Streamed, forced
 @builtin("List.Distinct(list as list, optional equationCriteria as any) as list")
 def distinct(items: Any, equation_criteria: Any = None) -> Any:
     """Keeps the first of equal items."""
-    if items.__class__.__name__ == "TableColumn" and equation_criteria is None:
+    if items.__class__.__name__ == "TableColumn" and is_none_or_comparer(equation_criteria):
         from mlang.tables.asking import distinct_column
 
-        column = distinct_column(items)
+        column = distinct_column(items, equation_criteria)
         if column is not NOTHING:
             return column
     rule = criteria(equation_criteria, "List.Distinct")

@@ -167,6 +167,31 @@ def _column_with_comparer(parts: list[Any]) -> tuple[str, Any]:
     raise errors.bad_row_criteria()
 
 
+def compared_in(value: Any, names: tuple[str, ...]) -> tuple[tuple[Any, Any], ...] | None:
+    """What equation criteria that `row_criteria` has read compare rows in: columns, or functions of the row, each with
+    a comparer of the library or None; None for comparisons that somebody wrote."""
+    value = strip(force(value))
+    kind = kind_of(value)
+    if value is None:
+        return tuple((name, None) for name in names)
+    if kind == "text":
+        return ((value, None),)
+    if kind == "function":
+        if comparer_key(value) is not None:
+            return tuple((name, value) for name in names)
+        return ((value, None),) if takes(value, 1) else None
+    parts = items(value)
+    if len(parts) == 2 and parts[1].__class__ is Function:
+        parts = [parts]
+    pairs: list[tuple[Any, Any]] = []
+    for part in parts:
+        what, comparer = (part, None) if part.__class__ is str else items(part)
+        if comparer is not None and comparer_key(comparer) is None:
+            return None
+        pairs.append((what, comparer))
+    return tuple(pairs)
+
+
 def _by_columns(columns: list[tuple[str, Any]]) -> Criteria:
     """Rows are equal when these columns are."""
     parts = [(name, criteria(comparer, custom=True)) for name, comparer in columns]

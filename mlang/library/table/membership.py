@@ -8,15 +8,19 @@ from typing import Any
 from mlang import errors
 from mlang.errors import MError
 from mlang.library.arguments import enum_member, of_kind
-from mlang.library.comparer import Criteria
-from mlang.library.table.criteria import distinct_columns, items, row_criteria
+from mlang.library.comparer import Criteria, comparer_key
+from mlang.library.table.criteria import compared_in, distinct_columns, items, row_criteria
 from mlang.library.table.rows import record_cells
 from mlang.registry import builtin
 from mlang.tables import plan as p
 from mlang.tables import schema as schemas
 from mlang.tables.flow import Batch
+from mlang.tables.matching import condition, is_known, wanted_cells
 from mlang.tables.table import Table
+from mlang.values.functions import Function
 from mlang.values.kinds import is_number
+from mlang.values.metadata import strip
+from mlang.values.thunk import force
 
 _FIRST, _LAST, _ALL = range(3)
 
@@ -41,9 +45,13 @@ def distinct(table: Table, criteria: Any = None) -> Table:
 @builtin("Table.IsDistinct(table as table, optional comparisonCriteria as any) as logical")
 def is_distinct(table: Table, criteria: Any = None) -> bool:
     """Says whether no row repeats another, in all columns or in those of the criteria."""
+    from mlang.tables.asking import repeats
     from mlang.tables.local_rows import Seen
 
     columns = distinct_columns(criteria, table.type) or tuple((name, None) for name in table.names)
+    found = repeats(table, columns)
+    if found is not None:
+        return not found
     seen = Seen([comparer for _, comparer in columns])
     for batch in table.batches([name for name, _ in columns]):
         kept, failure = seen.fresh(batch.columns, batch.length)
@@ -111,15 +119,31 @@ def _wanted(rows: list[dict[str, Any]], criteria: Any, name: str, table: Table) 
     return Rows(rows, row_criteria(criteria, name), partial)
 
 
+def _matching(table: Table, wanted: Rows, criteria: Any, keeps: bool = True) -> Function:
+    """The condition that a row of the table is one of some rows, or none of them."""
+    parts = compared_in(criteria, table.names)
+    cells = wanted_cells(table.type, wanted.rows, parts, _whole(criteria))
+    return condition(lambda row: (wanted.find(row) >= 0) is keeps, table.type, parts, cells, keeps)
+
+
+def _whole(criteria: Any) -> bool:
+    """Whether rows are compared in all that they have."""
+    value = strip(force(criteria))
+    return value is None or (value.__class__ is Function and comparer_key(value) is not None)
+
+
 #: So many rows are looked for by a query each.
 _FEW = 5
 
 
-def _by_engine(table: Table, rows: list[dict[str, Any]], criteria: Any) -> bool | None:
-    """Whether an engine finds one of some rows by their fields; None when there is no answer."""
-    from mlang.tables.asking import rows_of, with_cells
+def _by_engine(table: Table, rows: list[dict[str, Any]], criteria: Any, name: str) -> bool | None:
+    """Whether an engine finds one of some rows; None when there is no answer."""
+    from mlang.tables.asking import any_row, rows_of, with_cells
 
-    plan = with_cells(table, rows, 1) if criteria is None else None
+    if criteria is not None:
+        same = _matching(table, Rows(rows, row_criteria(criteria, name)), criteria)
+        return any_row(table, same) if is_known(same) else None
+    plan = with_cells(table, rows, 1)
     found = None if plan is None else rows_of(table, plan, (next(iter(rows[0])),))
     return None if found is None else bool(found)
 
@@ -127,7 +151,7 @@ def _by_engine(table: Table, rows: list[dict[str, Any]], criteria: Any) -> bool 
 @builtin("Table.Contains(table as table, row as record, optional equationCriteria as any) as logical")
 def contains(table: Table, row: dict[str, Any], criteria: Any = None) -> bool:
     """Says whether a table has a row with the fields of a record."""
-    found = _by_engine(table, [row], criteria)
+    found = _by_engine(table, [row], criteria, "Table.Contains")
     if found is not None:
         return found
     wanted = _wanted([row], criteria, "Table.Contains", table)
@@ -138,7 +162,7 @@ def contains(table: Table, row: dict[str, Any], criteria: Any = None) -> bool:
 def contains_any(table: Table, rows: Any, criteria: Any = None) -> bool:
     """Says whether a table has at least one of the rows."""
     chosen = _records(rows)
-    found = _by_engine(table, chosen, criteria)
+    found = _by_engine(table, chosen, criteria, "Table.ContainsAny")
     if found is not None:
         return found
     wanted = _wanted(chosen, criteria, "Table.ContainsAny", table)
@@ -149,7 +173,9 @@ def contains_any(table: Table, rows: Any, criteria: Any = None) -> bool:
 def contains_all(table: Table, rows: Any, criteria: Any = None) -> bool:
     """Says whether a table has every one of the rows."""
     chosen = _records(rows)
-    answers = [_by_engine(table, [row], criteria) for row in chosen[:_FEW]] if len(chosen) <= _FEW else []
+    answers: list[bool | None] = []
+    if len(chosen) <= _FEW:
+        answers = [_by_engine(table, [row], criteria, "Table.ContainsAll") for row in chosen]
     if answers and None not in answers:
         return all(answers)
     sought = _wanted(chosen, criteria, "Table.ContainsAll", table)
@@ -178,20 +204,26 @@ def _has_all(table: Table, sought: Rows, keys: dict[Any, dict[Any, int]]) -> boo
          "optional equationCriteria as any) as any")  # fmt: skip
 def position_of(table: Table, row: dict[str, Any], occurrence: Any = None, criteria: Any = None) -> Any:
     """The position of a row: the first, the last or all of them; -1 when it is not there."""
-    return _positions(table, Rows([row], row_criteria(criteria, "Table.PositionOf")), occurrence)
+    return _positions(table, Rows([row], row_criteria(criteria, "Table.PositionOf")), occurrence, criteria)
 
 
 @builtin("Table.PositionOfAny(table as table, rows as list, optional occurrence as nullable number, "
          "optional equationCriteria as any) as any")  # fmt: skip
 def position_of_any(table: Table, rows: Any, occurrence: Any = None, criteria: Any = None) -> Any:
     """The position of any of the rows: the first, the last or all of them; -1 when none is there."""
-    return _positions(table, Rows(_records(rows), row_criteria(criteria, "Table.PositionOfAny")), occurrence)
+    wanted = Rows(_records(rows), row_criteria(criteria, "Table.PositionOfAny"))
+    return _positions(table, wanted, occurrence, criteria)
 
 
-def _positions(table: Table, wanted: Rows, occurrence: Any) -> Any:
+def _positions(table: Table, wanted: Rows, occurrence: Any, criteria: Any) -> Any:
+    from mlang.tables.asking import places_of
+
     if occurrence is not None and not is_number(occurrence):
         raise errors.cannot_convert(occurrence, "Number")
     mode = enum_member(occurrence, "occurrence", (_FIRST, _LAST, _ALL), _FIRST)
+    places = places_of(table, _matching(table, wanted, criteria), {_FIRST: 1, _LAST: -1}.get(mode))
+    if places is not None:
+        return places if mode == _ALL else (places or [-1.0])[0]
     found = (float(i) for i, record in enumerate(table.records()) if wanted.find(record) >= 0)
     if mode == _FIRST:
         return next(found, -1.0)
@@ -204,34 +236,12 @@ def _positions(table: Table, wanted: Rows, occurrence: Any) -> Any:
 # ---------------------------------------------------------------- removing, replacing
 
 
-def _filtered(table: Table, keeps: Callable[[dict[str, Any]], bool], step: str) -> Table:
-    names = table.names
-
-    def run(batches: Callable[[], Iterator[Batch]]) -> Iterator[Batch]:
-        from mlang.tables.local import records, take_rows
-
-        for batch in batches():
-            kept: list[int] = []
-            failure = None
-            try:
-                for i, record in enumerate(records(names, batch.columns, batch.length)):
-                    if keeps(record):
-                        kept.append(i)
-            except MError as error:  # rows before it are good
-                failure = error
-            if kept:
-                yield Batch(take_rows(batch.columns, kept), len(kept))
-            if failure is not None:
-                raise failure
-
-    return Table(p.Step(table.type, (table.plan,), run, step))
-
-
 @builtin("Table.RemoveMatchingRows(table as table, rows as list, optional equationCriteria as any) as table")
 def remove_matching_rows(table: Table, rows: Any, criteria: Any = None) -> Table:
     """Removes every row that equals one of the given rows."""
     wanted = Rows(_records(rows), row_criteria(criteria, "Table.RemoveMatchingRows"))
-    return _filtered(table, lambda record: wanted.find(record) < 0, "Table.RemoveMatchingRows")
+    others = _matching(table, wanted, criteria, False)
+    return Table(p.SelectRows(table.type, table.plan, others, "Table.RemoveMatchingRows"))
 
 
 @builtin(
@@ -269,4 +279,9 @@ def replace_matching_rows(table: Table, replacements: Any, criteria: Any = None)
             if failure is not None:
                 raise failure
 
-    return Table(p.Step(schemas.unkeyed(table.type), (table.plan,), run, "Table.ReplaceMatchingRows"))
+    whole = _whole(criteria)
+    cells = wanted_cells(table.type, olds, compared_in(criteria, names), whole)
+    kept = [new for old, new in zip(olds, news, strict=True) if not whole or set(old) == set(names)]
+    recipe = None if cells is None else (cells, tuple(map(tuple, kept)))
+    schema = schemas.unkeyed(table.type)
+    return Table(p.Step(schema, (table.plan,), run, "Table.ReplaceMatchingRows", recipe))

@@ -14,8 +14,9 @@ from mlang.tables import access
 from mlang.tables import plan as p
 from mlang.tables import schema as schemas
 from mlang.tables.flow import Batch
+from mlang.tables.matching import of_row
 from mlang.tables.table import Table
-from mlang.values.functions import Function
+from mlang.values.functions import Function, bind
 from mlang.values.kinds import kind_of
 from mlang.values.lists import LazyList
 from mlang.values.metadata import strip
@@ -68,25 +69,34 @@ def holding(table: Table, condition: Function) -> Iterator[bool]:
 @builtin("Table.MatchesAllRows(table as table, condition as function) as logical")
 def matches_all_rows(table: Table, condition: Function) -> bool:
     """Says whether a condition holds for every row."""
-    return all(holding(table, condition))
+    from mlang.tables.asking import any_row
+    from mlang.tables.local_columns import as_condition
+
+    call = bind(condition, 1)
+    fails = of_row(lambda row: not as_condition(call(row)), table.names, ("fails", condition))
+    found = any_row(table, fails)
+    return all(holding(table, condition)) if found is None else not found
 
 
 @builtin("Table.MatchesAnyRows(table as table, condition as function) as logical")
 def matches_any_rows(table: Table, condition: Function) -> bool:
     """Says whether a condition holds for some row."""
-    return any(holding(table, condition))
+    from mlang.tables.asking import any_row
+
+    found = any_row(table, condition)
+    return any(holding(table, condition)) if found is None else found
 
 
 @builtin("Table.FindText(table as table, text as text) as table")
 def find_text(table: Table, text: str) -> Table:
     """Keeps the rows in which some text cell contains the given text, in the same case."""
-    from mlang.library.table.transform import row_function
 
     def contains(row: dict[str, Any]) -> bool:
         cells = (strip(force(cell)) for cell in row.values())
         return any(cell.__class__ is str and text in cell for cell in cells)
 
-    return _same(table, p.SelectRows(table.type, table.plan, row_function(contains, table.names)))
+    found = of_row(contains, table.names, ("has text", text))
+    return _same(table, p.SelectRows(table.type, table.plan, found, "Table.FindText"))
 
 
 # ---------------------------------------------------------------- from the ends
