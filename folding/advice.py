@@ -39,6 +39,7 @@ _CURES: tuple[tuple[str, str], ...] = (
         r"(\S+) with its optional arguments",
         "Leave the optional arguments of {0} out where the default does the same; else do this step last, after the filters, joins and groups.",
     ),
+    (r"there is no (column|field)", "Correct the name: the step raises in M."),
     (r"(\S+) with the wrong number of arguments|wrong number of arguments", "Correct the call: it raises in M."),
     (
         r"(Text\.\S+) with a comparer",
@@ -79,6 +80,8 @@ _CURES: tuple[tuple[str, str], ...] = (
     (r"tables of groups", "Group by columns that need no conversion, or aggregate in the group itself: {{\"Total\", each List.Sum([x])}}."),
     (r"not a constant", "Make the argument a constant or a parameter; folding needs its value before the query runs."),
     # ------------------------------------------------------------ conversions and kinds
+    (r"a number with more digits|decimals with different numbers of digits", "Convert to type number first if 15 digits are enough: Table.TransformColumnTypes(t, {{\"Price\", type number}})."),
+    (r"rounding to digits|year of that many digits", "Do this step after the others: what stands below it still runs in the engine."),
     (
         r"conversion of texts|depends on the culture|conversion to .+ may|digits|unknown culture",
         ("Convert after the filters and groups that do not need the type, or let the source declare it; texts of the form"
@@ -88,6 +91,11 @@ _CURES: tuple[tuple[str, str], ...] = (
     (
         r"a value of kind null where|a null constant in a condition|may be null",
         "Say what a null becomes before: [x] ?? 0, or filter with Table.SelectRows(t, each [x] <> null).",
+    ),
+    (
+        r"of a type that only the interpreter reads",
+        ("Remove the column directly after the source (Table.RemoveColumns) if it is not needed, or let a view cast it to a"
+        " type that M has (BIGINT, DOUBLE, VARCHAR, TIMESTAMP …)."),
     ),
     (
         r"of unknown kind|value of unknown kind|kind null",
@@ -112,6 +120,7 @@ _CURES: tuple[tuple[str, str], ...] = (
     (r"pivot", "Group by the keys first and pivot few rows; List.Sum, Max, Min, Count and Average fold over constant names."),
     (r"nested tables", ("Join with JoinKind.LeftOuter and without comparers, on keys that hold no errors; expand the table, or aggregate a"
         " column of it (List.Sum([New][x]), Table.RowCount([New])), before a step that compares or regroups rows.")),
+    (r"(nested|tables of) .*(join of the same piece|without keys|another kind than left outer)", "Join with JoinKind.LeftOuter and without comparers, on keys that hold no errors; expand the nested column, or aggregate it, before a step that compares or regroups rows."),
     (r"hold errors|may be errors|errors already|which cells are errors", "Settle the error cells earlier: Table.ReplaceErrorValues or Table.RemoveRowsWithErrors directly after the conversion."),
     # ------------------------------------------------------------ sources
     (r"native query without EnableFolding", "Allow it: Value.NativeQuery(db, sql, null, [EnableFolding = true])."),
@@ -122,7 +131,7 @@ _CURES: tuple[tuple[str, str], ...] = (
     (r"is not read by an engine|is read by the interpreter|read by the interpreter", "Stage the source (mlang refresh) and go on from the staged table: it is Parquet and folds whole; else filter as early as the connector can."),
     (r"in memory", "Few rows in memory are done at once; nothing needs to be changed."),
     # ------------------------------------------------------------ engines
-    (r"has no exact form in this engine|is otherwise on this server|in this engine|the engine has not", "Do this step after the others: what stands below it still runs in the database, what stands above in DuckDB."),
+    (r"has no exact form in this engine|of this engine differ|which SQLite has not|SQLite reads otherwise|is otherwise on this server|no form in this engine|in this engine|the engine has not", "Do this step after the others: what stands below it still runs in the database, what stands above in DuckDB."),
     (r"conversions of texts are done by the interpreter", "Convert in the database (a view with a CAST), or keep the column as text as long as possible."),
 )  # fmt: skip
 #: Steps that have no SQL form as such.
@@ -143,7 +152,9 @@ _BY_FUNCTION: dict[str, str] = {
 _GENERAL = "Move this step after the filters, joins and groups: what stands below it still folds, and fewer rows reach it."
 _TABLE = tuple((re.compile(pattern), text) for pattern, text in _CURES)
 #: Reasons that need no cure.
-_FINE = re.compile(r"already in memory|in memory already|not a table|the step .*raises|does not answer")
+_FINE = re.compile(
+    r"already in memory|in memory already|not a table|the step .*raises|does not answer|turned off"
+)
 
 
 def cure(reason: str | None, function: str = "") -> str | None:

@@ -35,6 +35,16 @@ class FoldedBatch(ArrowBatch):
         self._arrays: dict[int, Any] = {}
 
     @property
+    def odd(self) -> frozenset[int]:
+        """The columns (by place) in which some cells are errors, or values that are no Arrow data."""
+        return self._odd
+
+    @property
+    def width(self) -> int:
+        """How many columns there are."""
+        return len(self._data)
+
+    @property
     def columns(self) -> list[list[Any]]:  # type: ignore[override]
         """The cells as M values, by column."""
         return [self.cells(index) for index in range(len(self._data))]

@@ -16,7 +16,8 @@ from attrs import field, frozen
 from folding import advice
 from folding.boundary import boundaries, leaves, resumes
 from folding.engines import remote
-from folding.plantree import Node, entered_plans, measured, shown_query, tree
+from folding.measuring import measured
+from folding.plantree import Node, entered_plans, remote_break, shown_query, tree
 from folding.terms import CannotFold, Unfoldable
 from mlang import session as sessions
 from mlang.errors import MError
@@ -27,6 +28,7 @@ from mlang.values.thunk import force
 
 FOLDING, NOT_FOLDING, MIGHT_FOLD = "Folding", "Not folding", "Might fold"
 OPAQUE, UNKNOWN = "Opaque", "Unknown"
+OFF, BUFFERED = "folding is turned off", "a buffer is filled by the interpreter"
 
 
 @frozen
@@ -154,8 +156,13 @@ def _one_line(error: MError) -> str:
 def explain_plan(name: str, plan: p.Plan, names: Mapping[int, str] | None = None) -> StepReport:
     """The report of a table's plan; ``names`` are those of steps by the `id` of their plans."""
     function, rows = plan.function, known_rows(plan)
-    if all(isinstance(leaf, (p.Values, p.Rows, p.Buffer)) for leaf in leaves(plan)):
+    if all(isinstance(leaf, (p.Values, p.Rows)) for leaf in _origins(plan)):
         return StepReport(name, function, OPAQUE, rows=rows, reason="the data is in memory already")
+    if sessions.current().engine == "none":
+        return StepReport(name, function, NOT_FOLDING, rows=rows, reason=OFF)
+    if all(isinstance(leaf, (p.Values, p.Rows)) for leaf in leaves(plan)):
+        step = " (Table.Buffer)" if function != "Table.Buffer" else ""
+        return StepReport(name, function, NOT_FOLDING, rows=rows, reason=BUFFERED + step)
     if remote.has_tables(plan):
         return _in_a_database(name, plan)
     if sessions.current().engine == "spark":
@@ -178,6 +185,16 @@ def explain_plan(name: str, plan: p.Plan, names: Mapping[int, str] | None = None
     return StepReport(name, function, FOLDING, ", ".join(engines), rows, sql=text, notes=relation.notes)
 
 
+def _origins(plan: p.Plan) -> Iterator[p.Plan]:
+    """The leaves of a plan; where rows are buffered, those that the buffer was filled from."""
+    stack = [plan]
+    while stack:
+        node = stack.pop()
+        if not node.inputs:
+            yield node
+        stack.extend(node.inputs)
+
+
 def _in_a_database(name: str, plan: p.Plan) -> StepReport:
     """The report of a plan over tables of databases: their queries, and what is done here."""
     found, parts = remote.describe(plan)
@@ -185,6 +202,7 @@ def _in_a_database(name: str, plan: p.Plan) -> StepReport:
         engine = remote.NAMES[found.server.dialect]
         return StepReport(name, plan.function, FOLDING, engine, sql=found.sql, notes=found.relation.notes)
     notes = [f"{remote.NAMES[q.query.server.dialect]} runs the steps up to {q.plan.function}" for q in parts]
+    found = remote_break(plan) or found
     step = f" ({found.step})" if found.step != plan.function else ""
     indicator = MIGHT_FOLD if resumes(plan) else NOT_FOLDING
     notes.append(

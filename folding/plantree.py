@@ -5,30 +5,25 @@
 go through) or ``full scan`` (it needs all rows before it gives the first).  A node whose data crosses
 between an engine and the interpreter on the way up is a boundary.
 
-`measured` runs the same tree and says what each boundary carried: rows, seconds, bytes of the files.
+`measuring.py` runs the same tree and says what each boundary carried: rows, seconds, bytes of the files,
+and which cells of the result are errors.
 """
 
 from __future__ import annotations
 
-import os
-import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import attrs
 from attrs import evolve, field, frozen
 
 from folding.advice import cure
-from folding.boundary import REPAIRED, Piece, fold, resumes, run_plan, with_pieces
+from folding.boundary import SMALL, Piece, fold, leaves, resumes, with_pieces
 from folding.common import marked, whole
 from folding.engines import remote
-from folding.inputs import with_inputs
 from folding.terms import CannotFold, Unfoldable
 from mlang import session as sessions
-from mlang.connectors.sources import CsvSource, ParquetSource
 from mlang.tables import plan as p
-from mlang.tables.plan import Batch, Source
-from mlang.tables.simplify import prune
 
 REMOTE, STREAMING, FULL_SCAN, MEMORY = "remote", "streaming", "full scan", "memory"
 DUCKDB, INTERPRETER = "DuckDB", "interpreter"
@@ -39,6 +34,7 @@ _THROUGH = (
     p.ReplaceErrors, p.SelectRows, p.ErrorRows, p.Take, p.Drop, p.Append, p.ExpandTable, p.ExpandRecord, p.ExpandList,
     p.Unpivot, p.Rows,
 )  # fmt: skip
+_SERVERS = frozenset(remote.NAMES.values())
 _FENCES = frozenset({"Table.StopFolding", "Table.Buffer"})
 
 
@@ -55,12 +51,24 @@ class Cost:
 
 
 @frozen
+class ColumnErrors:
+    """The cells of a column that are errors: how many, and the first one: its row (from 1) and what it says."""
+
+    column: str
+    count: int
+    row: int
+    reason: str
+    message: str
+
+
+@frozen
 class Node:
     """A step of the plan.
 
     ``step`` is the M name, "" if it has none; ``runs`` one of remote, streaming, full scan, memory;
     ``engine`` who does it; ``crosses`` where its rows go when that is someone else ("" if not);
-    ``sql`` the query of the piece whose top this is; ``rows`` known without reading; ``columns`` how many.
+    ``sql`` the query of the piece whose top this is; ``rows`` known without reading; ``columns`` how many;
+    ``errors`` are those of the result of a run, None if it was not run.
     """
 
     id: str
@@ -79,6 +87,7 @@ class Node:
     columns: int = 0
     cost: Cost | None = None
     notes: tuple[str, ...] = ()
+    errors: tuple[ColumnErrors, ...] | None = None
 
     def walk(self) -> Iterator[Node]:
         """This node and all below it."""
@@ -94,13 +103,15 @@ class Node:
                       "sql", "rows", "columns", "notes")
         }  # fmt: skip
         found["cost"] = None if self.cost is None else attrs.asdict(self.cost)
+        found["errors"] = None if self.errors is None else [attrs.asdict(e) for e in self.errors]
         found["inputs"] = [node.as_dict() for node in self.inputs]
         return found
 
 
-def tree(plan: p.Plan, names: dict[int, str] | None = None) -> Node:
-    """The tree of a plan; ``names`` are the M names of steps by the `id` of their plan."""
-    return _Builder(dict(names or {})).built(plan)
+def tree(plan: p.Plan, names: Mapping[int, str] | None = None, costs: dict[int, Cost] | None = None) -> Node:
+    """The tree of a plan; ``names`` are the M names of steps by the `id` of their plan, ``costs`` what a run
+    measured where rows crossed over."""
+    return _Builder(dict(names or {}), costs or {}).built(plan)
 
 
 # ---------------------------------------------------------------- building
@@ -119,13 +130,13 @@ class _Builder:
     #: What they were made of, by their `id`.
     origins: dict[int, p.Plan] = field(factory=dict)
 
-    def built(self, plan: p.Plan) -> Node:
+    def built(self, plan: p.Plan, number: str = "1") -> Node:
         if sessions.current().engine != "none" and remote.has_tables(plan):
-            whole = _whole(plan)
+            whole = remote_query(plan)
             if whole is not None:
-                return self.engine(plan, "1", whole)
-            return self.local(self.adopted(plan, remote.place(plan)), "1")
-        return self.local(plan, "1")
+                return self.engine(plan, number, whole)
+            return self.local(self.adopted(plan, remote.place(plan)), number)
+        return self.local(plan, number)
 
     def adopted(self, plan: p.Plan, made: p.Plan) -> p.Plan:
         """A plan that was made of another one, its steps under the same names."""
@@ -135,13 +146,13 @@ class _Builder:
             if id(plan) in self.names:
                 self.names[id(made)] = self.names[id(plan)]
             if made.__class__ is plan.__class__:
-                for old, new in zip(_inputs(plan), _inputs(made), strict=True):
+                for old, new in zip(inputs_of(plan), inputs_of(made), strict=True):
                     self.adopted(old, new)
         return made
 
     def local(self, plan: p.Plan, number: str) -> Node:
         """A plan that no source database does whole: DuckDB, or the interpreter over pieces."""
-        if sessions.current().engine == "none" or _in_memory(plan):
+        if stays(plan):
             return self.interpreted(plan, number, None)
         if sessions.current().engine == "spark":
             from folding.engines import spark
@@ -174,35 +185,60 @@ class _Builder:
         """A step inside a query, and what stands below it in the same query."""
         if isinstance(plan, p.Scan) and isinstance(plan.source, (Piece, remote.RemoteSource)):
             return self.scan(plan, number, engine)
-        below = tuple(self.folded(n, f"{number}.{i}", engine) for i, n in enumerate(_inputs(plan), 1))
+        if isinstance(plan, p.Values):
+            return evolve(self.node(plan, number, MEMORY, INTERPRETER, ()), crosses=engine)
+        if isinstance(plan, p.Buffer) and plan.cell:
+            return evolve(self.buffer(plan, number), crosses=engine)
+        below = tuple(self.folded(n, f"{number}.{i}", engine) for i, n in enumerate(inputs_of(plan), 1))
         engine = WORKERS if engine == SPARK and id(plan) in self.workers else engine
-        return self.node(plan, number, REMOTE, engine, below)
+        return evolve(self.node(plan, number, REMOTE, engine, below), notes=self.elsewhere(plan, below))
+
+    def elsewhere(self, plan: p.Plan, below: tuple[Node, ...]) -> tuple[str, ...]:
+        """Why a step is not done by the database whose rows it reads."""
+        if not any(node.crosses and node.engine in _SERVERS for node in below):
+            return ()
+        no = remote_break(self.origins.get(id(plan), plan))
+        return () if no is None else (f"not done in {below[0].engine}: {no.reason}",)
 
     def resumed(self, plan: p.Plan, number: str, entered: list[p.Plan]) -> Node:
         """A step of the query above the rows that the interpreter makes for the engine."""
         if any(plan is node for node in entered):
-            broken = _broken(plan)
+            broken = broken_at(plan)
             below = self.interpreted(self.adopted(plan, with_pieces(plan)), number, broken)
             return evolve(below, crosses=f"{DUCKDB}, batch by batch")
-        parts = enumerate(_inputs(plan), 1)
+        parts = enumerate(inputs_of(plan), 1)
         below_all = tuple(self.resumed(n, f"{number}.{i}", entered) for i, n in parts)
-        return self.node(plan, number, REMOTE, DUCKDB, below_all)
+        notes = self.elsewhere(plan, below_all)
+        return evolve(self.node(plan, number, REMOTE, DUCKDB, below_all), notes=notes)
 
     def interpreted(self, plan: p.Plan, number: str, broken: Unfoldable | None) -> Node:
         """A step of the interpreter; what it reads may be the result of a query."""
         if isinstance(plan, p.Scan) and isinstance(plan.source, (Piece, remote.RemoteSource)):
             return self.scan(plan, number, INTERPRETER)
-        below = tuple(self.interpreted(n, f"{number}.{i}", broken) for i, n in enumerate(_inputs(plan), 1))
+        if isinstance(plan, p.Buffer) and plan.cell:
+            return self.buffer(plan, number)
+        below = tuple(self.interpreted(n, f"{number}.{i}", broken) for i, n in enumerate(inputs_of(plan), 1))
         runs = MEMORY if isinstance(plan, p.Values) else STREAMING if _streams(plan) else FULL_SCAN
-        node = self.node(plan, number, runs, INTERPRETER, below)
-        own = self.reason(plan, below) if broken is not None and below else None
+        node = evolve(self.node(plan, number, runs, INTERPRETER, below), notes=self.elsewhere(plan, below))
+        own = self.reason(plan, below) if broken is not None else None
         return node if own is None else evolve(node, reason=own, cure=cure(own, plan.function))
+
+    def buffer(self, plan: p.Buffer, number: str) -> Node:
+        """A buffer that is filled already, and what it was filled from."""
+        below = _Builder(self.names, self.costs).built(plan.input, f"{number}.1")
+        if below.runs == REMOTE:
+            below = evolve(below, crosses=INTERPRETER)
+        found = self.node(plan, number, MEMORY, INTERPRETER, (below,))
+        if sessions.current().engine == "none" or below.runs == MEMORY:
+            return evolve(found, rows=plan.cell[0].length)
+        no = "a buffer is filled by the interpreter"
+        return evolve(found, rows=plan.cell[0].length, reason=no, cure=cure(no, plan.function))
 
     def reason(self, plan: p.Plan, below: tuple[Node, ...]) -> str | None:
         """Why this step itself does not fold, where all below it does or it has no form at all."""
         if any(node.engine == INTERPRETER and node.inputs for node in below):
             return "the step has no SQL form" if plan.__class__ in (p.Step, p.Buffer) else None
-        no = _broken(self.origins.get(id(plan), plan))
+        no = broken_at(self.origins.get(id(plan), plan))
         return no.reason if no is not None and no.step in (None, plan.function) else None
 
     def scan(self, plan: p.Scan, number: str, reader: str) -> Node:
@@ -226,7 +262,7 @@ class _Builder:
         )  # fmt: skip
 
 
-def _inputs(plan: p.Plan) -> tuple[p.Plan, ...]:
+def inputs_of(plan: p.Plan) -> tuple[p.Plan, ...]:
     if isinstance(plan, p.Buffer) and plan.cell:
         return (plan.cell[0],)
     return plan.inputs
@@ -240,14 +276,17 @@ def _streams(plan: p.Plan) -> bool:
     return isinstance(plan, _THROUGH)
 
 
-def _in_memory(plan: p.Plan) -> bool:
-    stack = [plan]
-    while stack:
-        node = stack.pop()
-        if not _inputs(node) and not isinstance(node, (p.Values, p.Rows)):
+def stays(plan: p.Plan) -> bool:
+    """Whether the interpreter runs a plan without asking an engine: it is told to, or all rows are here, and few."""
+    engine = sessions.current().engine
+    if engine in ("none", "duckdb"):
+        return engine == "none"
+    rows = 0
+    for leaf in leaves(plan):
+        if not isinstance(leaf, (p.Values, p.Rows)):
             return False
-        stack.extend(_inputs(node))
-    return True
+        rows += leaf.length if isinstance(leaf, p.Values) else 0
+    return rows < SMALL
 
 
 def shown_query(plan: p.Plan, names: Mapping[int, str]) -> tuple[Any, str]:
@@ -266,10 +305,23 @@ def shown_query(plan: p.Plan, names: Mapping[int, str]) -> tuple[Any, str]:
     return query, query.shown(names)
 
 
-def _whole(plan: p.Plan) -> Any:
+def remote_query(plan: p.Plan) -> Any:
     """The query of a source database for the whole plan; None when there is none."""
     found, _ = remote.describe(plan)
     return found if isinstance(found, remote.RemoteQuery) else None
+
+
+def remote_break(plan: p.Plan) -> CannotFold | None:
+    """The lowest step of a plan that its database does not do, and why; None when it does all."""
+    found, _ = remote.describe(plan)
+    if isinstance(found, remote.RemoteQuery):
+        return None
+    for node in plan.inputs:
+        if remote.has_tables(node):
+            below = remote_break(node)
+            if below is not None:
+                return below
+    return CannotFold(found.step if not plan.inputs else plan.function, found.reason)
 
 
 def entered_plans(plan: p.Plan) -> list[p.Plan]:
@@ -283,150 +335,12 @@ def entered_plans(plan: p.Plan) -> list[p.Plan]:
     return found
 
 
-def _broken(plan: p.Plan) -> Unfoldable | None:
+def broken_at(plan: p.Plan) -> Unfoldable | None:
     try:
         fold(plan)
     except Unfoldable as no:
         return no
     return None
-
-
-# ---------------------------------------------------------------- running
-
-
-class Measured(Source):
-    """A plan whose rows are counted and timed as they cross over."""
-
-    def __init__(self, plan: p.Plan, inner: Source | None, costs: dict[int, Cost]) -> None:
-        self.plan, self.inner, self.costs = plan, inner, costs
-        self.label = plan.function
-
-    def batches(self, columns: list[str] | None, limit: int | None) -> Iterator[Batch]:
-        """The rows, and afterwards their cost."""
-        if self.inner is not None:
-            found = self.inner.batches(columns, limit)
-        else:
-            from mlang.tables.local import run_local
-
-            found = run_local(self.plan, columns, limit)
-        key = id(self.inner.plan) if isinstance(self.inner, (Piece, remote.RemoteSource)) else id(self.plan)
-        read = bytes_read(self.inner.plan) if isinstance(self.inner, Piece) else None
-        rows, seconds = 0, 0.0
-        try:
-            while True:
-                begin = time.perf_counter()
-                batch = next(found, None)
-                seconds += time.perf_counter() - begin
-                if batch is None:
-                    break
-                rows += batch.length
-                yield batch
-        finally:
-            self.costs[key] = Cost(rows, seconds, read)
-
-
-def measured(plan: p.Plan, names: dict[int, str] | None = None) -> Node:
-    """Runs a plan and gives its tree with the cost of every boundary and of the whole."""
-    costs: dict[int, Cost] = {}
-    repaired = sessions.current().fixed.setdefault(REPAIRED, [])
-    repaired.clear()
-    begin = time.perf_counter()
-    rows = sum(batch.length for batch in run_plan(_watched(plan, costs)))
-    costs[id(plan)] = Cost(rows, time.perf_counter() - begin, bytes_read(plan))
-    built = _Builder(dict(names or {}), costs).built(plan)
-    built = evolve(built, notes=tuple(dict.fromkeys([*built.notes, *repaired])))
-    return built if built.cost is not None else evolve(built, cost=costs[id(plan)])
-
-
-def _watched(plan: p.Plan, costs: dict[int, Cost]) -> p.Plan:
-    """The plan with sources that measure at the places where rows cross over."""
-    if sessions.current().engine == "none" or _in_memory(plan):
-        return plan
-    if remote.has_tables(plan):
-        return plan if _whole(plan) else _scans(remote.place(plan), costs)
-    if _broken(plan) is None:
-        return plan
-    entered = entered_plans(plan)
-    if not entered:
-        return _scans(with_pieces(plan), costs)
-    kept = [(node, _scans(with_pieces(node), costs)) for node in entered]
-    wrapped = [(n, p.Scan(n.schema, _Made(n, made, costs), n.schema.names, n.function)) for n, made in kept]
-    return _replaced(plan, wrapped)
-
-
-class _Made(Measured):
-    """What the interpreter makes for the engine; ``made`` is the plan that reads measured pieces."""
-
-    def __init__(self, plan: p.Plan, made: p.Plan, costs: dict[int, Cost]) -> None:
-        super().__init__(plan, _Interpreted(made), costs)
-
-
-class _Interpreted(Source):
-    def __init__(self, plan: p.Plan) -> None:
-        self.made = plan
-
-    def batches(self, columns: list[str] | None, limit: int | None) -> Iterator[Batch]:
-        from mlang.tables.local import run_local
-
-        return run_local(self.made, columns, limit)
-
-
-def _scans(plan: p.Plan, costs: dict[int, Cost]) -> p.Plan:
-    """The plan with each scan of a query's result measured."""
-    if isinstance(plan, p.Scan):
-        if isinstance(plan.source, (Piece, remote.RemoteSource)):
-            return evolve(plan, source=Measured(plan, plan.source, costs))
-        return plan
-    return with_inputs(plan, lambda node: _scans(node, costs))
-
-
-def _replaced(plan: p.Plan, changes: Sequence[tuple[p.Plan, p.Plan]]) -> p.Plan:
-    for old, new in changes:
-        if plan is old:
-            return new
-    return with_inputs(plan, lambda node: _replaced(node, changes))
-
-
-def bytes_read(plan: p.Plan) -> int | None:
-    """What a query reads of the files below a plan: CSV whole, of Parquet the column chunks; None if unknown."""
-    total, known = 0, False
-    stack = [prune(plan, plan.schema.names)]
-    while stack:
-        node = stack.pop()
-        stack.extend(_inputs(node))
-        if isinstance(node, p.Scan):
-            size = _size(node)
-            if size is None:
-                return None
-            total, known = total + size, True
-    return total if known else None
-
-
-def _size(node: p.Scan) -> int | None:
-    source = node.source
-    try:
-        if isinstance(source, CsvSource):
-            return os.path.getsize(str(source.path))
-        if isinstance(source, ParquetSource) and source.path is not None:
-            return _chunks(str(source.path), set(node.columns))
-    except OSError:
-        return None
-    return None
-
-
-def _chunks(path: str, columns: set[str]) -> int:
-    """The compressed bytes of some columns of a Parquet file."""
-    import pyarrow.parquet as pq
-
-    with pq.ParquetFile(path) as file:
-        metadata = file.metadata
-        groups = (metadata.row_group(g) for g in range(metadata.num_row_groups))
-        return sum(
-            chunk.total_compressed_size
-            for group in groups
-            for chunk in (group.column(i) for i in range(group.num_columns))
-            if chunk.path_in_schema.partition(".")[0] in columns
-        )
 
 
 # ---------------------------------------------------------------- text
@@ -446,6 +360,8 @@ def _lines(node: Node, first: str, rest: str) -> Iterator[str]:
         yield f"{more}  instead: {node.cure}"
     for note in node.notes:
         yield f"{more}  note: {note}"
+    for found in node.errors or ():
+        yield f"{more}  {errors_text(found)}"
     for index, below in enumerate(node.inputs):
         last = index == len(node.inputs) - 1
         if below.crosses:
@@ -458,7 +374,7 @@ def label(node: Node) -> str:
     name = f"{node.step}: " if node.step else ""
     where = node.engine if node.runs == REMOTE else f"{node.engine}, {node.runs}"
     detail = f" ({node.detail})" if node.detail else ""
-    rows = f" {node.rows:,} rows" if node.rows is not None else ""
+    rows = f" {node.rows:,} row{'' if node.rows == 1 else 's'}" if node.rows is not None else ""
     fence = " [fence]" if node.fence else ""
     cost = f"  {cost_text(node.cost)}" if node.cost is not None and not node.crosses else ""
     runs = " [remote]" if node.runs == REMOTE else ""
@@ -475,6 +391,12 @@ def cost_text(cost: Cost) -> str:
     """Rows, time and bytes."""
     size = f", {_bytes(cost.bytes)} read" if cost.bytes is not None else ""
     return f"{cost.rows:,} row{'' if cost.rows == 1 else 's'} in {cost.seconds * 1000:,.1f} ms{size}"
+
+
+def errors_text(found: ColumnErrors) -> str:
+    """The errors of a column in one line."""
+    cells = "1 error" if found.count == 1 else f"{found.count:,} errors, the first"
+    return f"column {found.column}: {cells} in row {found.row:,}: {found.reason}: {found.message}"
 
 
 def _bytes(count: int) -> str:
