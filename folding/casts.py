@@ -121,10 +121,8 @@ def text_to_number(term: Scalar, culture: str | None) -> Scalar:
 def text_to(kind: str, term: Scalar) -> Scalar:
     """The same for a date, datetime or logical."""
     value, doubtful = _logical(term) if kind == "logical" else _calendar(term, kind)
-    if kind == "logical":
-        doubtful = t.any_of([doubtful, t.binary(exp.EQ, term.use, exp.Literal.string(""))])
     sql = t.case((doubtful, t.error()), otherwise=value.use)
-    return typed(sql, kind, value.storage, term, raises=True)
+    return typed(sql, kind, value.storage, term, nullable=True, raises=True)
 
 
 def _has_point(culture: str | None) -> bool:
@@ -160,8 +158,7 @@ def _calendar(term: Scalar, kind: str) -> tuple[Scalar, Any]:
     other = t.binary(exp.NEQ, spelt, term.use)
     early = t.binary(exp.LT, value.copy(), t.cast(exp.Literal.string("0001-01-01"), storage))
     late = t.binary(exp.GTE, value.copy(), t.cast(exp.Literal.string("10000-01-01"), storage))
-    doubtful = t.any_of([t.is_null(value.copy()), other, early, late])
-    return Scalar(value, kind, storage, True), t.all_of([t.not_null(term.use), doubtful])
+    return Scalar(value, kind, storage, True), _doubtful(term, value, other, early, late)
 
 
 def _logical(term: Scalar) -> tuple[Scalar, Any]:
