@@ -194,7 +194,7 @@ def fold(
 
                 buffered(node)
             relation = compile_node(node, context)
-            context.made[id(relation)] = (relation, node)
+            context.note(relation, node)
             return relation
         except Unfoldable as no:
             no.step = no.step or node.function

@@ -8,7 +8,7 @@ run except what a step needs to know its own columns.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from attrs import field, frozen
@@ -28,6 +28,8 @@ from mlang.values.thunk import force
 
 FOLDING, NOT_FOLDING, MIGHT_FOLD = "Folding", "Not folding", "Might fold"
 OPAQUE, UNKNOWN = "Opaque", "Unknown"
+#: What gives the names and values of queries.
+Members = Callable[[], list[tuple[str, Any]]]
 OFF, BUFFERED = "folding is turned off", "a buffer is filled by the interpreter"
 
 
@@ -94,14 +96,21 @@ class Explanation:
         return "\n".join(lines)
 
 
-def explain_steps(steps: list[tuple[str, Any]]) -> Explanation:
-    """Reports on (name, value or thunk) pairs, as `Document.steps` gives them."""
+def explain_steps(steps: list[tuple[str, Any]], members: Members = list) -> Explanation:
+    """Reports on (name, value or thunk) pairs, as `Document.steps` gives them; ``members`` gives the names and
+    values of the queries that were evaluated meanwhile (`Document.evaluated`), for the SQL that is shown."""
     failed: dict[str, str] = {}
     names: dict[int, str] = {}
-    return Explanation(tuple(explain_step(name, value, failed, names) for name, value in steps))
+    return Explanation(tuple(explain_step(name, value, failed, names, members) for name, value in steps))
 
 
-def plan_tree(steps: list[tuple[str, Any]], run: bool = False) -> Node | None:
+def _named(names: Mapping[int, str], members: Members) -> dict[int, str]:
+    """The names of tables by the `id` of their plans: of steps before queries."""
+    tables = [(name, strip(value)) for name, value in members()]
+    return {**{id(v.plan): name for name, v in tables if kind_of(v) == "table"}, **names}
+
+
+def plan_tree(steps: list[tuple[str, Any]], run: bool = False, members: Members = list) -> Node | None:
     """The plan of the last step as a tree, with the M names of its steps; None when it is no table.
 
     With ``run`` the rows are read, and the boundaries carry what that cost.
@@ -119,12 +128,14 @@ def plan_tree(steps: list[tuple[str, Any]], run: bool = False) -> Node | None:
             names.setdefault(id(last.plan), name)
     if last is None:
         return None
-    return measured(last.plan, names) if run else tree(last.plan, names)
+    known = _named(names, members)
+    return measured(last.plan, known) if run else tree(last.plan, known)
 
 
 def explain_step(
-    name: str, value: Any, failed: dict[str, str] | None = None, names: dict[int, str] | None = None
-) -> StepReport:
+    name: str, value: Any, failed: dict[str, str] | None = None, names: dict[int, str] | None = None,
+    members: Members = list,
+) -> StepReport:  # fmt: skip
     """The report of one step; ``failed`` are the errors of the steps before it, and which step raised each,
     ``names`` the names of the steps before it by the `id` of their plans: both grow."""
     try:
@@ -138,7 +149,7 @@ def explain_step(
         return StepReport(name, "", UNKNOWN, reason=f"the value is a {kind_of(value)}, not a table")
     names = {} if names is None else names
     try:
-        return explain_plan(name, value.plan, names)
+        return explain_plan(name, value.plan, _named(names, members))
     except MError as error:  # a source that went away meanwhile
         return StepReport(
             name, value.plan.function, UNKNOWN, reason=f"the source does not answer: {_one_line(error)}"

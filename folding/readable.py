@@ -63,6 +63,8 @@ def readable(tree: Any, leaves: list[Leaf], names: tuple[str, ...], steps: dict[
             scope.defined[alias] = _rename(definition.this, scope.wanted(alias), scope)
         _rename(tree, {f"c{i}": name for i, name in enumerate(names, 1)}, scope, top=True)
     _define(tree, definitions, scope)
+    for select in list(tree.find_all(exp.Select)):
+        _call_leaves(select, scope)
     for node in list(tree.find_all(exp.Paren)):  # printed in one line if it is short
         node.replace(exp.Tuple(expressions=[node.this]))
     return tree
@@ -146,6 +148,26 @@ def _name_table(table: Any, name: str) -> None:
         for column in _own(select, exp.Column):
             if column.table == alias and alias:
                 column.set("table", _identifier(name))
+
+
+def _call_leaves(select: Any, scope: Scope) -> None:
+    """Gives sources that are joined the names of their steps in place of their aliases."""
+    items = [item for item in _items(select) if item.alias in scope.leaves]
+    taken = {item.alias_or_name.lower() for item in _items(select)}
+    for item in items:
+        step, alias = scope.steps.get(item.alias), item.alias
+        if step is None or any(c.table == alias for q in _inner(select) for c in q.find_all(exp.Column)):
+            continue
+        name = _free(step.name, taken)
+        item.args["alias"].set("this", _identifier(name))
+        for column in _own(select, exp.Column):
+            if column.table == alias:
+                column.set("table", _identifier(name))
+
+
+def _inner(select: Any) -> list[Any]:
+    """The queries below one."""
+    return [query for query in select.find_all(exp.Select) if query is not select]
 
 
 def _free(name: str, taken: set[str]) -> str:

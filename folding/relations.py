@@ -447,8 +447,14 @@ class Context:
         self.common: dict[int, Definition] = {}
         #: Which step a relation is of, by its `id`; kept for `explain`.
         self.made: dict[int, tuple[Relation, p.Plan]] = {}
-        #: The steps of subqueries, by their aliases.
+        #: The steps of subqueries and leaves, by their aliases.
         self.steps: dict[str, p.Plan] = {}
+
+    def note(self, relation: Relation, step: p.Plan) -> None:
+        """Remembers which step a relation is of."""
+        self.made[id(relation)] = (relation, step)
+        if not step.inputs:
+            self.steps[relation.origin.alias] = step
 
     def alias(self) -> str:
         """A new name for a subquery or table."""

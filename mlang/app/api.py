@@ -139,7 +139,7 @@ def explain(
 
     session = open_session(**settings)
     document = _document(source, None, {}, bind, extensions)
-    return run(lambda: explain_steps(document.steps(query)), session)
+    return run(lambda: explain_steps(document.steps(query), document.evaluated), session)
 
 
 def to_python(value: Any) -> Any:

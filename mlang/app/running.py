@@ -170,10 +170,10 @@ def explain_file(
     steps = document.steps(query)
     if step is not None:
         steps = _up_to(steps, step)
-    plan = run(lambda: explain_steps(steps), session)
+    plan = run(lambda: explain_steps(steps, document.evaluated), session)
     if not (tree or measure or html is not None):
         return _show_plan(plan, step, sql, as_json)
-    found = run(lambda: plan_tree(steps, measure), session)
+    found = run(lambda: plan_tree(steps, measure, document.evaluated), session)
     if html is not None:
         _write_page(html, f"{query or name}{f', {step}' if step else ''}", plan, found)
         if not (tree or measure):

@@ -24,7 +24,7 @@ from mlang.errors import Cancelled, Fault, MError
 from mlang.session import Session, current, use
 from mlang.syntax import nodes, parse_document
 from mlang.values.functions import Function
-from mlang.values.thunk import Thunk
+from mlang.values.thunk import DONE, Thunk
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:  # typing costs more to import than all of this
@@ -261,6 +261,11 @@ class Document:
         if query is None:
             query = next(n for n, m in self.members.items() if m.shared)
         return self.units[query]
+
+    def evaluated(self) -> list[tuple[str, Any]]:
+        """The members that have a value already, and their values."""
+        members = [m for section in self.sections for m in self.thunks[id(section)].items()]
+        return [(name, thunk.content) for name, thunk in members if thunk.state == DONE]
 
     def shared(self) -> dict[str, Any]:
         """``#shared``: the library and the document's shared members (GRM-53)."""
