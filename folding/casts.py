@@ -13,6 +13,7 @@ from typing import Any
 from sqlglot import exp
 
 from folding import terms as t
+from folding import zones
 from folding.relations import Column
 from folding.terms import Scalar, Unfoldable, typed
 from mlang.errors import MError
@@ -40,8 +41,16 @@ def _from_typed(term: Scalar, target: MType) -> Scalar:
         if target.name in (None, "Double.Type") or (is_int64(target) and term.int53):
             return t.need(term, "number")
         raise Unfoldable(f"conversion to {target.name} may round or fail")
-    if term.kind == kind and kind in ("logical", "date", "datetime", "time", "duration"):
+    if term.kind == kind and kind in ("logical", "date", "datetime", "datetimezone", "time", "duration"):
         return term
+    if term.kind == "datetimezone" and kind in ("date", "datetime", "time"):
+        term = zones.local(term)
+        if kind == "time":
+            return typed(t.cast(term.use, "TIME"), "time", "TIME", term)
+        if kind == "datetime":
+            return term
+    if kind == "datetimezone" and term.kind in ("date", "datetime"):
+        return zones.attached(term)
     if term.kind == "datetime" and kind == "date":
         term = t.in_microseconds(term)
         return typed(t.cast(term.use, "DATE"), "date", "DATE", term)
@@ -75,6 +84,8 @@ def _from_text(term: Scalar, target: MType, culture: str | None) -> Column:
         value, doubtful = _whole(term) if is_int64(target) else _double(term, target, culture)
     elif target.kind in ("date", "datetime"):
         value, doubtful = _calendar(term, target.kind)
+    elif target.kind == "datetimezone":
+        value, doubtful = zones.read(term)
     elif target.kind == "logical":
         value, doubtful = _logical(term)
     else:
@@ -119,8 +130,9 @@ def text_to_number(term: Scalar, culture: str | None) -> Scalar:
 
 
 def text_to(kind: str, term: Scalar) -> Scalar:
-    """The same for a date, datetime or logical."""
-    value, doubtful = _logical(term) if kind == "logical" else _calendar(term, kind)
+    """The same for a date, datetime, datetimezone or logical."""
+    form = {"logical": _logical, "datetimezone": zones.read}.get(kind)
+    value, doubtful = form(term) if form is not None else _calendar(term, kind)
     sql = t.case((doubtful, t.error()), otherwise=value.use)
     return typed(sql, kind, value.storage, term, nullable=True, raises=True)
 

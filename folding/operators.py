@@ -12,6 +12,7 @@ from attrs import evolve
 from sqlglot import exp
 
 from folding import terms as t
+from folding import zones
 from folding.terms import Scalar, Unfoldable, need, typed
 from mlang.values.temporal import DAY
 
@@ -79,6 +80,8 @@ def storage_pair(left: Scalar, right: Scalar) -> tuple[Any, Any]:
         return t.ticks(left), t.ticks(right)
     if left.kind != "number" or left.storage == right.storage:
         return left.use, right.use
+    if left.kind == "datetimezone":
+        left, right = zones.instant(left), zones.instant(right)
     for term, other in ((left, right), (right, left)):
         if term.is_constant and term.int53 and other.storage == "BIGINT":
             number = t.cast(t.whole(int(term.constant)), "BIGINT")
@@ -228,7 +231,7 @@ def arithmetic(operator: str, left: Scalar, right: Scalar) -> Scalar:
     return strictly(typed(sql, "number", "DOUBLE", left, right), left, right)
 
 
-_MOMENTS = ("date", "datetime", "time")
+_MOMENTS = ("date", "datetime", "datetimezone", "time")
 
 
 def _with_ticks(operator: str, left: Scalar, right: Scalar) -> Scalar:
@@ -239,12 +242,14 @@ def _with_ticks(operator: str, left: Scalar, right: Scalar) -> Scalar:
     if pair in (("duration", "+", "duration"), ("duration", "-", "duration")):
         node = exp.Add if operator == "+" else exp.Sub  # the engine raises beyond 64 bits, as M does
         return typed(t.binary(node, left.use, right.use), "duration", "BIGINT", left, right, raises=True)
-    if pair == ("duration", "+", "datetime"):
+    if pair in (("duration", "+", "datetime"), ("duration", "+", "datetimezone")):
         left, right = right, left
     if pair in (("duration", "+", "date"), ("duration", "+", "time")):
         left, right = right, left
     if right.kind == "duration" and operator in "+-" and left.kind in _MOMENTS:
-        later = {"datetime": _later, "date": _later_day, "time": _later_clock}[left.kind]
+        later = {
+            "datetime": _later, "date": _later_day, "time": _later_clock, "datetimezone": zones.later,
+        }[left.kind]  # fmt: skip
         return later(left, right, operator == "-")
     if operator == "*" and {left.kind, right.kind} == {"duration", "number"}:
         span, number = (left, right) if left.kind == "duration" else (right, left)
@@ -268,6 +273,8 @@ def _difference(left: Scalar, right: Scalar) -> Scalar:
         days = t.cast(exp.Paren(this=t.binary(exp.Sub, left.use, right.use)), "BIGINT")
         sql = t.binary(exp.Mul, days, t.whole(864_000_000_000))
     elif t.is_fine(left) or t.is_fine(right):
+    if left.kind == "datetimezone":
+        left, right = zones.instant(left), zones.instant(right)
         sql = t.binary(exp.Sub, t.ticks(left), t.ticks(right))
     else:
         micros = t.binary(exp.Sub, t.function("epoch_us", left.use), t.function("epoch_us", right.use))
@@ -349,6 +356,8 @@ def unify(left: Scalar, right: Scalar) -> tuple[Scalar, Scalar]:
     if not (left.storage == "DOUBLE" or left.int53) or not (right.storage == "DOUBLE" or right.int53):
         raise Unfoldable("64-bit whole numbers mixed with doubles")
     return (
+    if left.kind == "datetimezone":
+        return zones.in_ticks(left), zones.in_ticks(right)
         evolve(left, sql=t.as_double(left), storage="DOUBLE"),
         evolve(right, sql=t.as_double(right), storage="DOUBLE"),
     )

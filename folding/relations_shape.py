@@ -13,7 +13,7 @@ from folding.comparers import folded
 from folding.nested import NestedTable, packed
 from folding.pairs import Pair, written
 from folding.relations import Column, Context, Key, Relation, Union, compiles
-from folding.relations_rows import key_term, numbered, sums_of
+from folding.relations_rows import key_term, numbered, shown_key, sums_of
 from folding.relations_tables import _common, matching, side
 from folding.scalars import Row
 from folding.streaming import StreamOrigin
@@ -30,7 +30,7 @@ def group(node: p.Group, context: Context) -> Relation:
     run = ()
     if node.local and node.keys:
         base, place, run = _runs(base, place, _changes(node, base, place))
-    keys = [base.use(schema.index(name)) for name in node.keys]
+    own = keys = [base.use(schema.index(name)) for name in node.keys]
     compared = [] if node.comparer is not None and run else _compared(node, base, keys)
     if node.comparer is None:
         keys = compared
@@ -41,6 +41,10 @@ def group(node: p.Group, context: Context) -> Relation:
         lambda name: base.use(places[name]) if name in places else None, place, sums_of(base, context),
         base.rows, tuple(schema.names),
     )  # fmt: skip
+    if node.comparer is None:
+        shown = [shown_key(x, key, place) for x, key in zip(own, keys, strict=True)]
+    else:
+        shown = [_first(key, table) for key in keys]
     values = []
     beside = base.beside
     for a in node.aggregates:
@@ -49,7 +53,6 @@ def group(node: p.Group, context: Context) -> Relation:
             beside = (*beside, *values[-1].inside.relation.sources())
         else:
             values.append(aggregates.aggregate(a.value, table))
-    shown = keys if node.comparer is None else [_first(key, table) for key in keys]
     columns = [Column(evolve(k, raises=False)) for k in shown] + [Column(v) for v in values]
     plain = not run and node.comparer is None
     return evolve(
@@ -229,11 +232,14 @@ def pivot(node: p.Pivot, context: Context) -> Relation:
     if not keys:
         raise Unfoldable("a pivot without keys")
     cells = _cells(name, base.consumed([*keys, attribute]), keys, attribute, value, place, context)
-    *kept, said, cell = cells.columns
-    columns = [*kept, *[Column(_picked(said.term, cell.term, v)) for v in node.values]]
+    *kept, said, cell = [c.term for c in cells.columns]
+    place = cells.order[0].sql
+    groups = [key_term(k) for k in kept]
+    shown = [shown_key(k, key, place) for k, key in zip(kept, groups, strict=True)]
+    picked = [_picked(said, cell, v) for v in node.values]
     return evolve(
-        cells, columns=tuple(columns), order=(first_of(cells.order[0].sql),), natural=False,
-        group=tuple(k.term.sql for k in kept), unique=tuple(k.term.sql for k in kept),
+        cells, columns=tuple(Column(x) for x in [*shown, *picked]), order=(first_of(place),), natural=False,
+        group=tuple(k.sql for k in groups), unique=tuple(k.sql for k in groups),
     )  # fmt: skip
 
 
@@ -249,8 +255,10 @@ def _cells(
     """One row for each cell of the pivoted table: the rows with equal keys and attribute, aggregated."""
     group = aggregates.Group(lambda _: None, place, sums_of(base, context), base.rows)
     cell = aggregates.AGGREGATES[name](value, group)
-    terms = [*keys, attribute]
-    columns = [Column(evolve(k, raises=False)) for k in terms] + [Column(cell)]
+    own = [*keys, attribute]
+    terms = [*[key_term(k) for k in keys], attribute]
+    shown = [shown_key(x, key, place) for x, key in zip(own, terms, strict=True)]
+    columns = [Column(evolve(k, raises=False)) for k in shown] + [Column(cell)]
     return evolve(
         base, columns=tuple(columns), order=(first_of(place),), natural=False,
         group=tuple(k.sql for k in terms), notes=(*base.notes, *dict.fromkeys(group.notes)),

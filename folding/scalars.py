@@ -108,6 +108,17 @@ class Translator:
     def any(self, node: nodes.Node) -> Any:
         """What an expression stands for: names and parentheses looked through, else a term."""
         while isinstance(node, nodes.Parenthesized):
+    def binding(self, bindings: tuple[nodes.Binding, ...]) -> Translator:
+        """A translator in which variables see each other; an initialiser does not see its own name."""
+        own = {binding.name for binding in bindings}
+        names = {name: found for name, found in self.names.items() if name.removeprefix("@") not in own}
+        for binding in bindings:
+            seen: Mapping[str, Any] = names
+            if binding.name in self.names:
+                seen = _Hidden(names, self.names, binding.name)
+            names[binding.name] = Lazy(binding.value, self.scoped(seen))
+        return self.scoped(names)
+
             node = node.inner
         if isinstance(node, nodes.Name):
             return self.meaning(node.name)
@@ -473,46 +484,25 @@ def inline(function: Function, arguments: list[Any], depth: int = 0) -> Scalar:
 
 def apply_closure(function: Closure, arguments: list[Any]) -> Scalar:
     """A call of a function written inside the row function."""
-    node, scope = function.node, function.scope
-    if scope.depth > DEEPEST:
-        raise Unfoldable("functions that call each other too deeply")
-    if isinstance(node, nodes.Each):
-        names = {"_": arguments[0]} if len(arguments) == 1 else None
-    else:
-        names = _bound(node, arguments)
-    if names is None:
-        raise Unfoldable("a call with the wrong number of arguments")
-    result = Translator(scope.function, {**scope.names, **names}, scope.depth + 1).scalar(node.body)
-    if isinstance(node, nodes.Function) and node.result is not None:
-        _check(result, node.result)
-    return result
+    from folding.calls import called
+
+    return as_term(called(function, arguments, function.scope.depth + 1))
 
 
-def _bound(node: nodes.Function, arguments: list[Any]) -> dict[str, Any] | None:
-    required = sum(1 for q in node.parameters if not q.optional)
-    if not required <= len(arguments) <= len(node.parameters):
-        return None
-    names: dict[str, Any] = {}
-    for index, parameter in enumerate(node.parameters):
-        value = arguments[index] if index < len(arguments) else t.null()
-        if isinstance(parameter.type, nodes.PrimitiveType):
-            if value.__class__ is Scalar:
-                optional = parameter.optional
-                _check(value, parameter.type, optional)
-            elif not (value.__class__ is Row and parameter.type.name in ("record", "any")):
-                raise Unfoldable("an argument whose kind is checked at the call")
-        names[parameter.name] = value
-    return names
+class _Hidden(Mapping[str, Any]):
+    """The names that an initialiser sees: its own means what it means outside, with an @ itself."""
 
+    def __init__(self, names: Mapping[str, Any], outer: Mapping[str, Any], own: str) -> None:
+        self.inner, self.outer, self.own = names, outer, own
 
-def _check(value: Scalar, wanted: nodes.PrimitiveType, optional: bool = False) -> None:
-    """Refuses a term for which M's check of the declared kind may fail."""
-    if wanted.name == "any":
-        return
-    null_fits = wanted.nullable or optional or wanted.name == "null"
-    if value.kind == "null" and null_fits:
-        return
-    if value.kind in ("any", "null") or not conforms(value.kind, wanted.name, False):
-        raise Unfoldable(f"a value that may not be of the declared kind {wanted.name}")
-    if value.nullable and not null_fits:
-        raise Unfoldable("a value that may be null where the declared kind has no null")
+    def __getitem__(self, name: str) -> Any:
+        if name == "@" + self.own:
+            return self.inner[self.own]
+        return (self.outer if name == self.own else self.inner)[name]
+
+    def __iter__(self) -> Iterator[str]:
+        yield "@" + self.own
+        yield from self.inner
+
+    def __len__(self) -> int:
+        return len(self.inner) + 1

@@ -7,13 +7,15 @@ Facts come from what is free: Parquet statistics, Arrow's null counts, a databas
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from typing import Any
 
-from attrs import evolve
+from attrs import evolve, frozen
 from sqlglot import exp
 
 from folding import terms as t
+from folding import zones
 from folding.relations import Column, Context, Key, Origin, Relation, compiles
 from folding.terms import Scalar, Unfoldable, whole_facts
 from folding.types import from_arrow_type, from_sql_type
@@ -137,10 +139,51 @@ def relation(
     """All columns of a leaf, in its row order; row numbers are below ``span`` (default: the row count)."""
     span = rows + 1 if span is None and rows is not None else span
     origin.rows = rows
-    columns = tuple(Column(evolve(s, sql=t.column(f"c{i}", origin.alias))) for i, s in enumerate(scalars, 1))
+    columns = tuple(Column(_placed(s, t.column(f"c{i}", origin.alias))) for i, s in enumerate(scalars, 1))
     return Relation(
         context, origin, columns, (Key(t.column("r1", origin.alias), plain=True, span=span),), rows=rows
     )
+
+
+@frozen
+class Instants:
+    """What is inside a column of the engine's instants: the offset in minutes that M's connectors give them all."""
+
+    offset: int
+
+
+def _placed(scalar: Scalar, sql: Any) -> Scalar:
+    if isinstance(scalar.inside, Instants):
+        return zones.of_source(sql, scalar.inside.offset, scalar.nullable)
+    return evolve(scalar, sql=sql)
+
+
+def _instants(zone: str | None) -> dict[str, Any]:
+    """The facts of a column of instants that are shown in a zone, where its distance from UTC never changes."""
+    offset = _distance(zone) if zone else None
+    return {} if offset is None else {"inside": Instants(offset)}
+
+
+def _distance(zone: str) -> int | None:
+    """The minutes that a zone's clock is always ahead of UTC."""
+    from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+    found = re.fullmatch(r"([+-])(\d\d):?(\d\d)?", zone, re.ASCII)
+    if found is not None:
+        minutes = int(found[2]) * 60 + int(found[3] or 0)
+        return None if minutes > zones.FARTHEST else -minutes if found[1] == "-" else minutes
+    try:
+        distance = ZoneInfo(zone).utcoffset(None)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        return None
+    return None if distance is None or distance.total_seconds() % 60 else int(distance.total_seconds()) // 60
+
+
+def _shown_in(type: Any) -> str | None:
+    """The zone of an Arrow type of instants that fit microseconds."""
+    import pyarrow as pa
+
+    return type.tz if pa.types.is_timestamp(type) and type.unit != "ns" else None
 
 
 def unplaced(kind: str, storage: str, small: bool, **facts: Any) -> Scalar:
@@ -234,6 +277,7 @@ def _parquet(
             facts["nonan"] = True
         if storage == "DECIMAL":
             facts["inside"] = t.Scaled(type.scale)
+        facts.update(_instants(_shown_in(type)))
         scalars.append(unplaced(kind, storage, facts.pop("int53", False) or small, **facts))
     origin = ParquetOrigin(context.alias(), source, len(fields))
     return relation(context, origin, scalars, rows), tuple(name for name, _, _ in fields)
@@ -324,7 +368,7 @@ def _statistics(metadata: Any, index: int) -> dict[str, Any]:
 
 
 def _database(source: DuckDbSource, context: Context) -> tuple[Relation, tuple[str, ...]]:
-    from folding.engines.database import attach, strange_dates, table_facts
+    from folding.engines.database import attach, strange_dates, table_facts, time_zone
     from folding.structures import from_type
 
     catalog = attach(source.path)
@@ -343,6 +387,8 @@ def _database(source: DuckDbSource, context: Context) -> tuple[Relation, tuple[s
         decimals: dict[str, Any] = {}
         if physical.startswith("DECIMAL"):
             storage, decimals = "DECIMAL", {"inside": t.scaled(physical)}
+        elif physical == "TIMESTAMP WITH TIME ZONE":
+            decimals = _instants(time_zone())
         known = {**facts.columns.get(name, {}), **_proven(source, name)}
         small = known.pop("int53", False) or small
         scalars.append(unplaced(kind, storage, small, **known, **decimals))
@@ -363,7 +409,9 @@ def _arrow(source: ArrowSource, context: Context) -> tuple[Relation, tuple[str, 
 
 def over_arrow(context: Context, data: Any, label: str, proven: list[Scalar] | None = None) -> Relation:
     """A relation over an Arrow table; ``proven`` says more of the columns than their types do."""
-    scalars = proven if proven is not None else [_arrow_facts(column) for column in data.columns]
+    scalars = proven if proven is not None else [
+        evolve(_arrow_facts(column), **_instants(_shown_in(column.type))) for column in data.columns
+    ]  # fmt: skip
     return relation(context, ArrowOrigin(context.alias(), data, label), scalars, data.num_rows)
 
 

@@ -13,12 +13,13 @@ from attrs import evolve, frozen
 from sqlglot import exp
 
 from folding import terms as t
+from folding import zones
 from folding.operators import unify
 from folding.relations import Column, Context, Joined, Key, Origin, Relation, compiles
 from folding.terms import Scalar, Unfoldable, typed
 from folding.types import from_sql_type, to_values
 from mlang.tables import plan as p
-from mlang.values.temporal import DAY, MINUTE, DateTimeZone
+from mlang.values.temporal import DAY
 
 
 @frozen(eq=False)
@@ -56,25 +57,12 @@ class Items:
     term: Scalar
 
 
-@frozen(eq=False)
-class Zoned:
-    """Datetimes with an offset: the instant in UTC (a TIMESTAMP, or ticks when ``fine``) and minutes, as a struct."""
-
-    fine: bool
-
-
-ZONED, ZONED_FINE = Zoned(False), Zoned(True)
-
-
 def coded(code: str, column: Scalar, offset: Scalar | None) -> Scalar:
     """A column of a staged table that is stored as ticks, or as an instant and minutes from UTC."""
     if code.startswith("datetimezone") and offset is not None:
-        parts = [
-            exp.PropertyEQ(this=exp.to_identifier(key), expression=term.use)
-            for key, term in (("c1", column), ("c2", offset))
-        ]
-        held = ZONED_FINE if code.endswith("_ticks") else ZONED
-        return Scalar(exp.Struct(expressions=parts), "any", "", inside=held)
+        storage = "BIGINT" if code.endswith("_ticks") else "TIMESTAMP"
+        moment = Scalar(column.use, "datetime", storage, column.nullable)
+        return zones.zoned(moment, t.cast(offset.use, "BIGINT"))
     if code == "duration":
         return evolve(column, kind="duration", storage="BIGINT", int53=False, nonan=False, largest=None)
     if code == "datetime_ticks":
@@ -193,8 +181,6 @@ def cells_of(array: Any, term: Scalar) -> list[Any]:
         return _records(array, term.inside)
     if isinstance(term.inside, Items):
         return _lists(array, term.inside)
-    if isinstance(term.inside, Zoned):
-        return _zoned(array, term.inside)
     return to_values(array, term.kind)
 
 
@@ -223,23 +209,9 @@ def _lists(array: Any, held: Items) -> list[Any]:
     return result
 
 
-def _zoned(array: Any, held: Zoned) -> list[Any]:
-    """A null is one whose instant is null."""
-    import pyarrow as pa
-
-    instants, offsets = array.flatten()
-    if held.fine:
-        ticks = instants.to_pylist()
-    else:
-        micros = instants.cast(pa.timestamp("us")).cast(pa.int64()).to_pylist()
-        ticks = [None if m is None else m * 10 + t.EPOCH_TICKS for m in micros]
-    pairs = zip(ticks, offsets.to_pylist(), strict=True)
-    return [None if n is None else DateTimeZone(n + o * MINUTE, o) for n, o in pairs]
-
-
 def holds(term: Scalar) -> bool:
-    """Whether a term's cells are taken apart here: records, lists, datetimes with offsets."""
-    return isinstance(term.inside, (Fields, Items, Zoned))
+    """Whether a term's cells are taken apart here: records and lists."""
+    return isinstance(term.inside, (Fields, Items))
 
 
 # ---------------------------------------------------------------- the steps

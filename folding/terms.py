@@ -365,6 +365,12 @@ def as_double(term: Scalar) -> Any:
 
 
 @frozen
+def _datetimezone(value: Any) -> Scalar:
+    from folding.zones import constant
+
+    return constant(value)
+
+
 class Scaled:
     """What is inside a column of decimals: how many digits stand behind the point.
 
@@ -372,6 +378,7 @@ class Scaled:
     and counts as a double in arithmetic and beside doubles, as in M.
     """
 
+    "datetimezone": _datetimezone,
     scale: int
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from mlang.values.temporal import Date, DateTime, Duration, Time
+from mlang.values.temporal import MINUTE, Date, DateTime, DateTimeZone, Duration, Time
 from mlang.values.thunk import DONE, Thunk
 
 #: Days and ticks from 0001-01-01 to 1970-01-01.
@@ -19,6 +19,7 @@ EPOCH_TICKS = 621_355_968_000_000_000
 _SQL = {
     "number": "DOUBLE", "text": "VARCHAR", "logical": "BOOLEAN", "date": "DATE", "datetime": "TIMESTAMP",
     "time": "TIME", "duration": "BIGINT", "binary": "BLOB",
+    "datetimezone": "STRUCT(u TIMESTAMP, o BIGINT)",  # `zones.py`
 }  # fmt: skip
 
 KINDS = frozenset(_SQL)
@@ -105,7 +106,7 @@ def kind_of_column(cells: list[Any]) -> str:
 
 _CLASSES: dict[type, str] = {
     float: "number", str: "text", bool: "logical", Date: "date", DateTime: "datetime", Time: "time",
-    Duration: "duration", bytes: "binary",
+    Duration: "duration", bytes: "binary", DateTimeZone: "datetimezone",
 }  # fmt: skip
 
 
@@ -116,8 +117,14 @@ def arrow_type(kind: str) -> Any:
     return {
         "number": pa.float64(), "text": pa.string(), "null": pa.string(), "logical": pa.bool_(),
         "binary": pa.binary(), "date": pa.date32(), "duration": pa.int64(), "time": pa.time64("us"),
-        "datetime": pa.timestamp("us"),
+        "datetime": pa.timestamp("us"), "datetimezone": _zone_type(),
     }[kind]  # fmt: skip
+
+
+def _zone_type() -> Any:
+    import pyarrow as pa
+
+    return pa.struct([("u", pa.timestamp("us")), ("o", pa.int64())])
 
 
 def to_arrow(cells: list[Any], kind: str) -> Any:
@@ -146,6 +153,14 @@ def to_arrow(cells: list[Any], kind: str) -> Any:
 def _clock_to_arrow(cells: list[Any], kind: str) -> Any:
     import pyarrow as pa
 
+    if kind == "datetimezone":
+        instants = [None if c is None else DateTime(c.utc_ticks) for c in cells]
+        parts = [
+            _clock_to_arrow(instants, "datetime"),
+            pa.array([None if c is None else c.offset for c in cells], pa.int64()),
+        ]
+        null = pa.array([c is None for c in cells], pa.bool_())
+        return pa.StructArray.from_arrays(parts, fields=list(_zone_type()), mask=null)
     if any(c is not None and c.ticks % 10 for c in cells):
         raise Untyped("times finer than a microsecond")
     if kind == "time":
@@ -187,6 +202,8 @@ def to_values(array: Any, kind: str) -> list[Any]:
     if kind == "datetime":
         micros = array.cast(pa.timestamp("us")).cast(pa.int64()).to_pylist()
         return [None if m is None else DateTime(m * 10 + EPOCH_TICKS) for m in micros]
+    if kind == "datetimezone":
+        return _zones(array)
     if kind == "time":
         micros = array.cast(pa.time64("us")).cast(pa.int64()).to_pylist()
         return [None if m is None else Time(m * 10) for m in micros]
@@ -199,8 +216,21 @@ def to_values(array: Any, kind: str) -> list[Any]:
     return column_to_values(array)
 
 
+def _zones(array: Any) -> list[Any]:
+    """Of instants (in ticks, where they are whole numbers) and offsets."""
+    import pyarrow as pa
+
+    instants, offsets = array.flatten()
+    moments = to_values(instants, "datetime")
+    pairs = zip(moments, offsets.cast(pa.int64()).to_pylist(), strict=True)
+    return [None if m is None else DateTimeZone(m.ticks + o * MINUTE, o) for m, o in pairs]
+
+
 def exported(array: Any, kind: str, target: Any) -> Any:
-    """An Arrow array that holds a kind, as ``target`` if it fits unchanged; never of a type that misleads."""
+    """An Arrow array that holds a kind, as ``target`` if it fits unchanged; never of a type that misleads.
+
+    None where only the cells say what they are.
+    """
     import pyarrow as pa
     import pyarrow.compute as pc
 
@@ -212,6 +242,9 @@ def exported(array: Any, kind: str, target: Any) -> Any:
         if not pc.all(pc.equal(pc.multiply(micros, 10), array), min_count=0).as_py():
             return array.cast(pa.decimal128(38, 0))  # a type that no column claims
         return micros.cast(pa.duration("us"))
+    if kind == "datetimezone":  # Arrow data of this kind has the instant only: where that is asked for
+        found = exported(array.flatten()[0], "datetime", None) if target == pa.timestamp("us", "UTC") else None
+        return found.cast(target) if found is not None and t.is_timestamp(found.type) else None
     if kind == "datetime" and t.is_integer(array.type):
         micros = pc.divide(array, 10)
         if not pc.all(pc.equal(pc.multiply(micros, 10), array), min_count=0).as_py():

@@ -12,14 +12,15 @@ from typing import Any
 from sqlglot import exp
 
 from folding import terms as t
+from folding import zones
 from folding.functions import Call, folds
 from folding.terms import Scalar, Unfoldable, typed
 from mlang.culture.data import CultureInfo
 from mlang.culture.data import culture as named
-from mlang.culture.date_formats import BadFormat, Token, beside_day_number, expand, tokens
+from mlang.culture.date_formats import UNIVERSAL, BadFormat, Token, beside_day_number, expand, tokens
 from mlang.errors import MError
 
-_DEFAULT = {"date": "d", "datetime": "G", "time": "t"}
+_DEFAULT = {"date": "d", "datetime": "G", "time": "t", "datetimezone": "G"}
 #: Specifier and size to the engine's code.
 _CODES = {
     ("d", 1): "%-d", ("d", 2): "%d", ("M", 1): "%-m", ("M", 2): "%m", ("y", 2): "%y", ("y", 4): "%Y",
@@ -80,20 +81,29 @@ def moment_text(value: Scalar, format: Any, info: CultureInfo) -> Scalar:
     try:
         custom, info = expand(format or _DEFAULT[value.kind], info)
         found = tokens(custom)
+        if value.kind == "datetimezone" and not format:
+            found = (*found, *tokens(" zzz"))
     except BadFormat:
         raise Unfoldable("a format that M does not know") from None
     if info.calendar != "gregorian":
         raise Unfoldable(f"dates of the {info.calendar} calendar")
     if value.kind == "time" and any(token.letter in "dMyg" for token in found if token.letter):
         raise Unfoldable("a date format of a time")
-    return _Writer(value, info, found).text()
+    if value.kind != "datetimezone":
+        return _Writer(value, info, found).text()
+    if format in UNIVERSAL:
+        return _Writer(zones.instant(value), info, found, zones.ahead(0)).text()
+    return _Writer(zones.clock(value), info, found, zones.offset(value).sql).text()
 
 
 class _Writer:
     """Writes the tokens of a format: codes run together into one `strftime`, names stand beside it."""
 
-    def __init__(self, value: Scalar, info: CultureInfo, found: tuple[Token, ...]) -> None:
-        self.value, self.info, self.found = value, info, found
+    def __init__(
+        self, value: Scalar, info: CultureInfo, found: tuple[Token, ...], offset: Any = None
+    ) -> None:
+        """``offset`` are the minutes that a datetime with a zone is ahead of UTC."""
+        self.value, self.info, self.found, self.offset = value, info, found, offset
         term = t.in_microseconds(value)
         self.fine = t.is_fine(value)
         self.sql: Any = term.sql
@@ -143,8 +153,10 @@ class _Writer:
                 else self.info.month_names
             )
             self.choose("month", list(self.info.month_names_abbreviated if size == 3 else full), 0)
-        elif letter == "K" and self.value.kind in ("datetime", "date", "time"):
+        elif letter == "K" and self.offset is None:
             pass  # no zone
+        elif letter in ("z", "K") and self.offset is not None:
+            self.zone(size if letter == "z" else 3)
         else:
             raise Unfoldable(f"a format with '{letter * token.size}'")
 
@@ -163,6 +175,19 @@ class _Writer:
             return
         self.flush()
         self.parts.append(t.cast(t.binary(exp.Mod, self.value.use, t.whole(10)), "VARCHAR"))
+
+    def zone(self, size: int) -> None:
+        """The distance from UTC: hours, of two digits unless the format has one letter, and minutes if it has three."""
+        self.flush()
+        sign = t.case((t.binary(exp.LT, self.offset, t.whole(0)), exp.Literal.string("-")), otherwise=exp.Literal.string("+"))
+        distance = t.function("abs", self.offset)
+        pieces = [sign, t.cast(t.binary(exp.IntDiv, distance, t.whole(60)), "VARCHAR")]
+        if size > 1:
+            pieces[1] = t.function("lpad", pieces[1], t.whole(2), exp.Literal.string("0"))
+        if size > 2:
+            rest = t.cast(t.binary(exp.Mod, distance, t.whole(60)), "VARCHAR")
+            pieces += [exp.Literal.string(":"), t.function("lpad", rest, t.whole(2), exp.Literal.string("0"))]
+        self.parts += pieces
 
     def choose(self, part: str, names: list[str], shift: int) -> None:
         """A name by the number of a part."""
@@ -249,7 +274,7 @@ def _with_zeros(call: Call, value: Scalar, info: CultureInfo) -> Scalar:
     return _text(sql, value, ascii=True)
 
 
-@folds("Date.ToText", "DateTime.ToText", "Time.ToText")
+@folds("Date.ToText", "DateTime.ToText", "DateTimeZone.ToText", "Time.ToText")
 def to_text(call: Call) -> Scalar:
     """A format and a culture, or a record with both."""
     value = t.need(call.term(0), call.name.partition(".")[0].lower())

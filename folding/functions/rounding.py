@@ -17,6 +17,7 @@ from folding import terms as t
 from folding.casts import text_to_number
 from folding.functions import Call, folds
 from folding.terms import Scalar, Unfoldable, typed
+from mlang.values.temporal import DAY, OLE_DAY
 
 #: `RoundingMode.Type`.
 _UP, _DOWN, _AWAY_FROM_ZERO, _TOWARD_ZERO, _TO_EVEN = range(5)
@@ -187,6 +188,17 @@ def _decimally(number: Any, rounded: Any, distance: Any, whole: bool) -> Any:
 # ---------------------------------------------------------------- conversions
 
 
+def _serial(value: Scalar) -> Scalar:
+    """Days since 1899-12-30; before that day the whole part counts back, and the fraction forward from midnight."""
+    ticks = exp.Paren(this=t.binary(exp.Sub, t.ticks(value), t.whole(OLE_DAY * DAY)))
+    rest = exp.Paren(this=t.binary(exp.Mod, ticks, t.whole(DAY)))  # below zero before that day
+    back = t.binary(exp.Sub, t.binary(exp.Sub, ticks, t.binary(exp.Mul, rest, t.whole(2))), t.whole(2 * DAY))
+    early = t.binary(exp.LT, rest, t.whole(0))
+    count = t.case((early, back), otherwise=ticks)
+    days = exp.Div(this=t.cast(count, "DOUBLE"), expression=t.double(864e9), typed=True)
+    return number(days, value, nonan=True)
+
+
 def as_number(call: Call, value: Scalar) -> Scalar:
     """What ``Number.From`` makes of a term."""
     if value.kind == "number":
@@ -199,6 +211,8 @@ def as_number(call: Call, value: Scalar) -> Scalar:
         origin = t.cast(exp.Literal.string("1899-12-30"), "DATE")
         days = exp.Paren(this=t.binary(exp.Sub, value.use, origin))
         return number(t.cast(days, "DOUBLE"), value, nonan=True, int53=True)
+    if value.kind == "datetime":
+        return _serial(value)
     if value.kind == "duration":
         per_tick = t.double(1.0 / 864e9)
         return number(t.binary(exp.Mul, t.cast(value.use, "DOUBLE"), per_tick), value, nonan=True)

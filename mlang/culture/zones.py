@@ -75,6 +75,14 @@ def local_offset(utc_ticks: int) -> int:
     return _minutes(zone, _moment(utc_ticks).replace(tzinfo=UTC).astimezone(zone))
 
 
+def constant_offset() -> int | None:
+    """Minutes that the session's clock is always ahead of UTC; None where a zone has rules."""
+    zone = _zone(current().time_zone or "")
+    if zone is None:
+        return 0
+    return None if zone.utcoffset(None) is None else _minutes(zone, _moment(0))
+
+
 def offset_at_local(ticks: int) -> int:
     """Minutes ahead of UTC when the session's clock shows this time."""
     zone = _zone(current().time_zone or "")
