@@ -18,7 +18,7 @@ from attrs import evolve
 from sqlglot import exp
 
 from folding.by_values import computed_by_values
-from folding.common import marked, settled
+from folding.common import ways
 from folding.csv_stream import learnt
 from folding.inputs import with_inputs
 from folding.relations import Column, Context, Relation, compile_node
@@ -128,10 +128,10 @@ def _folded(
     plan: p.Plan, columns: Sequence[str] | None, limit: int | None, session: sessions.Session
 ) -> Iterator[Batch]:
     names = plan.schema.names if columns is None else tuple(columns)
-    pruned = prune(plan, names)
     counting = not names
-    common = marked(plan)
-    for whole in [pruned] if common is None else [settled(common, names), pruned]:
+    possible = ways(plan, names)
+    pruned = possible[-1]
+    for whole in possible:
         try:
             relation = fold(whole, proves=True)
             query = _query(relation, counting, plan, columns, limit)

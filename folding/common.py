@@ -93,6 +93,12 @@ def marked(plan: p.Plan) -> Marked | None:
     return Marked(made[id(plan)], tuple(parts.values()), origins)
 
 
+def ways(plan: p.Plan, columns: tuple[str, ...]) -> list[p.Plan]:
+    """The plan of the named columns, to be folded: with its common parts, if there are any, and without."""
+    found, plain = marked(plan), prune(plan, columns)
+    return [plain] if found is None else [settled(found, columns), plain]
+
+
 def settled(found: Marked, columns: tuple[str, ...]) -> p.Plan:
     """The plan of the named columns; each part has those that somebody wants."""
     top = prune(found.plan, columns)

@@ -35,6 +35,7 @@ def engine_query(table: Table, columns: tuple[Column, ...], session: Session) ->
 
 def _folded(table: Table) -> Any:
     from folding.boundary import fold
+    from folding.common import ways
     from folding.engines.duckdb import Query
     from folding.terms import Unfoldable
     from mlang.tables.plan import Scan
@@ -48,10 +49,13 @@ def _folded(table: Table) -> Any:
         stack.extend(node.inputs)
     if not reads:
         return None  # data in memory: nothing to gain
-    try:
-        return spark.query(plan) or Query(fold(plan))
-    except Unfoldable:
-        return None
+    found = spark.query(plan)
+    for whole in [] if found else ways(settled(table.plan), table.names):
+        try:
+            return Query(fold(whole))
+        except Unfoldable:
+            continue
+    return found
 
 
 def may_hold_errors(query: Any) -> bool:
