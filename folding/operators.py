@@ -41,8 +41,12 @@ def computing(made: Scalar, *terms: Scalar) -> Scalar:
 
 
 def _seen(*terms: Scalar) -> Any:
-    """False, found by computing the terms: no statistics tell what a hash is; if it is 0 once, the query stops."""
-    return t.binary(exp.EQ, t.function("hash", *[x.use for x in terms]), t.whole(0))
+    """False, found by computing the terms: no statistics tell what a hash is; if it is 0 once, the query stops.
+
+    The hash of `false` and of 0 is 0, but not beside a text.
+    """
+    parts = [*[x.use for x in terms], exp.Literal.string("M")]
+    return t.binary(exp.EQ, t.function("hash", *parts), t.whole(0))
 
 
 def null_test(term: Scalar) -> Any:
@@ -76,12 +80,12 @@ def _null_test(sql: Any) -> Any:
 
 def storage_pair(left: Scalar, right: Scalar) -> tuple[Any, Any]:
     """Both sides in one SQL type in which they compare as in M."""
+    if left.kind == "datetimezone":
+        left, right = zones.instant(left), zones.instant(right)
     if left.kind == "datetime" and left.storage != right.storage:
         return t.ticks(left), t.ticks(right)
     if left.kind != "number" or left.storage == right.storage:
         return left.use, right.use
-    if left.kind == "datetimezone":
-        left, right = zones.instant(left), zones.instant(right)
     for term, other in ((left, right), (right, left)):
         if term.is_constant and term.int53 and other.storage == "BIGINT":
             number = t.cast(t.whole(int(term.constant)), "BIGINT")
@@ -269,12 +273,12 @@ def _with_ticks(operator: str, left: Scalar, right: Scalar) -> Scalar:
 
 
 def _difference(left: Scalar, right: Scalar) -> Scalar:
+    if left.kind == "datetimezone":
+        left, right = zones.instant(left), zones.instant(right)
     if left.kind == "date":
         days = t.cast(exp.Paren(this=t.binary(exp.Sub, left.use, right.use)), "BIGINT")
         sql = t.binary(exp.Mul, days, t.whole(864_000_000_000))
     elif t.is_fine(left) or t.is_fine(right):
-    if left.kind == "datetimezone":
-        left, right = zones.instant(left), zones.instant(right)
         sql = t.binary(exp.Sub, t.ticks(left), t.ticks(right))
     else:
         micros = t.binary(exp.Sub, t.function("epoch_us", left.use), t.function("epoch_us", right.use))
@@ -340,9 +344,9 @@ def joined(left: Scalar, right: Scalar) -> Scalar:
 def unify(left: Scalar, right: Scalar) -> tuple[Scalar, Scalar]:
     """Two alternatives in one kind and SQL type; a null constant takes the other's."""
     if left.kind == "null" and right.kind != "null":
-        return t.null(right.kind, right.storage), right
+        return _null_as(left, right), right
     if right.kind == "null" and left.kind != "null":
-        return left, t.null(left.kind, left.storage)
+        return left, _null_as(right, left)
     if left.kind != right.kind or left.kind == "any":
         raise Unfoldable("alternatives of different kinds")
     if left.storage == right.storage:
@@ -352,15 +356,24 @@ def unify(left: Scalar, right: Scalar) -> tuple[Scalar, Scalar]:
             evolve(left, sql=t.ticks(left), storage="BIGINT"),
             evolve(right, sql=t.ticks(right), storage="BIGINT"),
         )
+    if left.kind == "datetimezone":
+        return zones.in_ticks(left), zones.in_ticks(right)
     need(left, "number"), need(right, "number")
     if not (left.storage == "DOUBLE" or left.int53) or not (right.storage == "DOUBLE" or right.int53):
         raise Unfoldable("64-bit whole numbers mixed with doubles")
     return (
-    if left.kind == "datetimezone":
-        return zones.in_ticks(left), zones.in_ticks(right)
         evolve(left, sql=t.as_double(left), storage="DOUBLE"),
         evolve(right, sql=t.as_double(right), storage="DOUBLE"),
     )
+
+
+def _null_as(null: Scalar, other: Scalar) -> Scalar:
+    """A null of the kind of another term; what stops the query is kept."""
+    if not null.raises or not other.storage:
+        made = t.null(other.kind, other.storage)
+    else:
+        made = evolve(null, sql=t.cast(null.use, other.storage), kind=other.kind, storage=other.storage)
+    return evolve(made, nonan=True, int53=other.int53, ascii=True)
 
 
 def coalesce(left: Scalar, right: Scalar) -> Scalar:

@@ -49,7 +49,7 @@ def group(node: p.Group, context: Context) -> Relation:
     beside = base.beside
     for a in node.aggregates:
         if aggregates.is_identity(a.value):
-            values.append(_own_rows(node, context, keys, base))
+            values.append(_own_rows(node, context, shown, base))
             beside = (*beside, *values[-1].inside.relation.sources())
         else:
             values.append(aggregates.aggregate(a.value, table))
@@ -228,7 +228,7 @@ def pivot(node: p.Pivot, context: Context) -> Relation:
     if attribute.kind != "text" or node.attribute == node.value:
         raise Unfoldable("a pivot over names that may not be texts")
     key_names = [n for n in schema.names if n not in (node.attribute, node.value)]
-    keys = [key_term(base.use(schema.index(n))) for n in key_names]
+    keys = [base.use(schema.index(n)) for n in key_names]
     if not keys:
         raise Unfoldable("a pivot without keys")
     cells = _cells(name, base.consumed([*keys, attribute]), keys, attribute, value, place, context)
