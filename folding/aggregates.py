@@ -7,7 +7,7 @@ translated as usual.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from attrs import evolve, field, frozen
@@ -201,18 +201,18 @@ class GroupTranslator(Translator):
 
     __slots__ = ("group",)
 
-    def __init__(self, function: Function | None, names: dict[str, Any], group: Group) -> None:
+    def __init__(self, function: Function | None, names: Mapping[str, Any], group: Group) -> None:
         super().__init__(function, names)
         self.group = group
 
-    def scoped(self, names: dict[str, Any]) -> Translator:
+    def scoped(self, names: Mapping[str, Any]) -> Translator:
         return GroupTranslator(self.function, names, self.group)
 
-    def on_FieldAccess(self, node: nodes.FieldAccess) -> Scalar:
+    def any_FieldAccess(self, node: nodes.FieldAccess) -> Any:
         """A column of the group as a list; a field of something else as ever."""
         if node.target is None and self.meaning("_") is self.group:
             return Taken(self.group.values(node.name), self.group).listed()
-        return super().on_FieldAccess(node)
+        return super().any_FieldAccess(node)
 
 
 # ---------------------------------------------------------------- the aggregates

@@ -12,8 +12,9 @@ from typing import Any
 
 from attrs import frozen
 
+from folding.calls import bound, checked
 from folding.comparers import builtin_comparer, ordinal_ignore_case
-from folding.scalars import Row, Translator, _bound, _check
+from folding.scalars import Row, Translator
 from folding.terms import Scalar, Unfoldable, need
 from mlang.syntax import nodes
 from mlang.values.functions import Function
@@ -39,9 +40,9 @@ class Pair:
         node = spec.node if spec is not None else None
         if not isinstance(node, nodes.Function) or len(node.parameters) != 2:
             raise Unfoldable("a comparison whose body is not known")
-        names = _bound(node, [argument, argument])
-        if names is None:
-            raise Unfoldable("a comparison of more than two arguments")
+        names, raising = bound(node, [argument, argument])
+        if raising:
+            raise Unfoldable("a comparison of arguments that may raise")
         if node.result is not None and node.result.name not in ("any", "number"):
             raise Unfoldable("a comparison that gives no number")
         first, second = (parameter.name for parameter in node.parameters)
@@ -72,7 +73,7 @@ class Pair:
         """The answer of a function that looks at its second argument only."""
         found = need(self.second.scalar(self.node.body), "number")
         if self.node.result is not None:
-            _check(found, self.node.result)
+            found = checked(found, self.node.result)
         return found
 
     # ------------------------------------------------------------ forms

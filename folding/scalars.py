@@ -8,12 +8,14 @@ raises `Unfoldable` with the reason.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
 from sqlglot import exp
 
 from folding import terms as t
+from folding.constants import evaluated
 from folding.operators import (
     ORDER,
     arithmetic,
@@ -23,7 +25,6 @@ from folding.operators import (
     equality,
     joined,
     logical_not,
-    null_test,
     ordering,
     unify,
 )
@@ -37,30 +38,53 @@ from mlang.values.functions import Function, captured, member_of
 from mlang.values.kinds import kind_of
 from mlang.values.metadata import strip
 from mlang.values.thunk import force
-from mlang.values.types import MType, conforms
-
-#: How deep helper functions written in M may call each other.
-DEEPEST = 20
-#: Larger expressions are not folded: the text would explode.
-LARGEST = 3000
+from mlang.values.types import MType
 
 
 class Row:
-    """The row record of a row function: columns by name, and their names in order."""
+    """The row record of a row function, or a record made of terms: fields by name, and their names in order.
 
-    __slots__ = ("field", "names")
+    ``meaning`` gives a field that may be no term (a function, a record); ``field`` always a term.
+    """
 
-    def __init__(self, field: Callable[[str], Scalar | None], names: tuple[str, ...] = ()) -> None:
-        self.field, self.names = field, names
+    __slots__ = ("field", "meaning", "names")
+
+    def __init__(
+        self,
+        field: Callable[[str], Scalar | None],
+        names: tuple[str, ...] = (),
+        meaning: Callable[[str], Any] | None = None,
+    ) -> None:
+        self.field, self.names, self.meaning = field, names, meaning or field
 
 
 class Lazy:
-    """A let variable: translated where it is used."""
+    """A let variable: translated where it is first used."""
 
-    __slots__ = ("node", "scope")
+    __slots__ = ("busy", "found", "node", "scope")
 
     def __init__(self, node: nodes.Node, scope: Translator) -> None:
         self.node, self.scope = node, scope
+        self.found: Any = None
+        self.busy = False
+
+    def meaning(self) -> Any:
+        """What the variable stands for."""
+        if self.found is None:
+            with self.alone():
+                self.found = self.scope.any(self.node)
+        return self.found
+
+    @contextmanager
+    def alone(self) -> Iterator[None]:
+        """While the variable is looked into, nobody else looks into it."""
+        if self.busy:
+            raise Unfoldable("a variable that depends on itself")
+        self.busy = True
+        try:
+            yield
+        finally:
+            self.busy = False
 
 
 class Closure:
@@ -77,12 +101,23 @@ class Translator:
 
     __slots__ = ("depth", "function", "names")
 
-    def __init__(self, function: Function | None, names: dict[str, Any], depth: int = 0) -> None:
+    def __init__(self, function: Function | None, names: Mapping[str, Any], depth: int = 0) -> None:
         self.function, self.names, self.depth = function, names, depth
 
-    def scoped(self, names: dict[str, Any]) -> Translator:
+    def scoped(self, names: Mapping[str, Any]) -> Translator:
         """A translator of a part in which more names are known."""
         return Translator(self.function, names, self.depth)
+
+    def binding(self, bindings: tuple[nodes.Binding, ...]) -> Translator:
+        """A translator in which variables see each other; an initialiser does not see its own name."""
+        own = {binding.name for binding in bindings}
+        names = {name: found for name, found in self.names.items() if name.removeprefix("@") not in own}
+        for binding in bindings:
+            seen: Mapping[str, Any] = names
+            if binding.name in self.names:
+                seen = _Hidden(names, self.names, binding.name)
+            names[binding.name] = Lazy(binding.value, self.scoped(seen))
+        return self.scoped(names)
 
     # ------------------------------------------------------------ names
 
@@ -90,9 +125,7 @@ class Translator:
         """What a name stands for: a `Scalar`, a `Row`, or an M value."""
         if name in self.names:
             found = self.names[name]
-            if found.__class__ is Lazy:
-                return found.scope.any(found.node)
-            return found
+            return found.meaning() if found.__class__ is Lazy else found
         if self.function is not None:
             try:
                 return strip(_forced(captured(self.function, name)))
@@ -106,29 +139,75 @@ class Translator:
             raise Unfoldable(f"'{name}' is not known to folding") from None
 
     def any(self, node: nodes.Node) -> Any:
-        """What an expression stands for: names and parentheses looked through, else a term."""
+        """What an expression stands for: a term, or a record, function, type or other value that is none."""
         while isinstance(node, nodes.Parenthesized):
-    def binding(self, bindings: tuple[nodes.Binding, ...]) -> Translator:
-        """A translator in which variables see each other; an initialiser does not see its own name."""
-        own = {binding.name for binding in bindings}
-        names = {name: found for name, found in self.names.items() if name.removeprefix("@") not in own}
-        for binding in bindings:
-            seen: Mapping[str, Any] = names
-            if binding.name in self.names:
-                seen = _Hidden(names, self.names, binding.name)
-            names[binding.name] = Lazy(binding.value, self.scoped(seen))
-        return self.scoped(names)
-
             node = node.inner
-        if isinstance(node, nodes.Name):
-            return self.meaning(node.name)
-        if isinstance(node, (nodes.Function, nodes.Each)):
-            return Closure(node, self)
-        return self.scalar(node)
+        method = getattr(self, "any_" + node.__class__.__name__, None)
+        return self.scalar(node) if method is None else method(node)
+
+    def any_Name(self, node: nodes.Name) -> Any:
+        marked = "@" + node.name
+        return self.meaning(marked if node.inclusive and marked in self.names else node.name)
+
+    def any_Function(self, node: nodes.Function | nodes.Each) -> Any:
+        return Closure(node, self)
+
+    any_Each = any_Function
+
+    def any_Type(self, node: nodes.Type) -> Any:
+        return evaluated(self, node)
+
+    def any_Let(self, node: nodes.Let) -> Any:
+        return self.binding(node.bindings).any(node.body)
+
+    def any_If(self, node: nodes.If) -> Any:
+        """Of a constant condition only that branch counts."""
+        condition = self.scalar(node.condition)
+        if condition.is_constant and condition.constant.__class__ is bool:
+            return self.any(node.then if condition.constant else node.otherwise)
+        return self._chosen(condition, node)
+
+    def any_Record(self, node: nodes.Record) -> Any:
+        if len({entry.name for entry in node.entries}) < len(node.entries):
+            raise Unfoldable("a record with a field given twice")
+        inner = self.binding(node.entries)
+        return record_of({entry.name: inner.names[entry.name] for entry in node.entries})
+
+    def any_Binary(self, node: nodes.Binary) -> Any:
+        from folding.records import combined, record_in
+
+        if node.operator == "meta":
+            return self.any(node.left)
+        if node.operator != "&":
+            return self.scalar(node)
+        left, right = self.any(node.left), self.any(node.right)
+        records = record_in(left), record_in(right)
+        if records[0] is not None and records[1] is not None:
+            return combined([records[0], records[1]])
+        return joined(as_term(left), as_term(right))
+
+    def any_FieldAccess(self, node: nodes.FieldAccess) -> Any:
+        from folding.records import accessed
+
+        target = self.meaning("_") if node.target is None else self.any(node.target)
+        return accessed(target, node.name, node.optional)
+
+    def any_Projection(self, node: nodes.Projection) -> Any:
+        from folding.records import projected
+
+        target = self.meaning("_") if node.target is None else self.any(node.target)
+        return projected(target, node.names, node.optional)
+
+    def any_Try(self, node: nodes.Try) -> Any:
+        from folding.attempts import attempt, attempted
+
+        return attempt(self, node) if node.otherwise is None and node.catch is None else attempted(self, node)
 
     def scalar(self, node: nodes.Node) -> Scalar:
         """The expression as a typed term."""
         method = getattr(self, "on_" + node.__class__.__name__, None)
+        if method is None and hasattr(self, "any_" + node.__class__.__name__):
+            return as_term(self.any(node))
         if method is None:
             raise Unfoldable(f"the expression form {node.__class__.__name__} has no SQL form")
         result: Scalar = method(node)
@@ -160,7 +239,7 @@ class Translator:
             term = self.scalar(node)
             if term.is_constant:
                 return term.constant
-        raise Unfoldable("an argument that is not a constant")
+        return evaluated(self, node)
 
     def _items(self, node: nodes.Node) -> list[Any]:
         """One item of a constant list, or a short range of numbers or letters."""
@@ -184,7 +263,7 @@ class Translator:
         function = self.meaning(node.function.name)  # type: ignore[attr-defined]
         builtin = function.spec.builtin if function.__class__ is Function and function.spec else None
         if builtin is None or (builtin.name not in _CONSTRUCTORS and form_of(builtin.name) is None):
-            raise Unfoldable("an argument that is not a constant")
+            return evaluated(self, node)
         return self._computed(function, node)
 
     def _computed(self, function: Function, node: nodes.Invocation) -> Any:
@@ -205,102 +284,69 @@ class Translator:
     def on_Parenthesized(self, node: nodes.Parenthesized) -> Scalar:
         return self.scalar(node.inner)
 
-    def on_Name(self, node: nodes.Name) -> Scalar:
-        return as_term(self.meaning(node.name))
-
-    def on_FieldAccess(self, node: nodes.FieldAccess) -> Scalar:
-        if node.target is not None:
-            from folding.functions.list_tables import part_of
-
-            part = part_of(self, node)
-            if part is not None:
-                return part
-        target = self.meaning("_") if node.target is None else self.any(node.target)
-        if target.__class__ is Row:
-            found: Scalar | None = target.field(node.name)
-            if found is not None:
-                return found
-            if node.optional:
-                return t.null()
-            raise Unfoldable(f"there is no column '{node.name}'")
-        if target.__class__ is dict and node.name in target:
-            return as_term(strip(_forced(target[node.name])))
-        if target.__class__ is Scalar and target.inside is not None:
-            return _field(target, node)
-        raise Unfoldable("access to a field of something that is not the row")
-
-    def on_Record(self, node: nodes.Record) -> Scalar:
-        """A record of terms; fields see each other."""
-        from folding.structures import record
-
-        inner = self.scoped(dict(self.names))
-        for entry in node.entries:
-            inner.names[entry.name] = Lazy(entry.value, inner)
-        names = [entry.name for entry in node.entries]
-        return record(names, [as_term(inner.meaning(name)) for name in names])
-
     def on_List(self, node: nodes.List) -> Scalar:
         from folding.structures import items
 
         if any(isinstance(item, nodes.Range) for item in node.items):
-            from folding.functions.list_rules import ranged
-
-            return ranged(self, node)
+            found = [as_term(value) for value in self.constant(node)]
+            if len(found) > 100:
+                raise Unfoldable("a long list")
+            return items(found)
         return items([self.scalar(item) for item in node.items])
 
-    def on_ItemAccess(self, node: nodes.ItemAccess) -> Scalar:
-        from folding.structures import item_at
+    def any_ItemAccess(self, node: nodes.ItemAccess) -> Any:
+        from folding.lookups import item
 
-        index = self.constant(node.index)
-        if index.__class__ is not float or index < 0 or not index.is_integer() or index > 1e6:
-            raise Unfoldable("an item at a place that is no constant whole number")
-        target = self.any(node.target)
-        if target.__class__ is list and index < len(target):
-            return as_term(strip(_forced(target[int(index)])))
-        return item_at(as_term(target), int(index), node.optional)
+        return item(self, node)
 
-    def on_Invocation(self, node: nodes.Invocation) -> Scalar:
+    def any_Invocation(self, node: nodes.Invocation) -> Any:
+        from folding.calls import called
         from folding.functions import Call, form_of, formed
+        from folding.functions.records import RECORDS
 
         function = self._called(node.function)
-        if function.__class__ is Closure:
-            return apply_closure(function, [self.any(a) for a in node.arguments])
-        if function.__class__ is not Function or function.spec is None:
-            raise Unfoldable("a call of something that is not a known function")
-        if function.spec.builtin is not None:
-            name = function.spec.builtin.name
-            if name in _CONSTRUCTORS:
-                try:
-                    return t.literal(self._constant_call(node))
-                except Unfoldable:
-                    if form_of(name) is None:
-                        raise  # else it may be made of the row
-            form = form_of(name)
-            if form is not None and node.arguments:
-                try:
-                    return t.literal(self._computed(function, node))
-                except (Unfoldable, TypeError):
-                    pass  # it depends on the row
-            if form is None:
-                raise Unfoldable(f"{name} has no exact SQL form")
-            return formed(form, Call(name, self, node.arguments))
-        if function.spec.node is None:
+        builtin = function.spec.builtin if function.__class__ is Function and function.spec else None
+        if builtin is not None and builtin.name in _CONSTRUCTORS:
+            try:
+                return t.literal(self._constant_call(node))
+            except Unfoldable:
+                if form_of(builtin.name) is None:
+                    raise  # else it may be made of the row
+        found = self.once(node)
+        if found is not None:
+            return found[0]
+        if function.__class__ is Closure or (builtin is None and function.spec and function.spec.node):
+            return called(function, [self.any(a) for a in node.arguments], self.depth + 1)
+        if builtin is None:
             raise Unfoldable("a call of a function that the library made")
-        return inline(function, [self.any(a) for a in node.arguments], self.depth + 1)
+        call = Call(builtin.name, self, node.arguments)
+        form = form_of(builtin.name)
+        if form is not None and node.arguments:
+            try:
+                return t.literal(self._computed(function, node))
+            except (Unfoldable, TypeError):
+                pass  # it depends on the row
+        if builtin.name in RECORDS:
+            return RECORDS[builtin.name](call)
+        if form is None:
+            raise Unfoldable(f"{builtin.name} has no exact SQL form")
+        return formed(form, call)
+
+    def once(self, node: nodes.Node) -> tuple[Any] | None:
+        """The value of an expression that the interpreter computes once; None where it depends on the row."""
+        try:
+            value = evaluated(self, node)
+            return (t.literal(value) if kind_of(value) not in _COMPOUND else value,)
+        except (Unfoldable, TypeError):
+            return None
 
     def _called(self, node: nodes.Node) -> Any:
-        while isinstance(node, nodes.Parenthesized):
-            node = node.inner
-        return self.any(node) if isinstance(node, (nodes.Name, nodes.Function, nodes.Each)) else None
-
-    def on_Let(self, node: nodes.Let) -> Scalar:
-        inner = self.scoped(dict(self.names))
-        for binding in node.bindings:
-            inner.names[binding.name] = Lazy(binding.value, inner)
-        result = inner.scalar(node.body)
-        if t.size(result.sql) > LARGEST:
-            raise Unfoldable("the expression is too large")
-        return result
+        function = self.any(node)
+        if function.__class__ is Closure:
+            return function
+        if function.__class__ is not Function or function.spec is None:
+            raise Unfoldable("a call of something that is not a known function")
+        return function
 
     # ------------------------------------------------------------ operators
 
@@ -321,11 +367,14 @@ class Translator:
 
     def on_Binary(self, node: nodes.Binary) -> Scalar:
         operator = node.operator
-        if operator == "meta":
-            return self.scalar(node.left)
+        if operator in ("meta", "&"):
+            return as_term(self.any_Binary(node))
         left, right = self.scalar(node.left), self.scalar(node.right)
         if operator in _KNOWN and left.is_constant and right.is_constant:
-            return as_term(_known(_KNOWN[operator], left.constant, right.constant))
+            try:
+                return as_term(_known(_KNOWN[operator], left.constant, right.constant))
+            except Unfoldable:
+                pass  # a constant that the engine has to make
         if operator in ("and", "or"):
             return connective(operator, left, right)
         if operator in ("=", "<>"):
@@ -338,36 +387,30 @@ class Translator:
             from folding.functions.list_sets import concatenated
 
             return concatenated([left, right])
-        if operator == "&":
-            return joined(left, right)
         return arithmetic(operator, left, right)
 
-    def on_TypeTest(self, node: nodes.TypeTest) -> Scalar:
-        value = self.scalar(node.operand)
-        if value.kind in ("any", "null"):
-            raise Unfoldable("a type test of a value of unknown kind")
-        fits = conforms(value.kind, node.type.name, node.type.nullable)
-        null_fits = conforms("null", node.type.name, node.type.nullable)
-        if node.operator == "as":
-            if fits and (null_fits or not value.nullable):
-                return value
-            raise Unfoldable("a type assertion that can fail")
-        if fits and null_fits:
-            return typed(exp.true(), "logical", "BOOLEAN", nullable=False)
-        if not fits and not null_fits:
-            return typed(exp.false(), "logical", "BOOLEAN", nullable=False)
-        test = null_test(value)
-        if fits:
-            test = t.negation(test)
-        return typed(test, "logical", "BOOLEAN", value, nullable=False)
+    def any_TypeTest(self, node: nodes.TypeTest) -> Any:
+        from folding.calls import checked, fits
+
+        value = self.any(node.operand)
+        return (
+            checked(value, node.type)
+            if node.operator == "as"
+            else fits(value, node.type.name, node.type.nullable)
+        )
 
     # ------------------------------------------------------------ forms
 
-    def on_If(self, node: nodes.If) -> Scalar:
-        condition = need(self.scalar(node.condition), "logical")
+    def on_Error(self, node: nodes.Error) -> Scalar:
+        """The query stops there: which error it is says the interpreter."""
+        return t.failure()
+
+    def on_NotImplementedNode(self, node: nodes.NotImplementedNode) -> Scalar:
+        return t.failure()
+
+    def _chosen(self, condition: Scalar, node: nodes.If) -> Scalar:
+        condition = need(t.of_kind(condition, "logical"), "logical")
         then, otherwise = unify(self.scalar(node.then), self.scalar(node.otherwise))
-        if condition.is_constant and condition.constant is not None:
-            return then if condition.constant else otherwise
         if condition.nullable:  # a null condition raises
             sql = t.case(
                 (condition.use, then.use), (t.negation(condition.use), otherwise.use), otherwise=t.error()
@@ -384,20 +427,6 @@ class Translator:
         alike = (then.nullable and otherwise.nullable) or then.sql == otherwise.sql
         return computing(made, condition) if condition.raises and alike else made
 
-    def on_Try(self, node: nodes.Try) -> Scalar:
-        """Where the engine stops, the interpreter runs the row's function: the handler is its work, too."""
-        body = self.scalar(node.body)
-        if node.otherwise is None:
-            raise Unfoldable("try around something that can fail")
-        if not body.raises:
-            return body
-        body, handler = unify(body, self.scalar(node.otherwise))
-        return typed(
-            body.sql, body.kind, body.storage, nullable=body.nullable or handler.nullable, raises=handler.raises,
-            nonan=body.nonan and handler.nonan, int53=body.int53 and handler.int53,
-            ascii=body.ascii and handler.ascii,
-        )  # fmt: skip
-
 
 #: Constructors of constants; variables are the same for a whole evaluation.
 _CONSTRUCTORS = frozenset(
@@ -412,6 +441,7 @@ _CONSTRUCTORS = frozenset(
 
 #: Operators of two constants; their answer is a constant, too.
 _KNOWN = {
+    "+": operators.add, "-": operators.subtract, "*": operators.multiply, "/": operators.divide,
     "=": equal, "<>": lambda a, b: not equal(a, b), "<": operators.less, "<=": operators.less_equal,
     ">": operators.greater, ">=": operators.greater_equal,
 }  # fmt: skip
@@ -424,23 +454,6 @@ def _known(operator: Callable[[Any, Any], Any], left: Any, right: Any) -> Any:
         raise Unfoldable("a constant that raises") from None
 
 
-def _field(target: Scalar, node: nodes.FieldAccess) -> Scalar:
-    """A field of a record in a cell."""
-    from folding.related import RelatedRows
-    from folding.structures import Fields
-
-    if isinstance(target.inside, RelatedRows):
-        return target.inside.field(target, node.name, node.optional)
-    if not isinstance(target.inside, Fields):
-        raise Unfoldable("access to a field of something that is not a record")
-    if target.nullable:
-        raise Unfoldable("a field of a record that may be null")
-    found = target.inside.field(target, node.name)
-    if found is None and not node.optional:
-        raise Unfoldable(f"there is no field '{node.name}'")
-    return t.null() if found is None else found
-
-
 def _forced(value: Any) -> Any:
     try:
         return force(value)
@@ -448,13 +461,39 @@ def _forced(value: Any) -> Any:
         raise Unfoldable("a variable whose value is an error") from None
 
 
+#: Kinds of values that are no cells.
+_COMPOUND = frozenset({"list", "record", "table", "function", "type", "binary"})
+
+
+def record_of(fields: dict[str, Any]) -> Row:
+    """A record of terms and other meanings; those of variables are found when they are asked for."""
+
+    def meaning(name: str) -> Any:
+        found = fields.get(name)
+        return found.meaning() if found.__class__ is Lazy else found
+
+    def field(name: str) -> Scalar | None:
+        return as_term(meaning(name)) if name in fields else None
+
+    return Row(field, tuple(fields), meaning)
+
+
 def as_term(value: Any) -> Scalar:
     """A name's meaning as a term."""
     if value.__class__ is Scalar:
         term: Scalar = value
         return term
-    if value.__class__ in (Row, Function, list, dict) or isinstance(value, MType):
-        raise Unfoldable("a row, function, list, record or type used as a cell")
+    if value.__class__ in (Row, dict):
+        from folding.records import struct
+
+        return struct(value)
+    if kind_of(value) == "list":
+        from folding.lookups import constants
+        from folding.structures import items
+
+        return items([as_term(item) for item in constants(value)])
+    if value.__class__ in (Function, Closure) or isinstance(value, MType):
+        raise Unfoldable("a function or type used as a cell")
     try:
         return t.literal(value)
     except TypeError:
@@ -462,24 +501,10 @@ def as_term(value: Any) -> Scalar:
 
 
 def inline(function: Function, arguments: list[Any], depth: int = 0) -> Scalar:
-    """The body of a function written in M, with the meanings of its arguments put in."""
-    node = function.spec.node if function.spec is not None else None
-    if node is None or depth > DEEPEST:
-        raise Unfoldable("a function whose body is not known")
-    if isinstance(node, nodes.Each):
-        names = {"_": arguments[0]} if len(arguments) == 1 else None
-        body: nodes.Node = node.body
-    else:
-        names = _bound(node, arguments)
-        body = node.body
-    if names is None:
-        raise Unfoldable("a call with the wrong number of arguments")
-    result = Translator(function, names, depth).scalar(body)
-    if t.size(result.sql) > LARGEST:
-        raise Unfoldable("the expression is too large")
-    if isinstance(node, nodes.Function) and node.result is not None:
-        _check(result, node.result)
-    return result
+    """The body of a function written in M as a term, with the meanings of its arguments put in."""
+    from folding.calls import called
+
+    return as_term(called(function, arguments, depth))
 
 
 def apply_closure(function: Closure, arguments: list[Any]) -> Scalar:

@@ -234,6 +234,11 @@ def error() -> Any:
     return function("error", exp.Literal.string("M"))
 
 
+def failure() -> Scalar:
+    """What M raises for: null as far as the engine knows, which stops there."""
+    return Scalar(error(), "null", "VARCHAR", True, raises=True)
+
+
 def unless(condition: Any, sql: Any) -> Any:
     """``sql``, but stop the query where ``condition`` holds."""
     return case((condition, error()), otherwise=sql)
@@ -306,6 +311,22 @@ def null(kind: str = "null", storage: str = "VARCHAR") -> Scalar:
     return Scalar(cast(exp.Null(), storage), kind, storage, constant=None)
 
 
+def of_kind(term: Scalar, kind: str) -> Scalar:
+    """A term that is null in every row as a null of some kind; other terms as they are."""
+    if term.kind != "null":
+        return term
+    storage = _STORAGES.get(kind)
+    if storage is None:
+        raise Unfoldable(f"null in the place of a {kind}")
+    return evolve(term, sql=cast(term.use, storage), kind=kind, storage=storage)
+
+
+_STORAGES = {
+    "number": "DOUBLE", "text": "VARCHAR", "logical": "BOOLEAN", "date": "DATE", "datetime": "TIMESTAMP",
+    "time": "TIME", "duration": "BIGINT",
+}  # fmt: skip
+
+
 def _number(value: Any) -> Scalar:
     if value.__class__ is not float and value != float(value):
         raise Unfoldable("a number with more digits than a double holds")
@@ -344,6 +365,12 @@ def _time(value: Any) -> Scalar:
     return Scalar(cast(exp.Literal.string(text), "TIME"), "time", "TIME", False, constant=value)
 
 
+def _datetimezone(value: Any) -> Scalar:
+    from folding.zones import constant
+
+    return constant(value)
+
+
 _LITERALS: dict[str, Callable[[Any], Scalar]] = {
     "null": lambda value: null(),
     "logical": lambda v: Scalar(exp.Boolean(this=v), "logical", "BOOLEAN", False, constant=v),
@@ -351,6 +378,7 @@ _LITERALS: dict[str, Callable[[Any], Scalar]] = {
     "text": _text,
     "date": _date,
     "datetime": _datetime,
+    "datetimezone": _datetimezone,
     "time": _time,
     "duration": lambda v: Scalar(cast(whole(v.ticks), "BIGINT"), "duration", "BIGINT", False, constant=v),
 }
@@ -365,12 +393,6 @@ def as_double(term: Scalar) -> Any:
 
 
 @frozen
-def _datetimezone(value: Any) -> Scalar:
-    from folding.zones import constant
-
-    return constant(value)
-
-
 class Scaled:
     """What is inside a column of decimals: how many digits stand behind the point.
 
@@ -378,7 +400,6 @@ class Scaled:
     and counts as a double in arithmetic and beside doubles, as in M.
     """
 
-    "datetimezone": _datetimezone,
     scale: int
 
 

@@ -7,6 +7,8 @@ e dates, s a datetime, b a logical.
 
 from __future__ import annotations
 
+from folding.engines.samples_scalars import SCALARS
+
 KINDS = {
     "n": "number",
     "m": "number",
@@ -58,6 +60,7 @@ OPERATORS = {
 _OF_ONE = ("Sin", "Cos", "Tan", "Asin", "Acos", "Atan", "Sinh", "Cosh", "Tanh", "Exp", "Ln", "Log", "Log10")
 _DAYS, _CLOCK = ("Day", "Week", "Month", "Quarter", "Year"), ("Hour", "Minute", "Second")
 FUNCTIONS = {
+    **SCALARS,
     "Text.Length": "Text.Length([t])",
     "Text.Upper": 'Text.Upper("a" & Text.From([w]))',
     "Text.Lower": 'Text.Lower("A" & Text.From([w]))',
@@ -143,7 +146,7 @@ FUNCTIONS = {
     "Int16.From": "Int16.From([w])",
     "Int32.From": "Int32.From([n])",
     "Int64.From": "Int64.From([n])",
-    **{f"Number.{n}": f"Number.{n}([n])" for n in _OF_ONE},
+    **{f"Number.{n}": f"Number.{n}([v] * 0.001 + 0.01)" for n in _OF_ONE},
     "Number.Power": "Number.Power([n], 2)",
     "Date.FromText": 'Date.FromText("2020-01-02" & Text.Start([t], 0))',
     "DateTime.FromText": 'DateTime.FromText("2020-01-02T10:11:12" & Text.Start([t], 0))',
@@ -169,11 +172,69 @@ FUNCTIONS = {
     "Text.Split": 'List.Count(Text.Split([u], "b"))',
     "Record.Field": 'Record.Field(_, "w")',
     "Record.FieldOrDefault": 'Record.FieldOrDefault(_, "q", 5)',
+    **{
+        f"List.{n}": f'Text.Combine(List.{n}(Text.Split([u], "X"){rest}))'
+        for n, rest in {
+            "Buffer": "",
+            "Distinct": "",
+            "Reverse": "",
+            "Sort": "",
+            "Modes": "",
+            "Skip": "",
+            "RemoveFirstN": "",
+            "RemoveLastN": "",
+            "RemoveNulls": "",
+            "FirstN": ", 1",
+            "LastN": ", 1",
+            "Range": ", 0, 1",
+            "MaxN": ", 1",
+            "MinN": ", 1",
+            "RemoveRange": ", 0",
+            "InsertRange": ', 0, {"-"}',
+            "Repeat": ", 2",
+            "Difference": ', {"a"}',
+            "RemoveItems": ', {"a"}',
+            "RemoveMatchingItems": ', {"a"}',
+            "Select": ', each _ <> "a"',
+            "Transform": ', each _ & "-"',
+            "ReplaceValue": ', "a", "b", Replacer.ReplaceValue',
+            "ReplaceMatchingItems": ', {{"a", "b"}}',
+        }.items()
+    },
+    "List.Combine": 'Text.Combine(List.Combine({Text.Split([u], "X"), {"a"}}))',
+    "List.Union": 'Text.Combine(List.Union({Text.Split([u], "X"), {"a"}}))',
+    "List.Intersect": 'Text.Combine(List.Intersect({Text.Split([u], "X"), {"a"}}))',
+    "List.Zip": 'List.Count(List.Zip({Text.Split([u], "X"), {"a"}}))',
+    "List.Split": 'List.Count(List.Split(Text.Split([u], "X"), 2))',
+    "List.Positions": 'List.Sum(List.Positions(Text.Split([u], "X")))',
+    "List.PositionOf": 'List.PositionOf(Text.Split([u], "X"), "a")',
+    "List.PositionOfAny": 'List.PositionOfAny(Text.Split([u], "X"), {"a", "b"})',
+    "List.ContainsAny": 'List.ContainsAny({[t], [u]}, {"a", "b"})',
+    "List.ContainsAll": 'List.ContainsAll({[t], [u]}, {"a", "b"})',
+    "List.MatchesAny": 'List.MatchesAny({[t], [u]}, each _ = "b")',
+    "List.MatchesAll": 'List.MatchesAll({[t], [u]}, each _ <> "b")',
+    "List.IsDistinct": "List.IsDistinct({[v], [w]})",
+    "List.Mode": "List.Mode({[v], [w], [v]})",
+    "List.Percentile": "List.Percentile({[v], [w], [n]}, 0.4)",
+    "List.Covariance": "List.Covariance({[v], 1}, {[v], 2})",
+    "List.StandardDeviation": "List.StandardDeviation({[v], [n]})",
+    "List.Product": "List.Product({[v], [n]})",
+    "List.Numbers": "List.Sum(List.Numbers([v], 2))",
+    "List.Dates": "List.Max(List.Dates([e], 2, #duration(-1, 0, 0, 0)))",
+    "List.DateTimes": "List.Count(List.DateTimes(#datetime(2020, 1, 1, 0, 0, 0), [v], #duration(0, 1, 0, 0)))",
+    "List.Durations": "List.Sum(List.Durations([e] - [e], [v], #duration(0, 1, 0, 0)))",
+    "List.Accumulate": "List.Accumulate({1, 2}, [n], (state, item) => state + item)",
+    "Text.ToList": "Text.Combine(List.Reverse(Text.ToList([u])))",
+    "Record.FieldValues": "List.NonNullCount(Record.FieldValues(_))",
+    "Record.ToList": "List.NonNullCount(Record.ToList(_))",
+    # rows of tables: folded where a join or a group made these, so never in a source database
+    **{f"Table.{n}": f"Table.{n}(Table.FromRecords({{_}}))[v]" for n in ("First", "Last")},
+    **{f"Table.{n}": f'Table.{n}(Table.FromRecords({{_}}), "v")[v]' for n in ("Max", "Min")},
     "Logical.FromText": "Logical.FromText(Logical.ToText([b]))",
-    "#date": "#date(Date.Year([e]), Date.Month([e]), 1)",
+    "#date": "#date(2000 + [v], 1, 28)",
     "#datetime": "#datetime(Date.Year([e]), 1, Date.Day([e]), 1, 2, 3)",
     "#time": "#time(Date.Month([e]), 0, Date.Day([e]))",
-    "#duration": "#duration(Date.Day([e]), 0, 0, 1)",
+    "#duration": "#duration([v], 0, 0, 1)",
     "Date.IsLeapYear": "Date.IsLeapYear([d])",
     "Text.BetweenDelimiters": 'Text.BetweenDelimiters([t], "a", "b")',
     "Text.Insert": 'Text.Insert([u], 0, "-")',
@@ -246,6 +307,13 @@ STEPS = {
     "Table.UnpivotOtherColumns": 'Table.UnpivotOtherColumns(T[[t], [w], [v]], {"t"}, "x", "y")',
     "Table.RowCount": 'Table.Group(T, {"d"}, {{"c", each Table.RowCount(_)}})',
     "Table.IsEmpty": "Table.FirstN(T, 1)",
+    "Table.AddRankColumn": 'Table.AddRankColumn(T, "x", {"v", {"u", Order.Descending}}, [RankKind = RankKind.Dense])',
+    "Table.AlternateRows": "Table.AlternateRows(T, 1, 1, 2)",
+    "Table.AggregateTableColumn": (
+        'Table.AggregateTableColumn(Table.NestedJoin(T, "w", T, "v", "x"), "x", {{"v", List.Count, "y"}})'
+    ),
+    "Table.CombineColumns": 'Table.CombineColumns(T, {"t", "u"}, Combiner.CombineTextByDelimiter("-"), "x")',
+    "Table.SplitColumn": 'Table.SplitColumn(T, "t", Splitter.SplitTextByDelimiter("X"), {"x", "y", "z"})',
 }
 
 _GROUP = 'Table.Group(T, {"d"}, {{"x", each '
@@ -262,6 +330,7 @@ AGGREGATES = {
         "List.Last": "w",
         "List.Median": "n",
         "List.Product": "n",
+        "List.StandardDeviation": "w",
     }.items()
 }
 
@@ -269,6 +338,7 @@ AGGREGATES = {
 _NESTED = 'Table.AddColumn(Table.NestedJoin(T, "w", T, "v", "x"), "y", each '
 NESTED = {
     "Table.RowCount": f'Table.RemoveColumns({_NESTED}Table.RowCount([x])), "x")',
+    "Table.IsEmpty": f'Table.RemoveColumns({_NESTED}Table.IsEmpty([x])), "x")',
     **{
         name: f'Table.RemoveColumns({_NESTED}{name}([x][{column}])), "x")'
         for name, column in {

@@ -34,9 +34,10 @@ _FAMILIES = (
     "durations",
     "formats",
     "lists",
+    "records",
     "others",
-)
     "zones",  # last: it makes forms of datetimes forms of datetimezones, too
+)
 _loaded: list[bool] = []
 #: Functions that take a decimal as the double it stands for; others give decimals for decimals.
 _DOUBLES = frozenset(

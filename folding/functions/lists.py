@@ -16,6 +16,7 @@ from folding.functions import Call, folds
 from folding.functions import list_rules as _rules  # noqa: F401 -- declares its forms
 from folding.functions import list_sets as _sets  # noqa: F401
 from folding.functions import list_statistics as _statistics  # noqa: F401
+from folding.functions import list_tables as _tables  # noqa: F401
 from folding.functions import list_tests as _tests  # noqa: F401
 from folding.functions.list_shapes import (
     Item,
@@ -31,10 +32,8 @@ from folding.functions.list_shapes import (
     over,
 )
 from folding.operators import storage_pair, unify
-from folding.scalars import Row
 from folding.structures import item_at, list_of
 from folding.terms import Scalar, Unfoldable, need, typed
-from mlang.syntax import nodes
 
 
 @folds(
@@ -360,25 +359,3 @@ def _joined(column: Scalar, separator: str) -> Scalar:
         "coalesce", t.function("array_to_string", column.use, t.string(separator)), exp.Literal.string("")
     )
     return typed(sql, "text", "VARCHAR", column, nullable=False, ascii=item.ascii and separator.isascii())
-
-
-# ---------------------------------------------------------------- fields by name
-
-
-@folds("Record.Field", "Record.FieldOrDefault")
-def field(call: Call) -> Scalar:
-    """A column of the row, or a field of a record in a cell, by a constant name."""
-    default = call.name == "Record.FieldOrDefault"
-    call.at_most(3 if default else 2)
-    target, name = call.translator.any(call.arguments[0]), call.text(1)
-    found = None
-    if target.__class__ is Row:
-        found = target.field(name)
-    else:
-        found = call.translator.on_FieldAccess(nodes.FieldAccess(call.arguments[0], name, default))
-        found = None if found.kind == "null" else found
-    if found is not None:
-        return found
-    if not default:
-        raise Unfoldable(f"there is no field '{name}'")
-    return call.term(2) if call.count > 2 else t.null()
