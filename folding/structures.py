@@ -15,7 +15,7 @@ from sqlglot import exp
 from folding import terms as t
 from folding import zones
 from folding.operators import unify
-from folding.relations import Column, Context, Joined, Key, Origin, Relation, compiles
+from folding.relations import Column, Context, Key, Origin, Relation, compiles
 from folding.terms import Scalar, Unfoldable, typed
 from folding.types import from_sql_type, to_values
 from mlang.tables import plan as p
@@ -237,26 +237,41 @@ def expand_record(node: p.ExpandRecord, context: Context) -> Relation:
 
 
 class UnnestOrigin(Origin):
-    """The items of a list of the row beside it: c1, and r1 their places; an empty list gives one null."""
+    """The rows of a finished relation, once for each item of a list; an empty list gives one row with null.
 
-    def __init__(self, alias: str, items: Any) -> None:
+    The names are those that the relation has below, ``item`` and ``place``.  The list is taken apart among the outputs
+    and not in a join beside the row: the engine plans fifty joins of that kind, one in the other, for seconds.
+    """
+
+    def __init__(self, alias: str, relation: Relation, items: Any) -> None:
         super().__init__(alias)
-        self.reads = (items,)
+        self.relation, self.items = relation, items
+        self.depth = relation.depth
 
-    def render(self, needed: set[str]) -> Any:
-        items = self.reads[0]
+    def render(self, needed: set[str], joined: bool = False) -> Any:
         nothing = exp.Array(expressions=[exp.Null()])
         some = t.case(
-            (t.binary(exp.GT, t.function("len", items.copy()), t.whole(0)), items.copy()), otherwise=nothing
+            (t.binary(exp.GT, t.function("len", self.items.copy()), t.whole(0)), self.items.copy()),
+            otherwise=nothing,
         )
-        outputs = [exp.alias_(t.function("unnest", some), "c1")]
-        if "r1" in needed:
-            outputs.append(exp.alias_(t.function("generate_subscripts", some.copy(), t.whole(1)), "r1"))
-        query = exp.Select(expressions=outputs)
+        below = self.relation.origin.alias
+        chosen = [(name, t.column(name, below)) for name in sorted(needed - {"item", "place"})]
+        chosen.append(("item", t.function("unnest", some)))  # it makes the rows, also where nobody reads it
+        if "place" in needed:
+            chosen.append(("place", t.function("generate_subscripts", some.copy(), t.whole(1))))
+        query = self.relation.select(chosen, False, joined)
         return exp.Subquery(this=query, alias=exp.TableAlias(this=exp.to_identifier(self.alias)))
 
+    def render_joined(self, needed: set[str]) -> Any:
+        return self.render(needed, True)
+
     def sources(self) -> list[Origin]:
-        return []
+        return self.relation.sources()
+
+
+def _moved(sql: Any, alias: str) -> Any:
+    """A reference to a column, under another table name."""
+    return None if sql is None else t.column(sql.name, alias)
 
 
 @compiles(p.ExpandList)
@@ -268,11 +283,14 @@ def expand_list(node: p.ExpandList, context: Context) -> Relation:
     held = column.term.inside
     if not isinstance(held, Items) or column.text is not None:
         raise Unfoldable("lists that are not known to the engine")
-    origin = UnnestOrigin(context.alias(), column.term.use)
-    item = evolve(held.term, sql=t.column("c1", origin.alias), nullable=True)
-    columns = list(base.columns)
-    columns[place] = Column(item)
+    origin = UnnestOrigin(context.alias(), base, column.term.use)
+    columns = []
+    for c in base.columns:
+        term = evolve(t.renamed(c.term, _moved(c.term.sql, origin.alias)), raises=c.term.raises)
+        columns.append(evolve(c, term=term, text=_moved(c.text, origin.alias)))
+    columns[place] = Column(evolve(held.term, sql=t.column("item", origin.alias), nullable=True))
+    keys = [evolve(key, sql=_moved(key.sql, origin.alias)) for key in base.order]
     return evolve(
-        base, columns=tuple(columns), joins=(Joined(origin, "CROSS", None),),
-        order=(*base.order, Key(t.column("r1", origin.alias), plain=True)), natural=False, unique=(), rows=None,
+        base, origin=origin, columns=tuple(columns),
+        order=(*keys, Key(t.column("place", origin.alias), plain=True)), natural=False, unique=(), rows=None,
     )  # fmt: skip
