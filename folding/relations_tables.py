@@ -127,12 +127,13 @@ def _both(a: Scalar, b: Scalar) -> Scalar:
 
 
 def _cell(relation: Relation, part: p.Plan, name: str, shape: Scalar) -> Any:
+    storage = t.exact_storage(shape) or "VARCHAR"
     if not part.schema.has(name):
-        return t.cast(exp.Null(), shape.storage or "VARCHAR")
+        return t.cast(exp.Null(), storage)
     term = relation.columns[part.schema.index(name)].term
     if term.storage == shape.storage or not shape.storage:
         return term.use
-    return t.cast(term.use, shape.storage)
+    return t.cast(term.use, storage)
 
 
 # ---------------------------------------------------------------- Table.Join

@@ -59,8 +59,10 @@ COLUMNS = {"n": "number", "k": "whole", "t": "text", "d": "date", "m": "datetime
 #: Tables that each pool has: in every format; of odd columns and of many rows, in one format each.
 POOL, ODD, LONG = 60, 90, 12
 FORMATS = ("parquet", "duckdb", "csv")
-#: Rows of the long tables, and of those that `--large` reads.
-LONG_ROWS, LARGE_ROWS = (1500, 4000), (20_000, 50_000)
+#: Rows of the long tables, and of those that `--large` reads: enough for threads to share them.  A DuckDB table is
+#: shared by groups of 122,880 rows, a Parquet file by its own groups.
+LONG_ROWS = (1500, 4000)
+LARGE_ROWS = {"parquet": (20_000, 40_000), "duckdb": (125_000, 140_000), "csv": (20_000, 30_000)}
 CONVERSIONS = {
     "number": "type number", "whole": "Int64.Type", "date": "type date", "datetime": "type datetime", "logical": "type logical",
     "any": "type number", "time": "type time", "duration": "type duration", "zoned": "type datetimezone", "decimal": "Currency.Type",
@@ -131,11 +133,9 @@ def long_shape(seed: int, number: int, large: bool) -> Shape:
     kinds = {**COLUMNS, "u": "time", "f": "decimal", "v": "duration", "w": "zoned"}
     random = Random(f"long {seed} {number}")
     names = random.sample(list(kinds), 4)
-    return Shape(
-        f"{'h' if large else 'g'}{number}",
-        FORMATS[number % 3],
-        {"k": "whole", **{n: kinds[n] for n in names}},
-    )
+    format = ("parquet", "duckdb", "parquet", "csv")[number % 4]
+    columns = {"k": "whole", **{n: kinds[n] for n in names}}
+    return Shape(f"{'h' if large else 'g'}{number}", format, columns)
 
 
 def quoted(name: str) -> str:

@@ -83,7 +83,7 @@ def _nested(random: Random, kind: Kind) -> Any:
 
 def _long_rows(random: Random, shape: Shape, large: bool) -> list[list[str]]:
     """Many rows of few values of each column."""
-    count, rows = random.randint(*(LARGE_ROWS if large else LONG_ROWS)), []
+    count, rows = random.randint(*(LARGE_ROWS[shape.format] if large else LONG_ROWS)), []
     clean = random.random() < 0.7
     few = [
         [row[0] for row in drawn(random, clean, random.choice([2, 6, 12]), {"x": kind}, 2)]
@@ -112,7 +112,7 @@ def _write(shape: Shape, rows: list[list[Any]], folder: Path, database: Any, ran
         arrays.append(_array(cells, type))
     data = pa.table(arrays, names=names)
     if shape.format == "parquet":
-        groups = random.choice([1, 3, 1000]) if len(rows) < 100 else random.choice([500, 2048, 100_000])
+        groups = random.choice([1, 3, 1000]) if len(rows) < 100 else random.choice([100, 500, 2048])
         pq.write_table(data, folder / f"{shape.name}.parquet", row_group_size=groups)
         return
     database.register("data", data)

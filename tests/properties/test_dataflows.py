@@ -108,3 +108,22 @@ def test_a_column_named_like_the_number_of_rows_orders_nothing(tmp_path: Path, n
             m = step.replace("{0}", table)
             left, right, _ = run(lambda m=m: Evaluator().both(m))  # type: ignore[misc]
             assert left == right
+
+
+@pytest.mark.parametrize("scale", [0, 2, 3, 10])
+def test_nulls_beside_decimals_do_not_change_their_digits(tmp_path: Path, scale: int) -> None:
+    import duckdb
+
+    with duckdb.connect(str(tmp_path / "d.duckdb")) as database:
+        database.execute(f"CREATE TABLE t (k INTEGER, f DECIMAL({scale + 18}, {scale}))")
+        database.execute("INSERT INTO t VALUES (1, 999999999999999), (2, -0.5), (3, null), (4, 0.01)")
+    table = f'DuckDB.Database("{tmp_path}/d.duckdb"){{[Schema = "main", Item = "t"]}}[Data]'
+    for step in (
+        'Table.Combine({Table.SelectColumns({0}, "k"), {0}})', 'Table.Combine({Table.AddColumn(Table.SelectColumns({0}, "k"), "f", each null), {0}})',
+        'Table.AddColumn({0}, "x", each if [k] = 2 then null else [f])', 'Table.AddColumn({0}, "x", each [f] ?? null)',
+        'Table.ReplaceValue({0}, 0, null, Replacer.ReplaceValue, {"f"})',
+    ):  # fmt: skip
+        m = step.replace("{0}", table)
+        left, right, asked = run(lambda m=m: Evaluator().both(m))  # type: ignore[misc]
+        assert left == right
+        assert asked
