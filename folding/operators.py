@@ -369,10 +369,10 @@ def unify(left: Scalar, right: Scalar) -> tuple[Scalar, Scalar]:
 
 def _null_as(null: Scalar, other: Scalar) -> Scalar:
     """A null of the kind of another term; what stops the query is kept."""
-    if not null.raises or not other.storage:
-        made = t.null(other.kind, other.storage)
-    else:
-        made = evolve(null, sql=t.cast(null.use, other.storage), kind=other.kind, storage=other.storage)
+    made = t.null(other.kind, other.storage)
+    storage = t.exact_storage(other)
+    if null.raises or storage != other.storage:
+        made = evolve(null, sql=t.cast(null.use, storage), kind=other.kind, storage=other.storage)
     return evolve(made, nonan=True, int53=other.int53, ascii=True)
 
 

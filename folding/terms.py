@@ -409,6 +409,13 @@ def scaled(name: str) -> Scaled | None:
     return Scaled(int(digits)) if name.startswith("DECIMAL(") and digits.isdigit() else None
 
 
+def exact_storage(term: Scalar) -> str:
+    """The SQL type of a column beside which other cells come: a decimal of another scale would change all of it."""
+    if isinstance(term.inside, Scaled):
+        return f"DECIMAL({max(term.inside.scale, 1)}, {term.inside.scale})"
+    return term.storage
+
+
 def plain_number(term: Scalar) -> Scalar:
     """A decimal as the double it stands for; one of more than 15 digits is for the interpreter."""
     if not isinstance(term.inside, Scaled):
