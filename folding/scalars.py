@@ -184,11 +184,20 @@ class Translator:
         records = record_in(left), record_in(right)
         if records[0] is not None and records[1] is not None:
             return combined([records[0], records[1]])
-        return joined(as_term(left), as_term(right))
+        left, right = as_term(left), as_term(right)
+        if left.kind == right.kind == "any":
+            from folding.functions.list_sets import concatenated
+
+            return concatenated([left, right])
+        return joined(left, right)
 
     def any_FieldAccess(self, node: nodes.FieldAccess) -> Any:
+        from folding.functions.list_tables import part_of
         from folding.records import accessed
 
+        part = None if node.target is None else part_of(self, node)
+        if part is not None:
+            return part
         target = self.meaning("_") if node.target is None else self.any(node.target)
         return accessed(target, node.name, node.optional)
 
@@ -288,16 +297,17 @@ class Translator:
         from folding.structures import items
 
         if any(isinstance(item, nodes.Range) for item in node.items):
-            found = [as_term(value) for value in self.constant(node)]
-            if len(found) > 100:
-                raise Unfoldable("a long list")
-            return items(found)
+            from folding.functions.list_rules import ranged
+
+            return ranged(self, node)
         return items([self.scalar(item) for item in node.items])
 
     def any_ItemAccess(self, node: nodes.ItemAccess) -> Any:
+        from folding.functions.list_tables import row_at
         from folding.lookups import item
 
-        return item(self, node)
+        row = row_at(self, node)
+        return item(self, node) if row is None else row
 
     def any_Invocation(self, node: nodes.Invocation) -> Any:
         from folding.calls import called
@@ -383,10 +393,6 @@ class Translator:
             return ordering(operator, left, right)
         if operator == "??":
             return coalesce(left, right)
-        if operator == "&" and left.kind == right.kind == "any":
-            from folding.functions.list_sets import concatenated
-
-            return concatenated([left, right])
         return arithmetic(operator, left, right)
 
     def any_TypeTest(self, node: nodes.TypeTest) -> Any:

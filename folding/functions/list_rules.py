@@ -15,6 +15,7 @@ from folding.functions.list_shapes import (
     Item,
     Shape,
     Written,
+    constant_list,
     lambda_of,
     list_at,
     listed,
@@ -136,6 +137,10 @@ def ranged(translator: Translator, node: nodes.List) -> Scalar:
     """A list with ranges of whole numbers of the row."""
     from folding.functions.list_sets import concatenated
 
+    try:
+        return listed(constant_list(translator.constant(node)))
+    except Unfoldable:
+        pass  # it depends on the row
     parts = []
     for item in node.items:
         if not isinstance(item, nodes.Range):

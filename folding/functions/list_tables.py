@@ -241,16 +241,29 @@ def _cell(group: Group, last: bool, name: str, sure: bool) -> Scalar:
     return cell
 
 
+def row_at(translator: Translator, node: nodes.ItemAccess) -> Scalar | None:
+    """`_{0}` as a record; None for an item of something else."""
+    found = _row_of(translator, node)
+    if found is None:
+        return None
+    if not found[0].whole:
+        raise Unfoldable("a row of rows that may be none")
+    return _record(*found)
+
+
 @folds("Table.First", "Table.Last", "Table.Max", "Table.Min")
 def one_row(call: Call) -> Scalar:
     """The row as a record; null where there is none."""
-    from folding.aggregates import row_count
-
     node = nodes.Invocation(nodes.Name(call.name), call.arguments)
     found = _row_of(call.translator, node)
     if found is None:
         raise Unfoldable(f"{call.name} of something other than the rows of a group")
-    group, last = found
+    return _record(*found)
+
+
+def _record(group: Group, last: bool) -> Scalar:
+    from folding.aggregates import row_count
+
     whole = record(list(group.names), [_cell(group, last, name, False) for name in group.names])
     if group.whole:
         return whole
