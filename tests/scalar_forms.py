@@ -34,3 +34,11 @@ RECORDS = [
     ('#table({"k", "v"}, {{1.5, 1}, {0, 3}, {1e300, null}}){[k = [x]]}?[v]?', "number", None),
 ]  # fmt: skip
 FORMS: list[tuple[str, str, str | None]] = [*RECORDS]
+
+FORMATS = [
+    *[(f'Number.ToText([x], "{f}")', kind, None) for kind in ("ties", "whole") for f in (
+        "N", "F2", "P1", "C", "N0", "0.00", "#,##0.00", "000", "0.##", "#.##", "0.0%;(0.0%);zero", "#,##0.00;(#,##0.00);-", "G", "#,##0,", "X",
+        "D5", "x4", "0 'km'", "+0;-0", "#,#")],
+    *[(f'Number.ToText([x], "{f}", "de-DE")', "number", None) for f in ("N", "C", "P", "0.0", "G")],
+]  # fmt: skip
+FORMS += FORMATS

@@ -6,7 +6,6 @@ names written into it; where a culture has names of its own, these are chosen by
 
 from __future__ import annotations
 
-import re
 from typing import Any
 
 from sqlglot import exp
@@ -14,6 +13,7 @@ from sqlglot import exp
 from folding import terms as t
 from folding import zones
 from folding.functions import Call, folds
+from folding.functions.number_formats import formatted
 from folding.terms import Scalar, Unfoldable, typed
 from mlang.culture.data import CultureInfo
 from mlang.culture.data import culture as named
@@ -235,7 +235,7 @@ def text_from(call: Call) -> Scalar:
     else:
         info = culture_of(call.constant(2) if call.count > 2 else None)
         if call.count > 1 and call.constant(1):
-            return _with_zeros(call, value, info)
+            return formatted(value, call.constant(1), info)
     if value.kind == "text" and call.name == "Text.From":
         return value
     if value.kind == "logical" and call.name != "Number.ToText":
@@ -248,30 +248,6 @@ def text_from(call: Call) -> Scalar:
     if value.kind in _DEFAULT and call.name == "Text.From":
         return moment_text(value, None, info)
     raise Unfoldable(f"{call.name} of a {value.kind}")
-
-
-#: Formats of nothing but zeros, and D with a number: so many digits at least.
-_ZEROS = re.compile(r"(0{1,15})|[dD]([1-9]|1[0-5])")
-
-
-def _with_zeros(call: Call, value: Scalar, info: CultureInfo) -> Scalar:
-    """A whole number with zeros in front."""
-    format = call.constant(1)
-    found = _ZEROS.fullmatch(format) if format.__class__ is str else None
-    if found is None or info.negative_sign != "-":
-        raise Unfoldable(f"{call.name} with a format")
-    if value.kind != "number" or not value.int53:
-        raise Unfoldable(f"{call.name} with a format, of a number that may not be whole")
-    width = len(found[1]) if found[1] else int(found[2])
-    digits = t.cast(t.function("abs", t.cast(value.use, "BIGINT")), "VARCHAR")
-    full = t.binary(exp.GTE, t.function("length", digits), t.whole(width))
-    padded = t.function("lpad", digits.copy(), t.whole(width), exp.Literal.string("0"))
-    text = t.case((full, digits.copy()), otherwise=padded)
-    below = t.binary(exp.LT, value.use, t.whole(0))
-    sql = t.case((below, t.binary(exp.DPipe, exp.Literal.string("-"), text)), otherwise=text.copy())
-    if value.largest is None or value.largest >= 10**15:  # zeros show 15 digits
-        sql = t.unless(t.binary(exp.GTE, t.function("abs", value.use), t.double(1e15)), sql)
-    return _text(sql, value, ascii=True)
 
 
 @folds("Date.ToText", "DateTime.ToText", "DateTimeZone.ToText", "Time.ToText")
