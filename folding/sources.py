@@ -168,7 +168,7 @@ def _distance(zone: str) -> int | None:
     """The minutes that a zone's clock is always ahead of UTC."""
     from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-    found = re.fullmatch(r"([+-])(\d\d):?(\d\d)?", zone, re.ASCII)
+    found = re.fullmatch(r"([+-])(\d\d)(?::(\d\d))?", zone, re.ASCII)
     if found is not None:
         minutes = int(found[2]) * 60 + int(found[3] or 0)
         return None if minutes > zones.FARTHEST else -minutes if found[1] == "-" else minutes

@@ -243,7 +243,9 @@ def exported(array: Any, kind: str, target: Any) -> Any:
             return array.cast(pa.decimal128(38, 0))  # a type that no column claims
         return micros.cast(pa.duration("us"))
     if kind == "datetimezone":  # Arrow data of this kind has the instant only: where that is asked for
-        found = exported(array.flatten()[0], "datetime", None) if target == pa.timestamp("us", "UTC") else None
+        found = (
+            exported(array.flatten()[0], "datetime", None) if target == pa.timestamp("us", "UTC") else None
+        )
         return found.cast(target) if found is not None and t.is_timestamp(found.type) else None
     if kind == "datetime" and t.is_integer(array.type):
         micros = pc.divide(array, 10)

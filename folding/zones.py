@@ -239,7 +239,9 @@ def read(text: Scalar) -> tuple[Scalar, Any]:
         usual = None  # texts without an offset are for the interpreter
     pattern = f"{_PLAIN}{_OFFSET}{'' if usual is None else '?'}"
     string = exp.Literal.string
-    shown = t.try_cast(t.function("regexp_extract", text.use, string("^[0-9]{4}-[0-9]{2}-[0-9]{2}[T ][0-9:.]+")), "TIMESTAMP")
+    shown = t.try_cast(
+        t.function("regexp_extract", text.use, string("^[0-9]{4}-[0-9]{2}-[0-9]{2}[T ][0-9:.]+")), "TIMESTAMP"
+    )
     hours, rest = (
         t.try_cast(t.function("substr", text.use, t.whole(start), t.whole(2)), "BIGINT") for start in (-5, -2)
     )
@@ -252,12 +254,17 @@ def read(text: Scalar) -> tuple[Scalar, Any]:
         (t.binary(exp.EQ, sign, string("-")), exp.Neg(this=exp.Paren(this=distance))),
         otherwise=ahead(usual or 0),
     )
-    moment, outside = Scalar(shown, "datetime", "TIMESTAMP", True), beyond(t.function("epoch_us", shown), False)
+    moment, outside = (
+        Scalar(shown, "datetime", "TIMESTAMP", True),
+        beyond(t.function("epoch_us", shown), False),
+    )
     utc, early = _shifted(moment, count, True)
     other = t.negation(t.function("regexp_full_match", text.use, string(pattern)))
     far = t.binary(exp.GT, t.function("abs", count), t.whole(FARTHEST))
     doubtful = t.any_of([other, t.is_null(shown), far, outside, early])
-    now = Scalar(t.case((t.negation(doubtful), t.function("make_timestamp", utc))), "datetime", "TIMESTAMP", True)
+    now = Scalar(
+        t.case((t.negation(doubtful), t.function("make_timestamp", utc))), "datetime", "TIMESTAMP", True
+    )
     return zoned(now, count), t.all_of([t.binary(exp.NEQ, text.use, string("")), doubtful])
 
 

@@ -27,7 +27,7 @@ from mlang.session import Session, use
 from mlang.tables.local import run_local
 from mlang.values.temporal import DAY, days_of
 from mlang.values.thunk import error_of, force
-from tests import scalar_forms
+from tests import scalar_forms, zone_forms
 from tests.list_forms import FORMS as LIST_FORMS
 
 NUMBERS = """0 -0 1 -1 0.5 1.5 2.5 -2.5 0.1 0.30000000000000004 2.675 1e15 1e16 1.2345678901234568e17 9007199254740992 1e300 -1e300 1.7976931348623157e308 5e-324 1e-7 3 7 10 100 -7 0.49999999999999994 2.9999999999999996 3.4999999999999996 1234567890123.5
@@ -79,7 +79,7 @@ SPELT = [
     )
 ] + ["null"]
 GRID = {
-    **scalar_forms.GRID, "ties": TIES, "time": CLOCK, "spelt": SPELT, "number": NUMBERS, "whole": WHOLE, "text": [*[quoted(t) for t in TEXTS], "null"], "date": DATES,
+    **scalar_forms.GRID, **zone_forms.GRID, "ties": TIES, "time": CLOCK, "spelt": SPELT, "number": NUMBERS, "whole": WHOLE, "text": [*[quoted(t) for t in TEXTS], "null"], "date": DATES,
     "datetime": TIMES, "logical": LOGICALS, "duration": DURATIONS, "sure": [quoted(t) for t in TEXTS],
     "sure_whole": [n for n in WHOLE if n != "null"], "sure_date": [d for d in DATES if d != "null"],
 }  # fmt: skip
@@ -205,6 +205,7 @@ FORMS = [
     *scalar_forms.FORMS,
     ("List.Sum(Record.ToList(_)) + [y] * 0", "number", "number"), ("List.IsEmpty(List.RemoveMatchingItems(Record.FieldValues(_), {1, null}))", "ties", None),
     *LIST_FORMS,
+    *zone_forms.FORMS,
 ]  # fmt: skip
 
 

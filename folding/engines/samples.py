@@ -158,6 +158,21 @@ FUNCTIONS = {
     "Date.ToText": 'Date.ToText([d], "yyyy-MM-dd")',
     "DateTime.ToText": 'DateTime.ToText([s], "dd.MM.yyyy HH:mm:ss")',
     "Time.ToText": 'Time.ToText(DateTime.Time([s]), "HH:mm")',
+    "DateTime.AddZone": "DateTime.AddZone([s], 2)",
+    "DateTimeZone.From": "DateTimeZone.From([s])",
+    "DateTimeZone.FromText": 'DateTimeZone.FromText("2020-01-02T10:11:12Z" & Text.Start([t], 0))',
+    "DateTimeZone.ToText": "DateTimeZone.ToText(DateTime.AddZone([s], 2))",
+    "DateTimeZone.ToRecord": "DateTimeZone.ToRecord(DateTime.AddZone(#datetime(2020, 1, [w], 0, 0, 0), 2))[Day]",
+    "DateTimeZone.ZoneHours": "DateTimeZone.ZoneHours(DateTime.AddZone([s], 2))",
+    "DateTimeZone.ZoneMinutes": "DateTimeZone.ZoneMinutes(DateTime.AddZone([s], 2))",
+    "DateTimeZone.RemoveZone": "DateTimeZone.RemoveZone(DateTime.AddZone([s], 2))",
+    "DateTimeZone.SwitchZone": "DateTimeZone.SwitchZone(DateTime.AddZone([s], 2), 3)",
+    "DateTimeZone.ToUtc": "DateTimeZone.ToUtc(DateTime.AddZone([s], 2))",
+    "DateTimeZone.ToLocal": "DateTimeZone.ToLocal(DateTime.AddZone([s], 2))",
+    **{
+        f"DateTimeZone.{name}": f"[d] < DateTime.Date(DateTimeZone.{name}())"
+        for name in ("UtcNow", "FixedUtcNow", "LocalNow", "FixedLocalNow")
+    },
     "Time.From": "Time.From([s])",
     "Time.Second": "Time.Second([s])",
     "Time.StartOfHour": "Time.StartOfHour([s])",

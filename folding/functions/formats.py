@@ -179,7 +179,10 @@ class _Writer:
     def zone(self, size: int) -> None:
         """The distance from UTC: hours, of two digits unless the format has one letter, and minutes if it has three."""
         self.flush()
-        sign = t.case((t.binary(exp.LT, self.offset, t.whole(0)), exp.Literal.string("-")), otherwise=exp.Literal.string("+"))
+        sign = t.case(
+            (t.binary(exp.LT, self.offset, t.whole(0)), exp.Literal.string("-")),
+            otherwise=exp.Literal.string("+"),
+        )
         distance = t.function("abs", self.offset)
         pieces = [sign, t.cast(t.binary(exp.IntDiv, distance, t.whole(60)), "VARCHAR")]
         if size > 1:

@@ -53,7 +53,9 @@ def to_record(call: Call) -> Scalar:
         "Year": "Date.Year", "Month": "Date.Month", "Day": "Date.Day", "Hour": "Time.Hour", "Minute": "Time.Minute",
         "Second": "Time.Second", "ZoneHours": "DateTimeZone.ZoneHours", "ZoneMinutes": "DateTimeZone.ZoneMinutes",
     }  # fmt: skip
-    return record(list(parts), [FORMS[name](Call(name, call.translator, (value,))) for name in parts.values()])
+    return record(
+        list(parts), [FORMS[name](Call(name, call.translator, (value,))) for name in parts.values()]
+    )
 
 
 # ---------------------------------------------------------------- other clocks
@@ -109,7 +111,9 @@ def datetimezone_from(call: Call) -> Scalar:
     return text_to("datetimezone", value) if value.kind == "text" else zones.attached(value)
 
 
-@folds("DateTimeZone.UtcNow", "DateTimeZone.FixedUtcNow", "DateTimeZone.LocalNow", "DateTimeZone.FixedLocalNow")
+@folds(
+    "DateTimeZone.UtcNow", "DateTimeZone.FixedUtcNow", "DateTimeZone.LocalNow", "DateTimeZone.FixedLocalNow"
+)
 def now(call: Call) -> Scalar:
     """The clock is read once for a query."""
     call.at_most(0)
