@@ -63,7 +63,10 @@ def stream_of(source: CsvSource) -> tuple[BinaryIO, str] | None:
 
 def _bytes(source: CsvSource) -> BinaryIO | None:
     if source.path is not None:
-        return open(source.path, "rb") if os.path.getsize(source.path) >= LEAST else None
+        try:
+            return open(source.path, "rb") if os.path.getsize(source.path) >= LEAST else None
+        except OSError:
+            return None  # read row by row it raises the engine's error
     if source.content.__class__ is str:
         return None
     data = binary.content(source.content)

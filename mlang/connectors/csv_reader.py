@@ -32,8 +32,13 @@ EXTRA_LIST, EXTRA_ERROR, EXTRA_IGNORE = 0, 1, 2
 def lines_of(source: CsvSource) -> Iterator[str]:
     """The physical lines of the source, each with its line break, read anew."""
     if source.path is not None:
-        with encodings.open_text(source.path, source.encoding) as stream:
-            yield from stream
+        from mlang.connectors.file import os_error
+
+        try:
+            with encodings.open_text(source.path, source.encoding) as stream:
+                yield from stream
+        except OSError as error:
+            raise os_error(error, source.path) from None
         return
     text = source.content
     if text.__class__ is not str:
