@@ -9,26 +9,14 @@ from __future__ import annotations
 
 from typing import Any
 
-from attrs import evolve, frozen
+from attrs import evolve
 from sqlglot import exp
 
 from folding import terms as t
 from folding.comparers import folded
+from folding.cuts import CUTS, LIST, Pieces
 from folding.scalars import Row
 from folding.terms import Scalar, Unfoldable, typed
-
-#: What becomes of surplus pieces (`ExtraValues`).
-_LIST, _ERROR = 0, 1
-
-
-@frozen(eq=False)
-class Pieces:
-    """How a text is cut: the splitter function, how many columns, what fills up, and the mode of `ExtraValues`."""
-
-    splitter: Any
-    width: int
-    default: Any
-    extra: int
 
 
 def recipe_of(function: Any) -> tuple[Any, ...] | None:
@@ -61,11 +49,11 @@ def _column(row: Row, name: str) -> Scalar:
 
 def _split(row: Row, splitter: Any, source: str, width: int, default: Any, extra: int) -> Scalar:
     text = t.need(_column(row, source), "text")
-    if extra == _LIST:
+    if extra == LIST:
         raise Unfoldable("surplus pieces as a list")
     name = splitter.spec.name if splitter.spec is not None and splitter.spec.node is None else ""
-    if name not in _CUTS:
-        raise Unfoldable("a splitter other than by one delimiter, lengths, positions or ranges")
+    if name not in CUTS:
+        raise Unfoldable("a splitter other than by delimiters, white space, transitions, lengths or places")
     return evolve(text, kind="any", storage="", inside=Pieces(splitter, width, default, extra))
 
 
@@ -85,7 +73,7 @@ def piece_term(text: Scalar, how: Pieces, index: int) -> Scalar:
     if default.kind not in ("null", "text"):
         raise Unfoldable("a default that is no text")
     spec = how.splitter.spec
-    found, odd = _CUTS[spec.name](text, spec.document, how, index)
+    found, odd = CUTS[spec.name](text, spec.document, how, index)
     sql = found if default.constant is None else t.function("coalesce", found, default.use)
     branches = [(condition, t.error()) for condition in odd]
     sql = t.case(*branches, otherwise=sql) if branches else sql
@@ -94,111 +82,60 @@ def piece_term(text: Scalar, how: Pieces, index: int) -> Scalar:
                  ascii=text.ascii and (nullable or default.ascii))  # fmt: skip
 
 
-def _by_delimiter(text: Scalar, arguments: Any, how: Pieces, index: int) -> tuple[Any, list[Any]]:
-    delimiter, quotes, _ = arguments
-    if not delimiter:
-        raise Unfoldable("a split at nothing")
-    parts = t.function("string_split", text.use, t.string(delimiter))
-    odd = []
-    if quotes is None or quotes != 0:
-        odd.append(t.function("contains", text.use, exp.Literal.string('"')))
-    if how.extra == _ERROR:
-        odd.append(t.binary(exp.GT, t.function("len", parts.copy()), t.whole(how.width)))
-    return t.function("list_extract", parts, t.whole(index + 1)), odd
-
-
-def _by_each(text: Scalar, arguments: Any, how: Pieces, index: int) -> tuple[Any, list[Any]]:
-    """Once, at the first or the last occurrence of one delimiter."""
-    from folding.functions.pieces import after, before, overlaps
-
-    delimiters, quotes, at_end = arguments
-    if len(delimiters) != 1 or not delimiters[0] or (at_end and overlaps(delimiters[0])):
-        raise Unfoldable("a split at several delimiters, or at one that may overlap itself")
-    mark, from_end = delimiters[0], bool(at_end)
-    there = t.function("contains", text.use, t.string(mark))
-    odd = [] if quotes == 0 else [t.function("contains", text.use, exp.Literal.string('"'))]
-    if how.extra == _ERROR and how.width < 2:
-        odd.append(there.copy())
-    if index > 1:
-        return t.cast(exp.Null(), "VARCHAR"), odd
-    if index:
-        return t.case((there, after(text, mark, 0, from_end).sql)), odd
-    return before(text, mark, 0, from_end).sql, odd
-
-
-def _slices(
-    text: Scalar, ranges: list[tuple[int, int | None]], how: Pieces, index: int
-) -> tuple[Any, list[Any]]:
-    """Pieces at fixed places."""
-    if how.extra == _ERROR and len(ranges) > how.width:
-        raise Unfoldable("more pieces than columns")
-    if index >= len(ranges):
-        return t.cast(exp.Null(), "VARCHAR"), []
-    start, size = ranges[index]
-    arguments = [text.use, t.whole(start + 1)] + ([] if size is None else [t.whole(max(size, 0))])
-    odd = [] if text.ascii else [t.has_astral(text.use)]
-    return t.function("substr", *arguments), odd
-
-
-def _by_positions(text: Scalar, arguments: Any, how: Pieces, index: int) -> tuple[Any, list[Any]]:
-    starts, at_end = arguments
-    _from_start(at_end)
-    ends = (*starts[1:], None)
-    ranges = [(a, None if b is None else b - a) for a, b in zip(starts, ends, strict=True)]
-    return _slices(text, ranges, how, index)
-
-
-def _by_ranges(text: Scalar, arguments: Any, how: Pieces, index: int) -> tuple[Any, list[Any]]:
-    ranges, at_end = arguments
-    _from_start(at_end)
-    return _slices(text, list(ranges), how, index)
-
-
-def _by_lengths(text: Scalar, arguments: Any, how: Pieces, index: int) -> tuple[Any, list[Any]]:
-    """What is left over is dropped; there is no piece behind the end of the text."""
-    sizes, at_end = arguments
-    _from_start(at_end)
-    starts = [sum(sizes[:i]) for i in range(len(sizes))]
-    found, odd = _slices(text, list(zip(starts, sizes, strict=True)), how, index)
-    needed = [starts[i] for i in range(min(index + 1, len(sizes))) if sizes[i] > 0]
-    if index < len(sizes) and needed:
-        found = t.case((t.binary(exp.GT, t.function("length", text.use), t.whole(needed[-1])), found))
-    return found, odd
-
-
-def _from_start(at_end: Any) -> None:
-    if at_end:
-        raise Unfoldable("a splitter that starts at the end")
-
-
-_CUTS = {
-    "Splitter.SplitTextByDelimiter": _by_delimiter, "Splitter.SplitTextByPositions": _by_positions,
-    "Splitter.SplitTextByEachDelimiter": _by_each,
-    "Splitter.SplitTextByRanges": _by_ranges, "Splitter.SplitTextByLengths": _by_lengths,
-}  # fmt: skip
-
-
 # ---------------------------------------------------------------- Table.CombineColumns
 
 
 def _combine(row: Row, combiner: Any, names: list[str]) -> Scalar:
-    """Texts with a delimiter between them; null is the empty text."""
-    spec = combiner.spec
-    if spec is None or spec.node is not None or spec.name != "Combiner.CombineTextByDelimiter":
-        raise Unfoldable("a combiner other than by one delimiter")
-    delimiter, quotes = spec.document
-    if quotes:
-        raise Unfoldable("a combiner that writes quotes")
+    """Texts with delimiters between them, null being the empty text; or what a function makes of the list."""
     columns = [_column(row, name) for name in names]
+    spec = combiner.spec
+    name = spec.name if spec is not None and spec.node is None and spec.builtin is None else ""
+    if name not in ("Combiner.CombineTextByDelimiter", "Combiner.CombineTextByEachDelimiter"):
+        if name:
+            raise Unfoldable("a combiner other than by delimiters or one that is written in M")
+        from folding.structures import items
+
+        return _of_value(combiner, items(columns))
+    given, quotes = spec.document
+    delimiters = (given,) * (len(columns) - 1) if given.__class__ is str else given
+    if len(delimiters) < len(columns) - 1:
+        raise Unfoldable("a combiner of fewer texts: M raises")
     if not columns or any(c.kind not in ("text", "null") for c in columns):
         raise Unfoldable("columns put together that may not be texts")
-    parts = [t.function("coalesce", c.use, exp.Literal.string("")) if c.nullable else c.use for c in columns]
+    marks = (given,) if given.__class__ is str else given
+    parts = [_part(c, marks if quotes else None) for c in columns]
     sql = parts[0]
-    for part in parts[1:]:
+    for delimiter, part in zip(delimiters, parts[1:], strict=False):
         sql = t.binary(exp.DPipe, t.binary(exp.DPipe, sql, t.string(delimiter)), part) if delimiter else t.binary(
             exp.DPipe, sql, part)  # fmt: skip
-    ascii = delimiter.isascii() and all(c.ascii for c in columns)
+    ascii = all(d.isascii() for d in marks) and all(c.ascii for c in columns)
     return typed(sql, "text", "VARCHAR", *columns, nullable=False, ascii=ascii)
+
+
+def _part(text: Scalar, delimiters: tuple[str, ...] | None) -> Any:
+    """A text to be put together with others; with delimiters, in quotes where it has one of them in it."""
+    sql = t.function("coalesce", text.use, exp.Literal.string("")) if text.nullable else text.use
+    if delimiters is None:
+        return sql
+    marks = dict.fromkeys(['"', "\r", "\n", *(d for d in delimiters if d)])
+    odd = t.any_of([t.function("contains", sql, t.string(mark)) for mark in marks])
+    doubled = t.function("replace", sql, exp.Literal.string('"'), exp.Literal.string('""'))
+    quote = exp.Literal.string('"')
+    quoted = t.binary(exp.DPipe, t.binary(exp.DPipe, quote, doubled), quote.copy())
+    return t.case((odd, quoted), otherwise=sql)
+
+
+def _of_value(function: Any, value: Scalar) -> Scalar:
+    from folding.relations_columns import apply_function
+
+    return apply_function(function, value)
+
+
+def _record(row: Row, names: list[str]) -> Scalar:
+    """A record of some cells."""
+    from folding.structures import record
+
+    return record(list(names), [_column(row, name) for name in names])
 
 
 def _aggregate(row: Row, column: str, inner: str, function: Any) -> Scalar:
@@ -269,6 +206,7 @@ _FORMS: dict[str, Any] = {
     "split": _split,
     "piece": _piece,
     "combine": _combine,
+    "record": _record,
     "aggregate": _aggregate,
     "matches": _matches,
     "fails": _fails,

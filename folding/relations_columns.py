@@ -12,17 +12,19 @@ from folding import terms as t
 from folding.casts import converted
 from folding.csv_source import CsvOrigin
 from folding.functions import Call, form_of
-from folding.operators import equality, unify
+from folding.operators import unify
 from folding.recipes import recipe_term
 from folding.relations import Column, Context, Relation, compiles
+from folding.replacers import replaced_cell
 from folding.scalars import Translator, inline
 from folding.spelling import certain as certain_spelling
 from folding.spelling import failing, wrong
 from folding.terms import Scalar, Unfoldable, typed
+from mlang.errors import MError
 from mlang.tables import plan as p
 from mlang.values.functions import Function
 from mlang.values.metadata import strip
-from mlang.values.thunk import Thunk
+from mlang.values.thunk import Thunk, force
 
 
 def apply_function(function: Any, argument: Any) -> Scalar:
@@ -205,38 +207,29 @@ def error_rows(node: p.ErrorRows, context: Context) -> Relation:
 
 @compiles(p.ReplaceValue)
 def replace_value(node: p.ReplaceValue, context: Context) -> Relation:
-    replacer = strip(node.replacer)
-    spec = replacer.spec if replacer.__class__ is Function else None
-    name = spec.builtin.name if spec is not None and spec.builtin is not None else ""
-    if name not in ("Replacer.ReplaceValue", "Replacer.ReplaceText") or node.per_row:
-        raise Unfoldable("a replacer other than Replacer.ReplaceValue and Replacer.ReplaceText")
-    if Thunk in (node.old.__class__, node.new.__class__):
-        raise Unfoldable("replacement values that are not computed yet")
-    base = context.child(node.input)
-    old, new = t.literal(strip(node.old)), t.literal(strip(node.new))
-    for column_name in node.columns:
-        place = node.input.schema.index(column_name)
-        base = base.compact()
-        term = base.use(place)
-        if name == "Replacer.ReplaceText":
-            done = _replace_text(term, old, new)
-        else:
-            hit = equality(term, old, False)
-            kept, other = unify(term, new)
-            done = typed(
-                t.case((hit.use, other.use), otherwise=kept.use), kept.kind, kept.storage, term, new,
-                nullable=kept.nullable or other.nullable, ascii=kept.ascii and other.ascii,
-                nonan=kept.nonan and other.nonan, int53=kept.int53 and other.int53,
-            )  # fmt: skip
-        base = replaced(base, place, Column(done))
-    return base
+    """Old and new value are constants, or functions of the row as it was before."""
+    base = context.child(node.input).compact()
+    row = base.row(node.input.schema)
+    old, new = (_given(value, row, node.per_row) for value in (node.old, node.new))
+    columns = list(base.columns)
+    for name in node.columns:
+        place = node.input.schema.index(name)
+        columns[place] = Column(replaced_cell(node.replacer, base.use(place), old, new))
+    return evolve(base, columns=tuple(columns))
 
 
-def _replace_text(term: Scalar, old: Scalar, new: Scalar) -> Scalar:
-    if term.kind != "text" or old.kind != "text" or new.kind != "text" or not old.constant:
-        raise Unfoldable("Replacer.ReplaceText of cells that may not be texts")
-    sql = t.function("replace", term.use, old.use, new.use)
-    return typed(sql, "text", "VARCHAR", term, ascii=term.ascii and new.ascii)
+def _given(value: Any, row: Any, per_row: bool) -> Any:
+    """What is replaced, or put in its place: a term, or an M value that is none."""
+    if per_row and value.__class__ is Function:
+        return apply_function(value, row)
+    try:
+        value = strip(force(value))
+    except MError:
+        raise Unfoldable("replacement values that are errors") from None
+    try:
+        return t.literal(value)
+    except (Unfoldable, TypeError):
+        return value
 
 
 @compiles(p.AddIndex)

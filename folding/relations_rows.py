@@ -11,16 +11,11 @@ from folding import aggregates, zones
 from folding import terms as t
 from folding.comparers import folded, keeps_apart
 from folding.csv_source import CsvOrigin
-from folding.operators import unify
 from folding.pairs import Compared, Pair
-from folding.recipes import one_of
 from folding.relations import Column, Context, Key, Relation, compiles
 from folding.relations_columns import apply_function, window_order
 from folding.terms import Scalar, Unfoldable, need, typed
-from mlang.errors import MError
 from mlang.tables import plan as p
-from mlang.values.metadata import strip
-from mlang.values.thunk import force
 
 
 @compiles(p.SelectRows)
@@ -69,21 +64,31 @@ def drop(node: p.Drop, context: Context) -> Relation:
 
 
 def _leading(node: p.Take | p.Drop, context: Context, side: Any) -> Relation:
-    """The rows before, or from, the first one for which the condition does not hold.
+    """The rows before, or from, the first one for which the condition does not hold."""
+    base, place, first = _failing(node, context, "min")
+    end = t.function("coalesce", first, t.whole(2**63 - 1))
+    return base.filtered(typed(t.binary(side, place.copy(), end), "logical", "BOOLEAN", nullable=False))
 
-    A null condition anywhere stops the query: M raises when it comes before that row.
-    """
+
+def _trailing(node: p.TakeLast | p.DropLast, context: Context, side: Any) -> Relation:
+    """The rows behind, or up to, the last one for which the condition does not hold."""
+    base, place, last = _failing(node, context, "max")
+    end = t.function("coalesce", last, t.whole(-1))
+    return base.filtered(typed(t.binary(side, place.copy(), end), "logical", "BOOLEAN", nullable=False))
+
+
+def _failing(node: Any, context: Context, which: str) -> tuple[Relation, Any, Any]:
+    """The rows, their places, and the first or last place where a condition does not hold (null does not)."""
     base, place = numbered(unlimited(context.child(node.input)).opened().compact())
     base = base.opened()
     holds = need(apply_function(node.condition, base.row(node.input.schema)), "logical")
     if holds.raises or base.raises:
-        raise Unfoldable("a condition on leading rows that may raise")
+        raise Unfoldable("a condition on leading or trailing rows that may raise")
     no = t.negation(holds.use)
-    fails = t.case((no, exp.true()), (holds.use, exp.false()), otherwise=t.error()) if holds.nullable else no
+    fails = t.function("coalesce", no, exp.true()) if holds.nullable else no
     others = base.filtered(typed(fails, "logical", "BOOLEAN", nullable=False))
-    first = exp.Subquery(this=others.select([("first", t.function("min", place.copy()))], ordered=False))
-    end = t.function("coalesce", first, t.whole(2**63 - 1))
-    return base.filtered(typed(t.binary(side, place.copy(), end), "logical", "BOOLEAN", nullable=False))
+    found = exp.Subquery(this=others.select([("place", t.function(which, place.copy()))], ordered=False))
+    return base, place, found
 
 
 @compiles(p.Reverse)
@@ -102,7 +107,7 @@ def unlimited(relation: Relation) -> Relation:
 @compiles(p.TakeLast)
 def take_last(node: p.TakeLast, context: Context) -> Relation:
     if node.count is None:
-        raise Unfoldable("a condition on trailing rows")
+        return _trailing(node, context, exp.GT)
     base = unlimited(context.child(node.input))
     if not base.order:
         raise Unfoldable("rows without an order")
@@ -116,7 +121,7 @@ def take_last(node: p.TakeLast, context: Context) -> Relation:
 @compiles(p.DropLast)
 def drop_last(node: p.DropLast, context: Context) -> Relation:
     if node.count is None:
-        raise Unfoldable("a condition on trailing rows")
+        return _trailing(node, context, exp.LTE)
     base = unlimited(context.child(node.input))
     if not base.order:
         raise Unfoldable("rows without an order")
@@ -159,7 +164,7 @@ def shown_key(column: Scalar, key: Scalar, place: Any) -> Scalar:
 @compiles(p.Sort)
 def sort(node: p.Sort, context: Context) -> Relation:
     base = unlimited(context.child(node.input)).compact()
-    keys, terms = _criteria(base, node.keys, node.input.schema)
+    keys, terms = criteria(base, node.keys, node.input.schema)
     ties = () if _one_row_each(base, terms) else base.order
     dropped = base.order_may_raise() if not ties else any(t.stops(k.sql) for k in base.order)
     if dropped or _decided(base, keys):
@@ -179,12 +184,12 @@ def _decided(base: Relation, keys: list[Key]) -> bool:
     return False
 
 
-def _criteria(base: Relation, criteria: Any, schema: Any) -> tuple[list[Key], list[Scalar]]:
+def criteria(base: Relation, given: Any, schema: Any) -> tuple[list[Key], list[Scalar]]:
     """What to sort by, and the terms that are compared."""
     if not base.order:
         raise Unfoldable("rows without an order")
     keys, terms = [], []
-    for key in criteria:
+    for key in given:
         if key.comparer is not None:
             for part in _compared(key.comparer, base.row(schema)):
                 terms.append(part.term)
@@ -214,88 +219,13 @@ def _compared(function: Any, row: Any) -> list[Compared]:
 
 @compiles(p.Step)
 def step(node: p.Step, context: Context) -> Relation:
+    from folding.steps import STEPS
+
     form = STEPS.get(node.name)
     if form is None or node.recipe is None:
         raise Unfoldable("the step has no SQL form")
     made: Relation = form(node.parts[0], context.child(node.parts[0]), *node.recipe)
     return made
-
-
-#: RankKind: what the window function is called.
-_RANKS = ("rank", "dense_rank", "row_number")
-
-
-def _ranked(input: p.Plan, base: Relation, criteria: Any, kind: int) -> Relation:
-    """`Table.AddRankColumn`: the rows sorted, with their rank."""
-    base = unlimited(base).opened().compact()
-    base = base.opened()
-    keys, terms = _criteria(base, criteria, input.schema)
-    if not keys:
-        raise Unfoldable("ranks by constants")
-    order = (*keys, *base.order)
-    within = order if _RANKS[kind] == "row_number" else keys
-    place = exp.Window(
-        this=t.function(_RANKS[kind]), order=exp.Order(expressions=[k.ordered() for k in within])
-    )
-    rank = Column(typed(t.cast(place, "DOUBLE"), "number", "DOUBLE", nullable=False, nonan=True, int53=True))
-    return evolve(
-        base.consumed(terms), columns=(*base.columns, rank), order=order, natural=False, windowed=True
-    ).closed()
-
-
-def _alternate(input: p.Plan, base: Relation, start: int, gap: int, length: int) -> Relation:
-    """`Table.AlternateRows`: the first rows, then in turn so many left out and kept."""
-    cycle = gap + length
-    if cycle == 0:
-        return base
-    base = base.opened()
-    number = exp.Window(this=exp.RowNumber(), order=None if base.natural else window_order(base))
-    mark = Column(typed(number, "number", "BIGINT", nullable=False, nonan=True, int53=True))
-    marked = evolve(base, columns=(*base.columns, mark), windowed=True).closed()
-    place = t.binary(exp.Sub, marked.columns[-1].term.use, t.whole(1 + start))
-    turn = t.binary(exp.Mod, exp.Paren(this=place), t.whole(cycle))
-    kept = t.any_of([t.binary(exp.LT, place.copy(), t.whole(0)), t.binary(exp.GTE, turn, t.whole(gap))])
-    marked = evolve(marked, columns=marked.columns[:-1])
-    return marked.filtered(typed(kept, "logical", "BOOLEAN", nullable=False))
-
-
-def _replaced_rows(input: p.Plan, base: Relation, wanted: Any, news: Any) -> Relation:
-    """`Table.ReplaceMatchingRows`: the first of the wanted rows that a row equals gives its cells."""
-    base = base.compact()
-    row = base.row(input.schema)
-    hits = [one_of(row, cells).use for cells in wanted]
-    columns = []
-    for index in range(len(base.columns)):
-        kept, terms = base.use(index), [_value(new[index]) for new in news]
-        for term in terms:
-            kept, _ = unify(kept, term)
-        terms = [unify(kept, term)[1] for term in terms]
-        if kept.kind == "any" or kept.inside is not None:
-            raise Unfoldable("rows with cells of unknown kind replaced")
-        branches = [(hit, term.use) for hit, term in zip(hits, terms, strict=True)]
-        every = [kept, *terms]
-        made = typed(
-            t.case(*branches, otherwise=kept.use) if branches else kept.use, kept.kind, kept.storage, *every,
-            nonan=all(x.nonan for x in every), int53=all(x.int53 for x in every),
-            ascii=all(x.ascii for x in every),
-        )  # fmt: skip
-        columns.append(Column(made))
-    return evolve(base, columns=tuple(columns))
-
-
-def _value(cell: Any) -> Scalar:
-    """A value of the query that a step puts into rows."""
-    try:
-        return t.literal(strip(force(cell)))
-    except MError:
-        raise Unfoldable("a value that is an error") from None
-
-
-STEPS: dict[str, Any] = {
-    "Table.AddRankColumn": _ranked,
-    "Table.AlternateRows": _alternate,
-    "Table.ReplaceMatchingRows": _replaced_rows,
-}
 
 
 def _one_row_each(base: Relation, terms: list[Scalar]) -> bool:

@@ -211,9 +211,9 @@ def _one_kind(terms: list[Scalar]) -> Scalar:
 
 @compiles(p.Pivot)
 def pivot(node: p.Pivot, context: Context) -> Relation:
-    """With an aggregate only: without one, a second value is an error of its cell."""
-    name = _list_function(node.aggregate)
-    if name not in ("List.Sum", "List.Count", "List.Min", "List.Max", "List.NonNullCount", "List.Average"):
+    """Without an aggregate a second value is an error of its cell: that is for the interpreter."""
+    name = _list_function(node.aggregate) if node.aggregate is not None else _ONLY
+    if name not in ("List.Sum", "List.Count", "List.Min", "List.Max", "List.NonNullCount", "List.Average", _ONLY):
         raise Unfoldable("a pivot with this aggregate")
     base = context.child(node.input).opened().compact()
     if base.order_may_raise():
@@ -254,7 +254,7 @@ def _cells(
 ) -> Relation:
     """One row for each cell of the pivoted table: the rows with equal keys and attribute, aggregated."""
     group = aggregates.Group(lambda _: None, place, sums_of(base, context), base.rows)
-    cell = aggregates.AGGREGATES[name](value, group)
+    cell = _only(value, group) if name == _ONLY else aggregates.AGGREGATES[name](value, group)
     own = [*keys, attribute]
     terms = [*[key_term(k) for k in keys], attribute]
     shown = [shown_key(x, key, place) for x, key in zip(own, terms, strict=True)]
@@ -263,6 +263,19 @@ def _cells(
         base, columns=tuple(columns), order=(first_of(place),), natural=False,
         group=tuple(k.sql for k in terms), notes=(*base.notes, *dict.fromkeys(group.notes)),
     ).closed()  # fmt: skip
+
+
+#: In the place of an aggregate: there is one value.
+_ONLY = "the only value"
+
+
+def _only(value: Scalar, group: aggregates.Group) -> Scalar:
+    """The value of a cell that has one; several stop the query."""
+    if value.inside is not None or value.kind == "any":
+        raise Unfoldable("a pivot of values of unknown kind")
+    found = aggregates.AGGREGATES["List.First"](value, group)
+    several = t.binary(exp.GT, exp.Count(this=exp.Star()), t.whole(1))
+    return evolve(found, sql=t.unless(several, found.use), raises=True)
 
 
 def _picked(said: Scalar, cell: Scalar, wanted: str) -> Scalar:

@@ -9,6 +9,7 @@ import mlang
 from folding import reference
 from mlang.compile.entry import run
 from mlang.values.show import to_m
+from tests.list_forms import ENDS as LISTS
 
 NUMBERS = ["null", "0", "-0", "1", "2", "2", "3", "-1.5", "0.1", "0.2", "1e300", "#nan", "#infinity", "7"]
 WHOLE = ["null", "0", "1", "2", "3", "4"]
@@ -54,6 +55,13 @@ STEPS = [
     'Table.MaxN({0}, "k", 3)', 'Table.MinN({0}, {{"t", "k"}}, 2)', "Table.Repeat({0}, 2)", 'Table.ReorderColumns({0}, {{"t", "n"}})',
     'Table.TransformColumnNames(Table.TransformColumnNames({0}, Text.Upper), Text.Lower)',
     'Value.ReplaceType({0}, type table [n = any, k = any, t = any, e = any])',
+    # rows by their places
+    "Table.RemoveRows({0}, 1, 2)", 'Table.InsertRows({0}, 1, {{[n = 4, k = 1, t = "q", e = 2], [n = null, k = null, t = null, e = null]}})',
+    'Table.ReplaceRows({0}, 2, 2, {{[n = 4.5, k = 1, t = "é", e = 2]}})', 'Table.ClearDown({0}, {{"k"}})', 'Table.ClearDown({0}, {{"t", "k"}})',
+    "Table.LastN({0}, each [k] > 1)", "Table.RemoveLastN({0}, each [n] <> 2)",
+    # values of the row replaced
+    'Table.ReplaceValue({0}, each [k], each [e], Replacer.ReplaceValue, {{"n", "k"}})', 'Table.ReplaceValue({0}, "a", each [t] ?? "-", Replacer.ReplaceText, {{"t"}})',
+    'Table.ReplaceValue({0}, 2, null, (c, o, n) => if c = o then n else c, {{"k"}})',
     # rows that equal some
     'Table.RemoveMatchingRows({0}, {{[k = 2], [k = null]}}, "k")', 'Table.RemoveMatchingRows({0}, {{[t = "A", k = 1]}}, {{"k", {{"t", Comparer.OrdinalIgnoreCase}}}})',
     'Table.ReplaceMatchingRows({0}, {{{{[k = 2], [n = 8, k = 7, t = "w", e = 1]}}, {{[k = 3], [n = null, k = null, t = null, e = null]}}}}, "k")',
@@ -74,6 +82,15 @@ ENDS = [
     'Table.First({0})', 'Table.FirstValue({0})', 'Table.Last({0})', 'Table.SingleRow(Table.FirstN({0}, 1))', 'Table.Max({0}, "n")', 'Table.Min({0}, {{"k", "t"}})',
     'Table.SplitAt({0}, 2)', 'Table.ToColumns({0})', 'Table.Column({0}, "k")', 'Table.ToList({0}[[t]])', 'Table.ToRecords({0})', 'Table.ToRows({0})', 'Table.TransformRows({0}, each [k])',
     'Table.Schema({0})', 'Table.ColumnNames({0})',
+    'Table.DemoteHeaders({0}[[t]])', 'Table.CombineColumns({0}, {{"n", "k"}}, List.Sum, "z")', 'Table.ExpandRecordColumn(Table.CombineColumnsToRecord({0}, "r", {{"k", "t"}}), "r", {{"t"}})',
+    'Table.CombineColumnsToRecord({0}, "r", {{"k", "t"}})', 'Table.Pivot(Table.Distinct({0}[[k], [t], [n]], {{"k", "t"}}), {{"a", "b"}}, "t", "n")',
+    'Table.CombineColumns(Table.DuplicateColumn({0}, "t", "u"), {{"t", "u"}}, Combiner.CombineTextByEachDelimiter({{","}}, QuoteStyle.Csv), "z")',
+    *[
+        f'Table.SplitColumn({{0}}, "t", Splitter.{way}, {{{{"a", "b"}}}}, "-", {extra})'
+        for way in ("SplitTextByWhitespace()", 'SplitTextByAnyDelimiter({{"a", ",b"}})', "SplitTextByRepeatedLengths(2)",
+                    'SplitTextByCharacterTransition({{"a".."z"}}, (c) => not List.Contains({{"a".."z"}}, c))', 'SplitTextByEachDelimiter({{",", "b"}})')
+        for extra in ("ExtraValues.Ignore", "ExtraValues.Error")
+    ],
     'Table.Group({0}, "t", {{{{"c", each Table.RowCount(_)}}, {{"s", each List.Sum([k])}}}}, GroupKind.Global, Comparer.OrdinalIgnoreCase)',
     'Table.Group({0}, {{"t", "k"}}, {{{{"l", each List.Last([n])}}}}, GroupKind.Local, Comparer.OrdinalIgnoreCase)',
     'Table.Group({0}, "k", {{{{"c", each Table.RowCount(_)}}}}, GroupKind.Local, (x, y) => Number.From(y <> null))',
@@ -139,6 +156,7 @@ ENDS = [
     'Table.Group({0}, {{}}, {{{{"c", each Table.RowCount(_)}}, {{"m", each List.Max([n])}}, {{"i", each List.Min([n])}}}})',
     'Table.UnpivotOtherColumns({0}[[t], [n], [k]], {{"t"}}, "at", "v")',
     'Table.Pivot(Table.SelectColumns({0}, {{"k", "t", "n"}}), {{"a", "b"}}, "t", "n", List.Sum)',
+    *[text for text in LISTS if "NestedJoin" in text],
 ]  # fmt: skip
 
 
@@ -170,6 +188,14 @@ def test_folded_equals_interpreted(left: str, right: str, steps: list[str], end:
     for step in steps:
         m = f"(let x = {m} in {step.format('x')})"
     m = f"let l = {m}, r = {right} in {end.format('l', 'r')}"
+    assert answer(m, "duckdb") == answer(m, "none"), m
+
+
+@given(tables(), tables(), st.sampled_from(LISTS))
+@settings(max_examples=150)
+def test_list_functions(left: str, right: str, end: str) -> None:
+    """Lists in groups, of nested tables, and lists that become rows."""
+    m = f"let l = {left}, r = {right} in {end.format('l', 'r')}"
     assert answer(m, "duckdb") == answer(m, "none"), m
 
 

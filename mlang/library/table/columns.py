@@ -291,4 +291,5 @@ def combine_columns_to_record(table: Table, new_name: str, sources: Any, setting
     def record(cells: list[Any]) -> Any:
         return dict(zip(names, cells, strict=True))
 
-    return combined_columns(table, names, record, new_name, type, "Table.CombineColumnsToRecord")
+    step = "Table.CombineColumnsToRecord"
+    return combined_columns(table, names, record, new_name, type, step, ("record", names))

@@ -247,7 +247,8 @@ def _spliced(table: Table, offset: int, gone: int, rows: list[list[Any]], step: 
                 yield added
 
     schema = schemas.unkeyed(table.type) if rows else table.type
-    return _same(table, p.Step(schema, (table.plan,), run, step))
+    recipe = (offset, gone) if step == "Table.RemoveRows" else (offset, gone, cells, len(rows))
+    return _same(table, p.Step(schema, (table.plan,), run, step, recipe))
 
 
 def _together(parts: list[Batch]) -> list[Batch]:

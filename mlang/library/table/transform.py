@@ -444,7 +444,7 @@ def clear_down(table: Table, columns: Any) -> Table:
 
     retyped = schemas.retyped(table.type, {n: nullable(schemas.column_type(table.type, n)) for n in names})
     schema = schemas.unkeyed(retyped, names)
-    return Table(p.Step(schema, (table.plan,), run, "Table.ClearDown"))
+    return Table(p.Step(schema, (table.plan,), run, "Table.ClearDown", (tuple(names),)))
 
 
 # ---------------------------------------------------------------- turning
