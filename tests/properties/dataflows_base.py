@@ -21,7 +21,7 @@ DEFINITIONS = {
     "fTwo": "(x as nullable number, optional y as nullable number) as nullable number => if y = null then x else x + y",
     "fText": '(x, optional y) => (if x = null then "" else Text.From(x)) & (y ?? "-")',
     "fOver": "(bound) => (x) => if x > bound then bound else x", "fOverTwo": "fOver(2)",
-    "fFact": "(n) => if n = null or n <= 1 then 1 else n * @fFact(n - 1)", "fSafe": "(x) => try Number.From(x) otherwise null",
+    "fFact": "(n) => if n = null or n <= 1 or n > 100 then 1 else n * @fFact(n - 1)", "fSafe": "(x) => try Number.From(x) otherwise null",
     "fRow": "(row) => row[k] ?? 0", "fBand": '(x) => if x < 0 then "low" else if x < 2 then "mid" else "high"',
     "fParts": '(x) => let p = Text.Split(x, "-"), c = List.Count(p) in if c > 1 then p{1} else null',
 }  # fmt: skip

@@ -153,10 +153,13 @@ class Tables(Steps):
         found = self.keys(columns)
         if found is None:
             return "{0}"
-        nest, kind = self.name() + "n", self.pick([*JOINS, "LeftOuter", "LeftOuter", "LeftOuter", "Inner"])
+        shape = self.random.random()
+        kind = self.pick([*JOINS, "LeftOuter", "LeftOuter", "LeftOuter", "Inner"])
+        if shape < 0.25 and self.random.random() < 0.8:
+            kind = "LeftOuter"  # the kind whose column may stay
+        nest = self.name() + "n"
         joined = f"Table.NestedJoin({{0}}, {listed(found[0])}, {right}, {listed(found[1])}, {quoted(nest)}, JoinKind.{kind})"
         self.columns[nest] = Kind("table", columns)
-        shape = self.random.random()
         if shape < 0.25:
             return joined
         return self.open_table(nest, columns).replace("{0}", joined)

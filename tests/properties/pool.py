@@ -14,7 +14,7 @@ CLEAN = "null 0 1 2 2 3 -1.5 0.1 0.2 7 2.5 -3 100 1e15".split()  # noqa: SIM905
 WHOLE = "null 0 1 2 3 4 -2 7".split()  # noqa: SIM905
 TEXTS = [
     "null", '""', '"a"', '"A"', '"b"', '"é"', '" a b "', '"10"', '"-1.5"', '"😀"', '"\ue000"', '"abc,d"', '"x-y-z"',
-    '"ß"', '"Ab"',
+    '"ß"', '"Ab"', '"l1#(lf)l2"', '"q""q"', '"  "', '"-"',
 ]  # fmt: skip
 #: What people type: numbers and dates of several countries, with blanks, signs and units.
 DIRTY = [
@@ -63,6 +63,11 @@ FORMATS = ("parquet", "duckdb", "csv")
 #: shared by groups of 122,880 rows, a Parquet file by its own groups.
 LONG_ROWS = (1500, 4000)
 LARGE_ROWS = {"parquet": (20_000, 40_000), "duckdb": (125_000, 140_000), "csv": (20_000, 30_000)}
+#: Delimiter, code page and more options of CSV files.
+DIALECTS = {
+    "plain": (",", 65001, ""), "semicolon": (";", 65001, ""), "tab": ("#(tab)", 65001, ""), "crlf": (",", 65001, ", QuoteStyle = QuoteStyle.Csv"),
+    "mark": (",", 65001, ""), "windows": (",", 1252, ""), "untyped": (",", 65001, ""), "ragged": (",", 65001, ""), "quoted": (",", 65001, ", CsvStyle = CsvStyle.QuoteAlways"),
+}  # fmt: skip
 CONVERSIONS = {
     "number": "type number", "whole": "Int64.Type", "date": "type date", "datetime": "type datetime", "logical": "type logical",
     "any": "type number", "time": "type time", "duration": "type duration", "zoned": "type datetimezone", "decimal": "Currency.Type",
@@ -93,6 +98,8 @@ class Shape:
     name: str
     format: str
     columns: dict[str, str] = field(factory=lambda: dict(COLUMNS))
+    #: How a CSV file is written: one of `DIALECTS`.
+    dialect: str = "plain"
 
     @property
     def expression(self) -> str:
@@ -103,16 +110,15 @@ class Shape:
             return (
                 f'DuckDB.Database("{{folder}}/pool.duckdb"){{[Schema = "main", Item = "{self.name}"]}}[Data]'
             )
-        text = (
-            f'Csv.Document(File.Contents("{{folder}}/{self.name}.csv"), [Delimiter = ",", Encoding = 65001])'
-        )
+        delimiter, encoding, more = DIALECTS[self.dialect]
+        options = f'Delimiter = "{delimiter}", Encoding = {encoding}{more}'
+        text = f'Table.PromoteHeaders(Csv.Document(File.Contents("{{folder}}/{self.name}.csv"), [{options}]))'
+        if self.dialect == "untyped":
+            return text
         types = ", ".join(
             f"{{{quoted(n)}, {CONVERSIONS[k]}}}" for n, k in self.columns.items() if k in CONVERSIONS
         )
-        return f'Table.TransformColumnTypes(Table.PromoteHeaders({text}), {{{types}}}, "en-US")'
-
-
-CSV_TYPES = "{" + ", ".join(f'{{"{n}", {CONVERSIONS[k]}}}' for n, k in COLUMNS.items() if k != "text") + "}"
+        return f'Table.TransformColumnTypes({text}, {{{types}}}, "en-US")'
 
 
 def odd_shape(seed: int, number: int) -> Shape:
@@ -125,7 +131,11 @@ def odd_shape(seed: int, number: int) -> Shape:
     names = random.sample(NAMES, random.randint(1, 8))
     if format != "parquet":  # neither has no name; one takes names that differ by case for the same
         names = list({n.lower() if format == "duckdb" else n: n for n in names if n}.values()) or ["k"]
-    return Shape(f"w{number}", format, {n: random.choice(kinds) for n in names})
+    columns = {n: random.choice(kinds) for n in names}
+    dialect = random.choice(["plain", "plain", *DIALECTS]) if format == "csv" else "plain"
+    if dialect == "untyped":
+        columns = dict.fromkeys(columns, "text")
+    return Shape(f"w{number}", format, columns, dialect)
 
 
 def long_shape(seed: int, number: int, large: bool) -> Shape:

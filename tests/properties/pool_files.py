@@ -14,6 +14,7 @@ from typing import Any
 
 from tests.properties.pool import (
     CELLS,
+    DIALECTS,
     FORMATS,
     LARGE_ROWS,
     LONG,
@@ -96,14 +97,11 @@ def _long_rows(random: Random, shape: Shape, large: bool) -> list[list[str]]:
 
 def _write(shape: Shape, rows: list[list[Any]], folder: Path, database: Any, random: Random) -> None:
     import pyarrow as pa
-    import pyarrow.csv as csv
     import pyarrow.parquet as pq
 
     names = list(shape.columns)
     if shape.format == "csv":
-        texts = [[_csv(c) for c in row] for row in rows]
-        columns = [pa.array([row[i] for row in texts], pa.string()) for i in range(len(names))]
-        csv.write_csv(pa.table(columns, names=names), folder / f"{shape.name}.csv")
+        _write_csv(shape, rows, folder)
         return
     arrays = []
     for i, kind in enumerate(shape.columns.values()):
@@ -117,6 +115,59 @@ def _write(shape: Shape, rows: list[list[Any]], folder: Path, database: Any, ran
         return
     database.register("data", data)
     database.execute(f'CREATE TABLE "{shape.name}" AS SELECT * FROM data')
+    if shape.name.startswith("w"):
+        _age(shape.name, random, database)
+
+
+def _age(name: str, random: Random, database: Any) -> None:
+    """What happens to tables: rows are deleted, inserted and updated; some are views, some have keys."""
+    import duckdb
+
+    first = (
+        database.execute(f'SELECT column_name FROM (DESCRIBE "{name}") LIMIT 1')
+        .fetchall()[0][0]
+        .replace('"', '""')
+    )
+    done = random.choice([
+        [], [], [f'DELETE FROM "{name}" WHERE random() < 0.4'], [f'DELETE FROM "{name}"', f'INSERT INTO "{name}" SELECT * FROM data'],
+        [f'INSERT INTO "{name}" SELECT * FROM data', f'UPDATE "{name}" SET "{first}" = NULL WHERE rowid % 3 = 0'],
+        [f'ALTER TABLE "{name}" RENAME TO "base {name}"', f'CREATE VIEW "{name}" AS SELECT * FROM "base {name}"'],
+        [f'ALTER TABLE "{name}" RENAME TO "base {name}"', f'CREATE VIEW "{name}" AS SELECT * FROM "base {name}" ORDER BY 1 DESC LIMIT 5'],
+        [f'DELETE FROM "{name}" WHERE "{first}" IS NULL', f'ALTER TABLE "{name}" ADD PRIMARY KEY ("{first}")'],
+        [f'DELETE FROM "{name}" WHERE "{first}" IS NULL', f'ALTER TABLE "{name}" ALTER COLUMN "{first}" SET NOT NULL'],
+    ])  # fmt: skip
+    try:
+        for statement in done:
+            database.execute(statement)
+    except duckdb.Error:  # not every column can be a key
+        return
+
+
+def _write_csv(shape: Shape, rows: list[list[Any]], folder: Path) -> None:
+    """A CSV file in the dialect of its shape."""
+    import csv
+
+    delimiter, encoding, _ = DIALECTS[shape.dialect]
+    with open(
+        folder / f"{shape.name}.csv",
+        "w",
+        newline="",
+        encoding={65001: "utf-8", 1252: "cp1252"}[encoding],
+        errors="replace",
+    ) as file:
+        if shape.dialect == "mark":
+            file.write("\ufeff")
+        style = csv.QUOTE_ALL if shape.dialect == "quoted" else csv.QUOTE_MINIMAL
+        ends = "\r\n" if shape.dialect == "crlf" else "\n"
+        writer = csv.writer(
+            file, delimiter=delimiter.replace("#(tab)", "\t"), quoting=style, lineterminator=ends
+        )
+        writer.writerow(shape.columns)
+        for row in rows:
+            texts = [_csv(c) for c in row]
+            while shape.dialect == "ragged" and len(texts) > 1 and not texts[-1]:
+                texts.pop()
+            writer.writerow(texts)
 
 
 def _array(cells: list[Any], type: Any) -> Any:
@@ -160,7 +211,7 @@ def _python(cell: Any) -> Any:
     if cell in words:
         return words[cell]
     if cell.startswith('"'):
-        return cell[1:-1]
+        return cell[1:-1].replace("#(lf)", "\n").replace('""', '"')
     if cell.startswith("#binary"):
         return base64.b64decode(cell[9:-2])
     if cell.startswith("#"):
@@ -205,4 +256,4 @@ def _csv(cell: Any) -> str:
         if isinstance(value, dt.timedelta):
             return f"{value.days}.{dt.timedelta(seconds=value.seconds)}"
         return "bad" if value is None else {"inf": "oo", "nan": "NaN"}.get(str(value), str(value))
-    return str(cell.strip('"'))
+    return str(_python(cell)) if cell.startswith('"') else str(cell)

@@ -77,6 +77,8 @@ def answer(text: str, session: Session) -> str:
         return f"error {error}"
     except Fault as failure:
         return f"{failure.__class__.__name__} {failure}"
+    except RecursionError:  # which `mlang.evaluate` says in M's words
+        return "error Expression.Error: stack overflow"
     except Exception as failure:
         return f"PYTHON {failure.__class__.__name__} {failure}"
 
