@@ -17,6 +17,7 @@ from folding import terms as t
 from folding import zones
 from folding.operators import connective
 from folding.scalars import Row, Translator
+from folding.structures import list_of, mixed, settled
 from folding.terms import Scalar, Unfoldable, need, typed
 from mlang.syntax import nodes
 from mlang.values.functions import Function
@@ -132,10 +133,8 @@ class Taken:
 
     def listed(self) -> Scalar:
         """The items as a list of the engine."""
-        from folding.structures import list_of, settled
-
         x, group = self.value, self.group
-        if x.kind in ("any", "null"):
+        if x.kind == "null" or (x.kind == "any" and x.inside is None):
             raise Unfoldable("a list of values of unknown kind")
         sql = group.filtered(_in_order("list", x, group))
         raises = x.raises or (group.condition is not None and group.condition.raises)
@@ -332,8 +331,10 @@ def _end(last: bool) -> Callable[[Scalar, Group], Scalar]:
 def _median(x: Scalar, group: Group) -> Scalar:
     from folding.relations_rows import key_term
 
-    x = need(t.plain_number(group.chosen(x)), "number")
-    number = t.as_double(key_term(x))
+    x = group.chosen(x)
+    if isinstance(x.inside, t.Scaled):
+        return _median_of_decimals(x)
+    number = t.as_double(key_term(need(x, "number")))
     middle = exp.Literal.number("0.5")
     low = t.function("quantile_disc", number, middle)
     high = exp.Neg(this=t.function("quantile_disc", exp.Neg(this=t.operand(number.copy())), middle.copy()))
@@ -341,6 +342,18 @@ def _median(x: Scalar, group: Group) -> Scalar:
     half = exp.Div(this=exp.Paren(this=both), expression=t.double(2.0), typed=True)
     sql = t.unless(t.negation(t.function("isfinite", both.copy())), half)
     return typed(sql, "number", "DOUBLE", x, nullable=True, nonan=True)
+
+
+def _median_of_decimals(x: Scalar) -> Scalar:
+    """Of an odd number of decimals one of them, of an even number the double between two."""
+    middle = exp.Literal.number("0.5")
+    low = evolve(x, sql=t.function("quantile_disc", x.use, middle))
+    turned = t.function("quantile_disc", exp.Neg(this=t.operand(x.use)), middle)
+    high = evolve(x, sql=exp.Paren(this=exp.Neg(this=turned)))
+    both = t.binary(exp.Add, t.plain_number(low).use, t.plain_number(high).use)
+    half = exp.Div(this=exp.Paren(this=both), expression=t.double(2.0), typed=True)
+    odd = t.binary(exp.EQ, t.binary(exp.Mod, t.function("count", x.use), t.whole(2)), t.whole(1))
+    return mixed(low, half, odd, x)
 
 
 def _deviation(x: Scalar, group: Group) -> Scalar:
@@ -376,10 +389,14 @@ def _spread(x: Scalar, group: Group) -> Any:
 
 def _product(x: Scalar, group: Group) -> Scalar:
     """Multiplied in row order."""
-    x = need(t.plain_number(group.chosen(x)), "number")
+    x = group.chosen(x)
+    number = need(t.plain_number(x), "number")
     if group.sums == "rounded":
         raise Unfoldable("List.Product of so many rows")
-    sql = _in_order("product", evolve(x, sql=t.as_double(x)), group)
+    sql = _in_order("product", evolve(number, sql=t.as_double(number)), group)
+    if isinstance(x.inside, t.Scaled):
+        one = t.binary(exp.EQ, t.function("count", x.use), t.whole(1))
+        return mixed(evolve(x, sql=t.function("min", x.use)), sql, one, x)
     return typed(sql, "number", "DOUBLE", x, nullable=True)
 
 

@@ -32,7 +32,28 @@ def converted(column: Column, target: MType, culture: str | None) -> Column:
         return column
     if term.kind == "text":
         return _from_text(term, target, culture)
+    if isinstance(term.inside, t.Scaled):
+        return Column(_from_decimal(term, target, culture))
     return Column(_from_typed(term, target))
+
+
+#: Types of numbers whose values a decimal may stay.
+_KEEPING = (None, "Number.Type", "Decimal.Type", "Percentage.Type")
+
+
+def _from_decimal(term: Scalar, target: MType, culture: str | None) -> Scalar:
+    if target.kind == "number" and target.name in _KEEPING:
+        return term
+    if target.kind == "number" and target.name == "Double.Type":
+        return t.plain_number(term)
+    if is_int64(target):  # half to even; a double tells the halves of 15 digits apart
+        whole = t.function("round_even", t.plain_number(term).use, t.whole(0))
+        return typed(t.cast(whole, "BIGINT"), "number", "BIGINT", term, nonan=True, int53=True)
+    if target.kind == "text" and target.name is None and _has_point(culture):
+        return typed(t.cast(term.use, "VARCHAR"), "text", "VARCHAR", term, ascii=True)
+    if target.kind == "logical":
+        return typed(t.binary(exp.NEQ, term.use, t.whole(0)), "logical", "BOOLEAN", term)
+    raise Unfoldable(f"conversion from decimals to {target.name or target.kind}")
 
 
 def _from_typed(term: Scalar, target: MType) -> Scalar:

@@ -106,7 +106,12 @@ def _comparable(term: Scalar) -> Scalar:
 
 def equality(left: Scalar, right: Scalar, negated: bool) -> Scalar:
     """``=`` and ``<>``: two-valued, null equals null, NaN equals nothing."""
+    from folding.structures import holds
+
     left, right = t.plain_number(left), t.plain_number(right)
+    for null, term in ((right, left), (left, right)):
+        if null.is_constant and null.constant is None and holds(term):
+            return _is_missing(term, negated)
     _comparable(left), _comparable(right)
     for null, term in ((right, left), (left, right)):
         if null.is_constant and null.constant is None:

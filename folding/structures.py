@@ -57,6 +57,19 @@ class Items:
     term: Scalar
 
 
+@frozen(eq=False)
+class Mixed:
+    """Numbers of which some are decimals: a struct of the decimal and the double, one of which is null."""
+
+
+def mixed(decimal: Scalar, number: Any, whole: Any, *parts: Scalar) -> Scalar:
+    """A decimal where ``whole`` holds, else a double."""
+    nothing = t.cast(exp.Null(), "DOUBLE")
+    both = (("c1", t.case((whole, decimal.use))), ("c2", t.case((whole, nothing), otherwise=number)))
+    fields = [exp.PropertyEQ(this=exp.to_identifier(key), expression=sql) for key, sql in both]
+    return typed(exp.Struct(expressions=fields), "any", "", *parts, nullable=True, inside=Mixed())
+
+
 def coded(code: str, column: Scalar, offset: Scalar | None) -> Scalar:
     """A column of a staged table that is stored as ticks, or as an instant and minutes from UTC."""
     if code.startswith("datetimezone") and offset is not None:
@@ -93,7 +106,7 @@ def record(names: list[str], terms: list[Scalar]) -> Scalar:
 
 def settled(term: Scalar) -> Scalar:
     """What is known of a term, of use for a copy of its value."""
-    if term.kind == "any" and not isinstance(term.inside, (Fields, Items)):
+    if term.kind == "any" and not isinstance(term.inside, (Fields, Items, t.Scaled)):
         raise Unfoldable("a value of unknown kind in a record or list")
     return evolve(term, sql=exp.Null(), raises=False, constant=t.VARIES, conjuncts=())
 
@@ -181,6 +194,10 @@ def cells_of(array: Any, term: Scalar) -> list[Any]:
         return _records(array, term.inside)
     if isinstance(term.inside, Items):
         return _lists(array, term.inside)
+    if isinstance(term.inside, Mixed):
+        decimals, doubles = array.flatten()
+        both = zip(to_values(decimals, "any"), to_values(doubles, "number"), strict=True)
+        return [double if decimal is None else decimal for decimal, double in both]
     return to_values(array, term.kind)
 
 
@@ -210,8 +227,8 @@ def _lists(array: Any, held: Items) -> list[Any]:
 
 
 def holds(term: Scalar) -> bool:
-    """Whether a term's cells are taken apart here: records and lists."""
-    return isinstance(term.inside, (Fields, Items))
+    """Whether a term's cells are taken apart here: records, lists, numbers that may be decimals."""
+    return isinstance(term.inside, (Fields, Items, Mixed))
 
 
 # ---------------------------------------------------------------- the steps

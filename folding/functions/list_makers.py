@@ -28,7 +28,7 @@ from folding.functions.list_shapes import (
     over,
     whole_at,
 )  # fmt: skip
-from folding.operators import connective, equality, unify
+from folding.operators import connective, equality, null_test, unify
 from folding.scalars import as_term
 from folding.structures import Items, list_of, settled
 from folding.terms import Scalar, Unfoldable, typed
@@ -56,9 +56,12 @@ def _buffer(call: Call) -> Shape:
     return list_at(call)
 
 
-def _missing(value: Any) -> Scalar:
+def _is_there(value: Any) -> Scalar:
     term = as_term(value)
-    return equality(term, t.null(), False)
+    if term.is_constant:
+        return t.literal(term.constant is not None)
+    there = t.negation(null_test(term))
+    return typed(there, "logical", "BOOLEAN", nullable=False, raises=term.raises)
 
 
 @makes("List.RemoveNulls")
@@ -69,7 +72,7 @@ def _remove_nulls(call: Call) -> Shape:
 
 def without_nulls(shape: Shape) -> Shape:
     """The items that are not null."""
-    kept = chosen(shape, lambda x: equality(as_term(x), t.null(), True))
+    kept = chosen(shape, _is_there)
     if isinstance(kept, Scalar):
         return evolve(kept, inside=Items(evolve(item_of(kept), nullable=False)))
     return kept

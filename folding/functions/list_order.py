@@ -30,6 +30,7 @@ from folding.functions.list_shapes import (
     over,
     part,
     structure,
+    unknown,
 )  # fmt: skip
 from folding.operators import connective
 from folding.scalars import Closure
@@ -159,7 +160,7 @@ def bare_sql(sql: Any) -> Any:
 def distinct_list(column: Scalar) -> Scalar:
     """Sorted by value and place, the first of each run, sorted by place again."""
     item = item_of(column)
-    if item.kind in ("any", "null") or not item.storage:
+    if unknown(item):
         raise Unfoldable("different values of unknown kind")
     column = no_nan(column, "different numbers")
     runs = runs_of(column)

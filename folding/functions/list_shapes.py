@@ -204,6 +204,11 @@ def item_of(column: Scalar) -> Scalar:
     return cast(Items, column.inside).term
 
 
+def unknown(item: Scalar) -> bool:
+    """Whether the items of a list are not compared by the engine as M does."""
+    return item.kind == "null" or (item.kind == "any" and not isinstance(item.inside, t.Scaled))
+
+
 # ---------------------------------------------------------------- functions of items
 
 

@@ -25,10 +25,11 @@ from folding.functions.list_shapes import (
     over,
     part,
     structure,
+    unknown,
 )
 from folding.operators import computing
+from folding.structures import Mixed, list_of
 from folding.structures import items as items_of
-from folding.structures import list_of
 from folding.terms import Scalar, Unfoldable, need, typed
 from mlang.values.kinds import is_number
 from mlang.values.thunk import force
@@ -74,6 +75,8 @@ def _share(value: Any) -> float:
 def share_of(column: Scalar, share: float, mode: int) -> Scalar:
     """The value below which a share of the items that are not null lies."""
     item = item_of(column)
+    if isinstance(item.inside, t.Scaled):
+        return _of_decimals(column, share, mode)
     if item.kind != "number" and (mode != _DISC or item.kind in ("any", "null", "binary")):
         raise Unfoldable("the value between two that are no numbers")
     if item.kind == "number":
@@ -85,9 +88,7 @@ def share_of(column: Scalar, share: float, mode: int) -> Scalar:
         size = t.function("len", values)
         empty = t.binary(exp.EQ, size, t.whole(0))
         if mode == _DISC:
-            up = t.function("ceil", t.binary(exp.Mul, t.double(share), t.cast(size, "DOUBLE")))
-            place = t.function("greatest", t.cast(up, "BIGINT"), t.whole(1))
-            return t.case((empty, exp.Null()), otherwise=element(values, place))
+            return t.case((empty, exp.Null()), otherwise=element(values, _discrete(size, share)))
         return t.case(
             (empty, exp.Null()), otherwise=let(_place(size, share, mode), lambda p: _between(values, p))
         )
@@ -98,12 +99,43 @@ def share_of(column: Scalar, share: float, mode: int) -> Scalar:
     return evolve(item, sql=sql, nullable=True, raises=raises, nonan=mode == _DISC, int53=False)
 
 
+def _of_decimals(column: Scalar, share: float, mode: int) -> Scalar:
+    """One of the decimals, or the double between two."""
+    kept = listed(ordered(without_nulls(column)))
+    item = item_of(kept)
+
+    def fields(values: Any) -> Any:
+        size = t.function("len", values)
+        none = t.binary(exp.EQ, size, t.whole(0))
+        if mode == _DISC:
+            return structure(
+                t.case((none, exp.Null()), otherwise=element(values, _discrete(size, share))), exp.Null()
+            )
+
+        def parts(place: Any) -> Any:
+            index = t.cast(t.function("trunc", place), "BIGINT")
+            low = element(values, t.binary(exp.Add, index, t.whole(1)))
+            whole = t.binary(exp.EQ, place, t.function("trunc", place))
+            doubles = over(values, lambda v: t.plain_number(evolve(item, sql=v)).sql)
+            between = let(doubles, lambda all: _between(all, place))
+            return structure(t.case((whole, low)), t.case((whole, exp.Null()), otherwise=between))
+
+        return t.case((none, exp.Null()), otherwise=let(_place(size, share, mode), parts))
+
+    raises = kept.raises or mode == _EXC
+    return Scalar(let(kept.use, fields), "any", "", True, raises, inside=Mixed())
+
+
+def _discrete(size: Any, share: float) -> Any:
+    """The place, from 1, of the first item that a share of all is not beyond."""
+    up = t.function("ceil", t.binary(exp.Mul, t.double(share), t.cast(size, "DOUBLE")))
+    return t.function("greatest", t.cast(up, "BIGINT"), t.whole(1))
+
+
 def _as_doubles(column: Scalar) -> Scalar:
-    item = need(t.plain_number(item_of(column)), "number")
-    if item.storage == "DOUBLE" and item_of(column).inside is None:
+    item = need(item_of(column), "number")
+    if item.storage == "DOUBLE":
         return column
-    if item_of(column).inside is not None:
-        raise Unfoldable("lists of decimals")
     facts = evolve(item, sql=exp.Null(), storage="DOUBLE", int53=False, largest=None, natural=False)
     return list_of(over(column.use, lambda v: t.cast(v, "DOUBLE")), facts, column, nullable=False)
 
@@ -151,7 +183,7 @@ def _modes(call: Call) -> Scalar:
     call.at_most(1)
     column = listed(list_at(call))
     item = item_of(column)
-    if item.kind in ("any", "null") or not item.storage:
+    if unknown(item):
         raise Unfoldable("the most frequent of values of unknown kind")
     column = no_nan(column, "the most frequent number")
 

@@ -86,6 +86,8 @@ def _of_items(name: str, shape: Written, default: Scalar | None) -> Scalar:
     if not items:
         return t.literal(0.0) if name == "List.NonNullCount" else t.null("number", "DOUBLE")
     terms = [item.or_null() for item in items]
+    if name in ("List.Sum", "List.Average"):
+        terms = [t.plain_number(x) for x in terms]
     if name != "List.NonNullCount":
         terms = alike(terms)
     made: Scalar = _ITEM_FORMS[name](terms)
@@ -233,7 +235,10 @@ def _of_column(name: str, column: Scalar, default: Scalar | None) -> Scalar:
 
 def _doubles(column: Scalar) -> Any:
     """A list of numbers as doubles, which are added one after the other as M does."""
-    item = need(item_of(column), "number")
+    item = item_of(column)
+    if isinstance(item.inside, t.Scaled):
+        return over(column.use, lambda v: t.plain_number(evolve(item, sql=v)).sql)
+    need(item, "number")
     return column.use if item.storage == "DOUBLE" else over(column.use, lambda v: t.cast(v, "DOUBLE"))
 
 
@@ -283,7 +288,15 @@ def _deviation_of(column: Scalar) -> Scalar:
 def _extreme_of(name: str) -> Any:
     def make(column: Scalar) -> Scalar:
         item = item_of(column)
-        if item.kind not in ("number", "date", "datetime", "time", "duration", "text", "logical"):
+        if not isinstance(item.inside, t.Scaled) and item.kind not in (
+            "number",
+            "date",
+            "datetime",
+            "time",
+            "duration",
+            "text",
+            "logical",
+        ):
             raise Unfoldable("the largest of values of this kind")
         if item.kind == "text" and not item.ascii:  # the engine orders by code point
             odd = over(column.use, lambda v: t.function("coalesce", t.has_astral(v), exp.false()))
@@ -298,7 +311,7 @@ def _extreme_of(name: str) -> Any:
 def _median_of(column: Scalar) -> Scalar:
     from folding.functions.list_statistics import share_of
 
-    if item_of(column).kind != "number":
+    if item_of(column).kind != "number" and not isinstance(item_of(column).inside, t.Scaled):
         raise Unfoldable("the middle of values that are no numbers")
     return share_of(column, 0.5, 1)
 
