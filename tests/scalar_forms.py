@@ -3,7 +3,18 @@
 from __future__ import annotations
 
 #: Kinds of columns besides those of `test_folding.py`.
-GRID: dict[str, list[str]] = {}
+GRID: dict[str, list[str]] = {
+    "clocks": [
+        *[f'"{x}"' for x in ["10:11", "10:11:12", "23:59:59", "24:00:00", "00:60", "1:2", "10:11:12.5", "10:11PM"]], '""', "null",
+    ],
+    "spans": [
+        *[f'"{x}"' for x in ["1.02:03:04", "-1.02:03:04", "02:03", "-00:00:01", "5", "-7", "24:00", "1.24:00", "P1D", "1.02:03:04.5", "-0"]], '""', "null",
+    ],
+    "days": [
+        *[f'"{x}"' for x in ["2020-02-29", "2021-02-29", "31.12.2020", "1.2.2020", "01.02.2020", "5-Jan-2020", "05-jan-2020", "29-Feb-2020", "0000-01-01", "2020-13-01"]],
+        '"29/02/2020 10:11:12"', '"29/02/2020 24:00:00"', '""', "null",
+    ],
+}  # fmt: skip
 
 RECORDS = [
     *[(e, "number", None) for e in (
@@ -42,3 +53,49 @@ FORMATS = [
     *[(f'Number.ToText([x], "{f}", "de-DE")', "number", None) for f in ("N", "C", "P", "0.0", "G")],
 ]  # fmt: skip
 FORMS += FORMATS
+
+TEXTS = [
+    *[(f'Text.PositionOf([x], {e})', "text", None) for e in ('"a", Occurrence.Last', '"b", Occurrence.All', '"aX", Occurrence.All', '"b"',
+      '"B", Occurrence.First, Comparer.OrdinalIgnoreCase', '"B", Occurrence.Last, Comparer.OrdinalIgnoreCase')],
+    ("Text.PositionOf([x], [y])", "sure", "sure"), ('Text.PositionOfAny([x], {"a", "b"}, Occurrence.Last)', "sure", None),
+    ('Text.PositionOfAny([x], {"a", "b"}, Occurrence.All)', "sure", None), ('Text.PositionOfAny([x], {"a", "b"})', "text", None),
+    ('Text.SplitAny([x], "b,")', "sure", None), ('Text.SplitAny([x], "\\]")', "text", None),
+    ('Text.Format("#{0} and #{1}", {[x], [y]})', "text", "whole"), ('Text.Format("#[a]!#[a]", [a = [x]])', "ties", None),
+    ('Text.Format("#[x]!", _)', "logical", None), ('Text.Format("#{0}", {[x]}, "de-DE")', "date", None), ('Text.Format("#{0}", {[x]})', "duration", None),
+    ("Character.FromNumber([x])", "whole", None), ("Character.ToNumber([x])", "text", None),
+    *[(f'Text.{n}([x], "en-US")', "text", None) for n in ("Upper", "Lower", "Proper")],
+    ('Text.Replace([x], [y], "z")', "text", "sure"), ('Replacer.ReplaceText([x], "a", "b")', "text", None),
+    *[(f"Text.{e}", "text", "sure_whole") for e in ('Insert([x], [y], "z")', "At([x], [y])", "Range([x], [y], 1)", "RemoveRange([x], [y], 1)",
+      'ReplaceRange([x], 1, [y], "q")', "Repeat([x], [y])", "PadStart([x], [y])")], ('Text.PadEnd([x], [y], "-")', "text", "whole"),
+    *[(f"Text.{n}Delimiter([x], [y])", "text", "text") for n in ("Before", "After")], ("Text.Contains([x], [y])", "text", "text"),
+    ("Text.Start([x], [y])", "text", "whole"), ('Text.Split([x], ",")', "text", None),
+]  # fmt: skip
+NUMBERS = [
+    *[(f"Number.Bitwise{n}([x], [y])", "whole", "whole") for n in ("And", "Or", "Xor")], ("Number.BitwiseOr([x], [y])", "number", "sure_whole"),
+    ("Number.BitwiseNot([x])", "whole", None), *[(f"Number.BitwiseShift{n}([x], {k})", "whole", None) for n in ("Left", "Right") for k in (0, 3)],
+    ("Number.Factorial([x])", "whole", None), ("Number.Combinations(10, [x])", "whole", None), ("Number.Permutations(5, [x])", "sure_whole", None),
+    ("Number.Atan2([x], [y])", "number", "number"), ("Number.IsEven([x])", "whole", None), ("Logical.From([x])", "number", None),
+    *[(f"Value.{n}([x], [y])", kind, kind) for n, kind in (("Add", "number"), ("Divide", "number"), ("Subtract", "date"), ("Compare", "number"),
+      ("Compare", "text"), ("Compare", "date"), ("Compare", "logical"))], ("Value.Multiply([x], 2, Precision.Double)", "number", None),
+    ("Value.Equals([x], 2, Precision.Double)", "number", None), ('Comparer.Ordinal([x], "b")', "text", None), ("Comparer.OrdinalIgnoreCase([x], [y])", "text", "sure"),
+    ('Comparer.Equals(Comparer.OrdinalIgnoreCase, [x], "A")', "text", None), ("Comparer.Equals(Comparer.Ordinal, [x], [y])", "whole", "whole"),
+    *[(f"Value.Is([x], {e})", kind, None) for e in ("type number", "type nullable text", "Int64.Type", "type any") for kind in ("number", "text")],
+    ("Value.As([x], type number)", "whole", None), ("Value.As([x], type nullable text)", "text", None), ("Value.RemoveMetadata([x])", "text", None),
+    ("Value.ReplaceMetadata([x], [a = 1])", "text", None), ('Replacer.ReplaceValue([x], "a", "b")', "text", None), ("Replacer.ReplaceValue([x], null, 0)", "number", None),
+    ("Replacer.ReplaceValue([x], [y], null)", "whole", "whole"), ("Function.Invoke(Text.Length, {[x]})", "text", None),
+    ("Function.Invoke((a, b) => a + b, {[x], 1})", "number", None),
+]  # fmt: skip
+MOMENTS = [
+    ("Number.From([x])", "datetime", None), ("Number.From([x])", "time", None), ("Int64.From([x])", "datetime", None), ("Text.From([x])", "duration", None),
+    ("Duration.ToText([x])", "duration", None), *[(f"{n}.From([x])", kind, None) for n in ("Date", "DateTime") for kind in ("number", "ties", "whole")],
+    ("Time.From([x])", "number", None), ("DateTime.From([x])", "time", None), ("Date.AddDays([x], [y])", "date", "whole"),
+    *[(f"{n}.ToRecord([x])", n.lower(), None) for n in ("Date", "Time", "DateTime", "Duration")], ("Date.ToRecord([x])[Year]", "date", None),
+    *[(f'Date.{e}', "days", None) for e in ('From([x], "de-DE")', 'FromText([x], "fr-FR")', 'FromText([x], [Culture = "de-DE"])',
+      'FromText([x], [Format = "yyyy-MM-dd"])', 'FromText([x], [Format = "dd.MM.yyyy"])', 'FromText([x], [Format = "d.M.yyyy", Culture = "de-DE"])',
+      'FromText([x], [Format = "d-MMM-yyyy", Culture = "en-US"])', 'FromText([x], [Format = "dd-MMM-yyyy", Culture = "en-US"])')],
+    ('DateTime.FromText([x], [Format = "dd/MM/yyyy HH:mm:ss", Culture = "en-GB"])', "days", None), ('DateTime.FromText([x], [Format = "dd.MM.yyyy"])', "days", None),
+    ("DateTime.FromText([x], [Format = \"yyyy-MM-dd'T'HH:mm:ss\"])", "spelt", None), ("Time.FromText([x])", "clocks", None), ("Time.From([x])", "clocks", None),
+    ('Time.FromText([x], "de-DE")', "clocks", None), ('Time.FromText([x], [Format = "HH:mm"])', "clocks", None), ('Time.FromText([x], [Format = "H:mm:ss"])', "clocks", None),
+    ("Duration.FromText([x])", "spans", None), ("Duration.From([x])", "spans", None), ("Duration.From([x])", "spelt", None),
+]  # fmt: skip
+FORMS += [*TEXTS, *NUMBERS, *MOMENTS]

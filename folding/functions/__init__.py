@@ -10,11 +10,23 @@ import importlib
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+from attrs import evolve
 from sqlglot import exp
 
 from folding import terms as t
 from folding.operators import strictly
-from folding.terms import Scalar, Unfoldable, in_microseconds, is_fine, need, need_not_null, plain_number
+from folding.terms import (
+    Scalar,
+    Unfoldable,
+    in_microseconds,
+    is_fine,
+    is_null,
+    need,
+    need_not_null,
+    of_kind,
+    plain_number,
+    unless,
+)
 from mlang.syntax import nodes
 
 if TYPE_CHECKING:
@@ -27,6 +39,8 @@ _FAMILIES = (
     "pieces",
     "number",
     "rounding",
+    "positions",
+    "bits",
     "mathematics",
     "dates",
     "periods",
@@ -36,6 +50,7 @@ _FAMILIES = (
     "lists",
     "records",
     "others",
+    "values",
     "zones",  # last: it makes forms of datetimes forms of datetimezones, too
 )
 _loaded: list[bool] = []
@@ -119,6 +134,8 @@ class Call:
         term = self.term(index)
         if self.name in _DOUBLES:
             term = plain_number(term)
+        if "null" not in kinds:
+            term = of_kind(term, kinds[0])
         need(term, *kinds)
         if is_fine(term):
             raise Unfoldable(f"{self.name} of a datetime finer than a microsecond")
@@ -126,23 +143,42 @@ class Call:
 
     def moment(self, index: int, *kinds: str) -> Scalar:
         """The same where what is below a microsecond does not count."""
-        return in_microseconds(need(self.term(index), *kinds))
+        return in_microseconds(need(of_kind(self.term(index), kinds[0]), *kinds))
 
     def sure(self, index: int, *kinds: str) -> Scalar:
-        """An argument of one of the kinds that is never null."""
-        return need_not_null(self.of(index, *kinds))
+        """An argument of one of the kinds that is not null: where it is, M raises, and the query stops."""
+        term = self.of(index, *kinds)
+        if term.kind == "null" or not term.nullable:
+            return need_not_null(term)
+        if term.is_constant:
+            raise Unfoldable(f"{self.name} of null")
+        return evolve(term, sql=unless(is_null(term.use), term.use), nullable=False, raises=True, conjuncts=())
+
+    def is_constant(self, index: int) -> bool:
+        """Whether an argument does not depend on the row."""
+        try:
+            self.constant(index)
+        except Unfoldable:
+            return False
+        return True
 
     def whole(self, index: int) -> Scalar:
         """A number of the row that is never null, as a BIGINT; what is not whole is for the interpreter."""
         x = self.sure(index, "number")
         if x.storage == "BIGINT":
             return x
+        return t.typed(self.whole_or_null(x), "number", "BIGINT", x, nonan=True, int53=True)
+
+    def whole_or_null(self, x: Scalar) -> Any:
+        """A number as a BIGINT; what is not whole is for the interpreter."""
+        if x.storage == "BIGINT":
+            return x.use
         sql = x.use
         if not x.int53:
             near = t.binary(exp.LT, t.function("abs", x.use), t.double(1e15))
             integral = t.binary(exp.EQ, t.function("trunc", x.use), x.use)
             sql = t.unless(t.negation(t.all_of([near, integral])), sql)
-        return t.typed(t.cast(sql, "BIGINT"), "number", "BIGINT", x, nonan=True, int53=True)
+        return t.cast(sql, "BIGINT")
 
     def constant(self, index: int, default: Any = None) -> Any:
         """The value of an argument that does not depend on the row; ``default`` when it is not given."""

@@ -12,9 +12,14 @@ from sqlglot import exp
 from folding import terms as t
 from folding.casts import text_to
 from folding.functions import Call, folds
+from folding.functions.formats import culture_of
+from folding.serials import day_before_all, moment_of
+from folding.spelt import by_format
+from folding.spelt import time_of as time_of_text
 from folding.terms import Scalar, Unfoldable, typed
 from mlang.culture.data import culture
 from mlang.values.temporal import DAY
+from mlang.values.thunk import force
 
 
 def _whole(sql: Any, *parts: Scalar) -> Scalar:
@@ -192,21 +197,33 @@ def add_parts(call: Call) -> Scalar:
     return typed(_in_range(sql, value.storage), value.kind, value.storage, value, raises=True)
 
 
+def _read(call: Call, text: Scalar, kind: str) -> Scalar:
+    """A text as a moment: by the format that was given, or as every culture reads it."""
+    format, name = None, call.constant(1) if call.count > 1 else None
+    if name.__class__ is dict:
+        if call.name.endswith(".From") or not set(name) <= {"Format", "Culture"}:
+            raise Unfoldable(f"{call.name} with other options")
+        format, name = force(name.get("Format")), force(name.get("Culture"))
+    info = culture_of(name)
+    if format is not None and format.__class__ is not str:
+        raise Unfoldable(f"{call.name} with a format that is no text")
+    if format:
+        return by_format(text, kind, format, info)
+    return time_of_text(text) if kind == "time" else text_to(kind, text)
+
+
 @folds("Date.From", "Date.FromText", "DateTime.Date")
 def date_from(call: Call) -> Scalar:
-    value = call.moment(0, *(("text",) if call.name == "Date.FromText" else ("date", "datetime", "text")))
-    call.at_most(1)
+    kinds = {"Date.FromText": ("text",), "DateTime.Date": ("date", "datetime")}
+    value = call.moment(0, *kinds.get(call.name, ("date", "datetime", "text", "number")))
+    call.at_most(1 if call.name == "DateTime.Date" else 2)
     if value.kind == "date":
         return value
+    if value.kind == "number":
+        return moment_of(value, "date")
     if value.kind == "text":
-        _not_a_part(call)
-        return text_to("date", value)
+        return _read(call, value, "date")
     return _date(t.cast(value.use, "DATE"), value)
-
-
-def _not_a_part(call: Call) -> None:
-    if call.name == "DateTime.Date":
-        raise Unfoldable("DateTime.Date of a text")
 
 
 @folds("Date.StartOfDay")
@@ -221,22 +238,31 @@ def start_of_day(call: Call) -> Scalar:
 
 @folds("DateTime.From", "DateTime.FromText")
 def datetime_from(call: Call) -> Scalar:
-    kinds = ("text",) if call.name == "DateTime.FromText" else ("date", "datetime", "text")
-    value = t.need(call.term(0), *kinds)
-    call.at_most(1)
+    kinds = ("text",) if call.name == "DateTime.FromText" else ("datetime", "date", "time", "text", "number")
+    value = t.need(t.of_kind(call.term(0), kinds[0]), *kinds)
+    call.at_most(2)
     if value.kind == "datetime":
         return value
     if value.kind == "text":
-        return text_to("datetime", value)
+        return _read(call, value, "datetime")
+    if value.kind == "number":
+        return moment_of(value, "datetime")
+    if value.kind == "time":
+        return day_before_all(value)
     return typed(t.cast(value.use, "TIMESTAMP"), "datetime", "TIMESTAMP", value)
 
 
-@folds("DateTime.Time", "Time.From")
+@folds("DateTime.Time", "Time.From", "Time.FromText")
 def time_of(call: Call) -> Scalar:
-    value = call.of(0, "datetime", "time")
-    call.at_most(1)
+    kinds = {"DateTime.Time": ("datetime", "time"), "Time.FromText": ("text",)}
+    value = call.of(0, *kinds.get(call.name, ("time", "datetime", "text", "number")))
+    call.at_most(1 if call.name == "DateTime.Time" else 2)
     if value.kind == "time":
         return value
+    if value.kind == "text":
+        return _read(call, value, "time")
+    if value.kind == "number":
+        return moment_of(value, "time")
     return typed(t.cast(value.use, "TIME"), "time", "TIME", value)
 
 

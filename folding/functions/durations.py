@@ -8,7 +8,8 @@ from sqlglot import exp
 
 from folding import terms as t
 from folding.functions import Call, folds
-from folding.terms import Scalar, Unfoldable, typed
+from folding.spelt import duration_of
+from folding.terms import Scalar, typed
 from mlang.values.temporal import DAY, DAYS_PER_TICK
 
 _TOTALS = {
@@ -48,13 +49,14 @@ def total(call: Call) -> Scalar:
     return typed(sql, "number", "DOUBLE", value, nonan=True)
 
 
-@folds("Duration.From")
+@folds("Duration.From", "Duration.FromText")
 def duration_from(call: Call) -> Scalar:
-    """Of a number of days: ticks, half to even."""
-    value = call.of(0, "duration", "number", "null")
+    """Of a number of days: ticks, half to even; of a text that is spelt plainly."""
+    kinds = ("text",) if call.name == "Duration.FromText" else ("duration", "number", "text")
+    value = call.of(0, *kinds)
     call.at_most(1)
     if value.kind == "duration":
         return value
-    if value.kind == "null":
-        raise Unfoldable("Duration.From of null")
+    if value.kind == "text":
+        return duration_of(value)
     return t.ticks_of_double(t.binary(exp.Mul, t.as_double(value), t.double(864e9)), value)

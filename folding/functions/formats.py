@@ -19,6 +19,7 @@ from mlang.culture.data import CultureInfo
 from mlang.culture.data import culture as named
 from mlang.culture.date_formats import UNIVERSAL, BadFormat, Token, beside_day_number, expand, tokens
 from mlang.errors import MError
+from mlang.values.temporal import DAY, HOUR, MINUTE, SECOND
 
 _DEFAULT = {"date": "d", "datetime": "G", "time": "t", "datetimezone": "G"}
 #: Specifier and size to the engine's code.
@@ -239,18 +240,64 @@ def text_from(call: Call) -> Scalar:
         info = culture_of(call.constant(2) if call.count > 2 else None)
         if call.count > 1 and call.constant(1):
             return formatted(value, call.constant(1), info)
-    if value.kind == "text" and call.name == "Text.From":
+    if call.name != "Text.From" and value.kind not in (call.name.partition(".")[0].lower(), "null"):
+        raise Unfoldable(f"{call.name} of a {value.kind}")
+    return written_text(value, info)
+
+
+def written_text(value: Scalar, info: CultureInfo) -> Scalar:
+    """What ``Text.From`` makes of a value in a culture; null stays null."""
+    if value.kind == "text":
         return value
-    if value.kind == "logical" and call.name != "Number.ToText":
+    if value.kind == "null":
+        return t.of_kind(value, "text")
+    if value.kind == "logical":
         sql = t.case(
             (value.use, exp.Literal.string("true")), (t.negation(value.use), exp.Literal.string("false"))
         )
         return _text(sql, value, ascii=True)
-    if value.kind == "number" and call.name != "Logical.ToText":
+    if value.kind == "number":
         return number_text(t.need(value, "number"), info)
-    if value.kind in _DEFAULT and call.name == "Text.From":
+    if value.kind == "duration":
+        return duration_text(value)
+    if value.kind in _DEFAULT:
         return moment_text(value, None, info)
-    raise Unfoldable(f"{call.name} of a {value.kind}")
+    raise Unfoldable(f"the text of a {value.kind}")
+
+
+def duration_text(value: Scalar) -> Scalar:
+    """``[-][d.]hh:mm:ss[.fffffff]``, the same in every culture."""
+    size = t.function("abs", value.use)
+
+    def part(unit: int, cycle: int | None, width: int) -> Any:
+        number: Any = t.binary(exp.IntDiv, size, t.whole(unit)) if unit > 1 else size
+        number = t.binary(exp.Mod, number, t.whole(cycle)) if cycle else number
+        return t.function("lpad", t.cast(number, "VARCHAR"), t.whole(width), exp.Literal.string("0"))
+
+    days = t.binary(exp.IntDiv, size, t.whole(DAY))
+    clock = t.function(
+        "concat", part(HOUR, 24, 2), exp.Literal.string(":"), part(MINUTE, 60, 2), exp.Literal.string(":"),
+        part(SECOND, 60, 2),
+    )  # fmt: skip
+    empty = exp.Literal.string("")
+    fraction = t.binary(exp.Mod, size, t.whole(SECOND))
+    tail = t.binary(exp.DPipe, exp.Literal.string("."), part(1, SECOND, 7))
+    lead = t.binary(exp.DPipe, t.cast(days, "VARCHAR"), exp.Literal.string("."))
+    sql = t.function(
+        "concat",
+        t.case((t.binary(exp.LT, value.use, t.whole(0)), exp.Literal.string("-")), otherwise=empty),
+        t.case((t.binary(exp.GT, days, t.whole(0)), lead), otherwise=empty), clock,
+        t.case((t.binary(exp.GT, fraction, t.whole(0)), tail), otherwise=empty),
+    )  # fmt: skip
+    if value.nullable:
+        sql = t.case((t.not_null(value.use), sql))
+    return _text(sql, value, ascii=True)
+
+
+@folds("Duration.ToText")
+def duration_to_text(call: Call) -> Scalar:
+    call.at_most(1)
+    return duration_text(call.of(0, "duration"))
 
 
 @folds("Date.ToText", "DateTime.ToText", "DateTimeZone.ToText", "Time.ToText")

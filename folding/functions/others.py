@@ -1,4 +1,4 @@
-"""SQL forms of logical and value functions that stand inside row functions."""
+"""SQL forms of ``Logical.*``."""
 
 from __future__ import annotations
 
@@ -7,8 +7,7 @@ from sqlglot import exp
 from folding import terms as t
 from folding.casts import text_to
 from folding.functions import Call, folds
-from folding.operators import equality, null_test
-from folding.terms import Scalar, Unfoldable, typed
+from folding.terms import Scalar, typed
 
 
 @folds("Logical.From", "Logical.FromText")
@@ -19,25 +18,7 @@ def logical_from(call: Call) -> Scalar:
         return value
     if value.kind == "text":
         return text_to("logical", value)
+    sql = t.binary(exp.NEQ, t.as_double(value), t.double(0.0))
     if not value.nonan:
-        raise Unfoldable("Logical.From of a number that may be NaN")
-    return typed(t.binary(exp.NEQ, t.as_double(value), t.double(0.0)), "logical", "BOOLEAN", value)
-
-
-@folds("Value.NullableEquals")
-def nullable_equals(call: Call) -> Scalar:
-    """Null where a side is null."""
-    call.at_most(2)
-    left, right = call.term(0), call.term(1)
-    same = equality(left, right, False)
-    missing = [null_test(side) for side in (left, right) if side.nullable]
-    if not missing:
-        return same
-    sql = t.case((t.any_of(missing), t.cast(exp.Null(), "BOOLEAN")), otherwise=same.use)
-    return typed(sql, "logical", "BOOLEAN", left, right)
-
-
-@folds("Value.Equals")
-def value_equals(call: Call) -> Scalar:
-    call.at_most(2)
-    return equality(call.term(0), call.term(1), False)
+        sql = t.unless(t.function("isnan", t.as_double(value)), sql)
+    return typed(sql, "logical", "BOOLEAN", value, raises=value.raises or not value.nonan)

@@ -12,9 +12,9 @@ from sqlglot import exp
 
 from folding import terms as t
 from folding.functions import Call, folds
+from folding.functions.text import count, culture_name
 from folding.terms import Scalar, Unfoldable, typed
 from mlang.culture.text import is_turkic
-from mlang.session import current
 from mlang.values.kinds import kind_of
 from mlang.values.thunk import force
 
@@ -95,10 +95,28 @@ def after(text: Scalar, mark: str, number: int, from_end: bool) -> Scalar:
 @folds("Text.BeforeDelimiter", "Text.AfterDelimiter")
 def beside(call: Call) -> Scalar:
     """Before the first, or another, occurrence of a delimiter, or after it."""
-    text, mark = call.of(0, "text"), _mark(call, 1)
+    text = call.of(0, "text")
     call.at_most(3)
+    if call.count == 2 and not call.is_constant(1):
+        return _beside_of_row(call, text)
+    mark = _mark(call, 1)
     build = before if call.name == "Text.BeforeDelimiter" else after
     return build(text, mark, *_occurrence(call, 2, mark))
+
+
+def _beside_of_row(call: Call, text: Scalar) -> Scalar:
+    """Before or after the first occurrence of a delimiter that the row tells; an empty one stops the query."""
+    mark = call.sure(1, "text")
+    place = t.function("strpos", text.use, mark.use)
+    there = t.binary(exp.GT, place, t.whole(0))
+    if call.name == "Text.BeforeDelimiter":
+        part = t.function("left", text.use, t.binary(exp.Sub, place, t.whole(1)))
+        found = t.case((there, part), otherwise=text.use)
+    else:
+        part = t.function("substr", text.use, t.binary(exp.Add, place, t.function("length", mark.use)))
+        found = t.case((there, part), (t.not_null(text.use), exp.Literal.string("")))
+    empty = t.binary(exp.EQ, mark.use, exp.Literal.string(""))
+    return _text(t.unless(empty, found), text, mark, nullable=text.nullable, raises=True, ascii=text.ascii)
 
 
 @folds("Text.BetweenDelimiters")
@@ -112,49 +130,36 @@ def between(call: Call) -> Scalar:
 # ---------------------------------------------------------------- places
 
 
-def _changed(call: Call, offset: int, count: int, new: Any, *parts: Scalar) -> Scalar:
+def _changed(call: Call, offset: Any, size: Any, new: Any, *parts: Scalar) -> Scalar:
     """A text with something in place of so many characters; a place outside the text raises."""
     text = parts[0]
-    left = t.function("left", text.use, t.whole(offset))
-    right = t.function("substr", text.use, t.whole(offset + count + 1))
+    left = t.function("left", text.use, offset)
+    end = t.binary(exp.Add, offset, size)
+    right = t.function("substr", text.use, t.binary(exp.Add, end, t.whole(1)))
     sql = t.binary(exp.DPipe, left, right if new is None else t.binary(exp.DPipe, new, right))
-    short = t.binary(exp.LT, t.function("length", text.use), t.whole(offset + count))
+    short = t.binary(exp.LT, t.function("length", text.use), end)
     sql = t.basic_plane(text, t.unless(short, sql))
-    return _text(sql, *parts, raises=True, ascii=all(x.ascii for x in parts))
+    return _text(sql, *parts, raises=True, ascii=all(x.ascii for x in parts if x.kind == "text"))
 
 
 @folds("Text.Insert")
 def insert(call: Call) -> Scalar:
-    text, offset, new = call.of(0, "text"), call.count_at(1), call.sure(2, "text")
-    return _changed(call, offset, 0, new.use, text, new)
+    text, (offset, *counts), new = call.of(0, "text"), count(call, 1), call.sure(2, "text")
+    return _changed(call, offset, t.whole(0), new.use, text, new, *counts)
 
 
 @folds("Text.ReplaceRange")
 def replace_range(call: Call) -> Scalar:
-    text, offset, count, new = call.of(0, "text"), call.count_at(1), call.count_at(2), call.sure(3, "text")
-    return _changed(call, offset, count, new.use, text, new)
+    text, (offset, *counts), (size, *sizes) = call.of(0, "text"), count(call, 1), count(call, 2)
+    new = call.sure(3, "text")
+    return _changed(call, offset, size, new.use, text, new, *counts, *sizes)
 
 
 @folds("Text.RemoveRange")
 def remove_range(call: Call) -> Scalar:
-    text, offset, count = call.of(0, "text"), call.count_at(1), call.count_at(2, 1)
-    return _changed(call, offset, count, None, text)
-
-
-@folds("Text.PositionOfAny")
-def position_of_any(call: Call) -> Scalar:
-    """The first place of any of some characters."""
-    text = call.sure(0, "text")
-    call.at_most(2)
-    given = call.constant(1)
-    items = [force(item) for item in given] if given.__class__ is list else []
-    if not items or not all(i.__class__ is str and len(i) == 1 and "\0" < i < "\ud800" for i in items):
-        raise Unfoldable("Text.PositionOfAny with characters that are not single")
-    codes = "".join(r"\x{" + format(ord(i), "X") + "}" for i in items)
-    ahead = t.function("length", t.function("regexp_extract", text.use, exp.Literal.string(f"^[^{codes}]*")))
-    nowhere = t.binary(exp.EQ, ahead, t.function("length", text.use))
-    sql = t.case((nowhere, t.whole(-1)), otherwise=ahead.copy())
-    return typed(t.basic_plane(text, sql), "number", "BIGINT", text, nonan=True, int53=True)
+    text, (offset, *counts) = call.of(0, "text"), count(call, 1)
+    size, *sizes = count(call, 2) if call.count > 2 else (t.whole(1),)
+    return _changed(call, offset, size, None, text, *counts, *sizes)
 
 
 # ---------------------------------------------------------------- words
@@ -164,8 +169,7 @@ def position_of_any(call: Call) -> Scalar:
 def proper(call: Call) -> Scalar:
     """The first letter of each run of letters; texts with others than ASCII letters go to the interpreter."""
     text = call.of(0, "text")
-    call.at_most(1)
-    if is_turkic(current().culture):
+    if is_turkic(culture_name(call, 1)):
         raise Unfoldable("Text.Proper in a culture that has a second i")
     runs = t.function(
         "regexp_extract_all", t.function("lower", text.use), exp.Literal.string("[a-z]+|[^a-z]+")

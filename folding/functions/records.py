@@ -120,6 +120,34 @@ def _by_name_of_row(call: Call, record: Row, default: bool) -> Scalar:
     )  # fmt: skip
 
 
+# ---------------------------------------------------------------- parts of moments and durations
+
+_DAY, _CLOCK = ("Year", "Month", "Day"), ("Hour", "Minute", "Second")
+_PARTS = {
+    "Date.ToRecord": [("Date", part) for part in _DAY],
+    "Time.ToRecord": [("Time", part) for part in _CLOCK],
+    "DateTime.ToRecord": [*[("Date", part) for part in _DAY], *[("Time", part) for part in _CLOCK]],
+    "Duration.ToRecord": [("Duration", part) for part in ("Days", "Hours", "Minutes", "Seconds")],
+}
+
+
+def _to_record(call: Call) -> Row:
+    from folding.functions import form_of
+
+    call.at_most(1)
+    moment = call.sure(0, call.name.partition(".")[0].lower())
+    fields = {}
+    for family, part in _PARTS[call.name]:
+        form = form_of(f"{family}.{part}")
+        assert form is not None
+        fields[part] = form(Call(f"{family}.{part}", call.translator, (moment,)))
+    return record_of(fields)
+
+
+for _name in _PARTS:
+    _gives_record(_name)(_to_record)
+
+
 # ---------------------------------------------------------------- records made of others
 
 

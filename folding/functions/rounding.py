@@ -16,6 +16,7 @@ from sqlglot import exp
 from folding import terms as t
 from folding.casts import text_to_number
 from folding.functions import Call, folds
+from folding.serials import number_of
 from folding.terms import Scalar, Unfoldable, typed
 from mlang.values.temporal import DAY, OLE_DAY
 
@@ -216,6 +217,8 @@ def as_number(call: Call, value: Scalar) -> Scalar:
     if value.kind == "duration":
         per_tick = t.double(1.0 / 864e9)
         return number(t.binary(exp.Mul, t.cast(value.use, "DOUBLE"), per_tick), value, nonan=True)
+    if value.kind in ("datetime", "time"):
+        return number_of(value)
     if value.kind == "text":
         culture = call.constant(1) if call.count > 1 else None
         if culture is not None and culture.__class__ is not str:

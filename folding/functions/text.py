@@ -13,8 +13,9 @@ from sqlglot import exp
 from folding import terms as t
 from folding.functions import Call, folds
 from folding.terms import Scalar, Unfoldable, typed
+from mlang.culture.data import culture as named
 from mlang.culture.text import is_turkic
-from mlang.session import current
+from mlang.errors import MError
 
 #: What .NET calls white space.
 BLANKS = (
@@ -23,6 +24,8 @@ BLANKS = (
 )
 
 
+#: Longer texts are not made by repeating and filling up.
+_LONGEST = 10_000
 #: Letters whose other case differs between the engine and M (found by comparing all of them).
 ODD_LETTERS = {"Text.Upper": r"ß\x{10D0}-\x{10FF}\x{10000}-\x{10FFFF}", "Text.Lower": r"\x{10000}-\x{10FFFF}"}
 
@@ -33,6 +36,18 @@ def _text(sql: Any, *parts: Scalar, **facts: Any) -> Scalar:
 
 def _logical(sql: Any, *parts: Scalar) -> Scalar:
     return typed(sql, "logical", "BOOLEAN", *parts)
+
+
+def culture_name(call: Call, index: int) -> str:
+    """The culture that was given, or the session's."""
+    call.at_most(index + 1)
+    name = call.constant(index) if call.count > index else None
+    if name is not None and name.__class__ is not str:
+        raise Unfoldable(f"{call.name} with a culture that is no text")
+    try:
+        return str(named(name).name)
+    except MError:
+        raise Unfoldable("an unknown culture") from None
 
 
 @folds("Text.Length")
@@ -51,8 +66,7 @@ def length(call: Call) -> Scalar:
 def letter_case(call: Call) -> Scalar:
     """One letter for one letter; letters that the engine maps otherwise go to the interpreter."""
     text = call.of(0, "text")
-    call.at_most(1)
-    if is_turkic(current().culture):
+    if is_turkic(culture_name(call, 1)):
         raise Unfoldable(f"{call.name} in a culture that has a second i")
     name = "upper" if call.name == "Text.Upper" else "lower"
     sql = t.function(name, text.use)
@@ -88,28 +102,32 @@ def clean(call: Call) -> Scalar:
 
 @folds("Text.Start", "Text.End")
 def ends(call: Call) -> Scalar:
-    text, (count, *counts) = call.of(0, "text"), _count(call, 1)
+    text, (size, *counts) = call.of(0, "text"), count(call, 1)
     name = "left" if call.name == "Text.Start" else "right"
-    sql = t.basic_plane(text, t.function(name, text.use, count))
+    sql = t.basic_plane(text, t.function(name, text.use, size))
     return _text(sql, text, *counts, ascii=text.ascii, raises=bool(counts) or text.raises)
 
 
-def _count(call: Call, index: int) -> tuple[Any, *tuple[Scalar, ...]]:
+def count(call: Call, index: int, most: int = 2**31 - 2) -> tuple[Any, *tuple[Scalar, ...]]:
     """A count of characters: a constant, or a whole number of the row, which must not be below 0; and its term."""
     try:
-        return (t.whole(call.count_at(index)),)
+        known = call.count_at(index)
     except Unfoldable:
         x = call.whole(index)
-    far = t.any_of([t.binary(exp.LT, x.use, t.whole(0)), t.binary(exp.GT, x.use, t.whole(2**31 - 2))])
+    else:
+        if known > most:
+            raise Unfoldable(f"{call.name} with a large count")
+        return (t.whole(known),)
+    far = t.any_of([t.binary(exp.LT, x.use, t.whole(0)), t.binary(exp.GT, x.use, t.whole(most))])
     return t.unless(far, x.use), x
 
 
 @folds("Text.Middle")
 def middle(call: Call) -> Scalar:
-    text, (start, *counts) = call.of(0, "text"), _count(call, 1)
+    text, (start, *counts) = call.of(0, "text"), count(call, 1)
     arguments = [text.use, t.binary(exp.Add, start, t.whole(1)) if counts else t.whole(int(start.name) + 1)]
     if call.count > 2:
-        size, *sizes = _count(call, 2)
+        size, *sizes = count(call, 2)
         arguments.append(size)
         counts += sizes
     sql = t.basic_plane(text, t.function("substr", *arguments))
@@ -119,20 +137,24 @@ def middle(call: Call) -> Scalar:
 @folds("Text.Range")
 def part(call: Call) -> Scalar:
     """Raises outside the text, unlike Text.Middle."""
-    text, start = call.of(0, "text"), call.count_at(1)
-    count = call.count_at(2) if call.count > 2 else None
-    arguments = [text.use, t.whole(start + 1)] + ([t.whole(count)] if count is not None else [])
-    short = t.binary(exp.LT, t.function("length", text.use), t.whole(start + (count or 0)))
+    text, (start, *counts) = call.of(0, "text"), count(call, 1)
+    arguments, end = [text.use, t.binary(exp.Add, start, t.whole(1))], start
+    if call.count > 2:
+        size, *sizes = count(call, 2)
+        counts += sizes
+        arguments.append(size)
+        end = t.binary(exp.Add, start, size)
+    short = t.binary(exp.LT, t.function("length", text.use), end)
     sql = t.unless(short, t.function("substr", *arguments))
-    return _text(t.basic_plane(text, sql), text, raises=True, ascii=text.ascii)
+    return _text(t.basic_plane(text, sql), text, *counts, raises=True, ascii=text.ascii)
 
 
 @folds("Text.At")
 def at(call: Call) -> Scalar:
-    text, index = call.of(0, "text"), call.count_at(1)
-    short = t.binary(exp.LTE, t.function("length", text.use), t.whole(index))
-    sql = t.unless(short, t.function("substr", text.use, t.whole(index + 1), t.whole(1)))
-    return _text(t.basic_plane(text, sql), text, raises=True, ascii=text.ascii)
+    text, (index, *counts) = call.of(0, "text"), count(call, 1)
+    short = t.binary(exp.LTE, t.function("length", text.use), index)
+    sql = t.unless(short, t.function("substr", text.use, t.binary(exp.Add, index, t.whole(1)), t.whole(1)))
+    return _text(t.basic_plane(text, sql), text, *counts, raises=True, ascii=text.ascii)
 
 
 @folds("Text.Contains", "Text.StartsWith", "Text.EndsWith")
@@ -158,43 +180,38 @@ def contains(call: Call) -> Scalar:
     return _logical(folded, text, part)
 
 
-@folds("Text.PositionOf")
-def position(call: Call) -> Scalar:
-    text, part = call.sure(0, "text"), call.sure(1, "text")
-    call.at_most(2)
-    sql = t.binary(exp.Sub, t.function("strpos", text.use, part.use), t.whole(1))
-    return typed(t.basic_plane(text, sql), "number", "BIGINT", text, part, nonan=True, int53=True)
-
-
-@folds("Text.Replace")
+@folds("Text.Replace", "Replacer.ReplaceText")
 def replace(call: Call) -> Scalar:
-    text, old, new = call.of(0, "text"), call.text(1), call.sure(2, "text")
+    text, old, new = call.of(0, "text"), call.sure(1, "text"), call.sure(2, "text")
     call.at_most(3)
-    if not old:
+    if old.is_constant and not old.constant:
         raise Unfoldable("Text.Replace of an empty text")
-    sql = t.function("replace", text.use, t.string(old), new.use)
-    return _text(sql, text, new, ascii=text.ascii and new.ascii)
+    sql = t.function("replace", text.use, old.use, new.use)
+    if not old.is_constant:
+        sql = t.unless(t.binary(exp.EQ, old.use, exp.Literal.string("")), sql)
+    raises = text.raises or old.raises or new.raises or not old.is_constant
+    return _text(sql, text, old, new, raises=raises, ascii=text.ascii and new.ascii)
 
 
 @folds("Text.PadStart", "Text.PadEnd")
 def pad(call: Call) -> Scalar:
-    text, count = call.of(0, "text"), call.count_at(1)
+    text, (size, *counts) = call.of(0, "text"), count(call, 1, _LONGEST)
     filler = call.text(2) if call.count > 2 else " "
     if len(filler) != 1 or not "\0" < filler < "\ud800":
         raise Unfoldable(f"{call.name} with a filler that is not a single character")
     name = "lpad" if call.name == "Text.PadStart" else "rpad"
-    full = t.binary(exp.GTE, t.function("length", text.use), t.whole(count))
-    padded = t.function(name, text.use, t.whole(count), t.string(filler))
+    full = t.binary(exp.GTE, t.function("length", text.use), size)
+    padded = t.function(name, text.use, t.cast(size, "INTEGER") if counts else size, t.string(filler))
     sql = t.basic_plane(text, t.case((full, text.use), otherwise=padded))
-    return _text(sql, text, ascii=text.ascii and filler.isascii())
+    raises = bool(counts) or text.raises
+    return _text(sql, text, *counts, raises=raises, ascii=text.ascii and filler.isascii())
 
 
 @folds("Text.Repeat")
 def repeat(call: Call) -> Scalar:
-    text, count = call.of(0, "text"), call.count_at(1)
-    if count > 10_000:
-        raise Unfoldable("Text.Repeat with a large count")
-    return _text(t.function("repeat", text.use, t.whole(count)), text, ascii=text.ascii)
+    text, (times, *counts) = call.of(0, "text"), count(call, 1, _LONGEST)
+    raises = bool(counts) or text.raises
+    return _text(t.function("repeat", text.use, times), text, *counts, raises=raises, ascii=text.ascii)
 
 
 @folds("Text.Reverse")
