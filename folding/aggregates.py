@@ -157,15 +157,42 @@ def aggregate(function: Any, group: Group) -> Scalar:
         raise Unfoldable(f"{spec.builtin.name} of a group has no SQL form")
     node = spec.node
     if node is None and spec.name == "column":  # `mlang/tables/asking.py`
-        name, column = spec.document
+        name, column, *given = spec.document
         if name == DISTINCT:
             return count_distinct(group.values(column), group)
-        return AGGREGATES[name](group.values(column), group)
+        taken = Taken(group.values(column), group)
+        return (
+            _asked(name, taken, given)
+            if given or name not in AGGREGATES
+            else AGGREGATES[name](taken.value, group)
+        )
     if isinstance(node, nodes.Each):
         return GroupTranslator(function, {"_": group}, group).scalar(node.body)
     if isinstance(node, nodes.Function) and len(node.parameters) == 1 and node.result is None:
         return GroupTranslator(function, {node.parameters[0].name: group}, group).scalar(node.body)
     raise Unfoldable("an aggregate whose body is not known")
+
+
+def _asked(name: str, taken: Taken, given: list[Any]) -> Scalar:
+    """A list function of a column, with other arguments that are values already."""
+    from folding.functions import Call, form_of, formed
+
+    form = form_of(name)
+    if form is None:
+        raise Unfoldable(f"{name} has no exact SQL form")
+    names: dict[str, Any] = {}
+    for index, value in enumerate(given):
+        try:
+            names[f"argument {index}"] = t.literal(strip(value))
+        except TypeError:
+            raise Unfoldable("an argument that SQL cannot hold") from None
+        except Unfoldable:
+            names[f"argument {index}"] = strip(value)
+    while given and given[-1] is None:
+        given = given[:-1]
+    translator = GroupTranslator(None, names, taken.group)
+    arguments = (taken, *[nodes.Name(f"argument {index}") for index in range(len(given))])
+    return formed(form, Call(name, translator, arguments))
 
 
 def is_identity(function: Any) -> bool:

@@ -74,15 +74,15 @@ def bound(node: nodes.Function | nodes.Each, arguments: list[Any]) -> tuple[dict
 
 def kind_of_meaning(value: Any) -> str:
     """The M kind of what a name stands for; "any" where it is not known."""
-    from folding.aggregates import Group
+    from folding.aggregates import Group, Taken
     from folding.structures import Fields, Items
 
     if value.__class__ is Row:
         return "record"
     if value.__class__ is Closure:
         return "function"
-    if value.__class__ is Group:
-        return "table"
+    if value.__class__ in (Group, Taken):
+        return "table" if value.__class__ is Group else "list"
     if value.__class__ is not Scalar:
         return kind_of(value)
     if value.kind != "any":

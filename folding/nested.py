@@ -16,6 +16,7 @@ from sqlglot import exp
 from folding import terms as t
 from folding.relations import Relation
 from folding.terms import Scalar, Unfoldable
+from mlang.values.metadata import strip
 
 if TYPE_CHECKING:
     from folding.aggregates import Group
@@ -66,12 +67,13 @@ def packed(keys: list[Scalar]) -> Any:
 
 def nested_aggregate(column: Scalar, inner: str, function: Any) -> Scalar:
     """A list function of a column of the nested table."""
-    from folding.aggregates import AGGREGATES
+    from folding.aggregates import AGGREGATES, Taken
+    from folding.functions.list_shapes import applied
 
-    name = builtin_name(function)
-    if name not in AGGREGATES:
-        raise Unfoldable(f"{name or 'a function of the user'} over a column of a nested table")
-    return aggregated(column, lambda group: AGGREGATES[name](group.values(inner), group))
+    name, group = builtin_name(function), group_of(column)
+    if name in AGGREGATES:
+        return group.finish(AGGREGATES[name](group.values(inner), group))
+    return applied(strip(function), [Taken(group.values(inner), group)])
 
 
 def builtin_name(function: Any) -> str:

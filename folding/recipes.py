@@ -145,6 +145,11 @@ def _aggregate(row: Row, column: str, inner: str, function: Any) -> Scalar:
     return nested_aggregate(_column(row, column), inner, function)
 
 
+def _of_cell(row: Row, column: str, function: Any) -> Scalar:
+    """A function of one cell."""
+    return _of_value(function, _column(row, column))
+
+
 # ---------------------------------------------------------------- conditions
 
 
@@ -208,6 +213,7 @@ _FORMS: dict[str, Any] = {
     "combine": _combine,
     "record": _record,
     "aggregate": _aggregate,
+    "cell": _of_cell,
     "matches": _matches,
     "fails": _fails,
     "above": _above,

@@ -19,7 +19,7 @@ from sqlglot import exp
 from folding import terms as t
 from folding.functions import FORMS, Call, form_of, formed
 from folding.operators import connective, unify
-from folding.scalars import Closure, Lazy, Translator, apply_closure, as_term, inline
+from folding.scalars import Closure, Lazy, Row, Translator, apply_closure, as_term, inline
 from folding.structures import Items, items, list_of, settled
 from folding.terms import Scalar, Unfoldable, need, typed
 from mlang.errors import MError
@@ -104,8 +104,11 @@ def called(translator: Translator, node: Any) -> str:
 
 def listing(translator: Translator, node: Any) -> Shape:
     """The list that an expression is."""
+    from folding.aggregates import Taken
     from folding.functions.list_tables import column_of
 
+    if isinstance(node, Taken):
+        return node
     if isinstance(node, Scalar):
         return engine_list(node)
     node = bare(node)
@@ -121,6 +124,8 @@ def listing(translator: Translator, node: Any) -> Shape:
         if found.__class__ is Lazy:
             return listing(found.scope, found.node)
         value = translator.meaning(node.name)
+        if isinstance(value, Taken):
+            return value
         return engine_list(value) if isinstance(value, Scalar) else constant_list(value)
     try:
         return constant_list(translator.constant(node))
@@ -230,7 +235,7 @@ def applied(function: Any, given: list[Any]) -> Scalar:
         return inline(function, given)
     builtin = function.spec.builtin
     form = form_of(builtin.name) if builtin is not None else None
-    if builtin is None or form is None or any(not isinstance(x, Scalar) for x in given):
+    if builtin is None or form is None or any(x.__class__ in (Row, list, dict) for x in given):
         raise Unfoldable("a function without an SQL form, applied to the items of a list")
     return formed(form, Call(builtin.name, Translator(None, {}), tuple(given)))
 

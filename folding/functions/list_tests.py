@@ -185,7 +185,14 @@ def _not_null() -> Any:
 def is_distinct(call: Call) -> Scalar:
     """Whether no item is there twice."""
     call.at_most(1)
-    column = listed(list_at(call))
+    shape = list_at(call)
+    if not isinstance(shape, (Written, Scalar)):
+        from folding.aggregates import count_distinct, row_count
+
+        one, all = count_distinct(shape.value, shape.group), row_count(shape.group)
+        same: Scalar = shape.group.finish(_logical(t.binary(exp.EQ, one.use, all.use), one, all))
+        return same
+    column = listed(shape)
     different = distinct_list(column)
     sql = t.binary(exp.EQ, t.function("len", different.use), t.function("len", column.use))
     return _logical(sql, different)

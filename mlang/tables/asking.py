@@ -6,6 +6,7 @@ answers; else there is no answer (`NOTHING`), and the caller goes through the ro
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from mlang import registry
@@ -16,7 +17,7 @@ from mlang.tables import plan as p
 from mlang.tables import schema as schemas
 from mlang.tables.access import TableColumn, in_memory
 from mlang.tables.table import Table, run
-from mlang.values.functions import Function, Param, Spec
+from mlang.values.functions import Function, Param, Spec, bind
 from mlang.values.metadata import strip
 from mlang.values.thunk import force
 from mlang.values.types import ANY
@@ -40,25 +41,25 @@ def _asked(table: Table, plan: p.Plan) -> list[list[Any]] | None:
     return found if answered else None
 
 
-def _of(name: str, column: str) -> Function:
-    """The function of a table that is a list function of one of its columns."""
+def _of(name: str, column: str, arguments: tuple[Any, ...] = ()) -> Function:
+    """The function of a table that is a list function of one of its columns (and other arguments)."""
     called = [registry.value_of(part).fn for part in reversed(name.rstrip(")").split("("))]
 
     def function(table: Table) -> Any:
         found: Any = TableColumn(table, column)
         for call in called:
-            found = call(found)
+            found = call(found, *arguments)
         return found
 
-    return Function(function, 1, 1, Spec((Param("_"),), name="column", document=(name, column)))
+    return Function(function, 1, 1, Spec((Param("_"),), name="column", document=(name, column, *arguments)))
 
 
-def of_column(items: Any, name: str) -> Any:
+def of_column(items: Any, name: str, *arguments: Any) -> Any:
     """A list function of a table's column, by the engine; `NOTHING` when it has no answer."""
     if items.__class__ is not TableColumn or not _answers(items.table):
         return NOTHING
     table, column = items.table, items.name
-    function = _of(name, column)
+    function = _of(name, column, arguments)
     schema = schemas.of_columns([("x", ANY)])
     chosen = ((column, column),)
     plan = p.Project(schemas.projected(table.type, chosen), table.plan, chosen)
@@ -99,13 +100,57 @@ def profile_of(table: Table, column: str, names: tuple[str, ...]) -> list[Any] |
 
 def distinct_column(items: Any, comparer: Any = None) -> Any:
     """The different cells of a table's column (for a comparer), as a column again; `NOTHING` when it is not that."""
+    columns = () if comparer is None else ((getattr(items, "name", ""), comparer),)
+    return column_of(items, lambda plan: p.Distinct(plan.schema, plan, columns))
+
+
+def sorted_column(items: Any, criterion: Any) -> Any:
+    """The sorted cells of a table's column, as a column again; `NOTHING` for criteria other than an order."""
+    order = strip(force(criterion))
+    if order is not None and (order.__class__ is not float or order not in (0.0, 1.0)):
+        return NOTHING
+    descending = order == 1.0
+    return column_of(
+        items,
+        lambda plan: p.Sort(plan.schema, plan, (p.SortKey(plan.schema.names[0], descending=descending),)),
+    )
+
+
+def present_column(items: Any) -> Any:
+    """The cells of a table's column that are not null, as a column again."""
+
+    def step(plan: p.Plan) -> p.Plan:
+        name = plan.schema.names[0]
+        document = ((name,), False, ("matches", (((name, None, None),),), False))
+        spec = Spec((Param("row"),), name="row", document=document)
+        test = Function(lambda row: strip(force(row[name])) is not None, 1, 1, spec)
+        return p.SelectRows(schemas.unkeyed(plan.schema), plan, test)
+
+    return column_of(items, step)
+
+
+def chosen_column(items: Any, condition: Function) -> Any:
+    """The cells of a table's column for which a condition holds, as a column again."""
+    if condition.spec is None or (condition.spec.node is None and condition.spec.builtin is None):
+        return NOTHING
+
+    def step(plan: p.Plan) -> p.Plan:
+        name, call = plan.schema.names[0], bind(condition, 1)
+        spec = Spec((Param("row"),), name="row", document=((name,), False, ("cell", name, condition)))
+        return p.SelectRows(
+            schemas.unkeyed(plan.schema), plan, Function(lambda row: call(force(row[name])), 1, 1, spec)
+        )
+
+    return column_of(items, step)
+
+
+def column_of(items: Any, step: Callable[[p.Plan], p.Plan]) -> Any:
+    """The column that a step makes of a table's column, where an engine may do it; else `NOTHING`."""
     if items.__class__ is not TableColumn or not _answers(items.table):
         return NOTHING
     table = items.table
     chosen = ((items.name, items.name),)
-    plan = p.Project(schemas.projected(table.type, chosen), table.plan, chosen)
-    columns = () if comparer is None else ((items.name, comparer),)
-    made = Table(p.Distinct(plan.schema, plan, columns))
+    made = Table(step(p.Project(schemas.projected(table.type, chosen), table.plan, chosen)))
     made.session = table.session
     return TableColumn(made, items.name)
 

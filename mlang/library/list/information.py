@@ -37,6 +37,10 @@ def is_empty(items: Any) -> bool:
 @builtin("List.IsDistinct(list as list, optional equationCriteria as any) as logical")
 def is_distinct(items: Any, equation_criteria: Any = None) -> bool:
     """Says whether no item of a list occurs twice."""
+    if items.__class__ is not list and equation_criteria is None:
+        found = of_column(items, "List.IsDistinct")
+        if found is not NOTHING:
+            return bool(found)
     rule = criteria(equation_criteria, "List.IsDistinct")
     seen = set()
     for value in forced(items):

@@ -8,7 +8,7 @@ from typing import Any
 from mlang import errors
 from mlang.library.arguments import enum_member
 from mlang.library.comparer import Criteria, criteria, is_none_or_comparer
-from mlang.library.list.shared import bare, predicate
+from mlang.library.list.shared import NOTHING, bare, of_column, predicate
 from mlang.registry import builtin
 from mlang.values.functions import Function
 from mlang.values.lists import Streamed, forced
@@ -36,7 +36,6 @@ def _matcher(values: list[Any], rule: Criteria) -> Callable[[Any], bool]:
 def contains(items: Any, value: Any, equation_criteria: Any = None) -> bool:
     """Says whether a value is in a list."""
     if items.__class__.__name__ == "TableColumn" and is_none_or_comparer(equation_criteria):
-        from mlang.library.list.shared import NOTHING
         from mlang.tables.asking import in_column
 
         found = in_column(items, value, equation_criteria)
@@ -95,6 +94,10 @@ def contains_any(items: Any, values: Any, equation_criteria: Any = None) -> bool
 )
 def position_of(items: Any, value: Any, occurrence: Any = None, equation_criteria: Any = None) -> Any:
     """Gives the first or last position of a value (-1 when absent), or the list of all its positions."""
+    if items.__class__ is not list and equation_criteria is None:
+        found = of_column(items, "List.PositionOf", value, occurrence)
+        if found is not NOTHING:
+            return found
     test = _matcher([value], criteria(equation_criteria, "List.PositionOf", custom=True))
     return _positions(items, test, occurrence)
 
@@ -153,6 +156,10 @@ def remove_matching_items(items: Any, values: Any, equation_criteria: Any = None
 @builtin("List.AllTrue(list as list) as logical")
 def all_true(items: Any) -> bool:
     """Says whether no item is false; nulls do not count, the empty list is all true."""
+    if items.__class__ is not list:
+        found = of_column(items, "List.AllTrue")
+        if found is not NOTHING:
+            return bool(found)
     for value in bare(items):
         if value is False:
             return False
@@ -163,6 +170,10 @@ def all_true(items: Any) -> bool:
 @builtin("List.AnyTrue(list as list) as logical")
 def any_true(items: Any) -> bool:
     """Says whether an item is true; nulls do not count."""
+    if items.__class__ is not list:
+        found = of_column(items, "List.AnyTrue")
+        if found is not NOTHING:
+            return bool(found)
     for value in bare(items):
         if value is True:
             return True
@@ -178,6 +189,10 @@ def _logical(value: Any) -> None:
 @builtin("List.MatchesAll(list as list, condition as function) as logical")
 def matches_all(items: Any, condition: Function) -> bool:
     """Says whether a condition holds for every item."""
+    if items.__class__ is not list:
+        found = of_column(items, "List.MatchesAll", condition)
+        if found is not NOTHING:
+            return bool(found)
     test = predicate(condition)
     for value in forced(items):  # noqa: SIM110
         if not test(value):
@@ -188,6 +203,10 @@ def matches_all(items: Any, condition: Function) -> bool:
 @builtin("List.MatchesAny(list as list, condition as function) as logical")
 def matches_any(items: Any, condition: Function) -> bool:
     """Says whether a condition holds for at least one item."""
+    if items.__class__ is not list:
+        found = of_column(items, "List.MatchesAny", condition)
+        if found is not NOTHING:
+            return bool(found)
     test = predicate(condition)
     for value in forced(items):  # noqa: SIM110
         if test(value):

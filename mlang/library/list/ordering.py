@@ -23,6 +23,12 @@ from mlang.values.metadata import strip
 @builtin("List.Sort(list as list, optional comparisonCriteria as any) as list")
 def sort(items: Any, comparison_criteria: Any = None) -> Any:
     """Sorts a list: by value, by a key, in an order, or by a comparison of two items."""
+    if items.__class__.__name__ == "TableColumn":
+        from mlang.tables.asking import sorted_column
+
+        column = sorted_column(items, comparison_criteria)
+        if column is not NOTHING:
+            return column
     ordering = comparison(comparison_criteria)
     return Deferred(lambda: ordering.sorted(list(forced(items))), lambda: count(items))
 
@@ -144,6 +150,10 @@ def _between(low: Any, high: Any, fraction: float) -> Any:
 @builtin("List.Percentile(list as list, percentiles as any, optional options as nullable record) as any")
 def percentile(items: Any, percentiles: Any, chosen: Any = None) -> Any:
     """Gives the value below which a share of the items lies, or a list of them for several shares."""
+    if items.__class__ is not list:
+        found = of_column(items, "List.Percentile", percentiles, chosen)
+        if found is not NOTHING:
+            return found
     settings = options(chosen, "List.Percentile", {"PercentileMode": None})
     mode = enum_member(settings["PercentileMode"], "PercentileMode", (1, 2, 3, 4), 1)
     ordered = [strip(v) for v in comparison(None).sorted(_present(items, False))]

@@ -6,13 +6,13 @@ shapes over the list they cut.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from itertools import islice
 from typing import Any
 
 from mlang import errors
 from mlang.library.arguments import as_count
-from mlang.library.list.shared import count_or_condition, predicate
+from mlang.library.list.shared import NOTHING, count_or_condition, predicate
 from mlang.registry import builtin
 from mlang.values.functions import Function
 from mlang.values.lists import (
@@ -37,6 +37,16 @@ def cut(items: Any, start: int, stop: int | None = None) -> Any:
     if items.__class__ is list and len(items) <= SMALL:
         return items[start:stop]
     return Sliced(items, start, stop)
+
+
+def part(items: Any, step: Callable[[Any, Any], Any]) -> Any:
+    """The column that a step makes of a table's column, where an engine may do it; else `NOTHING`."""
+    if items.__class__.__name__ != "TableColumn":
+        return NOTHING
+    from mlang.tables import plan
+    from mlang.tables.asking import column_of
+
+    return column_of(items, lambda input: step(plan, input))
 
 
 # ---------------------------------------------------------------- single items
@@ -88,7 +98,8 @@ def first_n(items: Any, count_or_test: Any) -> Any:
     """Gives the first items: so many, or as long as a condition holds."""
     number, test = count_or_condition(count_or_test)
     if number is not None:
-        return cut(items, 0, number)
+        column = part(items, lambda p, plan: p.Take(plan.schema, plan, number))
+        return cut(items, 0, number) if column is NOTHING else column
 
     def leading() -> Iterator[Any]:
         assert test is not None
@@ -103,7 +114,8 @@ def first_n(items: Any, count_or_test: Any) -> Any:
 def _skip(items: Any, count_or_test: Any) -> Any:
     number, test = count_or_condition(count_or_test, 1)
     if number is not None:
-        return cut(items, number)
+        column = part(items, lambda p, plan: p.Drop(plan.schema, plan, number))
+        return cut(items, number) if column is NOTHING else column
 
     def rest() -> Iterator[Any]:
         assert test is not None
@@ -152,6 +164,9 @@ def last_n(items: Any, count_or_test: Any = None) -> Any:
             return plain[start:]
 
         return Deferred(run)
+    column = part(items, lambda p, plan: p.TakeLast(plan.schema, plan, number))
+    if column is not NOTHING:
+        return column
     if indexed(items):
         return cut(items, max(0, count(items) - number))
 
@@ -173,6 +188,9 @@ def remove_last_n(items: Any, count_or_test: Any = None) -> Any:
             return plain[:start]
 
         return Deferred(before)
+    column = part(items, lambda p, plan: p.DropLast(plan.schema, plan, number))
+    if column is not NOTHING:
+        return column
     if indexed(items):
         return cut(items, 0, max(0, count(items) - number))
     return Streamed(lambda: _all_but_last(items, number), lambda: max(0, count(items) - number))
@@ -277,6 +295,12 @@ def split(items: Any, page_size: Any) -> Any:
 @builtin("List.Select(list as list, selection as function) as list")
 def select(items: Any, selection: Function) -> Any:
     """Gives the items for which a condition holds."""
+    if items.__class__.__name__ == "TableColumn":
+        from mlang.tables.asking import chosen_column
+
+        column = chosen_column(items, selection)
+        if column is not NOTHING:
+            return column
     test = predicate(selection)
 
     def matching() -> Iterator[Any]:
@@ -290,6 +314,12 @@ def select(items: Any, selection: Function) -> Any:
 @builtin("List.RemoveNulls(list as list) as list")
 def remove_nulls(items: Any) -> Any:
     """Leaves out the items that are null."""
+    if items.__class__.__name__ == "TableColumn":
+        from mlang.tables.asking import present_column
+
+        column = present_column(items)
+        if column is not NOTHING:
+            return column
 
     def make() -> Iterator[Any]:
         from mlang.values.metadata import strip
@@ -327,6 +357,9 @@ def _contains_text(value: Any, text: str) -> bool:
 @builtin("List.Reverse(list as list) as list")
 def reverse(items: Any) -> Any:
     """Turns a list round."""
+    column = part(items, lambda p, plan: p.Reverse(plan.schema, plan))
+    if column is not NOTHING:
+        return column
 
     def backwards() -> Iterator[Any]:
         for index in range(count(items) - 1, -1, -1):

@@ -16,13 +16,13 @@ from mlang.values.thunk import force
 NOTHING: Any = object()
 
 
-def of_column(items: Any, name: str) -> Any:
+def of_column(items: Any, name: str, *arguments: Any) -> Any:
     """A list function of a table's column by the engine that holds the table; `NOTHING` otherwise."""
     if items.__class__.__name__ != "TableColumn":
         return NOTHING
     from mlang.tables import asking
 
-    return asking.of_column(items, name)
+    return asking.of_column(items, name, *arguments)
 
 
 def predicate(function: Any) -> Callable[[Any], bool]:
