@@ -14,8 +14,12 @@ from folding.csv_source import CsvOrigin
 from folding.pairs import Compared, Pair
 from folding.relations import Column, Context, Key, Relation, compiles
 from folding.relations_columns import apply_function, window_order
+from folding.sources import dense_rows
 from folding.terms import Scalar, Unfoldable, need, typed
 from mlang.tables import plan as p
+
+#: Fewer rows at the start are passed over where they come, which costs the rows behind nothing.
+SKIPPED = 50_000
 
 
 @compiles(p.SelectRows)
@@ -58,9 +62,19 @@ def drop(node: p.Drop, context: Context) -> Relation:
         return base
     if node.count == 1 and isinstance(base.origin, CsvOrigin) and base.origin.untouched(base):
         return base.origin.without_first_row(base)
+    if node.count >= SKIPPED and dense_rows(base) is not None:
+        return _numbered_from(base, node.count)
     if base.limit is not None:
         base = base.closed()
     return evolve(base, offset=base.offset + node.count)
+
+
+def _numbered_from(base: Relation, first: int) -> Relation:
+    """The rows of a dense leaf from a number on: the engine then reads no row group below, as it does for an OFFSET."""
+    condition = t.binary(exp.GTE, base.order[0].sql, t.whole(first))
+    kept = base.filtered(typed(condition, "logical", "BOOLEAN", nullable=False))
+    rows = None if base.rows is None else max(base.rows - first, 0)
+    return evolve(kept, rows=rows)
 
 
 def _leading(node: p.Take | p.Drop, context: Context, side: Any) -> Relation:
@@ -113,6 +127,9 @@ def take_last(node: p.TakeLast, context: Context) -> Relation:
         raise Unfoldable("rows without an order")
     if node.count == 0 and base.raises:
         raise Unfoldable("no rows of a table that may raise: M reads it to its end, the engine does not")
+    found = dense_rows(base)
+    if found is not None:
+        return _numbered_from(base, max(found - node.count, 0))
     backwards = tuple(k.reversed() for k in base.order)
     last = evolve(base, order=backwards, natural=False, limit=node.count).closed()
     return evolve(last, order=tuple(k.reversed() for k in last.order), natural=False)
@@ -125,6 +142,10 @@ def drop_last(node: p.DropLast, context: Context) -> Relation:
     base = unlimited(context.child(node.input))
     if not base.order:
         raise Unfoldable("rows without an order")
+    found = dense_rows(base)
+    if found is not None:
+        left = max(found - node.count, 0)
+        return evolve(base, limit=left, rows=left)
     backwards = tuple(k.reversed() for k in base.order)
     kept = evolve(base, order=backwards, natural=False, offset=node.count).closed()
     return evolve(kept, order=tuple(k.reversed() for k in kept.order), natural=False)

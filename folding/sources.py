@@ -52,6 +52,8 @@ class Leaf(Origin):
     engine = "DuckDB"
     #: The number of rows, or a number that is not below it, when known.
     rows: int | None = None
+    #: Whether that is the number, and the rows are numbered from 0 without a gap.
+    dense = False
 
     def prepare(self, database: Any, cursor: Any) -> None:
         """Registers or attaches what the query reads, in the database that runs it."""
@@ -59,6 +61,8 @@ class Leaf(Origin):
 
 class ParquetOrigin(Leaf):
     """A Parquet file on this machine."""
+
+    dense = True
 
     def __init__(self, alias: str, source: ParquetSource, width: int) -> None:
         super().__init__(alias)
@@ -184,6 +188,15 @@ def _shown_in(type: Any) -> str | None:
     import pyarrow as pa
 
     return type.tz if pa.types.is_timestamp(type) and type.unit != "ns" else None
+
+
+def dense_rows(base: Relation) -> int | None:
+    """How many rows a relation has that is a whole leaf whose rows are numbered from 0; None for all others."""
+    origin = base.origin
+    whole = base.natural and not (base.sealed or base.where or base.joins or base.raises)
+    if not whole or not isinstance(origin, Leaf) or not origin.dense or len(base.order) != 1:
+        return None
+    return origin.rows if base.order[0].sql == t.column("r1", origin.alias) else None
 
 
 def unplaced(kind: str, storage: str, small: bool, **facts: Any) -> Scalar:
@@ -393,6 +406,7 @@ def _database(source: DuckDbSource, context: Context) -> tuple[Relation, tuple[s
         small = known.pop("int53", False) or small
         scalars.append(unplaced(kind, storage, small, **known, **decimals))
     origin = DatabaseOrigin(context.alias(), source, len(source.types), catalog, facts.is_table)
+    origin.dense = facts.is_table and facts.rows is not None and facts.rows == facts.span
     return relation(context, origin, scalars, facts.rows, facts.span), tuple(source.types)
 
 
