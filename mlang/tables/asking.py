@@ -18,6 +18,7 @@ from mlang.tables import schema as schemas
 from mlang.tables.access import TableColumn, in_memory
 from mlang.tables.table import Table, run
 from mlang.values.functions import Function, Param, Spec, bind
+from mlang.values.lists import Deferred
 from mlang.values.metadata import strip
 from mlang.values.thunk import force
 from mlang.values.types import ANY
@@ -56,7 +57,8 @@ def _of(name: str, column: str, arguments: tuple[Any, ...] = ()) -> Function:
 
 def of_column(items: Any, name: str, *arguments: Any) -> Any:
     """A list function of a table's column, by the engine; `NOTHING` when it has no answer."""
-    if items.__class__ is not TableColumn or not _answers(items.table):
+    items = _table_column(items)
+    if items is None:
         return NOTHING
     table, column = items.table, items.name
     function = _of(name, column, arguments)
@@ -110,10 +112,23 @@ def sorted_column(items: Any, criterion: Any) -> Any:
     if order is not None and (order.__class__ is not float or order not in (0.0, 1.0)):
         return NOTHING
     descending = order == 1.0
-    return column_of(
-        items,
-        lambda plan: p.Sort(plan.schema, plan, (p.SortKey(plan.schema.names[0], descending=descending),)),
-    )
+
+    def step(plan: p.Plan) -> p.Plan:
+        return p.Sort(plan.schema, plan, (p.SortKey(plan.schema.names[0], descending=descending),))
+
+    return column_of(items, step, True)
+
+
+def transformed_column(items: Any, function: Function) -> Any:
+    """The results of a function for the cells of a table's column, as a column again."""
+    if function.spec is None or (function.spec.node is None and function.spec.builtin is None):
+        return NOTHING
+
+    def step(plan: p.Plan) -> p.Plan:
+        name = plan.schema.names[0]
+        return p.TransformColumns(schemas.of_columns([(name, ANY)]), plan, ((name, function),))
+
+    return column_of(items, step)
 
 
 def present_column(items: Any) -> Any:
@@ -144,15 +159,34 @@ def chosen_column(items: Any, condition: Function) -> Any:
     return column_of(items, step)
 
 
-def column_of(items: Any, step: Callable[[p.Plan], p.Plan]) -> Any:
+class KeptColumn(Deferred):
+    """A column of a table whose cells are computed at most once: sorted, turned round."""
+
+    __slots__ = ("column",)
+
+    def __init__(self, column: TableColumn) -> None:
+        super().__init__(lambda: list(column), column.count)
+        self.column = column
+
+
+def _table_column(items: Any) -> Any:
+    """The column of a table that a list is; None for other lists."""
+    if items.__class__ is KeptColumn:
+        items = items.column
+    return items if items.__class__ is TableColumn and _answers(items.table) else None
+
+
+def column_of(items: Any, step: Callable[[p.Plan], p.Plan], kept: bool = False) -> Any:
     """The column that a step makes of a table's column, where an engine may do it; else `NOTHING`."""
-    if items.__class__ is not TableColumn or not _answers(items.table):
+    items = _table_column(items)
+    if items is None:
         return NOTHING
     table = items.table
     chosen = ((items.name, items.name),)
     made = Table(step(p.Project(schemas.projected(table.type, chosen), table.plan, chosen)))
     made.session = table.session
-    return TableColumn(made, items.name)
+    column = TableColumn(made, items.name)
+    return KeptColumn(column) if kept else column
 
 
 def with_cells(table: Table, rows: list[dict[str, Any]], most: int | None = None) -> p.Plan | None:

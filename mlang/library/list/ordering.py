@@ -11,7 +11,8 @@ from typing import Any
 from mlang import errors
 from mlang.library.arguments import enum_member, options
 from mlang.library.comparer import criteria
-from mlang.library.list.shared import NOTHING, count_or_condition, of_column
+from mlang.library.list.selection import first_n, remove_nulls
+from mlang.library.list.shared import NOTHING, count_or_condition, is_column, of_column
 from mlang.library.ordering import comparison
 from mlang.registry import builtin
 from mlang.values import operators
@@ -23,7 +24,7 @@ from mlang.values.metadata import strip
 @builtin("List.Sort(list as list, optional comparisonCriteria as any) as list")
 def sort(items: Any, comparison_criteria: Any = None) -> Any:
     """Sorts a list: by value, by a key, in an order, or by a comparison of two items."""
-    if items.__class__.__name__ == "TableColumn":
+    if is_column(items):
         from mlang.tables.asking import sorted_column
 
         column = sorted_column(items, comparison_criteria)
@@ -83,6 +84,9 @@ def minimum(items: Any, default: Any = None, criterion: Any = None, include_null
 
 def _extremes(items: Any, count_or_test: Any, criterion: Any, include_nulls: Any, reverse: bool) -> Any:
     number, test = count_or_condition(count_or_test, 1)
+    if number is not None and criterion is None and not include_nulls and is_column(items):
+        order = 1.0 if reverse else 0.0
+        return first_n(sort(remove_nulls(items), order), float(number))
     ordering = comparison(criterion)
 
     def make() -> list[Any]:

@@ -12,7 +12,7 @@ from typing import Any
 
 from mlang import errors
 from mlang.library.arguments import as_count
-from mlang.library.list.shared import NOTHING, count_or_condition, predicate
+from mlang.library.list.shared import NOTHING, count_or_condition, is_column, predicate
 from mlang.registry import builtin
 from mlang.values.functions import Function
 from mlang.values.lists import (
@@ -39,14 +39,14 @@ def cut(items: Any, start: int, stop: int | None = None) -> Any:
     return Sliced(items, start, stop)
 
 
-def part(items: Any, step: Callable[[Any, Any], Any]) -> Any:
+def part(items: Any, step: Callable[[Any, Any], Any], kept: bool = False) -> Any:
     """The column that a step makes of a table's column, where an engine may do it; else `NOTHING`."""
-    if items.__class__.__name__ != "TableColumn":
+    if not is_column(items):
         return NOTHING
     from mlang.tables import plan
     from mlang.tables.asking import column_of
 
-    return column_of(items, lambda input: step(plan, input))
+    return column_of(items, lambda input: step(plan, input), kept)
 
 
 # ---------------------------------------------------------------- single items
@@ -164,7 +164,7 @@ def last_n(items: Any, count_or_test: Any = None) -> Any:
             return plain[start:]
 
         return Deferred(run)
-    column = part(items, lambda p, plan: p.TakeLast(plan.schema, plan, number))
+    column = part(items, lambda p, plan: p.TakeLast(plan.schema, plan, number), True)
     if column is not NOTHING:
         return column
     if indexed(items):
@@ -295,7 +295,7 @@ def split(items: Any, page_size: Any) -> Any:
 @builtin("List.Select(list as list, selection as function) as list")
 def select(items: Any, selection: Function) -> Any:
     """Gives the items for which a condition holds."""
-    if items.__class__.__name__ == "TableColumn":
+    if is_column(items):
         from mlang.tables.asking import chosen_column
 
         column = chosen_column(items, selection)
@@ -314,7 +314,7 @@ def select(items: Any, selection: Function) -> Any:
 @builtin("List.RemoveNulls(list as list) as list")
 def remove_nulls(items: Any) -> Any:
     """Leaves out the items that are null."""
-    if items.__class__.__name__ == "TableColumn":
+    if is_column(items):
         from mlang.tables.asking import present_column
 
         column = present_column(items)
@@ -357,7 +357,7 @@ def _contains_text(value: Any, text: str) -> bool:
 @builtin("List.Reverse(list as list) as list")
 def reverse(items: Any) -> Any:
     """Turns a list round."""
-    column = part(items, lambda p, plan: p.Reverse(plan.schema, plan))
+    column = part(items, lambda p, plan: p.Reverse(plan.schema, plan), True)
     if column is not NOTHING:
         return column
 

@@ -16,9 +16,14 @@ from mlang.values.thunk import force
 NOTHING: Any = object()
 
 
+def is_column(items: Any) -> bool:
+    """Whether a list is the column of a table."""
+    return items.__class__.__name__ in ("TableColumn", "KeptColumn")
+
+
 def of_column(items: Any, name: str, *arguments: Any) -> Any:
     """A list function of a table's column by the engine that holds the table; `NOTHING` otherwise."""
-    if items.__class__.__name__ != "TableColumn":
+    if not is_column(items):
         return NOTHING
     from mlang.tables import asking
 

@@ -8,7 +8,7 @@ from typing import Any
 from mlang import errors
 from mlang.library.arguments import as_count
 from mlang.library.comparer import criteria
-from mlang.library.list.shared import as_list
+from mlang.library.list.shared import NOTHING, as_list, is_column
 from mlang.registry import builtin
 from mlang.values.functions import Function, bind
 from mlang.values.lists import LazyList, Mapped, Streamed, count, forced
@@ -18,6 +18,12 @@ from mlang.values.thunk import Thunk, force
 @builtin("List.Transform(list as list, transform as function) as list")
 def transform(items: Any, function: Function) -> Any:
     """Applies a function to each item, when the item is read."""
+    if is_column(items):
+        from mlang.tables.asking import transformed_column
+
+        column = transformed_column(items, function)
+        if column is not NOTHING:
+            return column
     return Mapped(items, bind(function, 1))
 
 
