@@ -67,7 +67,7 @@ STEPS: dict[type, tuple[str, ...]] = {
     p.Unpivot: ("Table.Unpivot", "Table.UnpivotOtherColumns"),
 }  # fmt: skip
 #: Functions that are a query of their own, because they ask how many rows there are.
-COUNTS = ("Table.RowCount", "Table.IsEmpty")
+COUNTS = ("Table.RowCount", "Table.IsEmpty", "Table.ApproximateRowCount")
 #: Functions that ask an engine about a whole table or a column of it (`mlang/tables/asking.py`).
 ASKED = (
     "List.Sum", "List.Average", "List.Max", "List.Min", "List.Median", "List.NonNullCount", "List.Distinct",
@@ -77,7 +77,8 @@ ASKED = (
 )  # fmt: skip
 #: Functions that take some rows or cells of a table: an engine sends only these.
 TAKEN = (
-    "Table.First", "Table.FirstValue", "Table.Last", "Table.SingleRow", "Table.Max", "Table.Min", "Table.SplitAt",
+    "Table.First", "Table.FirstValue", "Table.Last", "Table.SingleRow", "Table.Max", "Table.Min", "Table.Split",
+    "Table.SplitAt",
     "Table.Column", "Table.ToColumns", "Table.ToList", "Table.ToRecords", "Table.ToRows", "Table.TransformRows",
 )  # fmt: skip
 #: Functions that say or change what a table's type says: no row is read for them.

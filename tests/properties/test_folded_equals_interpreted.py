@@ -80,7 +80,7 @@ ENDS = [
     'Table.MatchesAnyRows({0}, each [e] = 3)', 'Table.IsDistinct({0}, "k")', 'Table.IsDistinct({0})', 'Table.IsDistinct({0}, {{"t", Comparer.OrdinalIgnoreCase}})',
     'List.Contains({0}[t], "A", Comparer.OrdinalIgnoreCase)', 'List.Distinct({0}[t], Comparer.OrdinalIgnoreCase)',
     'Table.First({0})', 'Table.FirstValue({0})', 'Table.Last({0})', 'Table.SingleRow(Table.FirstN({0}, 1))', 'Table.Max({0}, "n")', 'Table.Min({0}, {{"k", "t"}})',
-    'Table.SplitAt({0}, 2)', 'Table.ToColumns({0})', 'Table.Column({0}, "k")', 'Table.ToList({0}[[t]])', 'Table.ToRecords({0})', 'Table.ToRows({0})', 'Table.TransformRows({0}, each [k])',
+    'Table.SplitAt({0}, 2)', "Table.Split({0}, 2)", "Table.ApproximateRowCount({0})", 'Table.ToColumns({0})', 'Table.Column({0}, "k")', 'Table.ToList({0}[[t]])', 'Table.ToRecords({0})', 'Table.ToRows({0})', 'Table.TransformRows({0}, each [k])',
     'Table.Schema({0})', 'Table.ColumnNames({0})',
     'Table.DemoteHeaders({0}[[t]])', 'Table.CombineColumns({0}, {{"n", "k"}}, List.Sum, "z")', 'Table.ExpandRecordColumn(Table.CombineColumnsToRecord({0}, "r", {{"k", "t"}}), "r", {{"t"}})',
     'Table.CombineColumnsToRecord({0}, "r", {{"k", "t"}})', 'Table.Pivot(Table.Distinct({0}[[k], [t], [n]], {{"k", "t"}}), {{"a", "b"}}, "t", "n")',
