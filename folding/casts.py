@@ -12,8 +12,8 @@ from typing import Any
 
 from sqlglot import exp
 
+from folding import local_clock, zones
 from folding import terms as t
-from folding import zones
 from folding.relations import Column
 from folding.terms import Scalar, Unfoldable, typed
 from mlang.errors import MError
@@ -30,13 +30,33 @@ def converted(column: Column, target: MType, culture: str | None) -> Column:
     term = column.term
     if target.kind == "any":
         return column
-    if term.kind == "text":
+    if term.kind == "text" and (target.kind in _READ and (target.kind != "number" or target.name in _NUMBERS)):
         return _from_text(term, target, culture)
     if isinstance(term.inside, t.Scaled):
         return Column(_from_decimal(term, target, culture))
-    return Column(_from_typed(term, target))
+    try:
+        return Column(_from_typed(term, target))
+    except Unfoldable:
+        return Column(_by_function(term, target, culture))
 
 
+def _by_function(term: Scalar, target: MType, culture: str | None) -> Scalar:
+    """What the function of the type makes of a term, `Date.From` say; where that is not certain the query stops."""
+    from folding.functions import Call, form_of, formed
+    from folding.scalars import Translator
+    from mlang.tables.convert import CULTURED, conversion_name
+
+    name = conversion_name(target)
+    form = form_of(name) if name is not None else None
+    if name is None or form is None:
+        raise Unfoldable(f"conversion from {term.kind} to {target.name or target.kind}")
+    arguments = (term, t.literal(culture)) if culture is not None and name in CULTURED else (term,)
+    return formed(form, Call(name, Translator(None, {}), arguments))
+
+
+#: Kinds of types whose texts convert with flags, and the types of numbers among them.
+_READ = ("text", "number", "date", "datetime", "datetimezone", "logical")
+_NUMBERS = (None, "Double.Type", "Number.Type", INT64.name)
 #: Types of numbers whose values a decimal may stay.
 _KEEPING = (None, "Number.Type", "Decimal.Type", "Percentage.Type")
 
@@ -65,13 +85,13 @@ def _from_typed(term: Scalar, target: MType) -> Scalar:
     if term.kind == kind and kind in ("logical", "date", "datetime", "datetimezone", "time", "duration"):
         return term
     if term.kind == "datetimezone" and kind in ("date", "datetime", "time"):
-        term = zones.local(term)
+        term = local_clock.shown(term)
         if kind == "time":
             return typed(t.cast(term.use, "TIME"), "time", "TIME", term)
         if kind == "datetime":
             return term
     if kind == "datetimezone" and term.kind in ("date", "datetime"):
-        return zones.attached(term)
+        return local_clock.attached(term)
     if term.kind == "datetime" and kind == "date":
         term = t.in_microseconds(term)
         return typed(t.cast(term.use, "DATE"), "date", "DATE", term)

@@ -157,7 +157,7 @@ def _unlike(left: Scalar, right: Scalar, negated: bool) -> Scalar:
 
 def ordering(operator: str, left: Scalar, right: Scalar) -> Scalar:
     """``< <= > >=``: null when a side is null, false for NaN, texts by UTF-16 unit."""
-    left, right = t.plain_number(left), t.plain_number(right)
+    left, right = _beside(t.plain_number(left), t.plain_number(right))
     _comparable(left), _comparable(right)
     if left.kind != right.kind or left.kind in ("null", "binary"):
         raise Unfoldable("a comparison of values of different kinds")
@@ -193,10 +193,7 @@ def text_pair(left: Scalar, right: Scalar) -> tuple[Any, Any]:
 
 def connective(operator: str, left: Scalar, right: Scalar) -> Scalar:
     """``and``, ``or``: three-valued; the right side waits for the left where it may raise."""
-    for side in (left, right):
-        if side.kind == "null":
-            raise Unfoldable("a null constant in a condition")
-        need(side, "logical")
+    left, right = need(t.of_kind(left, "logical"), "logical"), need(t.of_kind(right, "logical"), "logical")
     if operator == "and" and (left.raises or right.raises):
         return _conjunction([*(left.conjuncts or (left,)), *(right.conjuncts or (right,))])
     if left.raises or right.raises:
@@ -222,7 +219,30 @@ def _conjunction(sides: list[Scalar]) -> Scalar:
 
 def logical_not(value: Scalar) -> Scalar:
     """``not``: null stays null."""
-    return typed(t.negation(need(value, "logical").use), "logical", "BOOLEAN", value)
+    value = need(t.of_kind(value, "logical"), "logical")
+    return typed(t.negation(value.use), "logical", "BOOLEAN", value)
+
+
+def _beside(left: Scalar, right: Scalar) -> tuple[Scalar, Scalar]:
+    """Two operands; one that is null in every row is a null of the other's kind (of numbers, if both are)."""
+    if left.kind == "null":
+        left = t.of_kind(left, "number" if right.kind == "null" else right.kind)
+    return left, t.of_kind(right, left.kind)
+
+
+def _operands(operator: str, left: Scalar, right: Scalar) -> tuple[Scalar, Scalar]:
+    """The operands of arithmetic; one that is null in every row is of a kind that fits the other's."""
+    for null, other in ((left, right), (right, left)):
+        if null.kind != "null":
+            continue
+        kind = other.kind if other.kind in ("number", *_MOMENTS, "duration") else "number"
+        if operator == "+" and kind in _MOMENTS:
+            kind = "duration"
+        elif operator in "*/" and kind == "duration" and (operator == "*" or null is right):
+            kind = "number"
+        made = t.of_kind(null, kind)
+        left, right = (made, right) if null is left else (left, made)
+    return left, right
 
 
 _ARITHMETIC = {"+": exp.Add, "-": exp.Sub, "*": exp.Mul, "/": exp.Div}
@@ -230,7 +250,7 @@ _ARITHMETIC = {"+": exp.Add, "-": exp.Sub, "*": exp.Mul, "/": exp.Div}
 
 def arithmetic(operator: str, left: Scalar, right: Scalar) -> Scalar:
     """``+ - * /`` in doubles; moments and durations in ticks."""
-    left, right = t.plain_number(left), t.plain_number(right)
+    left, right = _operands(operator, t.plain_number(left), t.plain_number(right))
     if "duration" in (left.kind, right.kind) or (operator == "-" and left.kind in _MOMENTS):
         return strictly(_with_ticks(operator, left, right), left, right)
     need(left, "number"), need(right, "number")
@@ -341,6 +361,8 @@ def joined(left: Scalar, right: Scalar) -> Scalar:
     if (left.kind, right.kind) == ("date", "time"):
         sql = t.binary(exp.Add, left.use, right.use)
         return strictly(typed(sql, "datetime", "TIMESTAMP", left, right), left, right)
+    if "text" in (left.kind, right.kind):
+        left, right = _beside(left, right)
     sql = t.binary(exp.DPipe, need(left, "text").use, need(right, "text").use)
     ascii = left.ascii and right.ascii
     return strictly(typed(sql, "text", "VARCHAR", left, right, ascii=ascii), left, right)

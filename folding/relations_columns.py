@@ -127,6 +127,11 @@ def change_types(node: p.ChangeTypes, context: Context) -> Relation:
         column = converted(base.columns[place], target, node.culture)
         if context.repairs is not None and column.text is not None:
             base, column = context.repairs.converted(base, place, column)
+        elif context.repairs is not None and column.term.raises:
+            base, column = context.repairs.retyped(
+                base, place, target, node.culture,
+                lambda r, i=place, to=target: converted(r.columns[i], to, node.culture).term,  # type: ignore[misc]
+            )  # fmt: skip
         base = replaced(base, place, column)
     return base
 

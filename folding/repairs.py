@@ -128,6 +128,18 @@ class Repairs:
 
         return self.repaired(base, [place], build, answer)
 
+    def retyped(
+        self, base: Relation, place: int, target: Any, culture: str | None, build: Callable[[Relation], Scalar]
+    ) -> tuple[Relation, Column]:
+        """The same for a conversion to a type of what is no text."""
+
+        def answer(columns: list[list[Any]], length: int) -> list[Any]:
+            one = table_type(["x"])
+            step = p.ChangeTypes(one, p.Values(one, columns, length), (("x", target),), culture)
+            return [cell for batch in run_local(step, None, None) for cell in batch.columns[0]]
+
+        return self.repaired(base, [place], build, answer)
+
     def converted(self, base: Relation, place: int, column: Column) -> tuple[Relation, Column]:
         """A converted column whose doubtful texts are converted here; left as it is when they are too many."""
         assert column.text is not None

@@ -366,7 +366,7 @@ class Translator:
             return logical_not(value)
         if value.kind == "duration" and node.operator == "-":
             return typed(exp.Neg(this=t.operand(value.use)), "duration", "BIGINT", value)
-        need(value, "number")
+        value = need(t.of_kind(value, "number"), "number")
         if node.operator == "+":
             return value
         if value.is_constant and value.constant is not None:

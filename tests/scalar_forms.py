@@ -98,4 +98,20 @@ MOMENTS = [
     ('Time.FromText([x], "de-DE")', "clocks", None), ('Time.FromText([x], [Format = "HH:mm"])', "clocks", None), ('Time.FromText([x], [Format = "H:mm:ss"])', "clocks", None),
     ("Duration.FromText([x])", "spans", None), ("Duration.From([x])", "spans", None), ("Duration.From([x])", "spelt", None),
 ]  # fmt: skip
-FORMS += [*TEXTS, *NUMBERS, *MOMENTS]
+NUMBERS += [
+    (f"{n}.From([x])", kind, None)
+    for n in ("Single", "Decimal", "Currency")
+    for kind in ("number", "ties", "whole", "spelt", "date")
+]
+NUMBERS += [(f"Currency.From([x], null, RoundingMode.{m})", "ties", None) for m in ("Up", "AwayFromZero")]
+#: Columns that are null throughout.
+GRID["nothing"] = ["null"] * 3
+NULLS = [
+    *[(f"[x] {o} [y]", "nothing", kind) for o, kind in (("+", "number"), ("-", "date"), ("-", "duration"), ("*", "duration"), ("/", "number"), ("<", "number"),
+      ("=", "number"), ("&", "text"), ("and", "logical"), ("or", "logical"))],
+    *[(f"[y] {o} [x]", "nothing", kind) for o, kind in (("-", "number"), ("+", "datetime"), ("-", "time"), ("/", "duration"), ("&", "text"), (">=", "text"))],
+    *[(e, "nothing", None) for e in ("not [x]", "-[x]", "[x] + 1", "[x] < [x]", '[x] & "a"', "Text.Upper([x])", "Date.Year([x])", "Number.Round([x], 1)",
+      "Date.AddDays([x], 1)", "Text.Length([x]) + 1", "Text.From([x])", "[x] + #duration(1, 0, 0, 0)")],
+    ("[x] + null", "number", None), ("null < [x]", "text", None),
+]  # fmt: skip
+FORMS += [*NULLS, *TEXTS, *NUMBERS, *MOMENTS]

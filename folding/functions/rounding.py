@@ -18,7 +18,6 @@ from folding.casts import text_to_number
 from folding.functions import Call, folds
 from folding.serials import number_of
 from folding.terms import Scalar, Unfoldable, typed
-from mlang.values.temporal import DAY, OLE_DAY
 
 #: `RoundingMode.Type`.
 _UP, _DOWN, _AWAY_FROM_ZERO, _TOWARD_ZERO, _TO_EVEN = range(5)
@@ -189,17 +188,6 @@ def _decimally(number: Any, rounded: Any, distance: Any, whole: bool) -> Any:
 # ---------------------------------------------------------------- conversions
 
 
-def _serial(value: Scalar) -> Scalar:
-    """Days since 1899-12-30; before that day the whole part counts back, and the fraction forward from midnight."""
-    ticks = exp.Paren(this=t.binary(exp.Sub, t.ticks(value), t.whole(OLE_DAY * DAY)))
-    rest = exp.Paren(this=t.binary(exp.Mod, ticks, t.whole(DAY)))  # below zero before that day
-    back = t.binary(exp.Sub, t.binary(exp.Sub, ticks, t.binary(exp.Mul, rest, t.whole(2))), t.whole(2 * DAY))
-    early = t.binary(exp.LT, rest, t.whole(0))
-    count = t.case((early, back), otherwise=ticks)
-    days = exp.Div(this=t.cast(count, "DOUBLE"), expression=t.double(864e9), typed=True)
-    return number(days, value, nonan=True)
-
-
 def as_number(call: Call, value: Scalar) -> Scalar:
     """What ``Number.From`` makes of a term."""
     if value.kind == "number":
@@ -212,8 +200,6 @@ def as_number(call: Call, value: Scalar) -> Scalar:
         origin = t.cast(exp.Literal.string("1899-12-30"), "DATE")
         days = exp.Paren(this=t.binary(exp.Sub, value.use, origin))
         return number(t.cast(days, "DOUBLE"), value, nonan=True, int53=True)
-    if value.kind == "datetime":
-        return _serial(value)
     if value.kind == "duration":
         per_tick = t.double(1.0 / 864e9)
         return number(t.binary(exp.Mul, t.cast(value.use, "DOUBLE"), per_tick), value, nonan=True)
@@ -275,3 +261,39 @@ def whole_from(call: Call) -> Scalar:
     if odd:
         sql = t.unless(t.any_of(odd), made.use)
     return typed(sql, "number", made.storage, x, nonan=True, int53=True, raises=bool(odd) or x.raises)
+
+
+@folds("Single.From", "Decimal.From")
+def narrower_from(call: Call) -> Scalar:
+    """A number that a type can hold: in the precision of 32 bits, or as it is."""
+    x = as_number(call, t.plain_number(call.term(0)))
+    call.at_most(2)
+    if x.kind == "null" or (call.name == "Decimal.From" and x.storage == "BIGINT"):
+        return x
+    value = t.as_double(x)
+    size = t.function("abs", value)
+    if call.name == "Decimal.From":
+        held = t.binary(exp.LT, size, t.double(2.0**96))
+        return number(t.unless(t.negation(held), value), x, nonan=True, int53=x.int53, raises=True)
+    infinite = t.function("isinf", value)
+    beyond = t.all_of([t.binary(exp.GT, size, t.double(3.4028234663852886e38)), t.negation(infinite)])
+    if not x.nonan:
+        beyond = t.any_of([t.function("isnan", value), beyond])
+    return number(t.cast(t.cast(t.unless(beyond, value), "FLOAT"), "DOUBLE"), x, nonan=True, raises=True)
+
+
+@folds("Currency.From")
+def currency_from(call: Call) -> Scalar:
+    """Four decimals."""
+    x, mode = as_number(call, t.plain_number(call.term(0))), mode_of(call, 2)
+    call.at_most(3)
+    if x.kind == "null":
+        return x
+    value = t.as_double(x)
+    beyond = t.negation(t.binary(exp.LT, t.function("abs", value), t.double(9e14)))
+    if x.int53:
+        return number(no_negative_zero(t.unless(beyond, value)), x, nonan=True, int53=True, raises=True)
+    if x.storage == "BIGINT":
+        raise Unfoldable("64-bit whole numbers as amounts of money")
+    made = t.unless(beyond, to_digits(x, 4, mode))
+    return number(made, x, nonan=True, raises=True)

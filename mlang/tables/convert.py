@@ -13,7 +13,7 @@ from mlang import errors, registry
 from mlang.values.types import MType
 
 #: ``.From`` functions that take a culture as their second argument.
-_CULTURED = frozenset(
+CULTURED = frozenset(
     [
         "Text.From",
         "Number.From",
@@ -61,6 +61,6 @@ def converter(type: MType, culture: str | None) -> Callable[[Any], Any] | None:
         return None
     call: Callable[..., Any] = registry.value_of(name).fn
     same = _SAME.get(name)
-    if culture is not None and name in _CULTURED:
+    if culture is not None and name in CULTURED:
         return lambda v: v if v is None or v.__class__ is same else call(v, culture)
     return lambda v: v if v is None or v.__class__ is same else call(v)
