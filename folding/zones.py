@@ -4,7 +4,7 @@ A value of kind "datetimezone" is a struct of ``u``, the instant (a TIMESTAMP, o
 microsecond), and ``o``, the offset in minutes; null is a null struct.  Equality, order, keys and differences are
 those of the instant (`instant`), parts and texts those of the clock (`clock`), which are terms of kind "datetime":
 so every form of a datetime is one of these, too.  A struct that an expression has just made is taken apart again
-without being built.  Read ``functions/zones.py`` for the functions.
+without being built.  Read ``local_clock.py`` for the session's clock, ``functions/zones.py`` for the functions.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from attrs import evolve
 from sqlglot import exp
 
 from folding import terms as t
-from folding.terms import Scalar, Unfoldable, typed
+from folding.terms import Scalar, typed
 from mlang.culture.zones import constant_offset
 from mlang.values.temporal import MINUTE, DateTime
 
@@ -203,27 +203,7 @@ def extreme(name: str, zone: Scalar, place: Any) -> Scalar:
     return evolve(zone, sql=sql, nullable=True, constant=t.VARIES)
 
 
-# ---------------------------------------------------------------- the session's clock
-
-
-def session_offset() -> int:
-    """The minutes that the session's clock is ahead of UTC, where that never changes."""
-    found = constant_offset()
-    if found is None:
-        raise Unfoldable("a time zone whose distance from UTC changes during the year")
-    return found
-
-
-def local(zone: Scalar) -> Scalar:
-    """What the session's clock shows at an instant, as a datetime."""
-    return moved(instant(zone), ahead(session_offset()), checked=True)
-
-
-def attached(shown: Scalar) -> Scalar:
-    """A date or datetime with the distance from UTC of the session's clock."""
-    if shown.kind == "date":
-        shown = typed(t.cast(shown.use, "TIMESTAMP"), "datetime", "TIMESTAMP", shown)
-    return at_clock(shown, ahead(session_offset()))
+# ---------------------------------------------------------------- texts and sources
 
 
 #: The plain form of a text: date, time, up to six digits of a second, and the offset, which may not be there.
@@ -233,10 +213,7 @@ _OFFSET = r"(Z|[+-](0[0-9]|1[0-4]):[0-5][0-9])"
 
 def read(text: Scalar) -> tuple[Scalar, Any]:
     """The value that a text says in the form that every culture reads, and whether it may be another than that."""
-    try:
-        usual: int | None = session_offset()
-    except Unfoldable:
-        usual = None  # texts without an offset are for the interpreter
+    usual = constant_offset()  # where it changes, texts without an offset are for the interpreter
     pattern = f"{_PLAIN}{_OFFSET}{'' if usual is None else '?'}"
     string = exp.Literal.string
     shown = t.try_cast(

@@ -20,12 +20,13 @@ from test_folding import columns_of, same
 import mlang
 from folding.boundary import fold
 from folding.engines.duckdb import Query
-from folding.terms import Unfoldable
+from folding.local_clock import _settings
+from folding.terms import EPOCH_TICKS, Unfoldable
 from mlang.connectors.arrow import table_from_arrow
 from mlang.session import Session, use
 from mlang.tables import plan as p
 from mlang.tables.local import run_local
-from mlang.values.temporal import DAY, days_of
+from mlang.values.temporal import DAY, MINUTE, DateTimeZone, days_of
 from mlang.values.thunk import error_of, force
 from tests.zone_forms import SPELT_ZONES, ZONES
 
@@ -157,20 +158,47 @@ def test_texts_of_a_file(tmp_path: Path) -> None:
 
 # ---------------------------------------------------------------- a zone with rules
 
+LOCAL = [
+    "DateTimeZone.ToLocal([z])", "Date.From([z])", "DateTime.From([z])", "Time.From([z])", "Number.From([z])",
+    "DateTimeZone.From(DateTimeZone.RemoveZone([z]))", "DateTimeZone.From(DateTime.Date([z]))",
+    "DateTimeZone.ToText(DateTimeZone.ToLocal([z]))", "Date.StartOfMonth(DateTimeZone.ToLocal([z]))", "Date.IsInPreviousNYears([z], 20)",
+]  # fmt: skip
+
 
 @pytest.mark.parametrize(
-    "expression",
-    ["DateTimeZone.ToLocal([z])", "Date.From([z])", "DateTimeZone.From(DateTimeZone.RemoveZone([z]))"],
+    "zone", ["Europe/Paris", "America/St_Johns", "Africa/Casablanca", "Australia/Lord_Howe"]
 )
-def test_a_clock_that_is_set(expression: str) -> None:
-    """Where the session's distance from UTC depends on the day, the interpreter is asked, and the rest folds."""
-    paris = Session(culture="en-US", time_zone="Europe/Paris", engine="duckdb")
+def test_a_clock_that_is_set(zone: str) -> None:
+    """Around each moment at which the clock is set, by the instant and by what it shows."""
+    session = Session(culture="en-US", time_zone=zone, engine="duckdb", clock=lambda: NOW)
+    with use(session):
+        found = {
+            m
+            for by_clock in (False, True)
+            for ms in _settings(zone, by_clock).moments[:2]
+            for m in ms[25:60:3]
+        }
+    ticks = [
+        m * 10 + EPOCH_TICKS + d
+        for m in found
+        if m < 2_500_000_000_000_000
+        for d in (-36 * 10**9, -10, 0, 18 * 10**9)
+    ]
+    rows = ", ".join(f"{{{DateTimeZone(n + o * MINUTE, o)!r}}}" for n in sorted(ticks) for o in (0, 330))
+    for expression in LOCAL:
+        compared(f'Table.AddColumn(#table({{"z"}}, {{{rows}, {{null}}}}), "r", each {expression})', session)
+
+
+@pytest.mark.parametrize("expression", LOCAL)
+def test_the_ends_of_the_calendar_in_a_zone_with_rules(expression: str) -> None:
+    """What no list of years knows is for the interpreter."""
     m = f'Table.AddColumn({T}, "r", each {expression})'
-    with pytest.raises(Unfoldable, match="distance from UTC"), use(paris):
-        fold(planned(m, paris))
-    answers = [mlang.to_m(mlang.evaluate(m, engine=e, time_zone="Europe/Paris")) for e in ("duckdb", "none")]
-    assert answers[0] == answers[1]
-    compared(f'Table.AddColumn({T}, "r", each DateTimeZone.ToText(DateTimeZone.SwitchZone([z], 2)))', paris)
+    answers = []
+    for engine in ("duckdb", "none"):
+        made = mlang.evaluate(m, engine=engine, time_zone="Europe/Paris", clock=lambda: NOW)
+        answers.append(columns_of(made.batches()))
+    for a, b in zip(*answers, strict=True):
+        assert all(same(x, y) for x, y in zip(a, b, strict=True))
 
 
 # ---------------------------------------------------------------- sources

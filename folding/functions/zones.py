@@ -2,7 +2,7 @@
 
 A datetimezone is its instant and its offset (`folding/zones.py`).  Functions that look at its own clock, or move it,
 are those of a datetime: this module, which is loaded last, wraps their forms.  What asks for the session's clock
-folds where that is always as far from UTC.
+is in ``folding/local_clock.py``.
 """
 
 from __future__ import annotations
@@ -11,8 +11,8 @@ from typing import Any
 
 from sqlglot import exp
 
+from folding import local_clock, zones
 from folding import terms as t
-from folding import zones
 from folding.casts import text_to
 from folding.functions import FORMS, Call, Form, folds
 from folding.functions.formats import culture_of
@@ -88,7 +88,7 @@ def to_utc(call: Call) -> Scalar:
 @folds("DateTimeZone.ToLocal")
 def to_local(call: Call) -> Scalar:
     call.at_most(1)
-    return zones.switched(zones.instant(_zone(call)), zones.ahead(zones.session_offset()))
+    return local_clock.to_local(_zone(call))
 
 
 @folds("DateTime.AddZone")
@@ -108,7 +108,7 @@ def datetimezone_from(call: Call) -> Scalar:
     culture_of(call.constant(1) if call.count > 1 else None)
     if value.kind == "datetimezone":
         return value
-    return text_to("datetimezone", value) if value.kind == "text" else zones.attached(value)
+    return text_to("datetimezone", value) if value.kind == "text" else local_clock.attached(value)
 
 
 @folds(
@@ -147,7 +147,7 @@ def _on_clock(form: Form) -> Form:
 
 def _of_local(form: Form) -> Form:
     """Of what the session's clock shows at the instant."""
-    return _wrapped(form, lambda call, value: _passed(call, form, zones.local(value)))
+    return _wrapped(form, lambda call, value: _passed(call, form, local_clock.shown(value)))
 
 
 def _wrapped(form: Form, make: Any) -> Form:
