@@ -55,11 +55,22 @@ def group(node: p.Group, context: Context) -> Relation:
             values.append(aggregates.aggregate(a.value, table))
     columns = [Column(evolve(k, raises=False)) for k in shown] + [Column(v) for v in values]
     plain = not run and node.comparer is None
-    return evolve(
+    made = evolve(
         base.consumed(keys), columns=tuple(columns), order=(first_of(place),), natural=False,
         group=groups, unique=tuple(k.sql for k in keys) if plain else (), beside=beside,
         notes=(*base.notes, *dict.fromkeys(table.notes)),
     )  # fmt: skip
+    alone = not (node.keys or base.raises or base.strict or any(v.raises for v in values))
+    return _one_group(made) if alone else made
+
+
+def _one_group(made: Relation) -> Relation:
+    """The same without GROUP BY, which keeps the engine from answering by what it knows of a file."""
+    number = Column(Scalar(exp.Count(this=exp.Star()), "number", "BIGINT", False, nonan=True, int53=True))
+    found = evolve(made, columns=(*made.columns, number), group=()).closed()
+    some = t.binary(exp.GT, found.columns[-1].term.use, t.whole(0))
+    kept = found.filtered(typed(some, "logical", "BOOLEAN", nullable=False))
+    return evolve(kept, columns=kept.columns[:-1], natural=True, rows=1)
 
 
 def _own_rows(node: p.Group, context: Context, keys: list[Scalar], base: Relation) -> Scalar:
