@@ -240,8 +240,8 @@ FUNCTIONS = {
     "List.Durations": "List.Sum(List.Durations([e] - [e], [v], #duration(0, 1, 0, 0)))",
     "List.Accumulate": "List.Accumulate({1, 2}, [n], (state, item) => state + item)",
     "Text.ToList": "Text.Combine(List.Reverse(Text.ToList([u])))",
-    "Record.FieldValues": "List.NonNullCount(Record.FieldValues(_))",
-    "Record.ToList": "List.NonNullCount(Record.ToList(_))",
+    "Record.FieldValues": "List.NonNullCount(Record.FieldValues([a = [w], b = [v], c = [d]]))",
+    "Record.ToList": "List.NonNullCount(Record.ToList([a = [w], b = [v], c = [d]]))",
     # rows of tables: folded where a join or a group made these, so never in a source database
     **{f"Table.{n}": f"Table.{n}(Table.FromRecords({{_}}))[v]" for n in ("First", "Last")},
     **{f"Table.{n}": f'Table.{n}(Table.FromRecords({{_}}), "v")[v]' for n in ("Max", "Min")},
