@@ -172,6 +172,19 @@ NESTED = (
     'Table.Max([nest], "n")[t]', 'Table.Min([nest], "n")[t]', "Table.First([nest])[k]", "Table.Last([nest])[k]", "List.Sum(Table.Sort([nest], {\"t\"})[n])", "List.Product([nest][n])",
     "if Table.IsEmpty([nest]) then null else [nest]{0}[t]", "((r) => Table.RowCount(Table.SelectRows(r[nest], (q) => q[n] > r[n])))(_)", "List.StandardDeviation([nest][n])",
 )  # fmt: skip
+#: Of a whole column of a table {0}.
+VALUES = (
+    *[f"List.Percentile(T[n], {p}{o})" for p in ("0.3", "{0, 0.5}") for o in ("", ", [PercentileMode = PercentileMode.SqlDisc]")], "List.Mode(T[k])", "List.Modes(T[t])",
+    "List.AllTrue(List.Transform(T[k], each _ > 0))", "List.AnyTrue(List.Transform(T[n], each _ = 2))", "List.PositionOf(T[k], 3)", 'List.PositionOf(T[t], "a", Occurrence.All)',
+    "List.PositionOf(T[k], null, Occurrence.Last)", "List.MatchesAll(T[n], each _ <> null)", "List.MatchesAny(T[e], each _ > 3)", "List.IsDistinct(T[k])", "List.IsDistinct(T[n])",
+    *[f"List.{f}(T[{c}], 2)" for f in ("FirstN", "LastN", "Skip", "RemoveLastN", "MaxN", "MinN") for c in "ne"], "List.Sort(T[t])", "List.Sort(T[e], 1)", "List.FirstN(List.Sort(T[n], 1), 3)",
+    "List.First(List.RemoveNulls(T[e]))", "List.FirstN(List.RemoveNulls(T[e]), 2)", "List.Select(T[e], each _ > 2)", "List.FirstN(List.Select(T[e], each _ > 2), 1)",
+    "List.Sum(List.Select(T[n], each _ > 1))", "List.Sum(List.RemoveNulls(T[n]))", "List.Count(List.Select(T[k], each _ > 1))", "List.Sum(List.Transform(T[k], each _ * 2))",
+    "List.Transform(T[e], each _ + 1)", "List.Transform(T[t], Text.Upper)", "List.FirstN(List.Transform(T[e], each _ * 2), 1)", "List.Max(List.Skip(T[n], 2))", "List.Reverse(T[t])", "List.Reverse(T[t]){0}",
+    "List.Count(List.RemoveNulls(T[e]))", "List.Median(List.Skip(T[n]))", "List.First(List.Sort(T[t]))", "List.Average(List.LastN(T[k], 2))", "List.Contains(List.Transform(T[k], each _ + 1), 4)",
+    "List.Distinct(List.Sort(T[k]))", "List.Last(List.Sort(List.Select(T[n], each _ <> null)))", "List.Transform(List.Select(T[k], each _ <> 2), each if _ = null then 0 else _)",
+    "List.StandardDeviation(List.Select(T[k], each _ <> 2))", "let s = List.Sort(T[k]) in {s{0}?, s{1}?, List.Count(s)}", "List.Select(T[n], each if _ = null then null else _ > 1)",
+)  # fmt: skip
 _EXPANDED = (
     "{[k]..[k] + 2}", "List.Numbers([k], 2)", 'List.Transform(Text.Split([t] ?? "", "b"), Text.Length)', "List.RemoveNulls({[n], [k]})", "List.Sort({[n], [k], 1})",
     "List.Dates(#date(2020, 1, 30), [k] ?? 0, #duration(1, 0, 0, 0))",
@@ -187,5 +200,6 @@ def _over(text: str) -> str:
 ENDS = [
     *['Table.Group({0}, {{"k"}}, {{{{"v", each ' + _over(text) + '}}}})' for text in AGGREGATES],
     *['Table.RemoveColumns(Table.AddColumn(Table.NestedJoin({0}, "k", {1}, "k", "nest"), "v", each ' + _over(text) + '), "nest")' for text in NESTED],
+    *["let T = {0} in " + _over(text) for text in VALUES],
     *['Table.ExpandListColumn(Table.AddColumn({0}, "v", each ' + _over(text) + '), "v")' for text in _EXPANDED],
 ]  # fmt: skip
