@@ -144,7 +144,10 @@ def _doubtful(term: Scalar, value: Any, *reasons: Any) -> Any:
 def _double(term: Scalar, target: MType, culture: str | None) -> tuple[Scalar, Any]:
     if target.name not in (None, "Double.Type", "Number.Type"):
         raise Unfoldable(f"conversion of texts to {target.name}")
-    value = t.try_cast(term.use, "DOUBLE")
+    spelt = term.use
+    if not _has_point(culture) and _decimal(culture) == ",":
+        spelt = t.function("replace", spelt, exp.Literal.string(","), exp.Literal.string("."))
+    value = t.try_cast(spelt, "DOUBLE")
     reasons = [
         t.binary(exp.GT, t.function("strlen", term.use), t.whole(DIGITS)),
         t.function("contains", term.use, exp.Literal.string("_")),
@@ -180,10 +183,15 @@ def text_to(kind: str, term: Scalar) -> Scalar:
 
 def _has_point(culture: str | None) -> bool:
     """Whether the culture writes decimals with a point, so that 1.5 is one and a half."""
+    return _decimal(culture) == "."
+
+
+def _decimal(culture: str | None) -> str:
+    """What a culture writes before decimals."""
     from mlang.culture.data import culture as named
 
     try:
-        return named(culture).decimal == "."
+        return str(named(culture).decimal)
     except MError:
         raise Unfoldable("an unknown culture") from None
 

@@ -12,6 +12,7 @@ from folding import terms as t
 from folding.casts import converted
 from folding.csv_source import CsvOrigin
 from folding.functions import Call, form_of
+from folding.makers import called_maker
 from folding.operators import unify
 from folding.recipes import recipe_term
 from folding.relations import Column, Context, Relation, compiles
@@ -37,11 +38,11 @@ def apply_function(function: Any, argument: Any) -> Scalar:
     if function.spec.name == "row" and function.spec.builtin is None:
         return recipe_term(function.spec.document[2], argument)
     builtin = function.spec.builtin
-    form = form_of(builtin.name) if builtin is not None else None
+    if builtin is None:
+        return called_maker(function, [argument])
+    form = form_of(builtin.name)
     if form is None:
-        raise Unfoldable(
-            f"{builtin.name} has no exact SQL form" if builtin else "a function that the library made"
-        )
+        raise Unfoldable(f"{builtin.name} has no exact SQL form")
     if argument.__class__ is not Scalar:
         raise Unfoldable(f"{builtin.name} of a whole row")
     return form(Call(builtin.name, Translator(None, {}), (argument,)))

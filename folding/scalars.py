@@ -328,7 +328,7 @@ class Translator:
         if function.__class__ is Closure or (builtin is None and function.spec and function.spec.node):
             return called(function, [self.any(a) for a in node.arguments], self.depth + 1)
         if builtin is None:
-            raise Unfoldable("a call of a function that the library made")
+            return self._made(function, node)
         call = Call(builtin.name, self, node.arguments)
         form = form_of(builtin.name)
         if form is not None and node.arguments:
@@ -341,6 +341,16 @@ class Translator:
         if form is None:
             raise Unfoldable(f"{builtin.name} has no exact SQL form")
         return formed(form, call)
+
+    def _made(self, function: Function, node: nodes.Invocation) -> Scalar:
+        """A call of a splitter or combiner."""
+        from folding.makers import called_maker, combined_texts
+
+        given = node.arguments[0] if len(node.arguments) == 1 else None
+        name = (function.spec.name if function.spec is not None else None) or ""
+        if isinstance(given, nodes.List) and name.startswith("Combiner."):
+            return combined_texts(function, [self.scalar(item) for item in given.items])
+        return called_maker(function, [self.any(a) for a in node.arguments])
 
     def once(self, node: nodes.Node) -> tuple[Any] | None:
         """The value of an expression that the interpreter computes once; None where it depends on the row."""

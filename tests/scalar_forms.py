@@ -114,4 +114,10 @@ NULLS = [
       "Date.AddDays([x], 1)", "Text.Length([x]) + 1", "Text.From([x])", "[x] + #duration(1, 0, 0, 0)")],
     ("[x] + null", "number", None), ("null < [x]", "text", None),
 ]  # fmt: skip
-FORMS += [*NULLS, *TEXTS, *NUMBERS, *MOMENTS]
+MADE = [
+    ('Splitter.SplitTextByDelimiter(",")([x])', "text", None), ('Splitter.SplitTextByDelimiter("b", QuoteStyle.None)([x])', "text", None),
+    ('Splitter.SplitTextByAnyDelimiter({",", "b"})([x]){0}?', "text", None), ('Combiner.CombineTextByDelimiter("-")({[x], [y]})', "text", "text"),
+    ("Record.FieldNames(_)", "number", None), ("List.Count(Record.FieldNames(_))", "number", None), ('Record.FromList({[x], 1}, {"a", "b"})', "text", None),
+    ('Record.FromList({[x], 1}, {"a", "b"})[a]', "text", None), ('Number.FromText([x], "de-DE")', "spelt", None),
+]  # fmt: skip
+FORMS += [*MADE, *NULLS, *TEXTS, *NUMBERS, *MOMENTS]

@@ -5,6 +5,8 @@ from __future__ import annotations
 SCALARS = {
     "Record.FieldCount": "Record.FieldCount(_)",
     "Record.HasFields": 'Record.HasFields(_, "w")',
+    "Record.FieldNames": "List.Count(Record.FieldNames(_))",
+    "Record.FromList": 'Record.FromList({[w], 1}, {"a", "b"})[a]',
     "Record.AddField": 'Record.AddField([a = [w]], "b", [v])[b]',
     "Record.Combine": "Record.Combine({[a = [w]], [b = [v]]})[b]",
     "Record.SelectFields": 'Record.SelectFields(_, {"w", "v"})[w]',

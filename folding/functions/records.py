@@ -12,7 +12,7 @@ from folding.functions import Call, folds
 from folding.lookups import place_in
 from folding.operators import unify
 from folding.records import accessed, combined, over, record_of_call
-from folding.scalars import Closure, Row, as_term, record_of
+from folding.scalars import Closure, Lazy, Row, as_term, record_of
 from folding.terms import Scalar, Unfoldable
 from mlang.library.record import IGNORE, USE_NULL
 from mlang.syntax import nodes
@@ -67,6 +67,12 @@ def _missing(call: Call, name: str) -> Unfoldable:
 def field_count(call: Call) -> Scalar:
     call.at_most(1)
     return t.literal(float(len(_record(call).names)))
+
+
+@folds("Record.FieldNames")
+def field_names(call: Call) -> Scalar:
+    call.at_most(1)
+    return as_term(list(_record(call).names))
 
 
 @folds("Record.HasFields")
@@ -178,6 +184,20 @@ def combine(call: Call) -> Row:
     if not isinstance(node, nodes.List):
         raise Unfoldable("Record.Combine of a list that is not written out")
     return combined([record_of_call(call.translator.any(item)) for item in node.items])
+
+
+@_gives_record("Record.FromList")
+def from_list(call: Call) -> Row:
+    """Of values that are written out, and their names."""
+    call.at_most(2)
+    node, names = call.arguments[0], _names(call, 1)
+    while isinstance(node, nodes.Parenthesized):
+        node = node.inner
+    if not isinstance(node, nodes.List) or len(node.items) != len(names) or len(set(names)) < len(names):
+        raise Unfoldable("Record.FromList of a list that is not written out")
+    if any(isinstance(item, nodes.Range) for item in node.items):
+        raise Unfoldable("Record.FromList of a list with a range")
+    return record_of(dict(zip(names, [Lazy(item, call.translator) for item in node.items], strict=True)))
 
 
 @_gives_record("Record.SelectFields")

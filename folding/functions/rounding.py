@@ -218,7 +218,7 @@ def number_from(call: Call) -> Scalar:
     value = call.term(0)
     call.at_most(2)
     if call.name == "Number.FromText":
-        t.need(value, "text")
+        value = t.need(t.of_kind(value, "text"), "text")
     made = as_number(call, value)
     if call.name == "Double.From" and made.storage == "BIGINT" and not made.int53:
         return number(t.as_double(made), made, nonan=True)
