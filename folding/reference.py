@@ -71,7 +71,10 @@ COUNTS = ("Table.RowCount", "Table.IsEmpty", "Table.ApproximateRowCount")
 #: Functions that ask an engine about a whole table or a column of it (`mlang/tables/asking.py`).
 ASKED = (
     "List.Sum", "List.Average", "List.Max", "List.Min", "List.Median", "List.NonNullCount", "List.Distinct",
-    "List.StandardDeviation", "List.Product", "List.Contains", "Table.Contains", "Table.ContainsAny",
+    "List.StandardDeviation", "List.Product", "List.Percentile", "List.PositionOf", "List.AllTrue", "List.AnyTrue",
+    "List.MatchesAll", "List.MatchesAny", "List.IsDistinct", "List.Select", "List.Transform", "List.RemoveNulls",
+    "List.FirstN", "List.LastN", "List.Skip", "List.RemoveFirstN", "List.RemoveLastN", "List.Reverse", "List.Sort",
+    "List.MaxN", "List.MinN", "List.Contains", "Table.Contains", "Table.ContainsAny",
     "Table.ContainsAll", "Table.Profile", "Table.PositionOf", "Table.PositionOfAny", "Table.MatchesAllRows",
     "Table.MatchesAnyRows", "Table.IsDistinct",
 )  # fmt: skip
@@ -141,6 +144,16 @@ NOTES = {
     "List.StandardDeviation": "of up to 1,000,000 rows; of more only in number mode relaxed",
     "Table.Profile": "of columns of numbers, texts and logicals; standard deviations of up to 1,000,000 rows",
     "List.Product": "of up to 1,000,000 rows",
+    "List.Percentile": "for constant shares",
+    "List.Accumulate": "over a list that is written out",
+    "List.Union": "of two lists",
+    "List.Intersect": "of two lists",
+    "List.Zip": "of lists that are written out in one",
+    "List.Sort": "in an order, by a key, or both",
+    "List.Dates": "whole days apart",
+    "List.PositionOf": "not by a comparer",
+    "List.ContainsAny": "for values that are written out",
+    "List.ContainsAll": "for values that are written out",
     "List.Sum": "doubles as docs/decisions/folding-sums.md says",
     "List.Average": "doubles as docs/decisions/folding-sums.md says",
 }

@@ -23,6 +23,7 @@ from mlang.errors import MError
 from mlang.library.table.criteria import sort_keys
 from mlang.syntax import nodes
 from mlang.tables import schema as schemas
+from mlang.values.thunk import force
 from mlang.values.types import ANY
 
 if TYPE_CHECKING:
@@ -52,6 +53,10 @@ def table_of(translator: Translator, node: Any) -> Group | None:
             target = translator.names.get(target.name)
         cell = target.field(node.name) if isinstance(target, Row) else None
         return None if cell is None else table_of(translator, cell)
+    if isinstance(node, nodes.Projection) and not node.optional:
+        target = translator.names.get("_") if node.target is None else table_of(translator, node.target)
+        kept = isinstance(target, Group) and all(name in target.names for name in node.names)
+        return _with(target, list(node.names)) if kept and isinstance(target, Group) else None
     make = _TABLES.get(called(translator, node))
     if make is None:
         return None
@@ -100,6 +105,25 @@ def _added(call: Call) -> Any:
         return found
 
     return evolve(group, column=field, names=(*group.names, name))
+
+
+@_tables("Table.SelectColumns", "Table.RemoveColumns")
+def _columns(call: Call) -> Any:
+    group = _input(call)
+    if group is None or len(call.arguments) != 2:
+        return None
+    given = call.constant(1)
+    wanted = [force(name) for name in given] if given.__class__ is list else [given]
+    if any(name not in group.names for name in wanted) or len(set(wanted)) < len(wanted):
+        raise Unfoldable("columns that a group has not, or twice")
+    if call.name == "Table.RemoveColumns":
+        wanted = [name for name in group.names if name not in wanted]
+    return _with(group, wanted)
+
+
+def _with(group: Group, names: list[str]) -> Group:
+    column = group.column
+    return evolve(group, column=lambda name: column(name) if name in names else None, names=tuple(names))
 
 
 @_tables("Table.Sort")
