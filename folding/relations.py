@@ -87,6 +87,10 @@ class Origin:
         """The same where a join stands above it (`Relation.select` says what that changes)."""
         return self.render(needed)
 
+    def render_first(self, needed: set[str], count: int) -> Any:
+        """The same where no more than the first ``count`` rows are looked at."""
+        return self.render_joined(needed)
+
     def sources(self) -> list[Origin]:
         """The leaves below."""
         return [self]
@@ -107,15 +111,19 @@ class Subquery(Origin):
         self.depth = relation.depth + 1
         self.several = relation.natural and relation.origin.several
 
-    def render(self, needed: set[str], joined: bool = False) -> Any:
+    def render(self, needed: set[str], joined: bool = False, count: int | None = None) -> Any:
         chosen = [(name, sql) for name, sql in self.outputs.items() if name in needed]
         if not chosen:
             chosen = [("one", exp.Literal.number(1))]
-        query = self.relation.select(chosen, self.relation.limited, joined)
+        relation = self.relation.first(count)
+        query = relation.select(chosen, relation.limited, joined)
         return exp.Subquery(this=query, alias=exp.TableAlias(this=exp.to_identifier(self.alias)))
 
     def render_joined(self, needed: set[str]) -> Any:
         return self.render(needed, True)
+
+    def render_first(self, needed: set[str], count: int) -> Any:
+        return self.render(needed, True, count)
 
     def sources(self) -> list[Origin]:
         return self.relation.sources()
@@ -131,9 +139,10 @@ class Union(Origin):
         self.parts = parts
         self.depth = max(r.depth for r, _ in parts) + 1
 
-    def render(self, needed: set[str], joined: bool = False) -> Any:
+    def render(self, needed: set[str], joined: bool = False, count: int | None = None) -> Any:
         query: Any = None
-        for relation, outputs in self.parts:
+        for whole, outputs in self.parts:
+            relation = whole.first(count)
             chosen = [(n, s) for n, s in outputs.items() if n in needed] or [("one", exp.Literal.number(1))]
             part = relation.select(chosen, relation.limited, joined)
             if part.args.get("limit") or part.args.get("offset") or part.args.get("order"):
@@ -145,6 +154,9 @@ class Union(Origin):
 
     def render_joined(self, needed: set[str]) -> Any:
         return self.render(needed, True)
+
+    def render_first(self, needed: set[str], count: int) -> Any:
+        return self.render(needed, True, count)
 
     def sources(self) -> list[Origin]:
         return [s for relation, _ in self.parts for s in relation.sources()]
@@ -347,13 +359,20 @@ class Relation:
         """Whether computing what the rows are sorted by may raise: an engine that needs no order would not notice."""
         return self.sort_raises or (self.raises and any(t.stops(k.sql) or not k.plain for k in self.order))
 
+    def first(self, count: int | None) -> Relation:
+        """The first rows, where ``count`` is given and rows have an order."""
+        if count is None or not self.order:
+            return self
+        return evolve(self, limit=count if self.limit is None else min(count, self.limit))
+
     # ------------------------------------------------------------ text
 
     def select(self, chosen: list[tuple[str, Any]], ordered: bool, joined: bool = False) -> Any:
         """The SELECT with these outputs, in M's order if asked; ``joined`` says that a join stands above it.
 
         Below a join DuckDB runs the scans of a UNION ALL at the same time, also where a LIMIT or OFFSET
-        stands between: which rows that counts is then chance, unless they are sorted for it.
+        stands between: which rows that counts is then chance, unless they are sorted for it.  Each of the
+        scans need not give more rows than are counted.
         """
         condition = _conjunction(self.where)
         pieces = [sql for _, sql in chosen] + list(self.group or ())
@@ -372,8 +391,15 @@ class Relation:
             if node.__class__ is exp.Column:
                 needed.setdefault(node.table, set()).add(node.name)
 
+        whole = not (self.where or self.joins or self.windowed or self.group is not None)
+        count = (
+            self.limit + self.offset if chance and whole and self.natural and self.limit is not None else None
+        )
+
         def item(origin: Origin) -> Any:
             names = needed.get(origin.alias, set())
+            if count is not None:
+                return origin.render_first(names, count)
             return origin.render_joined(names) if joined else origin.render(names)
 
         query = exp.Select(
