@@ -15,7 +15,7 @@ from sqlglot import exp
 from folding.terms import Unfoldable, is_stop
 
 #: Storages that compare and order as M does.
-PLAIN = frozenset({"BIGINT", "DOUBLE", "VARCHAR", "BOOLEAN", "DATE", "TIMESTAMP"})
+PLAIN = frozenset({"BIGINT", "DOUBLE", "DECIMAL", "VARCHAR", "BOOLEAN", "DATE", "TIMESTAMP"})
 
 
 @frozen
@@ -32,12 +32,27 @@ class Typed:
         return self.sql if self.free else f"({self.sql})"
 
 
+def _whole(node: Any) -> Typed | None:
+    """A constant double that is a whole number, as such."""
+    if not isinstance(node, exp.Cast) or not isinstance(node.this, (exp.Literal, exp.Neg)):
+        return None
+    text = "-" + node.this.this.name if isinstance(node.this, exp.Neg) else node.this.name
+    try:
+        value = float(text)
+    except ValueError:
+        return None
+    if not value.is_integer() or abs(value) > 2**53:
+        return None
+    return Typed(str(int(value)), "BIGINT", value >= 0)
+
+
 #: What DuckDB prints for a type.
-_NAMES = {"TEXT": "VARCHAR", "INT": "BIGINT"}
+_NAMES = {"TEXT": "VARCHAR", "INT": "BIGINT", "DECIMAL(18, 3)": "DECIMAL"}
 #: Nodes that every query has.
 _ALWAYS = frozenset(
     {"Column", "Literal", "Paren", "Anonymous", "Boolean", "Null", "Cast", "Case", "Subquery"}
 )
+_AGGREGATES = frozenset({"sum", "min", "max", "count", "only", "bool_or", "product"})
 Form = Callable[[Any, list[Any]], Typed]
 
 
@@ -50,6 +65,10 @@ def forms(table: dict[str, Form], *names: str) -> Callable[[Form], Form]:
         return form
 
     return declare
+
+
+class NoNumber(Unfoldable):
+    """A constant that the engine's doubles have not: NaN, an infinity, -0."""
 
 
 class Expressions:
@@ -65,6 +84,8 @@ class Expressions:
         self.off = off
         #: Per open query, the types of the columns of each alias.
         self.scopes: list[dict[str, dict[str, str]]] = []
+        #: In how many aggregates the expression stands: there it is one of rows, not of a group.
+        self.aggregating = 0
         #: Forms that were printed, for probes and reports.
         self.used: set[str] = set()
 
@@ -160,6 +181,8 @@ class Expressions:
     def cast(self, value: Typed, target: str) -> Typed:
         """A conversion between types that is exact."""
         if value.type == target or (value.type == "NULL" and target in self.types):
+            if value.type == "NULL" and target == "DECIMAL":
+                return Typed("NULL", target)  # one with digits would give them to the other rows
             if value.type == "NULL":
                 return Typed(f"CAST(NULL AS {self.types[target]})", target)
             return value
@@ -203,6 +226,12 @@ class Expressions:
     def pair(self, node: Any) -> tuple[Typed, Typed]:
         """Two operands of one type that compares as in M."""
         left, right = self.render(node.this), self.render(node.expression)
+        if {left.type, right.type} == {"BIGINT", "DOUBLE"}:
+            left, right = (
+                (left, _whole(node.expression) or right)
+                if left.type == "BIGINT"
+                else (_whole(node.this) or left, right)
+            )
         if "NULL" in (left.type, right.type):
             raise Unfoldable("a comparison with an untyped null")
         numbers = {"BIGINT", "DOUBLE", "NUMERIC"}
@@ -309,17 +338,43 @@ class Expressions:
     def joined(self, left: Typed, right: Typed) -> Typed:
         return Typed(f"{left.inner} || {right.inner}", "VARCHAR", False)
 
+    #: The operator that divides whole numbers.
+    whole_division = "/"
+
+    def digits(self, number: str, width: int) -> str:
+        """A whole number that is not negative as a text of so many digits."""
+        return f"lpad({self.digits_of(number)}, {width}, '0')"
+
+    def digits_of(self, number: str) -> str:
+        """A whole number as a text."""
+        return self.casts["BIGINT", "VARCHAR"].format(number)
+
+    def collated(self, text: str) -> str:
+        """A text that was made here, compared by code point."""
+        return text
+
+    def piece(self, text: str, mark: str, number: int) -> str:
+        """A piece of a text that is split by a mark; null when there are fewer."""
+        raise Unfoldable("pieces of texts")
+
     # ------------------------------------------------------------ cases and calls
 
     def failure(self, type: str) -> str:
         """An expression of a type that stops the query when it is evaluated, and not before."""
         raise Unfoldable("a value for which M may raise")
 
+    def alternative(self, node: Any) -> Typed:
+        """A value of CASE; a number that the engine has not stops the query where it would be the answer."""
+        try:
+            return self.render(node)
+        except NoNumber:
+            return Typed("", "ERROR")
+
     def on_Case(self, node: Any) -> Typed:
         branches = [(branch.this, branch.args["true"]) for branch in node.args["ifs"]]
-        values = [self.render(value) for _, value in branches]
+        values = [self.alternative(value) for _, value in branches]
         default = node.args.get("default")
-        last = None if default is None else self.render(default)
+        last = None if default is None else self.alternative(default)
         known = [v.type for v in [*values, *([last] if last else [])] if v.type not in ("ERROR", "NULL")]
         if not known or len(set(known)) > 1:
             raise Unfoldable("alternatives of different types")
@@ -332,20 +387,28 @@ class Expressions:
             parts.append(f"ELSE {self.failure(type) if last.type == 'ERROR' else self.value_of(last)}")
         return Typed(f"CASE {' '.join(parts)} END", "BOOLEAN" if type == "CONDITION" else type)
 
+    def call(self, name: str, *nodes: Any) -> Typed:
+        """A function by its name in the tree."""
+        return self.on_Anonymous(exp.Anonymous(this=name, expressions=[n.copy() for n in nodes]))
+
     def on_Anonymous(self, node: Any) -> Typed:
         name = node.name.lower()
         form = self.functions.get(name)
         if form is None or name in self.off:
             raise Unfoldable(f"{name}() has no exact form in this engine")
         self.used.add(name)
-        return form(self, list(node.expressions))
+        self.aggregating += name in _AGGREGATES
+        try:
+            return form(self, list(node.expressions))
+        finally:
+            self.aggregating -= name in _AGGREGATES
 
     def on_Count(self, node: Any) -> Typed:
         if isinstance(node.this, exp.Star):
             return Typed("count(*)", "BIGINT")
         if isinstance(node.this, exp.Distinct):
             value = self.render(node.this.expressions[0])
-            if value.type not in PLAIN:
+            if value.type not in PLAIN | {"ROW"}:
                 raise Unfoldable("different values of this type")
             return Typed(f"count(DISTINCT {value.sql})", "BIGINT")
         raise Unfoldable("a count of another shape")

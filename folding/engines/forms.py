@@ -9,6 +9,7 @@ from typing import Any
 
 from sqlglot import exp
 
+from folding.engines.moments import list_extract, strftime
 from folding.engines.renderer import PLAIN, Form, Renderer, Typed, forms
 from folding.terms import Unfoldable
 
@@ -48,7 +49,7 @@ def moment(renderer: Renderer, node: Any, *types: str) -> Typed:
 def arguments_of(node: Any, name: str) -> list[Any]:
     """The arguments of the function that makes a list; lists themselves have no form."""
     if not isinstance(node, exp.Anonymous) or node.name.lower() != name:
-        raise Unfoldable("lists")
+        raise Unfoldable("lists of texts or characters have no form in this engine")
     return list(node.expressions)
 
 
@@ -104,10 +105,33 @@ def _abs(r: Renderer, nodes: list[Any]) -> Typed:
     return Typed(f"abs({value.sql})", value.type)
 
 
-@forms(COMMON, "lag")
-def _lag(r: Renderer, nodes: list[Any]) -> Typed:
+def _of_row(name: str) -> Form:
+    """A window function that gives a value of another row."""
+
+    def form(r: Renderer, nodes: list[Any]) -> Typed:
+        value = r.render(nodes[0])
+        return Typed(f"{name}({r.value_of(value)})", "BOOLEAN" if value.type == "CONDITION" else value.type)
+
+    return form
+
+
+COMMON["strftime"], COMMON["list_extract"] = strftime, list_extract
+COMMON["lag"], COMMON["first_value"] = _of_row("lag"), _of_row("first_value")
+
+
+def _ranks(name: str) -> Form:
+    return lambda r, nodes: Typed(f"{name}()", "BIGINT")
+
+
+for _name in ("rank", "dense_rank", "row_number"):
+    COMMON[_name] = _ranks(_name)
+
+
+@forms(COMMON, "only")
+def _only(r: Renderer, nodes: list[Any]) -> Typed:
+    """The one value of a group that is not null."""
     value = r.render(nodes[0])
-    return Typed(f"lag({value.sql})", value.type)
+    return Typed(f"max({value.sql})", value.type)
 
 
 @forms(COMMON, "isnan")
@@ -178,7 +202,7 @@ def backwards(name: str) -> Form:
         (characters,) = arguments_of(nodes[0], "list_reverse")
         text, between = arguments_of(characters, "string_split")
         if between.name or nodes[1].name:
-            raise Unfoldable("lists")
+            raise Unfoldable("lists of texts or characters have no form in this engine")
         return Typed(f"{name}({texts(r, [text], 1)[0].sql})", "VARCHAR")
 
     return form

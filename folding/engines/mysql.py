@@ -23,13 +23,15 @@ from folding.engines.forms import (
     unless,
     with_counts,
 )
-from folding.engines.renderer import Form, Renderer, Typed, forms
+from folding.engines.moments import pieces_of
+from folding.engines.renderer import Form, NoNumber, Renderer, Typed, forms
 from folding.terms import Unfoldable
 from mlang.connectors.mysql import AS_READ
 
 FUNCTIONS: dict[str, Form] = dict(COMMON)
 #: A double that is out of range; not a constant, so that it is evaluated only for rows that come here.
 _FAILS = "exp(10000 + rand())"
+_GROUP_FAILS = "exp(10000 + count(*))"
 _ALL = 18446744073709551615
 
 
@@ -39,19 +41,23 @@ class MySqlRenderer(Renderer):
     dialect = "mysql"
     functions = FUNCTIONS
     sides = frozenset({"LEFT", "RIGHT"})
+    whole_division = "DIV"
+    #: How many variables the query has.
+    variables = 0
+    windowed = frozenset({"arg_min_null", "arg_max_null", "quantile_disc", "ordered_sum"})
     null_safe = ("<=>", "")
     # the server computes with -0, but writes 0
     computed_double = "CASE WHEN {0} = 0 AND atan2({0}, -1) < 0 THEN '-0' ELSE CAST({0} AS CHAR) END"
     types = {  # noqa: RUF012
         "DOUBLE": "DOUBLE", "BIGINT": "SIGNED", "VARCHAR": "CHAR", "BOOLEAN": "SIGNED", "DATE": "DATE",
-        "TIMESTAMP": "DATETIME(6)",
+        "TIMESTAMP": "DATETIME(6)", "DECIMAL": "DECIMAL(65, 30)",
     }  # fmt: skip
     casts = {  # noqa: RUF012
         ("BIGINT", "DOUBLE"): "CAST({} AS DOUBLE)", ("DOUBLE", "BIGINT"): "CAST({} AS SIGNED)",
         ("BOOLEAN", "BIGINT"): "CAST({} AS SIGNED)", ("BOOLEAN", "DOUBLE"): "CAST({} AS DOUBLE)",
         ("BIGINT", "VARCHAR"): "CAST({} AS CHAR)", ("DATE", "TIMESTAMP"): "CAST({} AS DATETIME(6))",
         ("TIMESTAMP", "DATE"): "date({})", ("NUMERIC", "DOUBLE"): "CAST({} AS DOUBLE)",
-        ("NUMERIC", "BIGINT"): "CAST({} AS SIGNED)",
+        ("NUMERIC", "BIGINT"): "CAST({} AS SIGNED)", ("DECIMAL", "DOUBLE"): "CAST({} AS DOUBLE)",
     }  # fmt: skip
 
     def name(self, name: str) -> str:
@@ -60,19 +66,34 @@ class MySqlRenderer(Renderer):
     def number(self, value: float) -> Typed:
         text = repr(value)
         if value - value != 0:
-            raise Unfoldable("NaN or an infinity, which the engine has not")
+            raise NoNumber("NaN or an infinity, which the engine has not")
         return Typed(text if "e" in text else text + "e0", "DOUBLE", not text.startswith("-"))
+
+    def piece(self, text: str, mark: str, number: int) -> str:
+        by = self.text(mark)
+        there = (
+            f"(char_length({text}) - char_length(replace({text}, {by}, ''))) DIV {len(mark)} >= {number - 1}"
+        )
+        found = f"substring_index(substring_index({text}, {by}, {number}), {by}, -1)"
+        return f"substring_index({text}, {by}, 1)" if number == 1 else f"CASE WHEN {there} THEN {found} END"
 
     def no_limit(self) -> str:
         return f"{self.line()}LIMIT {_ALL}"
 
     def numbered(self, alias: str, found: Any) -> tuple[str, str]:
-        """Rows without a key are numbered by a variable, once: a limit keeps the query in brackets."""
+        """Rows without a key are numbered by a variable, once: a limit keeps the query in brackets.
+
+        The variable is set before any rows are read, so each place where a table stands has one of its own.
+        """
         if found.place != AS_READ:
             return super().numbered(alias, found)
-        number = f"@mlang_{alias}"
+        self.variables += 1
+        number = f"@mlang_{self.variables}"
         start = f"(SELECT {number} := 0 AS mlang_start) AS mlang_{alias}"
-        return f"CAST(({number} := {number} + 1) AS SIGNED)", f"{found.relation} CROSS JOIN {start} LIMIT {_ALL}"
+        return (
+            f"CAST(({number} := {number} + 1) AS SIGNED)",
+            f"{found.relation} CROSS JOIN {start} LIMIT {_ALL}",
+        )
 
     def criterion(self, value: Typed, down: bool, nulls_first: bool) -> str:
         plain = f"{value.sql}{' DESC' if down else ''}"
@@ -88,13 +109,15 @@ class MySqlRenderer(Renderer):
         return f"{left.inner} <=> {right.inner}"
 
     def failure(self, type: str) -> str:
+        # what stands in no aggregate of a group is otherwise computed for each row
+        fails = _GROUP_FAILS if self.groups and self.groups[-1] and not self.aggregating else _FAILS
         if type == "DOUBLE":
-            return _FAILS
+            return fails
         if type == "BOOLEAN":
-            return f"({_FAILS} > 0)"
-        if type not in self.types:
+            return f"({fails} > 0)"
+        if type not in self.types or type == "DECIMAL":
             raise Unfoldable(f"a value of type {type} for which M may raise")
-        return f"CAST({_FAILS} AS {self.types[type]})"
+        return f"CAST({fails} AS {self.types[type]})"
 
     def divided(self, left: Typed, right: Typed) -> Typed:
         by_zero = f"{right.inner} = 0 AND {left.inner} IS NOT NULL"
@@ -131,8 +154,10 @@ class MySqlRenderer(Renderer):
 
     def on_Add(self, node: Any) -> Typed:
         left = self.render(node.this)
-        if left.type == "DATE" and isinstance(node.expression, exp.Interval):
-            found = self.moved(left, f"INTERVAL {int(node.expression.this.name)} MONTH", "DATE")
+        if isinstance(node.expression, exp.Interval) and left.type in ("DATE", "TIMESTAMP"):
+            if str(node.expression.args["unit"].name).upper().rstrip("S") != "MONTH":
+                raise Unfoldable("intervals other than months")
+            found = self.moved(left, f"INTERVAL {int(node.expression.this.name)} MONTH", left.type)
             return Typed(f"CAST({found.sql} AS DATETIME(6))", "TIMESTAMP")
         if left.type == "DATE":
             return self.moved(left, f"INTERVAL {counted(self, node.expression).inner} DAY", "DATE")
@@ -237,11 +262,25 @@ def _regexp_replace(r: Renderer, nodes: list[Any]) -> Typed:
 
 
 @forms(FUNCTIONS, "len")
-def _matching(r: Renderer, nodes: list[Any]) -> Typed:
+def _count_of(r: Renderer, nodes: list[Any]) -> Typed:
+    """How many pieces a text has, or how many characters match."""
+    if nodes[0].name.lower() == "string_split":
+        return pieces_of(r, nodes[0], "char_length({})")
     text, pattern = arguments_of(nodes[0], "regexp_extract_all")
     a = texts(r, [text], 1)[0]
     none = f"regexp_replace({a.sql}, {r.text(_pattern(pattern))}, '')"
     return Typed(f"(char_length({a.sql}) - char_length({none}))", "BIGINT")
+
+
+@forms(FUNCTIONS, "regexp_extract")
+def _regexp_extract(r: Renderer, nodes: list[Any]) -> Typed:
+    """What stands at the start of a text before any of some characters."""
+    a = texts(r, nodes[:1], 1)[0]
+    start = isinstance(nodes[1], exp.Literal) and re.fullmatch(r"\^(\[.*\])\*", nodes[1].this)
+    if not start:
+        raise Unfoldable("a regular expression of another form")
+    pattern = rf"\A{_pattern(exp.Literal.string(start[1]))}*"
+    return Typed(f"regexp_substr({a.sql}, {r.text(pattern)})", "VARCHAR")
 
 
 FUNCTIONS["array_to_string"] = backwards("reverse")
@@ -298,6 +337,8 @@ for _name in ("year", "month", "day", "dayofyear", "quarter"):
     _part(_name, _name + "({0})")
 _part("dayofweek", "(dayofweek({0}) - 1)")
 _part("hour", "hour({0})", "TIMESTAMP")
+_part("second", "second({0})", "TIMESTAMP")
+_part("microsecond", "(second({0}) * 1000000 + microsecond({0}))", "TIMESTAMP")
 _part("minute", "minute({0})", "TIMESTAMP")
 _part("epoch_us", "timestampdiff(MICROSECOND, TIMESTAMP '1970-01-01 00:00:00', {0})", "TIMESTAMP")
 
@@ -311,6 +352,10 @@ def _spelt(*parts: str) -> str:
 @forms(FUNCTIONS, "date_trunc")
 def _date_trunc(r: Renderer, nodes: list[Any]) -> Typed:
     unit, value = nodes[0].this, moment(r, nodes[1]).sql
+    clock = {"day": "00:00:00", "hour": "%H:00:00", "minute": "%H:%i:00"}.get(unit)
+    if clock is not None:
+        text = f"concat(lpad(year({value}), 4, '0'), date_format({value}, '-%m-%d {clock}'))"
+        return Typed(f"CAST({text} AS DATETIME(6))", "TIMESTAMP")
     month = {"year": "1", "quarter": f"quarter({value}) * 3 - 2", "month": f"month({value})"}.get(unit)
     if month is None:
         raise Unfoldable(f"the start of a {unit}")
@@ -337,6 +382,18 @@ def _sum(r: Renderer, nodes: list[Any]) -> Typed:
         raise Unfoldable("sums of doubles in row order")
     value = number_of(r, nodes[0], "BIGINT", "DOUBLE")
     return Typed(f"sum({value.sql})", "DOUBLE" if value.type == "DOUBLE" else "NUMERIC")
+
+
+@forms(FUNCTIONS, "string_agg")
+def _string_agg(r: Renderer, nodes: list[Any]) -> Typed:
+    """Texts of a group in the order of its rows; the server cuts longer ones, so they stop the query."""
+    between, order = nodes[1].this, nodes[1].expressions[0]
+    a = texts(r, nodes[:1], 1)[0]
+    if not isinstance(between, exp.Literal):
+        raise Unfoldable("a separator that is not constant")
+    size = f"coalesce(sum(length({a.sql})), 0) + count({a.sql}) * {len(between.this.encode())}"
+    found = f"group_concat({a.sql} ORDER BY {r.ordered(order)} SEPARATOR {r.text(between.this)})"
+    return unless(r, f"{size} >= @@group_concat_max_len", Typed(found, "VARCHAR"))
 
 
 @forms(FUNCTIONS, "bool_or")

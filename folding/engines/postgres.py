@@ -6,6 +6,7 @@ overflows or underflows; then the interpreter does the work.
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from sqlglot import exp
@@ -13,6 +14,7 @@ from sqlglot import exp
 from folding.engines.forms import (
     COMMON,
     arguments_of,
+    backwards,
     by_place,
     counted,
     letter_case,
@@ -23,11 +25,18 @@ from folding.engines.forms import (
     texts,
     with_counts,
 )
-from folding.engines.renderer import Form, Renderer, Typed, forms
+from folding.engines.moments import pieces_of
+from folding.engines.renderer import PLAIN, Form, Renderer, Typed, forms
 from folding.terms import ASTRAL, Unfoldable
 
 FUNCTIONS: dict[str, Form] = dict(COMMON)
 _FAILS = "concat('M', random())"
+
+
+def _months(interval: Any) -> int:
+    if str(interval.args["unit"].name).upper().rstrip("S") != "MONTH":
+        raise Unfoldable("intervals other than months")
+    return int(interval.this.name)
 
 
 class PostgresRenderer(Renderer):
@@ -37,7 +46,7 @@ class PostgresRenderer(Renderer):
     functions = FUNCTIONS
     types = {  # noqa: RUF012
         "DOUBLE": "double precision", "BIGINT": "bigint", "VARCHAR": "text", "BOOLEAN": "boolean", "DATE": "date",
-        "TIMESTAMP": "timestamp",
+        "TIMESTAMP": "timestamp", "DECIMAL": "numeric",
     }  # fmt: skip
     casts = {  # noqa: RUF012
         ("BIGINT", "DOUBLE"): "CAST({} AS double precision)", ("DOUBLE", "BIGINT"): "CAST({} AS bigint)",
@@ -46,7 +55,7 @@ class PostgresRenderer(Renderer):
         ("BIGINT", "VARCHAR"): 'CAST({} AS text) COLLATE "C"', ("DATE", "TIMESTAMP"): "CAST({} AS timestamp)",
         ("TIMESTAMP", "DATE"): "CAST({} AS date)", ("NUMERIC", "DOUBLE"): "CAST({} AS double precision)",
         ("NUMERIC", "BIGINT"): "CAST({} AS bigint)", ("DAYS", "BIGINT"): "CAST({} AS bigint)",
-        ("DAYS", "DOUBLE"): "CAST({} AS double precision)",
+        ("DAYS", "DOUBLE"): "CAST({} AS double precision)", ("DECIMAL", "DOUBLE"): "CAST({} AS double precision)",
     }  # fmt: skip
 
     def number(self, value: float) -> Typed:
@@ -62,6 +71,14 @@ class PostgresRenderer(Renderer):
         if type not in self.types:
             raise Unfoldable(f"a value of type {type} for which M may raise")
         return f"CAST({_FAILS} AS {self.types[type]})"
+
+    def collated(self, text: str) -> str:
+        return f'({text}) COLLATE "C"'
+
+    def piece(self, text: str, mark: str, number: int) -> str:
+        if number == 1:
+            return f"split_part({text}, {self.text(mark)}, 1)"
+        return f"(string_to_array({text}, {self.text(mark)}))[{number}]"
 
     def group_key(self, node: Any) -> str:
         """A constant is a group key only as a conversion."""
@@ -89,8 +106,8 @@ class PostgresRenderer(Renderer):
 
     def on_Add(self, node: Any) -> Typed:
         left = self.render(node.this)
-        if left.type == "DATE" and isinstance(node.expression, exp.Interval):
-            months = int(node.expression.this.name)
+        if left.type in ("DATE", "TIMESTAMP") and isinstance(node.expression, exp.Interval):
+            months = _months(node.expression)
             return Typed(f"{left.inner} + {months} * INTERVAL '1 month'", "TIMESTAMP", False)
         if left.type == "DATE":
             days = counted(self, node.expression)
@@ -179,8 +196,6 @@ def _chr(r: Renderer, nodes: list[Any]) -> Typed:
 
 def _pattern(node: Any) -> str:
     """A class of characters as PostgreSQL writes it; \\x{...} becomes \\U........"""
-    import re
-
     if not isinstance(node, exp.Literal) or not re.fullmatch(
         r"\(?\[\^?((\\x\{[0-9A-Fa-f]+\}|[^\W\d_])-?)+\]\)?", node.this
     ):
@@ -205,12 +220,28 @@ def _regexp_replace(r: Renderer, nodes: list[Any]) -> Typed:
 
 
 @forms(FUNCTIONS, "len")
-def _astral_count(r: Renderer, nodes: list[Any]) -> Typed:
-    """How many characters match: the only use of lists that has a form."""
+def _count_of(r: Renderer, nodes: list[Any]) -> Typed:
+    """How many pieces a text has, or how many characters match: the uses of lists that have a form."""
+    if nodes[0].name.lower() == "string_split":
+        return pieces_of(r, nodes[0], "CAST(char_length({}) AS bigint)")
     text, pattern = arguments_of(nodes[0], "regexp_extract_all")
     a = texts(r, [text], 1)[0]
     none = f"regexp_replace({a.sql}, {r.text(_pattern(pattern))}, '', 'g')"
     return Typed(f"CAST(char_length({a.sql}) - char_length({none}) AS bigint)", "BIGINT")
+
+
+@forms(FUNCTIONS, "regexp_extract")
+def _regexp_extract(r: Renderer, nodes: list[Any]) -> Typed:
+    """What stands at the start of a text before any of some characters."""
+    a = texts(r, nodes[:1], 1)[0]
+    start = isinstance(nodes[1], exp.Literal) and re.fullmatch(r"\^(\[.*\])\*", nodes[1].this)
+    if not start:
+        raise Unfoldable("a regular expression of another form")
+    pattern = f"^{_pattern(exp.Literal.string(start[1]))}*"
+    return Typed(f"substring({a.sql} from {r.text(pattern)})", "VARCHAR")
+
+
+FUNCTIONS["array_to_string"] = backwards("reverse")
 
 
 # ---------------------------------------------------------------- numbers
@@ -274,15 +305,22 @@ def _extract(field: str) -> Form:
 
 for _name, _field in {
     "year": "year", "month": "month", "day": "day", "dayofyear": "doy", "quarter": "quarter", "dayofweek": "dow",
-    "hour": "hour", "minute": "minute",
+    "hour": "hour", "minute": "minute", "microsecond": "microseconds",
 }.items():  # fmt: skip
     FUNCTIONS[_name] = _extract(_field)
+
+
+@forms(FUNCTIONS, "second")
+def _second(r: Renderer, nodes: list[Any]) -> Typed:
+    return Typed(
+        f"CAST(floor(extract(second FROM {moment(r, nodes[0], 'TIMESTAMP').sql})) AS bigint)", "BIGINT"
+    )
 
 
 @forms(FUNCTIONS, "date_trunc")
 def _date_trunc(r: Renderer, nodes: list[Any]) -> Typed:
     unit = nodes[0].this
-    if unit not in ("year", "quarter", "month"):
+    if unit not in ("year", "quarter", "month", "day", "hour", "minute"):
         raise Unfoldable(f"the start of a {unit}")
     return Typed(f"date_trunc('{unit}', CAST({moment(r, nodes[1]).sql} AS timestamp))", "TIMESTAMP")
 
@@ -321,6 +359,23 @@ def _sum(r: Renderer, nodes: list[Any]) -> Typed:
         )
     value = number_of(r, inner, "BIGINT", "DOUBLE")
     return Typed(f"sum({value.sql})", "DOUBLE" if value.type == "DOUBLE" else "NUMERIC")
+
+
+@forms(FUNCTIONS, "string_agg")
+def _string_agg(r: Renderer, nodes: list[Any]) -> Typed:
+    """Texts of a group in the order of its rows."""
+    between, order = nodes[1].this, nodes[1].expressions[0]
+    a = texts(r, nodes[:1], 1)[0]
+    return Typed(f"string_agg({a.sql}, {r.render(between).sql} ORDER BY {r.ordered(order)})", "VARCHAR")
+
+
+@forms(FUNCTIONS, "row")
+def _row(r: Renderer, nodes: list[Any]) -> Typed:
+    """Only as what is counted."""
+    values = [r.render(n) for n in nodes]
+    if any(v.type not in PLAIN for v in values):
+        raise Unfoldable("different values of this type")
+    return Typed(f"ROW({', '.join(v.sql for v in values)})", "ROW")
 
 
 @forms(FUNCTIONS, "bool_or")

@@ -229,15 +229,33 @@ def _asked(server: Server) -> frozenset[str]:
             waiting.append((expression, RemoteQuery(*compiled(plan))))
         except Unfoldable:
             continue
-    all_of_them = [expression for expression, _ in waiting]
-    wrong: set[str] = set()
-    together = RemoteQuery(*compiled(added(table, all_of_them)))
-    right = _same(together, table, all_of_them)
-    for place, (expression, query) in enumerate(waiting):
-        fits = right[place] if right else (_same(query, table, [expression]) or [False])[0]
-        if not fits:
-            wrong.update(query.forms)
-    return frozenset(wrong)
+    differ: list[frozenset[str]] = []
+    proven: set[str] = set()
+    for (_, query), fits in zip(waiting, _fitting(table, waiting), strict=True):
+        if fits:
+            proven |= query.forms
+        else:
+            differ.append(query.forms)
+    # those that only stand where something differs, or all where each is right elsewhere
+    return frozenset(name for forms in differ for name in forms - proven or forms)
+
+
+def _fitting(table: Table, waiting: list[tuple[str, Any]]) -> list[bool]:
+    """Per probe whether it fits: all in one query, in two halves where that does not run."""
+    from folding.engines.remote import RemoteQuery, compiled
+    from folding.terms import Unfoldable
+
+    if not waiting:
+        return []
+    expressions = [expression for expression, _ in waiting]
+    if len(waiting) == 1:
+        return _same(waiting[0][1], table, expressions) or [False]
+    try:
+        right = _same(RemoteQuery(*compiled(added(table, expressions))), table, expressions)
+    except Unfoldable:  # side by side they are too much for one query
+        right = []
+    half = len(waiting) // 2
+    return right or [*_fitting(table, waiting[:half]), *_fitting(table, waiting[half:])]
 
 
 def _same(query: Any, table: Table, expressions: list[str]) -> list[bool]:

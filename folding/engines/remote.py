@@ -15,9 +15,11 @@ from typing import Any
 
 from attrs import evolve
 from sqlglot import exp
+from sqlglot.errors import ParseError
 
 from folding import terms as t
 from folding.engines.renderer import Renderer, Typed
+from folding.engines.server_steps import STEPS
 from folding.inputs import with_inputs
 from folding.related import RelatedRows
 from folding.relations import Column, Context, Key, Origin, Relation, compile_node
@@ -110,7 +112,7 @@ class RemoteQuery:
             if isinstance(c.term.inside, RelatedRows):
                 self.layout.append((c.term.inside, []))
                 continue
-            if c.term.inside is not None:
+            if c.term.inside is not None and not isinstance(c.term.inside, t.Scaled):
                 raise Unfoldable("a column of a type that only the interpreter reads")
             self.layout.append(len(self.sent))
             self.sent.append(c.term)
@@ -143,7 +145,7 @@ class RemoteQuery:
         """A query for rows that hold what M has not, in columns that the query uses."""
         asked = []
         for table in tree.find_all(exp.Table):
-            if not isinstance(table.this, exp.Anonymous):
+            if not isinstance(table.this, exp.Anonymous) or table.this.name != "source":
                 continue
             origin = next(o for o in self.origins if o.alias == table.alias)
             for wanted in table.this.expressions:
@@ -317,7 +319,9 @@ def compiled(plan: p.Plan) -> tuple[Relation, SqlSource]:
                 raise Unfoldable("rows that are in memory")
             if isinstance(node, (p.ErrorRows, p.ReplaceErrors)):
                 inspecting.append(True)
-            return compile_node(node, context)
+            return STEPS.get(node.__class__, compile_node)(node, context)
+        except ParseError:  # a null of a type that only the database has
+            raise Unfoldable("missing cells of a type that only passes", node.function) from None
         except Unfoldable as no:
             no.step = no.step or node.function
             raise
@@ -354,7 +358,10 @@ def _leaf(node: p.Scan, context: Context, sources: list[SqlSource], leaves: list
     for name in node.columns:
         found = source.columns[places[name] - 1]
         sql = t.column(f"c{places[name]}", origin.alias)
-        columns.append(Column(Scalar(sql, found.kind, found.storage, **found.facts)))
+        facts = dict(found.facts)
+        if "scale" in facts:
+            facts["inside"] = t.Scaled(facts.pop("scale"))
+        columns.append(Column(Scalar(sql, found.kind, found.storage, **facts)))
     key = Key(t.column("r1", origin.alias), plain=True)
     unique = tuple(t.column(f"c{places[name]}", origin.alias) for name in source.keys if name in places)
     return Relation(context, origin, tuple(columns), (key,), natural=False, unique=unique)

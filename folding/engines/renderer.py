@@ -18,7 +18,8 @@ from typing import Any
 from sqlglot import exp
 
 from folding.engines.decorrelate import decorrelated
-from folding.engines.expressions import PLAIN, Expressions, Form, Typed, forms
+from folding.engines.expressions import PLAIN, Expressions, Form, NoNumber, Typed, forms
+from folding.engines.grouped_windows import windowed
 from folding.terms import Unfoldable
 
 
@@ -28,6 +29,8 @@ class Renderer(Expressions):
     dialect = ""
     #: Join sides that the engine has.
     sides = frozenset({"LEFT", "RIGHT", "FULL"})
+    #: Aggregates that are made with window functions.
+    windowed: frozenset[str] = frozenset()
     #: Whether a condition is a value (SQL Server has none).
     conditions_are_values = True
     derived_alias = " AS "
@@ -39,6 +42,8 @@ class Renderer(Expressions):
         self.wire: Callable[[int, str], str] | None = None
         #: Whether the query of the scope has outer joins.
         self.outer: list[bool] = []
+        #: Whether it is grouped.
+        self.groups: list[bool] = []
         self.level = 0
 
     # ------------------------------------------------------------ queries
@@ -65,14 +70,18 @@ class Renderer(Expressions):
         return "\n" + "  " * self.level
 
     def select(self, tree: Any) -> tuple[str, list[str]]:
-        tree = decorrelated(tree)
+        tree = decorrelated(windowed(tree, self.windowed))
         scope: dict[str, dict[str, str]] = {}
         self.scopes.append(scope)
+        self.groups.append(tree.args.get("group") is not None)
         self.outer.append(any(join.args.get("side") for join in tree.args.get("joins") or ()))
         source = self.origin(tree.args["from_"].this, scope)
         semis: list[str] = []
         for join in tree.args.get("joins") or ():
             item = self.origin(join.this, scope)
+            if join.args.get("kind") == "CROSS":
+                source += f"{self.line()}CROSS JOIN {item}"
+                continue
             condition = self.join_condition(join.args["on"])
             if join.args.get("kind") in ("SEMI", "ANTI"):
                 no = "NOT " if join.args["kind"] == "ANTI" else ""
@@ -106,6 +115,7 @@ class Renderer(Expressions):
         )  # fmt: skip
         self.scopes.pop()
         self.outer.pop()
+        self.groups.pop()
         return text, [v.type for _, v in outputs]
 
     def travelling(self, items: list[str], types: list[str]) -> list[str]:
@@ -175,6 +185,11 @@ class Renderer(Expressions):
             and node.this.name == "source"
         ):
             return self.leaf(alias, [e.name for e in node.this.expressions], scope)
+        if isinstance(node, exp.Table) and node.this.name == "numbers":
+            scope[alias] = {"r1": "BIGINT"}
+            first, *others = range(1, int(node.this.expressions[0].name) + 1)
+            rows = [f"SELECT {first} AS r1", *(f"SELECT {n}" for n in others)]
+            return f"({' UNION ALL '.join(rows)}){self.derived_alias}{alias}"
         raise Unfoldable("a source that is not in this database")
 
     def leaf(self, alias: str, needed: list[str], scope: dict[str, dict[str, str]]) -> str:
@@ -222,7 +237,7 @@ class Renderer(Expressions):
 
     #: Any value of a type.
     some = {  # noqa: RUF012
-        "BIGINT": "0", "DOUBLE": "0", "VARCHAR": "''", "DATE": "DATE '2000-01-01'",
+        "BIGINT": "0", "DOUBLE": "0", "DECIMAL": "0", "VARCHAR": "''", "DATE": "DATE '2000-01-01'",
         "TIMESTAMP": "TIMESTAMP '2000-01-01 00:00:00'", "BOOLEAN": "FALSE",
     }  # fmt: skip
 
@@ -274,4 +289,4 @@ class Renderer(Expressions):
         return Typed("row_number()", "BIGINT")
 
 
-__all__ = ["PLAIN", "Form", "Renderer", "Typed", "forms"]
+__all__ = ["PLAIN", "Form", "NoNumber", "Renderer", "Typed", "forms"]

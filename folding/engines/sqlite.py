@@ -25,8 +25,10 @@ from folding.engines.forms import (
     texts,
     with_counts,
 )
-from folding.engines.renderer import Form, Renderer, Typed, forms
+from folding.engines.moments import pieces_of
+from folding.engines.renderer import PLAIN, Form, NoNumber, Renderer, Typed, forms
 from folding.terms import Unfoldable
+from mlang.connectors.sqlite_functions import OF_ONE
 
 FUNCTIONS: dict[str, Form] = dict(COMMON)
 
@@ -69,7 +71,7 @@ class SqliteRenderer(Renderer):
     def number(self, value: float) -> Typed:
         text = {"inf": "9e999", "-inf": "-9e999"}.get(repr(value), repr(value))
         if value != value:
-            raise Unfoldable("NaN, which SQLite has not")
+            raise NoNumber("NaN, which SQLite has not")
         if repr(value) == "-0.0":
             text = "(-1.0 / 9e999)"
         if not _reads_back(text, value):
@@ -80,6 +82,12 @@ class SqliteRenderer(Renderer):
         if target in ("DATE", "TIMESTAMP"):
             return Typed(self.text(text.removesuffix(".000000")), target)
         return super().constant(text, target)
+
+    def digits(self, number: str, width: int) -> str:
+        return f"printf('%0{width}d', {number})"
+
+    def piece(self, text: str, mark: str, number: int) -> str:
+        return f"m_piece({text}, {self.text(mark)}, {number})"
 
     def no_limit(self) -> str:
         return f"{self.line()}LIMIT -1"
@@ -120,9 +128,12 @@ class SqliteRenderer(Renderer):
 
     def on_Add(self, node: Any) -> Typed:
         left = self.render(node.this)
-        if left.type == "DATE" and isinstance(node.expression, exp.Interval):
+        if isinstance(node.expression, exp.Interval) and left.type in ("DATE", "TIMESTAMP"):
+            if str(node.expression.args["unit"].name).upper().rstrip("S") != "MONTH":
+                raise Unfoldable("intervals other than months")
             months = int(node.expression.this.name)
-            return Typed(f"(m_add_months({left.sql}, {months}) || ' 00:00:00')", "TIMESTAMP")
+            clock = "' 00:00:00'" if left.type == "DATE" else f"substr({left.sql}, 11)"
+            return Typed(f"(m_add_months(substr({left.sql}, 1, 10), {months}) || {clock})", "TIMESTAMP")
         if left.type == "DATE":
             return Typed(f"m_add_days({left.sql}, {counted(self, node.expression).sql})", "DATE")
         return super().on_Add(node)
@@ -219,9 +230,18 @@ def _regexp_replace(r: Renderer, nodes: list[Any]) -> Typed:
 
 
 @forms(FUNCTIONS, "len")
-def _length_of(r: Renderer, nodes: list[Any]) -> Typed:
+def _count_of(r: Renderer, nodes: list[Any]) -> Typed:
+    """How many pieces a text has, or how many characters match."""
+    if nodes[0].name.lower() == "string_split":
+        return pieces_of(r, nodes[0], "length({})")
     a, pattern = texts(r, arguments_of(nodes[0], "regexp_extract_all"), 2)
     return Typed(f"m_count({a.sql}, {pattern.sql})", "BIGINT")
+
+
+@forms(FUNCTIONS, "regexp_extract")
+def _regexp_extract(r: Renderer, nodes: list[Any]) -> Typed:
+    a, pattern = texts(r, nodes, 2)
+    return Typed(f"m_extract({a.sql}, {pattern.sql})", "VARCHAR")
 
 
 FUNCTIONS["array_to_string"] = backwards("m_reverse")
@@ -236,6 +256,11 @@ def _isfinite(r: Renderer, nodes: list[Any]) -> Typed:
     return Typed(f"{x} > -9e999 AND {x} < 9e999", "BOOLEAN", False)
 
 
+@forms(FUNCTIONS, "isinf")
+def _isinf(r: Renderer, nodes: list[Any]) -> Typed:
+    return Typed(f"abs({number_of(r, nodes[0]).sql}) = 9e999", "BOOLEAN", False)
+
+
 def _unary(name: str) -> Form:
     def form(r: Renderer, nodes: list[Any]) -> Typed:
         if len(nodes) > 1 and nodes[1].name != "0":
@@ -246,6 +271,7 @@ def _unary(name: str) -> Form:
 
 
 for _name, _call in {
+    **{n: "m_" + n for n in (*OF_ONE, "ln")},
     "floor": "m_floor", "ceil": "m_ceil", "trunc": "m_trunc", "round_even": "m_round", "sqrt": "m_sqrt",
 }.items():  # fmt: skip
     FUNCTIONS[_name] = _unary(_call)
@@ -258,6 +284,12 @@ def _round(r: Renderer, nodes: list[Any]) -> Typed:
     x = number_of(r, nodes[0])
     half = f"m_floor(abs({x.sql}) + 0.5)"
     return Typed(f"CASE WHEN {x.inner} < 0 THEN -{half} ELSE {half} END", "DOUBLE")
+
+
+@forms(FUNCTIONS, "pow")
+def _power(r: Renderer, nodes: list[Any]) -> Typed:
+    a, b = (number_of(r, n) for n in nodes)
+    return Typed(f"m_pow({a.sql}, {b.sql})", "DOUBLE")
 
 
 @forms(FUNCTIONS, "sign")
@@ -280,6 +312,14 @@ def _digits(start: int, count: int, *types: str) -> Form:
 
 FUNCTIONS["year"], FUNCTIONS["month"], FUNCTIONS["day"] = _digits(1, 4), _digits(6, 2), _digits(9, 2)
 FUNCTIONS["hour"], FUNCTIONS["minute"] = _digits(12, 2, "TIMESTAMP"), _digits(15, 2, "TIMESTAMP")
+FUNCTIONS["second"] = _digits(18, 2, "TIMESTAMP")
+
+
+@forms(FUNCTIONS, "microsecond")
+def _microsecond(r: Renderer, nodes: list[Any]) -> Typed:
+    """Of the minute, with its seconds; days have whole minutes."""
+    micros = f"m_micros({moment(r, nodes[0], 'TIMESTAMP').sql})"
+    return Typed(f"({micros} % 60000000 + 60000000) % 60000000", "BIGINT", False)
 
 
 def _strftime(code: str) -> Form:
@@ -300,6 +340,12 @@ def _quarter(r: Renderer, nodes: list[Any]) -> Typed:
 @forms(FUNCTIONS, "date_trunc")
 def _date_trunc(r: Renderer, nodes: list[Any]) -> Typed:
     unit, value = nodes[0].this, moment(r, nodes[1]).sql
+    clock = {"hour": (13, ":00:00"), "minute": (16, ":00")}.get(unit)
+    if clock is not None:
+        moment(r, nodes[1], "TIMESTAMP")
+        return Typed(f"(substr({value}, 1, {clock[0]}) || '{clock[1]}')", "TIMESTAMP")
+    if unit == "day":
+        return Typed(f"(substr({value}, 1, 10) || ' 00:00:00')", "TIMESTAMP")
     if unit == "year":
         return Typed(f"(substr({value}, 1, 4) || '-01-01 00:00:00')", "TIMESTAMP")
     if unit == "month":
@@ -339,6 +385,42 @@ def _sum(r: Renderer, nodes: list[Any]) -> Typed:
         value, place = number_of(r, inner.this), r.render(inner.expressions[0].this)
         return Typed(f"m_sum({value.sql}, {place.sql})", "DOUBLE")
     return Typed(f"sum({number_of(r, inner, 'BIGINT').sql})", "BIGINT")
+
+
+@forms(FUNCTIONS, "product")
+def _product(r: Renderer, nodes: list[Any]) -> Typed:
+    value, place = number_of(r, nodes[0].this), r.render(nodes[0].expressions[0].this)
+    return Typed(f"m_product({value.sql}, {place.sql})", "DOUBLE")
+
+
+@forms(FUNCTIONS, "list_sum")
+def _squares(r: Renderer, nodes: list[Any]) -> Typed:
+    """The squares of the distances from the mean, added in row order: the only sum of a list."""
+    listed, square = arguments_of(nodes[0], "list_transform")
+    (order,) = arguments_of(listed, "list")
+    value, place = number_of(r, order.this), r.render(order.expressions[0].this)
+    off, again = square.this.this.unnest(), square.this.expression.unnest()
+    total = off.expression.unnest().this if isinstance(off, exp.Sub) else None
+    ordered = isinstance(total, exp.Anonymous) and total.name == "sum" and total.expressions == [order]
+    if not isinstance(square.this, exp.Mul) or off != again or not ordered:
+        raise Unfoldable("sums of lists")
+    return Typed(f"m_squares({value.sql}, {place.sql})", "DOUBLE")
+
+
+@forms(FUNCTIONS, "string_agg")
+def _string_agg(r: Renderer, nodes: list[Any]) -> Typed:
+    between, place = nodes[1].this, r.render(nodes[1].expressions[0].this)
+    a, b = texts(r, [nodes[0], between], 2)
+    return Typed(f"m_join({a.sql}, {place.sql}, {b.sql})", "VARCHAR")
+
+
+@forms(FUNCTIONS, "row")
+def _row(r: Renderer, nodes: list[Any]) -> Typed:
+    """Only as what is counted."""
+    values = [r.render(n) for n in nodes]
+    if any(v.type not in PLAIN for v in values):
+        raise Unfoldable("different values of this type")
+    return Typed(f"m_row({', '.join(v.sql for v in values)})", "ROW")
 
 
 @forms(FUNCTIONS, "bool_or")

@@ -12,11 +12,11 @@ from typing import Any
 from sqlglot import exp
 
 from folding.engines.forms import COMMON, extreme, moment, number_of, texts
-from folding.engines.renderer import Form, Renderer, Typed, forms
+from folding.engines.renderer import Form, NoNumber, Renderer, Typed, forms
 from folding.terms import Unfoldable
 
 FUNCTIONS: dict[str, Form] = dict(COMMON)
-_ORDERED = frozenset({"BIGINT", "DOUBLE", "BOOLEAN", "DATE", "TIMESTAMP"})
+_ORDERED = frozenset({"BIGINT", "DOUBLE", "DECIMAL", "BOOLEAN", "DATE", "TIMESTAMP"})
 
 
 class SqlServerRenderer(Renderer):
@@ -27,13 +27,13 @@ class SqlServerRenderer(Renderer):
     true, false = "1 = 1", "1 = 0"
     types = {  # noqa: RUF012
         "DOUBLE": "float", "BIGINT": "bigint", "VARCHAR": "nvarchar(max)", "BOOLEAN": "bit", "DATE": "date",
-        "TIMESTAMP": "datetime2",
+        "TIMESTAMP": "datetime2", "DECIMAL": "decimal(38, 15)",
     }  # fmt: skip
     casts = {  # noqa: RUF012
         ("BIGINT", "DOUBLE"): "CAST({} AS float)", ("DOUBLE", "BIGINT"): "CAST({} AS bigint)",
         ("BOOLEAN", "BIGINT"): "CAST({} AS bigint)", ("BOOLEAN", "DOUBLE"): "CAST({} AS float)",
         ("BIGINT", "VARCHAR"): "CAST({} AS nvarchar(20))", ("DATE", "TIMESTAMP"): "CAST({} AS datetime2)",
-        ("TIMESTAMP", "DATE"): "CAST({} AS date)",
+        ("TIMESTAMP", "DATE"): "CAST({} AS date)", ("DECIMAL", "DOUBLE"): "CAST({} AS float)",
     }  # fmt: skip
 
     def name(self, name: str) -> str:
@@ -44,7 +44,7 @@ class SqlServerRenderer(Renderer):
 
     def number(self, value: float) -> Typed:
         if value - value != 0 or repr(value) == "-0.0":
-            raise Unfoldable("NaN, an infinity or -0, which the engine has not")
+            raise NoNumber("NaN, an infinity or -0, which the engine has not")
         text = repr(value)
         return Typed(text if "e" in text else text + "e0", "DOUBLE", not text.startswith("-"))
 

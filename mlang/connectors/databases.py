@@ -29,12 +29,17 @@ COMMON = {
 }  # fmt: skip
 
 
+#: Decimals with more digits behind the point than this only pass: they are no doubles.
+MOST_DIGITS = 15
+
+
 class Column:
     """A column of a table: name, M type, the SQL that gives it, and its SQL type in the words of folding.
 
     ``storage`` names the `Wire`; ``kind`` is the M kind that folding may compute with, or "any" for one that only
-    passes.  ``facts`` are what is proven of it.  ``check`` is SQL that is true where a cell has no M value: a
-    query that uses the column in the engine asks for such rows first.
+    passes.  ``facts`` are what is proven of it; the ``scale`` of a decimal is how many digits stand behind its point.
+    ``check`` is SQL that is true where a cell has no M value: a query that uses the column in the engine asks for such
+    rows first.
     """
 
     __slots__ = ("check", "expression", "facts", "kind", "name", "storage", "type")

@@ -12,7 +12,17 @@ from decimal import Decimal
 from typing import Any
 
 from mlang import errors
-from mlang.connectors.databases import COMMON, Column, Entry, SqlSource, flag, opened, table_over, whole
+from mlang.connectors.databases import (
+    COMMON,
+    MOST_DIGITS,
+    Column,
+    Entry,
+    SqlSource,
+    flag,
+    opened,
+    table_over,
+    whole,
+)
 from mlang.connectors.extras import need
 from mlang.connectors.native import ordering
 from mlang.connectors.relations import ForeignKey, foreign_keys
@@ -227,10 +237,13 @@ AS_READ = "row_number() OVER ()"
 def _table(server: MySqlServer, schema: str, item: str) -> Table:
     here = f"table_schema = {server.text(schema)} AND table_name = {server.text(item)}"
     listed = server.ask(
-        "SELECT column_name, data_type, column_type, is_nullable FROM information_schema.columns "
+        "SELECT column_name, data_type, column_type, is_nullable, numeric_scale FROM information_schema.columns "
         f"WHERE {here} ORDER BY ordinal_position"
     )
-    columns = [_column(server, name, type, whole, sure == "NO") for name, type, whole, sure in listed]
+    columns = [
+        _column(server, name, type, whole, sure == "NO", None if scale is None else int(scale))
+        for name, type, whole, sure, scale in listed
+    ]
     found = server.ask(
         "SELECT column_name FROM information_schema.key_column_usage "
         f"WHERE {here} AND constraint_name = 'PRIMARY' ORDER BY ordinal_position"
@@ -268,8 +281,10 @@ _CHECK = "{0} < '0001-01-01' OR month({0}) = 0 OR day({0}) = 0 OR day({0}) > day
 _WHOLE = ("tinyint", "smallint", "mediumint", "int", "year")
 
 
-def _column(server: MySqlServer, name: str, type: str, whole: str, required: bool) -> Column:
-    """A column by its type as information_schema spells it."""
+def _column(
+    server: MySqlServer, name: str, type: str, whole: str, required: bool, digits: int | None = None
+) -> Column:
+    """A column by its type as information_schema spells it; ``digits`` of a decimal stand behind its point."""
     quoted = server.quoted(name)
     type, whole = type.lower(), whole.lower()
 
@@ -289,7 +304,7 @@ def _column(server: MySqlServer, name: str, type: str, whole: str, required: boo
         sql = quoted if plain and "zerofill" not in whole else f"CAST({quoted} AS SIGNED)"
         return made(mtypes.INT64, sql, "BIGINT", "number", nonan=True, int53=type != "bigint")
     if type == "bigint":
-        return made(mtypes.INT64, f"CAST({quoted} AS DECIMAL(20, 0))", "DECIMAL")
+        return made(mtypes.INT64, f"CAST({quoted} AS DECIMAL(20, 0))", "DECIMAL", scale=0)
     if type in ("double", "float"):
         return made(
             mtypes.NUMBER,
@@ -298,6 +313,8 @@ def _column(server: MySqlServer, name: str, type: str, whole: str, required: boo
             "number",
             nonan=True,
         )
+    if type == "decimal" and digits is not None and digits <= MOST_DIGITS and "zerofill" not in whole:
+        return made(mtypes.NUMBER, quoted, "DECIMAL", scale=digits)
     if type == "decimal":
         return made(mtypes.NUMBER, quoted, "DECIMAL")
     if type == "bit":
@@ -345,7 +362,10 @@ def _query(server: Server, text: str, folding: bool) -> Table:
     if sorting is not None and _LIMITED.isdisjoint(sorting):
         text += "\nLIMIT 18446744073709551615"  # in brackets the server drops an ORDER BY that has no LIMIT
     relation = f"({text}\n) AS q"
-    columns = [_column(server, name, type, type, False) for name, type in _described(server, relation)]
+    columns = [
+        _column(server, name, type, type, False, digits)
+        for name, type, digits in _described(server, relation)
+    ]
     source = SqlSource(
         server, relation, columns, "MySQL query", place=AS_READ, place_storage="BIGINT",
         foldable=folding and sorting is None,  # row_number() numbers sorted rows in another order
@@ -357,8 +377,8 @@ def _query(server: Server, text: str, folding: bool) -> Table:
 _LIMITED = {"limit", "for", "lock", "into", "fetch", "offset", "procedure"}
 
 
-def _described(server: MySqlServer, relation: str) -> list[tuple[str, str]]:
-    """Names and types of a query's columns, from the server's description of no rows."""
+def _described(server: MySqlServer, relation: str) -> list[tuple[str, str, int | None]]:
+    """Names, types and decimals of a query's columns, from the server's description of no rows."""
     connection = None
     try:
         connection = server.connect()
@@ -372,7 +392,8 @@ def _described(server: MySqlServer, relation: str) -> list[tuple[str, str]]:
                 if field.type_code in _TEXTS:
                     type = "varbinary" if field.charsetnr == 63 else "varchar"
                 # unsigned whole numbers may not fit the signed type: they travel as decimals
-                found.append((field.name, "decimal" if type == "bigint" and field.flags & 32 else type))
+                wide = type == "bigint" and field.flags & 32
+                found.append((field.name, "decimal" if wide else type, 0 if wide else field.scale))
             cursor.fetchall()
             return found
     except Failure as failure:

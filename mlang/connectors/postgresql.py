@@ -12,7 +12,16 @@ from decimal import Decimal
 from typing import Any
 
 from mlang import errors
-from mlang.connectors.databases import COMMON, Column, Entry, SqlSource, opened, table_over, whole
+from mlang.connectors.databases import (
+    COMMON,
+    MOST_DIGITS,
+    Column,
+    Entry,
+    SqlSource,
+    opened,
+    table_over,
+    whole,
+)
 from mlang.connectors.extras import need
 from mlang.connectors.relations import ForeignKey, foreign_keys
 from mlang.connectors.servers import ROWS, Failure, Server, Wire, credential, host_and_port
@@ -212,11 +221,12 @@ _BASE = (
 
 def _table(server: PostgresServer, schema: str, item: str, kind: str, oid: int) -> Table:
     listed = server.ask(
-        f"SELECT a.attname::text, {_BASE}, a.attnotnull FROM pg_catalog.pg_attribute a "
+        f"SELECT a.attname::text, {_BASE}, a.attnotnull, "
+        "CASE WHEN a.atttypmod >= 4 THEN (a.atttypmod - 4) & 2047 END FROM pg_catalog.pg_attribute a "
         "JOIN pg_catalog.pg_type t ON t.oid = a.atttypid "
         f"WHERE a.attrelid = {oid:d} AND a.attnum > 0 AND NOT a.attisdropped ORDER BY a.attnum"
     )
-    columns = [_column(server, name, type, bool(notnull)) for name, type, notnull in listed]
+    columns = [_column(server, name, type, bool(notnull), digits) for name, type, notnull, digits in listed]
     found = server.ask(
         "SELECT a.attname::text FROM pg_catalog.pg_index i CROSS JOIN LATERAL unnest(i.indkey) WITH ORDINALITY k(n, p) "
         f"JOIN pg_catalog.pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = k.n WHERE i.indrelid = {oid:d} "
@@ -260,8 +270,8 @@ _INT = {"int2": ("Int64.Type", True), "int4": ("Int64.Type", True), "int8": ("In
 _CALENDAR = "{0} < '0001-01-01' OR {0} >= '10000-01-01'"
 
 
-def _column(server: PostgresServer, name: str, type: str, required: bool) -> Column:
-    """A column of a type name of pg_type."""
+def _column(server: PostgresServer, name: str, type: str, required: bool, digits: int | None) -> Column:
+    """A column of a type name of pg_type; ``digits`` of a numeric stand behind its point."""
     quoted = server.quoted(name)
     facts = {"nullable": not required}
 
@@ -278,6 +288,8 @@ def _column(server: PostgresServer, name: str, type: str, required: bool) -> Col
         return made(mtypes.NUMBER, quoted, "DOUBLE", "number")
     if type == "float4":
         return made(mtypes.NUMBER, f"{quoted}::float8", "DOUBLE", "number")
+    if type == "numeric" and digits is not None and 0 <= digits <= MOST_DIGITS:
+        return made(mtypes.NUMBER, quoted, "DECIMAL", "any", f"{quoted} = 'NaN'", scale=digits)
     if type in ("numeric", "money"):
         return made(mtypes.NUMBER, quoted if type == "numeric" else f"{quoted}::numeric", "DECIMAL")
     if type == "bool":
@@ -310,7 +322,7 @@ def _query(server: Server, text: str, folding: bool) -> Table:
     assert isinstance(server, PostgresServer)
     relation = f"({text}\n) AS q"
     described = _described(server, text)
-    columns = [_column(server, name, type, False) for name, type in described]
+    columns = [_column(server, name, type, False, digits) for name, type, digits in described]
     source = SqlSource(
         server, relation, columns, "PostgreSQL query", place="row_number() OVER ()", place_storage="BIGINT",
         foldable=folding,
@@ -318,8 +330,8 @@ def _query(server: Server, text: str, folding: bool) -> Table:
     return table_over(source, "Value.NativeQuery")
 
 
-def _described(server: PostgresServer, text: str) -> list[tuple[str, str]]:
-    """Names and types of a query's columns, from the server's description of no rows."""
+def _described(server: PostgresServer, text: str) -> list[tuple[str, str, int | None]]:
+    """Names, types and decimals of a query's columns, from the server's description of no rows."""
     rows = server.rows(f"SELECT * FROM ({text}\n) AS q LIMIT 0")
     try:
         description = next(iter(rows))
@@ -330,4 +342,4 @@ def _described(server: PostgresServer, text: str) -> list[tuple[str, str]]:
     names = dict(
         server.ask(f"SELECT oid::bigint, typname::text FROM pg_catalog.pg_type WHERE oid IN ({listed})")
     )
-    return [(c.name, names[int(c.type_code)]) for c in description]
+    return [(c.name, names[int(c.type_code)], c.scale) for c in description]

@@ -9,7 +9,17 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from mlang.connectors.databases import COMMON, Column, Entry, SqlSource, flag, opened, table_over, whole
+from mlang.connectors.databases import (
+    COMMON,
+    MOST_DIGITS,
+    Column,
+    Entry,
+    SqlSource,
+    flag,
+    opened,
+    table_over,
+    whole,
+)
 from mlang.connectors.extras import need
 from mlang.connectors.relations import ForeignKey, foreign_keys
 from mlang.connectors.servers import ROWS, Failure, Server, Wire, credential, host_and_port
@@ -283,7 +293,10 @@ def column(server: SqlServer, name: str, type: str, required: bool, scale: int =
         return made(mtypes.NUMBER, f"CAST({quoted} AS float)", "DOUBLE", "number", nonan=True)
     if type in ("decimal", "numeric", "money", "smallmoney"):
         m = mtypes.NAMED["Currency.Type"] if "money" in type else mtypes.NUMBER
-        return made(m, f"CAST({quoted} AS decimal(19, 4))" if "money" in type else quoted, "DECIMAL")
+        digits = {"scale": 4} if "money" in type else {"scale": scale} if scale <= MOST_DIGITS else {}
+        return made(
+            m, f"CAST({quoted} AS decimal(19, 4))" if "money" in type else quoted, "DECIMAL", **digits
+        )
     if type == "bit":
         return made(mtypes.primitive("logical"), quoted, "BOOLEAN", "logical")
     if type == "date":

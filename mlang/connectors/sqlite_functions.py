@@ -62,6 +62,40 @@ def _replaced(text: str, pattern: str, new: str) -> str:
     return _compiled(pattern).sub(new, text)
 
 
+def _extracted(text: str, pattern: str) -> str:
+    found = _compiled(pattern).search(text)
+    return found[0] if found else ""
+
+
+def _row(*cells: Any) -> str:
+    """Cells as one text, the same for equal cells: -0 is 0."""
+    return repr([c + 0.0 if c.__class__ is float else c for c in cells])
+
+
+def _piece(text: str, mark: str, number: int) -> str | None:
+    pieces = text.split(mark)
+    return pieces[number - 1] if number <= len(pieces) else None
+
+
+#: Functions of one number that the interpreter has from the same library.
+OF_ONE = ("sin", "cos", "tan", "asin", "acos", "atan", "sinh", "cosh", "tanh", "exp", "log10")
+
+
+def _computed(function: Callable[..., float]) -> Callable[..., Any]:
+    """A function of doubles; where it is not a finite number the interpreter says what M has."""
+
+    def call(*numbers: float) -> float:
+        try:
+            found = function(*numbers)
+        except (ValueError, OverflowError):
+            raise Refused from None
+        if not math.isfinite(found):
+            raise Refused
+        return found
+
+    return _strict(call)
+
+
 def _joined(separator: str, *texts: str | None) -> str:
     return separator.join(t for t in texts if t is not None)
 
@@ -139,6 +173,53 @@ class _Last(_Collected):
         return self.values()[-1]
 
 
+class _Product(_Collected):
+    """Doubles multiplied one by one."""
+
+    def finalize(self) -> float | None:
+        total = None
+        for value in self.values():
+            if value is not None:
+                total = value if total is None else total * value
+        if total is not None and total != total:
+            raise Refused
+        return total
+
+
+class _Squares(_Collected):
+    """The squares of the distances from the mean, added one by one."""
+
+    def finalize(self) -> float | None:
+        numbers = [v for v in self.values() if v is not None]
+        if not numbers:
+            return None
+        whole = total = 0.0
+        for number in numbers:  # not sum(), which newer Pythons round otherwise
+            whole += number
+        mean = whole / len(numbers)
+        for number in numbers:
+            total += (number - mean) * (number - mean)
+        if total != total:
+            raise Refused
+        return total
+
+
+class _Texts:
+    """Texts in the order of their places, with a text between them; no text gives null."""
+
+    def __init__(self) -> None:
+        self.rows: list[tuple[Any, Any]] = []
+        self.between = ""
+
+    def step(self, value: str | None, place: Any, between: str) -> None:
+        self.between = between
+        if value is not None:
+            self.rows.append((place, value))
+
+    def finalize(self) -> str | None:
+        return self.between.join(v for _, v in sorted(self.rows, key=_place)) if self.rows else None
+
+
 class _Median:
     """The lower of the two middle values."""
 
@@ -162,6 +243,9 @@ _FUNCTIONS: dict[str, tuple[int, Callable[..., Any]]] = {
     "m_count": (2, _strict(lambda t, p: len(_compiled(p).findall(t)))),
     "m_replace": (3, _strict(_replaced)), "m_concat_ws": (-1, _joined), "m_repeat": (2, _strict(lambda t, n: t * n)),
     "m_lpad": (3, _strict(lambda t, n, c: t.rjust(n, c))), "m_rpad": (3, _strict(lambda t, n, c: t.ljust(n, c))),
+    **{f"m_{n}": (1, _computed(getattr(math, n))) for n in OF_ONE}, "m_ln": (1, _computed(math.log)),
+    "m_pow": (2, _computed(math.pow)), "m_piece": (3, _strict(_piece)), "m_row": (-1, _row),
+    "m_extract": (2, _strict(_extracted)),
     "m_reverse": (1, _strict(lambda t: t[::-1])),
     "m_add_days": (2, _strict(_moved)), "m_add_months": (2, _strict(_months)), "m_last_day": (1, _strict(_last_day)),
     "m_micros": (1, _strict(_micros)),
@@ -172,6 +256,9 @@ _AGGREGATES: dict[str, tuple[int, type]] = {
     "m_first": (2, _First),
     "m_last": (2, _Last),
     "m_median": (1, _Median),
+    "m_product": (2, _Product),
+    "m_squares": (2, _Squares),
+    "m_join": (3, _Texts),
 }
 
 
