@@ -414,6 +414,9 @@ def test_safe_csv_files_read_alike(tmp_path: Path) -> None:
         ('a," x "\n', True),
         ('a,"x" ,b\n', False),
         ("a\x01", False),
+        ('\ufeff"a\nb",c\n1,2\n', False),  # the mark hides the quote from the engine
+        ('"a\nb",c\n1,2\n', True),
+        ('"a"b,c\n1,2\n', False),
     ],
 )
 def test_engine_safe(tmp_path: Path, text: str, safe: bool) -> None:

@@ -262,16 +262,27 @@ def engine_safe(path: str, delimiter: str) -> bool:
 
 
 def _scan(path: str, delimiter: str) -> bool:
-    """Looks for what engines read differently: blank lines, mixed breaks, blanks beside quotes, U+0001."""
+    """Looks for what engines read differently: blank lines, mixed breaks, blanks beside quotes, U+0001.
+
+    Also a first row that the engine skips in another way than it reads rows: with quotes that do not open or close
+    cells, and with a quote behind the byte order mark, which it overlooks.
+    """
     cut = re.escape(delimiter.encode())
     blanks = re.compile(rb'(?:^|%s|[\r\n]) +"|" +(?:%s|[\r\n]|$)' % (cut, cut))
+    cell = rb'(?:"[^"]*(?:""[^"]*)*"|(?:(?!%s)[^"\r\n])*)' % cut
+    well_formed = re.compile(rb"%s(?:%s%s)*(?:[\r\n]|\Z)" % (cell, cut, cell))
     returns = feeds = both = 0
     tail = b"\n"
     with open(path, "rb") as stream:
         head = stream.read(4)
         if encodings.mark_of(head)[0] not in (None, "utf-8"):
             return False
-        stream.seek(encodings.mark_of(head)[1])
+        mark = encodings.mark_of(head)[1]
+        stream.seek(mark)
+        first = stream.read(1 << 16)
+        if (mark and first.startswith(b'"')) or not well_formed.match(first):
+            return False
+        stream.seek(mark)
         while chunk := stream.read(1 << 20):
             window = tail + chunk
             if b"\x01" in chunk or b"\n\n" in window:

@@ -2,6 +2,7 @@
 
 ``<n>`` stands for a number, ``<t>`` a text, ``<d>`` a date, ``<m>`` a datetime, ``<i>`` a time, ``<v>`` a duration,
 ``<z>`` a datetimezone, ``<l>`` a logical, ``<c>`` a small count, ``<k>`` a culture, ``<s>`` a short constant text.
+`dataflows_forms.py` has those of lists and records.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from __future__ import annotations
 import re
 
 from tests.properties.dataflows_base import Drawing, field
+from tests.properties.dataflows_forms import COMPOUND, MORE
 from tests.properties.pool import CELLS, NUMERIC
 
 HOLES = {
@@ -110,6 +112,8 @@ class Expressions(Drawing):
             return f'(if {self.logical(depth - 1)} then error "no" else {self.expression(kind, depth - 1)})'
         if shape < 0.28 and kind in CALLS:
             return self.filled(self.pick(CALLS[kind]), depth - 1)
+        if shape < 0.55 and kind in MORE:
+            return self.filled(self.pick(MORE[kind]), depth - 1)
         if kind == "logical":
             return self.logical(depth - 1)
         return self.filled(self.pick(TEMPLATES[kind]), depth - 1) if kind in TEMPLATES else self.leaf(kind)
@@ -121,11 +125,14 @@ class Expressions(Drawing):
             word = found[1]
             if word in HOLES:
                 return self.expression(HOLES[word], depth)
+            if word in COMPOUND:
+                return self.filled(self.pick(COMPOUND[word][: None if depth > -1 else 3]), depth - 1)
             if word == "any":
                 return self.anything()
             return str(self.pick(CHOICES[word]))
 
-        return re.sub(r"<([a-z]+)>", hole, template)
+        filled = re.sub(r"<([a-zA-Z]+)>", hole, template)
+        return filled.replace("{0}", "{ 0}")  # the first item, not the table before
 
     def anything(self) -> str:
         """The access to any column, without its brackets."""
@@ -167,4 +174,5 @@ class Expressions(Drawing):
             return f"({self.logical(depth - 1)} {self.pick(['and', 'or'])} {self.logical(depth - 1)})"
         if shape < 0.65 and depth > 0:
             return f"(not {self.logical(depth - 1)})"
-        return self.filled(self.pick(TEMPLATES["logical"]), depth)
+        templates = self.pick([TEMPLATES["logical"], MORE["logical"]])
+        return self.filled(self.pick(templates), depth)

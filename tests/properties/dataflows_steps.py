@@ -306,7 +306,7 @@ class Steps(Expressions):
             self.columns[new[0]] = "number"
             value = self.pick([
                 f"Table.RowCount({field(name)})", f"List.Sum({field(name)}{field(number)})", f"Table.IsEmpty({field(name)})", f"List.Max({field(name)}{field(number)})",
-                f"{field(name)}{{0}}?{field(number)}?", f"Table.RowCount(Table.Distinct({field(name)}))", f"Table.RowCount(Table.SelectRows({field(name)}, each {field(number)} <> null))",
+                f"{field(name)}{{ 0}}?{field(number)}?", f"Table.RowCount(Table.Distinct({field(name)}))", f"Table.RowCount(Table.SelectRows({field(name)}, each {field(number)} <> null))",
             ])  # fmt: skip
             return f"Table.AddColumn({{0}}, {quoted(new[0])}, each {value})"
         if shape < 0.95:

@@ -84,8 +84,8 @@ class Tables(Steps):
                 self.pick(
                     [
                         f"Table.Max(_, {quoted(name)}){any_column}",
-                        f"Table.Sort(_, {quoted(name)}){{0}}{any_column}",
-                        f"_{{0}}{any_column}",
+                        f"Table.Sort(_, {quoted(name)}){{ 0}}{any_column}",
+                        f"_{{ 0}}{any_column}",
                         f"Table.Last(_){any_column}",
                     ]
                 )

@@ -123,7 +123,9 @@ class Watch:
     def patience(cls, evaluator: Evaluator | None, seconds: int) -> Iterator[None]:
         """Stops the block after so many seconds."""
         cls.thread, cls.evaluator = threading.get_ident(), evaluator
-        signal.setitimer(signal.ITIMER_REAL, seconds, 2)  # again: one may end in a generator that is thrown away
+        signal.setitimer(
+            signal.ITIMER_REAL, seconds, 2
+        )  # again: one may end in a generator that is thrown away
         try:
             yield
         finally:

@@ -127,3 +127,16 @@ def test_nulls_beside_decimals_do_not_change_their_digits(tmp_path: Path, scale:
         left, right, asked = run(lambda m=m: Evaluator().both(m))  # type: ignore[misc]
         assert left == right
         assert asked
+
+
+def test_files_with_a_mark_and_breaks_in_cells(tmp_path: Path) -> None:
+    cells = ["a", '"a"', '"a\nb"', '"""\n"', '"a,b"', '""']
+    for number in range(36):
+        head, cell = cells[number % 6], cells[number // 6]
+        path = tmp_path / f"{number}.csv"
+        path.write_text(f"{head},x\n{cell},2\n{head},4\n", newline="", encoding="utf-8-sig")
+        document = f'Csv.Document(File.Contents("{path}"), [Delimiter = ",", Encoding = 65001])'
+        for table in (document, f"Table.PromoteHeaders({document})"):
+            m = f"Table.Skip({table}, 1)"
+            left, right, _ = run(lambda m=m: Evaluator().both(m))  # type: ignore[misc]
+            assert left == right
