@@ -14,7 +14,7 @@ import mlang
 from folding import relations_rows
 
 ROWS = 10
-PLACES = (0, 1, 4, ROWS, ROWS + 2)
+PLACES = (0, 4, ROWS + 2)
 STEPS = (
     "Table.LastN({0}, {1})", "Table.Skip({0}, {1})", "Table.RemoveLastN({0}, {1})", "Table.LastN(Table.Skip({0}, 2), {1})",
     "Table.FirstN(Table.Skip({0}, {1}), 2)", "Table.RemoveLastN(Table.Skip({0}, {1}), 2)", "Table.RowCount(Table.LastN({0}, {1}))",
@@ -70,13 +70,14 @@ def sql(m: str) -> str:
 def test_last_rows_are_not_sorted_for(place: Path) -> None:
     for name in ("whole.parquet", "whole"):
         last = sql(f"Table.LastN({source(place, name)}, 3)")
-        assert f">= {ROWS - 3}" in last and "ORDER BY" not in last and "LIMIT" not in last
+        assert f">= {ROWS - 3}" in last
+        assert not any(word in last for word in ("ORDER BY", "LIMIT"))
     assert "ORDER BY" in sql(f"Table.LastN({source(place, 'gap')}, 3)")
 
 
 def test_a_whole_table_is_one_group_by_itself(place: Path) -> None:
     text = sql(f'Table.Group({source(place, "whole.parquet")}, {{}}, {{{{"m", each List.Max([a])}}}})')
-    assert "GROUP BY" not in text and "ORDER BY" not in text
+    assert not any(word in text for word in ("GROUP BY", "ORDER BY"))
 
 
 def test_parts_of_a_combination_have_the_limit(place: Path) -> None:

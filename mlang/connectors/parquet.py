@@ -167,6 +167,12 @@ def source_batches(source: ParquetSource, columns: list[str] | None, limit: int 
     if gone is not None:
         file.close()
         raise errors.column_not_found(gone)
+    if not names:  # how many rows there are stands in the footer
+        file.close()
+        rows = file.metadata.num_rows if limit is None else min(file.metadata.num_rows, limit)
+        for start in range(0, rows, BATCH_ROWS):
+            yield Batch([], min(BATCH_ROWS, rows - start))
+        return
     left = limit
     size = BATCH_ROWS if limit is None else max(1, min(BATCH_ROWS, limit))
     try:
