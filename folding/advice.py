@@ -40,6 +40,11 @@ _CURES: tuple[tuple[str, str], ...] = (
         "Leave the optional arguments of {0} out where the default does the same; else do this step last, after the filters, joins and groups.",
     ),
     (r"there is no (column|field)", "Correct the name: the step raises in M."),
+    (
+        r"^(\w+\.\w+) has no exact SQL form",
+        ("Compute {0} last, after the filters, joins and groups, so that fewer rows reach the interpreter; or say it with"
+        " functions that fold (docs/folding.md lists them)."),
+    ),
     (r"(\S+) with the wrong number of arguments|wrong number of arguments", "Correct the call: it raises in M."),
     (
         r"(Text\.\S+) with a comparer",

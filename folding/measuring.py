@@ -35,8 +35,14 @@ from mlang.tables import plan as p
 from mlang.tables.batches import ArrowBatch
 from mlang.tables.plan import Batch, Source
 from mlang.tables.simplify import prune
+from mlang.values.kinds import kind_of
 from mlang.values.related import related_kind
+from mlang.values.show import to_m
 from mlang.values.thunk import Thunk
+
+#: Details that are shown, and how much of them.
+PLAIN = frozenset(("text", "number", "logical", "date", "time", "datetime", "datetimezone", "duration"))
+_DETAIL = 80
 
 
 def measured(plan: p.Plan, names: Mapping[int, str] | None = None) -> Node:
@@ -81,11 +87,12 @@ class _Cells:
 
     def _note(self, name: str, row: int, error: MError) -> None:
         known = self.errors.get(name)
-        self.errors[name] = (
-            ColumnErrors(name, 1, row, str(error.reason), str(error.message))
-            if known is None
-            else evolve(known, count=known.count + 1)
-        )
+        if known is not None:
+            self.errors[name] = evolve(known, count=known.count + 1)
+            return
+        plain = kind_of(error.detail) in PLAIN
+        detail = to_m(error.detail)[:_DETAIL] if plain else None
+        self.errors[name] = ColumnErrors(name, 1, row, str(error.reason), str(error.message), detail)
 
 
 def _delayed(batch: Batch) -> list[list[Any]]:

@@ -52,13 +52,17 @@ class Cost:
 
 @frozen
 class ColumnErrors:
-    """The cells of a column that are errors: how many, and the first one: its row (from 1) and what it says."""
+    """The cells of a column that are errors: how many, and the first one: its row (from 1) and what it says.
+
+    ``detail`` is the M text of its detail where that is a value without parts.
+    """
 
     column: str
     count: int
     row: int
     reason: str
     message: str
+    detail: str | None = None
 
 
 @frozen
@@ -141,8 +145,8 @@ class _Builder:
     def adopted(self, plan: p.Plan, made: p.Plan) -> p.Plan:
         """A plan that was made of another one, its steps under the same names."""
         self.kept.append(made)
-        self.origins[id(made)] = plan
         if made is not plan:
+            self.origins[id(made)] = plan
             if id(plan) in self.names:
                 self.names[id(made)] = self.names[id(plan)]
             if made.__class__ is plan.__class__:
@@ -194,11 +198,23 @@ class _Builder:
         return evolve(self.node(plan, number, REMOTE, engine, below), notes=self.elsewhere(plan, below))
 
     def elsewhere(self, plan: p.Plan, below: tuple[Node, ...]) -> tuple[str, ...]:
-        """Why a step is not done by the database whose rows it reads."""
+        """Why a step that an engine does is not done by the database whose rows it reads."""
+        reason = self.not_there(plan, below)
+        where = next((node.engine for node in below if node.engine in _SERVERS), "")
+        return () if reason is None else (f"not done in {where}: {reason}",)
+
+    def not_there(self, plan: p.Plan, below: tuple[Node, ...]) -> str | None:
+        """Why the database whose rows a step reads does not do it; None where it reads none."""
         if not any(node.crosses and node.engine in _SERVERS for node in below):
-            return ()
-        no = remote_break(self.origins.get(id(plan), plan))
-        return () if no is None else (f"not done in {below[0].engine}: {no.reason}",)
+            return None
+        no = remote_break(self.origin(plan))
+        return None if no is None else no.reason
+
+    def origin(self, plan: p.Plan) -> p.Plan:
+        """The step of the query that a plan was made of, if it was made here."""
+        while self.origins.get(id(plan), plan) is not plan:
+            plan = self.origins[id(plan)]
+        return plan
 
     def resumed(self, plan: p.Plan, number: str, entered: list[p.Plan]) -> Node:
         """A step of the query above the rows that the interpreter makes for the engine."""
@@ -219,8 +235,8 @@ class _Builder:
             return self.buffer(plan, number)
         below = tuple(self.interpreted(n, f"{number}.{i}", broken) for i, n in enumerate(inputs_of(plan), 1))
         runs = MEMORY if isinstance(plan, p.Values) else STREAMING if _streams(plan) else FULL_SCAN
-        node = evolve(self.node(plan, number, runs, INTERPRETER, below), notes=self.elsewhere(plan, below))
-        own = self.reason(plan, below) if broken is not None else None
+        node = self.node(plan, number, runs, INTERPRETER, below)
+        own = self.not_there(plan, below) or (self.reason(plan, below) if broken is not None else None)
         return node if own is None else evolve(node, reason=own, cure=cure(own, plan.function))
 
     def buffer(self, plan: p.Buffer, number: str) -> Node:
@@ -238,7 +254,7 @@ class _Builder:
         """Why this step itself does not fold, where all below it does or it has no form at all."""
         if any(node.engine == INTERPRETER and node.inputs for node in below):
             return "the step has no SQL form" if plan.__class__ in (p.Step, p.Buffer) else None
-        no = broken_at(self.origins.get(id(plan), plan))
+        no = broken_at(self.origin(plan))
         return no.reason if no is not None and no.step in (None, plan.function) else None
 
     def scan(self, plan: p.Scan, number: str, reader: str) -> Node:
@@ -258,7 +274,7 @@ class _Builder:
         return Node(
             number, self.names.get(id(plan), ""), plan.function, runs, engine, inputs, detail, rows=known_rows(plan),
             fence=plan.function in _FENCES, columns=len(plan.schema.names),
-            cost=self.costs.get(id(self.origins.get(id(plan), plan))),
+            cost=self.costs.get(id(plan), self.costs.get(id(self.origin(plan)))),
         )  # fmt: skip
 
 
@@ -396,7 +412,8 @@ def cost_text(cost: Cost) -> str:
 def errors_text(found: ColumnErrors) -> str:
     """The errors of a column in one line."""
     cells = "1 error" if found.count == 1 else f"{found.count:,} errors, the first"
-    return f"column {found.column}: {cells} in row {found.row:,}: {found.reason}: {found.message}"
+    detail = f" Detail: {found.detail}" if found.detail is not None else ""
+    return f"column {found.column}: {cells} in row {found.row:,}: {found.reason}: {found.message}{detail}"
 
 
 def _bytes(count: int) -> str:

@@ -18,6 +18,8 @@ from folding.plantree import Node, lines
 from mlang.app import api
 from mlang.compile.entry import Document, run
 
+pytestmark = pytest.mark.usefixtures("proper_without_form")
+
 
 @pytest.fixture(scope="module")
 def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
@@ -36,7 +38,7 @@ def query(place: Path, steps: str) -> str:
     )
 
 
-ODD = 'Odd = Table.AddColumn(Kept, "u", each Number.ToText([k], "X"), type text)'
+ODD = 'Odd = Table.AddColumn(Kept, "u", each Text.Proper(Text.From([k])), type text)'
 KEPT = "Kept = Table.SelectRows(Orders, each [v] > 10)"
 
 
@@ -69,8 +71,8 @@ def test_a_step_that_does_not_fold_has_a_boundary_a_reason_and_a_cure(place: Pat
         "Kept": ("remote", "DuckDB", "interpreter"),
         "Orders": ("remote", "DuckDB", ""),
     }
-    assert "Number.ToText" in (found.reason or "")
-    assert "Number.ToText" in (found.cure or "")
+    assert "Text.Proper" in (found.reason or "")
+    assert "Text.Proper" in (found.cure or "")
     assert any("boundary: DuckDB → interpreter" in line for line in lines(found))
 
 

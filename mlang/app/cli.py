@@ -258,7 +258,15 @@ def kernel_install(user: bool, prefix: str | None) -> int:
 @click.option(
     "--query", "-q", metavar="NAME", help="The query to explain; may be left out when there is one."
 )
-@click.option("--step", metavar="NAME", help="Only this step.")
+@click.option(
+    "--step",
+    metavar="NAME",
+    help="Only this step; one further in by its path: Step/Inner, Function/Step, Query/Step.",
+)
+@click.option(
+    "--all", "every", is_flag=True,
+    help="The steps of nested lets, of called functions and of other queries too.",
+)  # fmt: skip
 @click.option("--sql", is_flag=True, help="Print the SQL of the last step, or of --step, alone.")
 @click.option("--tree", is_flag=True, help="Show the plan as a tree, with the boundaries between engines.")
 @click.option(
@@ -288,7 +296,7 @@ def explain(
     **settings: Any,
 ) -> int:
     """Show for each step whether it folds, to which SQL, and why not."""
-    from mlang.app.running import explain_file
+    from mlang.app.explaining import explain_file
 
     return guarded(lambda: explain_file(file, query, step, sql, parameters, as_json, **settings), as_json)
 

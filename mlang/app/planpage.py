@@ -90,7 +90,7 @@ def html(title: str, steps: list[Any], tree: Any) -> str:
         parts += ["<h2>Plan</h2>", _legend(), f'<div class="picture">{_picture(tree)}</div>']
     parts.append(_steps(steps))
     if tree is not None:
-        parts += [_queries(tree), _boundaries(tree)]
+        parts += [_errors(tree), _queries(tree), _boundaries(tree)]
     return (
         f'<!doctype html>\n<html lang="en"><head><meta charset="utf-8"><title>{escape(title)}</title>'
         '<meta name="viewport" content="width=device-width,initial-scale=1">'
@@ -235,6 +235,31 @@ def _steps(steps: list[Any]) -> str:
         f'<h2>Steps</h2><div class="wide"><table><thead><tr>{head}</tr></thead><tbody>{"".join(rows)}</tbody>'
         "</table></div>"
     )
+
+
+def _errors(tree: Any) -> str:
+    """The error cells of a run, by column."""
+    if tree.errors is None:
+        return ""
+    if not tree.errors:
+        return "<h2>Errors</h2><p>No cell of the result is an error.</p>"
+    rows = [
+        f'<tr><th scope="row">{escape(e.column)}</th><td class="number">{e.count:,}</td>'
+        f'<td class="number">{e.row:,}</td><td>{escape(_said(e))}</td></tr>'
+        for e in tree.errors
+    ]
+    head = "".join(
+        f'<th scope="col">{h}</th>' for h in ("Column", "Error cells", "First in row", "Which says")
+    )
+    return (
+        f'<h2>Errors</h2><div class="wide"><table><thead><tr>{head}</tr></thead><tbody>{"".join(rows)}</tbody>'
+        "</table></div>"
+    )
+
+
+def _said(found: Any) -> str:
+    detail = f" Detail: {found.detail}" if found.detail is not None else ""
+    return f"{found.reason}: {found.message}{detail}"
 
 
 def _queries(tree: Any) -> str:
