@@ -60,14 +60,14 @@ GROUP = 'Table.Group(s, {"z"}, {{"n", each Table.RowCount(_)}, {"m", each List.C
 @pytest.mark.parametrize(
     ("step", "inputs"),
     [
-        ('Table.AddColumn(t, "z", each Number.ToText([k], "X"))', [7]),
+        ('Table.AddColumn(t, "z", each Number.ToText([k], "E2"))', [7]),
         ('Table.AddColumn(t, "z", each Text.Proper([t]))', [5]),
         ('Table.AddColumn(t, "z", each Number.ToText([x], "E2"))', [7]),
-        ('Table.AddColumn(t, "z", each Number.ToText(1 / [x], "0.0"))', [7]),
+        ('Table.AddColumn(t, "z", each Number.ToText(1 / [x], "E1"))', [7]),
         ('Table.AddColumn(t, "z", each Number.ToText([k], "0") & Text.Proper([t]))', [35]),
-        ('Table.TransformColumns(t, {{"t", Text.Proper}, {"k", each Number.ToText(_, "X")}})', [5, 7]),
+        ('Table.TransformColumns(t, {{"t", Text.Proper}, {"k", each Number.ToText(_, "E2")}})', [5, 7]),
         ('Table.AddColumn(Table.AddColumn(t, "y", each Text.Proper([t])), "z", each Text.Proper([y]) & "!")', [5, 5]),
-        ('Table.AddColumn(t, "z", each if [k] > 5 then Number.ToText([k], "X") else "low")', [7]),
+        ('Table.AddColumn(t, "z", each if [k] > 5 then Number.ToText([k], "E2") else "low")', [7]),
     ],
 )  # fmt: skip
 def test_one_answer_for_each_input(sales: str, asked: list[int], step: str, inputs: list[int]) -> None:
@@ -94,7 +94,7 @@ def test_errors_stay_in_their_cells(sales: str, asked: list[int]) -> None:
     ["Number.ToText(Number.RandomBetween(0, 1), \"X\") & [t]", "Text.NewGuid() & [t]", "helper([k])", "Text.Proper(Text.From(Table.RowCount(t)) & [t])"],
 )  # fmt: skip
 def test_what_is_not_pure_runs_row_by_row(sales: str, asked: list[int], body: str) -> None:
-    m = f"""let t = {sales}, helper = (x) => Number.ToText(x, "X"),
+    m = f"""let t = {sales}, helper = (x) => Number.ToText(x, "E2"),
         s = Table.AddColumn(t, "z", each {body}) in Table.RowCount(Table.Distinct(Table.RemoveColumns(s, "z")))"""
     answers(m)
     answers(m.replace('Table.RemoveColumns(s, "z")', 's, "z"'))
@@ -105,7 +105,7 @@ def test_very_many_inputs_go_to_the_interpreter(
     sales: str, asked: list[int], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setattr("folding.repairs.MOST", 3)
-    m = f'let t = {sales}, s = Table.AddColumn(t, "z", each Number.ToText([k], "X")) in {GROUP}'
+    m = f'let t = {sales}, s = Table.AddColumn(t, "z", each Number.ToText([k], "E2")) in {GROUP}'
     folded, interpreted = answers(m)
     assert folded == interpreted
     assert asked == []
