@@ -403,6 +403,15 @@ def _null_as(null: Scalar, other: Scalar) -> Scalar:
     return evolve(made, nonan=True, int53=other.int53, ascii=True)
 
 
+def stored_as(term: Scalar, storage: str) -> Any:
+    """The SQL of a term in another type of its kind."""
+    if term.storage == storage:
+        return term.use
+    if term.kind == "datetimezone":
+        return zones.in_ticks(term).use
+    return t.ticks(term) if term.kind == "datetime" else t.cast(term.use, storage)
+
+
 def coalesce(left: Scalar, right: Scalar) -> Scalar:
     """``??``"""
     left, right = unify(left, right)

@@ -10,7 +10,7 @@ from sqlglot import exp
 from folding import terms as t
 from folding.comparers import folded, keeps_apart
 from folding.nested import NestedTable, packed
-from folding.operators import storage_pair
+from folding.operators import storage_pair, stored_as, unify
 from folding.relations import Column, Context, Joined, Key, Relation, Subquery, Union, compiles
 from folding.relations_rows import numbered, sums_of, unlimited
 from folding.terms import Scalar, Unfoldable, need, typed
@@ -108,12 +108,7 @@ def _common(a: Scalar, b: Scalar) -> Scalar:
         return evolve(a, nullable=True, raises=a.raises or b.raises)
     if a.kind != b.kind or (a.kind == "any" and a.storage != b.storage):
         raise Unfoldable("a combination of columns of different kinds")
-    storage = a.storage
-    if a.storage != b.storage:
-        for term in (need(a, "number"), need(b, "number")):
-            if term.storage != "DOUBLE" and not term.int53:
-                raise Unfoldable("64-bit whole numbers mixed with doubles")
-        storage = "DOUBLE"
+    storage = a.storage if a.storage == b.storage else unify(a, b)[0].storage
     return evolve(
         a, storage=storage, nullable=a.nullable or b.nullable, raises=a.raises or b.raises, constant=t.VARIES,
         nonan=a.nonan and b.nonan, int53=a.int53 and b.int53, ascii=a.ascii and b.ascii,
@@ -133,7 +128,7 @@ def _cell(relation: Relation, part: p.Plan, name: str, shape: Scalar) -> Any:
     term = relation.columns[part.schema.index(name)].term
     if term.storage == shape.storage or not shape.storage:
         return term.use
-    return t.cast(term.use, storage)
+    return stored_as(term, storage)
 
 
 # ---------------------------------------------------------------- Table.Join

@@ -323,7 +323,7 @@ def of_kind(term: Scalar, kind: str) -> Scalar:
 
 _STORAGES = {
     "number": "DOUBLE", "text": "VARCHAR", "logical": "BOOLEAN", "date": "DATE", "datetime": "TIMESTAMP",
-    "time": "TIME", "duration": "BIGINT",
+    "time": "TIME", "duration": "BIGINT", "datetimezone": "STRUCT(u TIMESTAMP, o BIGINT)",
 }  # fmt: skip
 
 

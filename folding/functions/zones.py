@@ -23,7 +23,7 @@ from mlang.errors import MError
 
 
 def _zone(call: Call, index: int = 0) -> Scalar:
-    return t.need(call.term(index), "datetimezone")
+    return t.need(t.of_kind(call.term(index), "datetimezone"), "datetimezone")
 
 
 # ---------------------------------------------------------------- parts
@@ -93,7 +93,7 @@ def to_local(call: Call) -> Scalar:
 
 @folds("DateTime.AddZone")
 def add_zone(call: Call) -> Scalar:
-    shown = t.need(call.term(0), "datetime")
+    shown = t.need(t.of_kind(call.term(0), "datetime"), "datetime")
     return zones.at_clock(shown, zones.ahead(_distance(call)))
 
 
@@ -103,7 +103,7 @@ def add_zone(call: Call) -> Scalar:
 @folds("DateTimeZone.From", "DateTimeZone.FromText")
 def datetimezone_from(call: Call) -> Scalar:
     kinds = ("text",) if call.name.endswith("Text") else ("datetimezone", "date", "datetime", "text")
-    value = t.need(call.term(0), *kinds)
+    value = t.need(t.of_kind(call.term(0), kinds[0]), *kinds)
     call.at_most(1 if call.name.endswith("Text") else 2)
     culture_of(call.constant(1) if call.count > 1 else None)
     if value.kind == "datetimezone":
