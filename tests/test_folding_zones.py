@@ -80,10 +80,7 @@ STEPS = [
     "Table.SelectRows(F, each [e] > [z])", 'Table.Group(F, "e", {{"m", each List.Max([e])}, {"n", each List.Min([z])}})',
     "Table.Distinct(F[[e]])", 'Table.Join(F, "e", Table.PrefixColumns(F, "f"), "f.e")', "Table.Combine({F, F})",
     'Table.Combine({F[[e]], Table.RenameColumns(F[[z]], {{"z", "e"}})})',
-    'Table.UnpivotOtherColumns(F[[i], [z], [e]], {"i"}, "a", "v")',
-    'let G = Table.AddColumn(F, "d", each DateTimeZone.RemoveZone([z])) in '
-    'Table.Combine({Table.TransformColumns(G[[e]], {{"e", DateTimeZone.RemoveZone}}), Table.RenameColumns(G[[d]], {{"d", "e"}})})',
-
+    'Table.Combine({Table.TransformColumns(F[[e]], {{"e", DateTimeZone.RemoveZone}}), #table({"e"}, {{#datetime(2020,1,1,0,0,0)}})})',
     'Table.AddColumn(F, "d", each [e] - [z])', 'Table.AddColumn(F, "d", each if [k] = 1 then [e] else [z])',
 ]  # fmt: skip
 
