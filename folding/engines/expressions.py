@@ -47,12 +47,13 @@ def _whole(node: Any) -> Typed | None:
 
 
 #: What DuckDB prints for a type.
-_NAMES = {"TEXT": "VARCHAR", "INT": "BIGINT", "DECIMAL(18, 3)": "DECIMAL"}
+_NAMES = {"TEXT": "VARCHAR", "INT": "BIGINT"}
 #: Nodes that every query has.
 _ALWAYS = frozenset(
     {"Column", "Literal", "Paren", "Anonymous", "Boolean", "Null", "Cast", "Case", "Subquery"}
 )
-_AGGREGATES = frozenset({"sum", "min", "max", "count", "only", "bool_or", "product"})
+#: Functions of the rows of a group.
+AGGREGATES = frozenset({"sum", "min", "max", "count", "only", "bool_or", "product"})
 Form = Callable[[Any, list[Any]], Typed]
 
 
@@ -180,9 +181,9 @@ class Expressions:
 
     def cast(self, value: Typed, target: str) -> Typed:
         """A conversion between types that is exact."""
+        if value.type == "NULL" and target.startswith("DECIMAL"):
+            return Typed("NULL", "DECIMAL")  # one with digits would give them to the other rows
         if value.type == target or (value.type == "NULL" and target in self.types):
-            if value.type == "NULL" and target == "DECIMAL":
-                return Typed("NULL", target)  # one with digits would give them to the other rows
             if value.type == "NULL":
                 return Typed(f"CAST(NULL AS {self.types[target]})", target)
             return value
@@ -397,11 +398,11 @@ class Expressions:
         if form is None or name in self.off:
             raise Unfoldable(f"{name}() has no exact form in this engine")
         self.used.add(name)
-        self.aggregating += name in _AGGREGATES
+        self.aggregating += name in AGGREGATES
         try:
             return form(self, list(node.expressions))
         finally:
-            self.aggregating -= name in _AGGREGATES
+            self.aggregating -= name in AGGREGATES
 
     def on_Count(self, node: Any) -> Typed:
         if isinstance(node.this, exp.Star):

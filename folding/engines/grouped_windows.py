@@ -16,14 +16,15 @@ from folding import terms as t
 
 def windowed(tree: Any, names: frozenset[str]) -> Any:
     """The query without the aggregates of these names; the same tree when it has none."""
-    if not names or not tree.args.get("group"):
+    if not names:
         return tree
     parts = [*tree.expressions, *(tree.args["order"].expressions if tree.args.get("order") else ())]
     if not any(_name(node) in names for part in parts for node in part.walk()):
         return tree
     made = _Inner(tree)
     outer = exp.Select(expressions=[made.moved(e, names) for e in tree.expressions])
-    outer.set("group", exp.Group(expressions=[made.moved(g, frozenset()) for g in made.keys]))
+    if made.keys:
+        outer.set("group", exp.Group(expressions=[made.moved(g, frozenset()) for g in made.keys]))
     if tree.args.get("order"):
         outer.set(
             "order", exp.Order(expressions=[made.moved(k, names) for k in tree.args["order"].expressions])
@@ -48,7 +49,7 @@ class _Inner:
 
     def __init__(self, tree: Any) -> None:
         self.tree = tree
-        self.keys = tree.args["group"].expressions
+        self.keys = tree.args["group"].expressions if tree.args.get("group") else []
         self.alias = f"{tree.args['from_'].this.alias}_w"
         self.outputs: dict[str, tuple[str, Any]] = {}
 

@@ -12,15 +12,25 @@ for who calls this.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from sqlglot import exp
 
 from folding.engines.decorrelate import decorrelated
-from folding.engines.expressions import PLAIN, Expressions, Form, NoNumber, Typed, forms
+from folding.engines.expressions import AGGREGATES, PLAIN, Expressions, Form, NoNumber, Typed, forms
 from folding.engines.grouped_windows import windowed
 from folding.terms import Unfoldable
+
+
+def aggregates_of(tree: Any) -> Iterator[Any]:
+    """The aggregates among the outputs of a query."""
+    for output in tree.expressions:
+        for node in output.walk(prune=lambda n: isinstance(n, (exp.Window, exp.Subquery))):
+            if isinstance(node, exp.Count) or (
+                isinstance(node, exp.Anonymous) and node.name.lower() in AGGREGATES
+            ):
+                yield node
 
 
 class Renderer(Expressions):
@@ -73,7 +83,7 @@ class Renderer(Expressions):
         tree = decorrelated(windowed(tree, self.windowed))
         scope: dict[str, dict[str, str]] = {}
         self.scopes.append(scope)
-        self.groups.append(tree.args.get("group") is not None)
+        self.groups.append(tree.args.get("group") is not None or any(aggregates_of(tree)))
         self.outer.append(any(join.args.get("side") for join in tree.args.get("joins") or ()))
         source = self.origin(tree.args["from_"].this, scope)
         semis: list[str] = []

@@ -293,10 +293,9 @@ def column(server: SqlServer, name: str, type: str, required: bool, scale: int =
         return made(mtypes.NUMBER, f"CAST({quoted} AS float)", "DOUBLE", "number", nonan=True)
     if type in ("decimal", "numeric", "money", "smallmoney"):
         m = mtypes.NAMED["Currency.Type"] if "money" in type else mtypes.NUMBER
-        digits = {"scale": 4} if "money" in type else {"scale": scale} if scale <= MOST_DIGITS else {}
-        return made(
-            m, f"CAST({quoted} AS decimal(19, 4))" if "money" in type else quoted, "DECIMAL", **digits
-        )
+        sql = f"CAST({quoted} AS decimal(19, 4))" if "money" in type else quoted
+        digits = 4 if "money" in type else scale
+        return made(m, sql, "DECIMAL", scale=digits) if digits <= MOST_DIGITS else made(m, sql, "DECIMAL")
     if type == "bit":
         return made(mtypes.primitive("logical"), quoted, "BOOLEAN", "logical")
     if type == "date":
