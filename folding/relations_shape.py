@@ -11,6 +11,7 @@ from folding import aggregates
 from folding import terms as t
 from folding.comparers import folded
 from folding.nested import NestedTable, packed
+from folding.operators import stored_as
 from folding.pairs import Pair, written
 from folding.relations import Column, Context, Key, Relation, Union, compiles
 from folding.relations_rows import key_term, numbered, shown_key, sums_of
@@ -35,7 +36,7 @@ def group(node: p.Group, context: Context) -> Relation:
     if node.comparer is None:
         keys = compared
     # grouping by a constant gives no row for a table without rows, as M does
-    groups = tuple(k.sql for k in compared) + run or (t.cast(exp.Literal.string("all"), "VARCHAR"),)
+    groups = tuple(k.sql for k in compared) + run or (_all_rows(),)
     places = {name: i for i, name in enumerate(schema.names)}
     table = aggregates.Group(
         lambda name: base.use(places[name]) if name in places else None, place, sums_of(base, context),
@@ -64,6 +65,11 @@ def group(node: p.Group, context: Context) -> Relation:
     return _one_group(made) if alone else made
 
 
+def _all_rows() -> Any:
+    """What to group by where there is no key."""
+    return t.cast(exp.Literal.string("all"), "VARCHAR")
+
+
 def _one_group(made: Relation) -> Relation:
     """The same without GROUP BY, which keeps the engine from answering by what it knows of a file."""
     number = Column(Scalar(exp.Count(this=exp.Star()), "number", "BIGINT", False, nonan=True, int53=True))
@@ -75,14 +81,18 @@ def _one_group(made: Relation) -> Relation:
 
 def _own_rows(node: p.Group, context: Context, keys: list[Scalar], base: Relation) -> Scalar:
     """The group's own table (`each _`): the rows of the input that have its keys."""
-    if node.local or not keys or base.raises or any(k.raises for k in keys) or node.comparer is not None:
-        raise Unfoldable("tables of groups without keys, of runs, by a comparer, or with keys that may raise")
+    if node.local or not keys or base.raises or any(k.raises for k in keys):
+        raise Unfoldable("tables of groups without keys, of runs, or with keys that may raise")
+    if written(node.comparer):
+        raise Unfoldable("tables of groups by a comparer that somebody wrote")
     if any(isinstance(s, StreamOrigin) for s in base.sources()):
         raise Unfoldable("tables of groups of rows that come from the interpreter")
-    right, right_keys = side(context.child(node.input), node.input.schema, node.keys)
+    right, found = side(context.child(node.input), node.input.schema, node.keys)
+    right_keys = [folded(key, node.comparer) for key in found]
 
     def match(values: list[Scalar]) -> Any:
-        return t.all_of([matching(a, b) for a, b in zip(values, right_keys, strict=True)])
+        mine = [folded(value, node.comparer) for value in values]
+        return t.all_of([matching(a, b) for a, b in zip(mine, right_keys, strict=True)])
 
     match(keys)
     right, place = numbered(right)
@@ -190,9 +200,7 @@ def unpivot(node: p.Unpivot, context: Context) -> Relation:
         present = Scalar(t.not_null(term.use), "logical", "BOOLEAN", False)
         outputs: dict[str, Any] = {f"c{i}": k.term.use for i, k in enumerate(kept_columns, 1)}
         outputs[f"c{len(kept) + 1}"] = t.string(name)
-        outputs[f"c{len(kept) + 2}"] = (
-            term.use if term.storage == value.storage else t.cast(term.use, value.storage)
-        )
+        outputs[f"c{len(kept) + 2}"] = stored_as(term, value.storage)
         outputs["r1"], outputs["r2"] = place.copy(), t.whole(number)
         parts.append((base.filtered(present), outputs))
     terms = [c.term for c in kept_columns] + [
@@ -240,8 +248,6 @@ def pivot(node: p.Pivot, context: Context) -> Relation:
         raise Unfoldable("a pivot over names that may not be texts")
     key_names = [n for n in schema.names if n not in (node.attribute, node.value)]
     keys = [base.use(schema.index(n)) for n in key_names]
-    if not keys:
-        raise Unfoldable("a pivot without keys")
     cells = _cells(name, base.consumed([*keys, attribute]), keys, attribute, value, place, context)
     *kept, said, cell = [c.term for c in cells.columns]
     place = cells.order[0].sql
@@ -250,7 +256,7 @@ def pivot(node: p.Pivot, context: Context) -> Relation:
     picked = [_picked(said, cell, v) for v in node.values]
     return evolve(
         cells, columns=tuple(Column(x) for x in [*shown, *picked]), order=(first_of(place),), natural=False,
-        group=tuple(k.sql for k in groups), unique=tuple(k.sql for k in groups),
+        group=tuple(k.sql for k in groups) or (_all_rows(),), unique=tuple(k.sql for k in groups),
     )  # fmt: skip
 
 
