@@ -120,7 +120,7 @@ FORMS = [
     ("List.Covariance({[x], 1, 2}, {[y], 3, 5})", "number", "number"),
     ("List.Sum(List.Transform({[x], [y], 2}, each _ * 3))", "number", "number"),
     ("List.Accumulate({1, 2, 3}, [x], (s, c) => s * 2 + c)", "number", None),
-    ("List.Accumulate({[x], [y]}, 0, (s, c) => if c > s then c else s)", "ties", "ties"),
+    ("List.Accumulate({[x], [y]}, 0, (s, c) => if c > s then c else s)", "sure_whole", "sure_whole"),
     ("List.Transform({0..3}, (i) => i * [x])", "number", None),
     ("List.Sort({[x], [y], 0, -0}, each 0 - _)", "number", "number"),
     ("Text.Combine(List.Transform({[x], [y]}, each Text.From(_)), \"|\")", "number", "date"),
