@@ -28,6 +28,7 @@ from mlang.tables.local import run_local
 from mlang.tables.table import Table
 from mlang.values.show import to_m
 from mlang.values.thunk import error_of, force
+from tests.scalar_forms import GRID as SCALARS
 from tests.zone_forms import GRID as ZONED
 
 #: How many forms each engine does; a change for the worse must be meant.
@@ -99,8 +100,8 @@ def test_forms(engine: Engine) -> None:
     """All forms; failures are listed together."""
     wrong, exact = [], 0
     for expression, x, y in FORMS:
-        if not {x, y}.isdisjoint({"duration", "time", *ZONED}):
-            continue  # no engine has a type for them that is exact
+        if not {x, y}.isdisjoint({"duration", "time", *ZONED, *SCALARS}):
+            continue  # no engine has a type for them that is exact, or they are texts of such
         if expression.startswith("Date.") and expression.endswith((" 2)", " 3)", " 4)", " 5)", " 13)")):
             continue  # the same form with another constant
         try:

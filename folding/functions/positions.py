@@ -134,7 +134,9 @@ def from_number(call: Call) -> Scalar:
         t.binary(exp.LT, code, t.whole(1)), t.binary(exp.GT, code, t.whole(0x10FFFF)),
         t.all_of([t.binary(exp.GTE, code, t.whole(0xD800)), t.binary(exp.LTE, code, t.whole(0xDFFF))]),
     ]  # fmt: skip
-    sql = t.function("chr", t.cast(t.unless(t.any_of(odd), code), "INTEGER"))
+    sql: Any = t.function("chr", t.cast(t.unless(t.any_of(odd), code), "INTEGER"))
+    if x.nullable:
+        sql = t.case((t.not_null(x.use), sql))
     return typed(sql, "text", "VARCHAR", x, raises=True)
 
 
