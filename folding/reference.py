@@ -115,6 +115,10 @@ NOTES = {
     "Table.ReplaceValue": "constant values and functions of the row; with the library's replacers, Text.Replace,"
     " and ones written in M that fold",
     "Table.SelectRowsWithErrors": "of columns that hold no errors",
+    "DateTimeZone.ToLocal": "in a zone with rules the years 1970 to 2049",
+    "DateTimeZone.SwitchZone": "constant hours and minutes",
+    "DateTime.AddZone": "constant hours and minutes",
+    "DateTimeZone.FromText": "ISO texts in the engine, others cell by cell; not by a format",
     "Table.Sort": "by columns, functions of the row, and comparers that compare one function of both rows",
     "Table.Distinct": "also by comparers of the library; of cultures where texts are ASCII",
     "Table.Join": "all kinds; with key comparers of the library",
