@@ -282,11 +282,11 @@ def _parquet(
     except Exception:
         raise Unfoldable("the Parquet file cannot be opened") from None
     scalars = []
-    for name, type, known in fields:
+    for place, (name, type, known) in enumerate(fields, 1):
         kind, storage, small = arrow_column(type)
         facts = {**known, **_proven(source, name)}
         if storage == "DOUBLE" and name in wanted and not facts.get("nonan"):
-            _no_nan(source.path, name)
+            _no_nan(source.path, name, place, len(fields))
             facts["nonan"] = True
         if storage == "DECIMAL":
             facts["inside"] = t.Scaled(type.scale)
@@ -296,24 +296,25 @@ def _parquet(
     return relation(context, origin, scalars, rows), tuple(name for name, _, _ in fields)
 
 
-def _no_nan(path: Any, name: str) -> None:
+def _no_nan(path: Any, name: str, place: int, width: int) -> None:
     """Refuses a column with NaN: the statistics of Parquet files leave NaN out, and the engine believes them
-    (it takes isnan(x) for false, x <> 2 for false where all other rows are 2).  Asked once per file and column.
+    (it takes isnan(x) for false, x <> 2 for false where all other rows are 2).  Asked once per file and column,
+    by its place: names may differ by case alone, which the engine takes for the same.
     """
     import duckdb
 
     from folding.engines.database import DIALECT, identity, remembered, root
 
     def asked() -> bool:
-        column = exp.Column(this=exp.to_identifier(name, quoted=True))
+        column = t.column(f"c{place}", "f")
         usual = t.any_of([t.function("isfinite", column), t.function("isinf", column.copy())])
         reader = exp.Anonymous(this="read_parquet", expressions=[exp.Literal.string(str(path))])
-        query = exp.select(t.function("bool_or", t.negation(usual))).from_(exp.Table(this=reader))
+        query = exp.select(t.function("bool_or", t.negation(usual))).from_(named_table(reader, "f", width))
         found = root().cursor().execute(query.sql(DIALECT)).fetchone()
         return bool(found and found[0])
 
     try:
-        strange = remembered(("nan", identity(path), name), asked)
+        strange = remembered(("nan", identity(path), place), asked)
     except (duckdb.Error, OSError):
         raise Unfoldable("the Parquet file cannot be opened") from None
     if strange:

@@ -233,12 +233,13 @@ def _files(sources: list[ParquetSource], context: Context, wanted: tuple[str, ..
 def _staged(sources: list[Any], context: Context, wanted: tuple[str, ...]) -> Any:
     """Files of a staged table: what they hold is known from its manifest, none is opened."""
     source = sources[0]
-    fields, scalars = list(source.schema()), []
-    for field in fields:
+    fields: list[Any] = list(source.schema())
+    scalars = []
+    for place, field in enumerate(fields, 1):
         kind, storage, small = arrow_column(field.type)
         facts = dict(source.proven.get(field.name, {}))
         if storage == "DOUBLE" and field.name in wanted and not facts.get("nonan"):
-            _without_nan(sources, field.name, facts.get("nonan"))
+            _without_nan(sources, field.name, (place, len(fields)), facts.get("nonan"))
             facts["nonan"] = True
         if storage == "DECIMAL":
             facts["inside"] = Scaled(field.type.scale)
@@ -253,12 +254,12 @@ def _staged(sources: list[Any], context: Context, wanted: tuple[str, ...]) -> An
     return _over(context, origin, scalars, rows), tuple(field.name for field in fields)
 
 
-def _without_nan(sources: list[Any], name: str, known: bool | None) -> None:
+def _without_nan(sources: list[Any], name: str, where: tuple[int, int], known: bool | None) -> None:
     """Refuses a column with NaN; where the manifest does not say, the files are asked."""
     if known is False:
         raise Unfoldable(f"column '{name}' of the staged table has NaN, which statistics of files leave out")
     for source in sources:
-        _no_nan(source.path, name)
+        _no_nan(source.path, name, *where)
 
 
 def _storage(scalar: Scalar, field: Any) -> str:

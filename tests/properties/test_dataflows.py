@@ -140,3 +140,21 @@ def test_files_with_a_mark_and_breaks_in_cells(tmp_path: Path) -> None:
             m = f"Table.Skip({table}, 1)"
             left, right, _ = run(lambda m=m: Evaluator().both(m))  # type: ignore[misc]
             assert left == right
+
+
+def test_names_that_differ_by_case_are_two_columns_of_parquet(tmp_path: Path) -> None:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    data = pa.table(
+        [[1.0, 2.0, 2.0], [float("nan"), 2.0, 2.0], [3, 1, 2]], names=["n", "N", "file_row_number"]
+    )
+    pq.write_table(data, tmp_path / "case.parquet")
+    table = f'Parquet.Document(File.Contents("{tmp_path}/case.parquet"))'
+    for step in (
+        "Table.SelectRows({0}, each [N] <> 2)", "Table.SelectRows({0}, each Number.IsNaN([N]))", 'Table.AddColumn({0}, "x", each [N] = [N])',
+        "Table.Skip({0}, 1)", 'Table.Sort({0}, "file_row_number")', 'Table.Group({0}, "n", {"s", each List.Sum([N])})',
+    ):  # fmt: skip
+        m = step.replace("{0}", table)
+        left, right, _ = run(lambda m=m: Evaluator().both(m))  # type: ignore[misc]
+        assert left == right
