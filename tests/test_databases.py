@@ -493,6 +493,16 @@ SQL_SERVER = [
     ('Table.AddColumn(T, "x", each [n] > 1)[[x]]', "CAST(CASE WHEN"),
     ("Table.FirstN(Table.Sort(T, {{\"d\", 1}}), 5)[[id]]", "OFFSET 0 ROWS FETCH NEXT 5 ROWS ONLY"),
     ('Table.Group(T, {"d"}, {{"c", each Table.RowCount(_)}})', "GROUP BY t1.c4"),
+    ('Table.Group(T, {"d"}, {{"c", each List.First([t])}})', "row_number() OVER (PARTITION BY t1.c4 ORDER BY"),
+    ('Table.Group(T, {"d"}, {{"c", each List.Sum([id])}})', "THEN CAST(CAST(newid() AS nvarchar(36)) + N'M' AS float)"),
+    ('Table.Group(T, {"d"}, {{"c", each List.Count([t])}}, GroupKind.Local)', "THEN 0 ELSE 1 END = 1"),
+    ('Table.FillDown(T, {"n"})', "first_value(t2.c2) OVER (PARTITION BY"),
+    ('Table.AddColumn(T, "x", each Text.Length([t]))', "datalength(t1.c3) / 2"),
+    ('Table.SelectRows(T, each Text.StartsWith([t], "a"))', "left(t1.c3, CAST(datalength(N'a') / 2 AS int)) = N'a'"),
+    ('Table.AddColumn(T, "x", each Date.AddDays([d], 3))', "dateadd(day, CAST("),
+    ('Table.AddColumn(T, "x", each Date.DayOfWeek([d], 1))', "datediff(day, CAST('0001-01-01' AS date), t1.c4) + 1) % 7"),
+    ('Table.AddColumn(T, "x", each Date.StartOfMonth([d]))', "datefromparts(year(t1.c4), month(t1.c4), 1)"),
+    ('Table.AddColumn(T, "x", each Date.ToText([d], "yyyy-MM"))', "right(N'0000' + CAST("),
 ]  # fmt: skip
 
 

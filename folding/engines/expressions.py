@@ -377,6 +377,7 @@ class Expressions:
         default = node.args.get("default")
         last = None if default is None else self.alternative(default)
         known = [v.type for v in [*values, *([last] if last else [])] if v.type not in ("ERROR", "NULL")]
+        known = ["BOOLEAN" if type == "CONDITION" else type for type in known]
         if not known or len(set(known)) > 1:
             raise Unfoldable("alternatives of different types")
         type = known[0]
@@ -386,7 +387,7 @@ class Expressions:
         ]
         if last is not None:
             parts.append(f"ELSE {self.failure(type) if last.type == 'ERROR' else self.value_of(last)}")
-        return Typed(f"CASE {' '.join(parts)} END", "BOOLEAN" if type == "CONDITION" else type)
+        return Typed(f"CASE {' '.join(parts)} END", type)
 
     def call(self, name: str, *nodes: Any) -> Typed:
         """A function by its name in the tree."""

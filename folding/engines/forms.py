@@ -59,12 +59,12 @@ COMMON: dict[str, Form] = {}
 @forms(COMMON, "coalesce")
 def _coalesce(r: Renderer, nodes: list[Any]) -> Typed:
     values = [r.render(n) for n in nodes]
-    types = {v.type for v in values}
+    types = {"BOOLEAN" if v.type == "CONDITION" else v.type for v in values}
     if len(types) > 1 and not types <= {"BIGINT", "TID"}:
         raise Unfoldable("alternatives of different types")
     if "TID" in types:
         raise Unfoldable("places of rows as numbers")
-    return Typed(f"coalesce({', '.join(r.value_of(v) for v in values)})", values[0].type)
+    return Typed(f"coalesce({', '.join(r.value_of(v) for v in values)})", types.pop())
 
 
 @forms(COMMON, "hash")

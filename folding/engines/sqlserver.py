@@ -11,11 +11,23 @@ from typing import Any
 
 from sqlglot import exp
 
-from folding.engines.forms import COMMON, extreme, moment, number_of, texts
+from folding.engines.forms import (
+    COMMON,
+    arguments_of,
+    counted,
+    extreme,
+    letter_case,
+    moment,
+    number_of,
+    texts,
+    unless,
+    with_counts,
+)
 from folding.engines.renderer import Form, NoNumber, Renderer, Typed, forms
-from folding.terms import Unfoldable
+from folding.terms import ASTRAL, Unfoldable
 
 FUNCTIONS: dict[str, Form] = dict(COMMON)
+_FAILS = "CAST(newid() AS nvarchar(36)) + N'M'"
 _ORDERED = frozenset({"BIGINT", "DOUBLE", "DECIMAL", "BOOLEAN", "DATE", "TIMESTAMP"})
 
 
@@ -25,6 +37,7 @@ class SqlServerRenderer(Renderer):
     dialect = "sqlserver"
     functions = FUNCTIONS
     true, false = "1 = 1", "1 = 0"
+    windowed = frozenset({"arg_min_null", "arg_max_null", "quantile_disc"})
     types = {  # noqa: RUF012
         "DOUBLE": "float", "BIGINT": "bigint", "VARCHAR": "nvarchar(max)", "BOOLEAN": "bit", "DATE": "date",
         "TIMESTAMP": "datetime2", "DECIMAL": "decimal(38, 15)",
@@ -52,6 +65,14 @@ class SqlServerRenderer(Renderer):
         if target in ("DATE", "TIMESTAMP"):
             return Typed(f"CAST({super().text(text)} AS {self.types[target]})", target)
         return super().constant(text, target)
+
+    def failure(self, type: str) -> str:
+        """A conversion that fails; not a constant, so that it is evaluated only for rows that come here."""
+        if type not in self.types or type == "DECIMAL":
+            raise Unfoldable(f"a value of type {type} for which M may raise")
+        if type == "VARCHAR":
+            return f"CAST(CAST({_FAILS} AS int) AS nvarchar(max))"
+        return f"CAST({_FAILS} AS {self.types[type]})"
 
     # ------------------------------------------------------------ conditions and values
 
@@ -110,11 +131,19 @@ class SqlServerRenderer(Renderer):
             more = (f", datalength({left.sql})", f", datalength({right.sql})")
         return f"EXISTS (SELECT {left.sql}{more[0]} INTERSECT SELECT {right.sql}{more[1]})"
 
+    def _differ(self, node: Any) -> str:
+        """The same for window functions, which may not stand in a query of their own."""
+        left, right = self.pair(node)
+        same = self._compare(node, "=").sql
+        both = f"({same}) OR ({left.inner} IS NULL AND {right.inner} IS NULL)"
+        return f"CASE WHEN {both} THEN 0 ELSE 1 END = 1"
+
     def on_NullSafeEQ(self, node: Any) -> Typed:
         return Typed(self._equal(node), "CONDITION", False)
 
     def on_NullSafeNEQ(self, node: Any) -> Typed:
-        return Typed(f"NOT {self._equal(node)}", "CONDITION", False)
+        windows = node.find(exp.Window) is not None
+        return Typed(self._differ(node) if windows else f"NOT {self._equal(node)}", "CONDITION", False)
 
     def null_safe_join(self, node: Any) -> str:
         return self._equal(node)
@@ -134,7 +163,37 @@ class SqlServerRenderer(Renderer):
         return super().operation(operator, left, right)
 
     def on_Neg(self, node: Any) -> Typed:
-        raise Unfoldable("a negative, which may be -0")
+        value = self.render(node.this)
+        if value.type != "BIGINT":
+            raise Unfoldable("a negative, which may be -0")
+        return Typed(f"-{value.inner}", "BIGINT", False)
+
+    def on_Sub(self, node: Any) -> Typed:
+        left, right = self.render(node.this), self.render(node.expression)
+        if (left.type, right.type) == ("DATE", "DATE"):
+            return Typed(f"CAST(datediff(day, {right.sql}, {left.sql}) AS bigint)", "BIGINT")
+        if (left.type, right.type) == ("DATE", "BIGINT"):
+            return Typed(f"dateadd(day, -CAST({right.sql} AS int), {left.sql})", "DATE")
+        return super().on_Sub(node)
+
+    def on_Add(self, node: Any) -> Typed:
+        left = self.render(node.this)
+        if isinstance(node.expression, exp.Interval) and left.type in ("DATE", "TIMESTAMP"):
+            if str(node.expression.args["unit"].name).upper().rstrip("S") != "MONTH":
+                raise Unfoldable("intervals other than months")
+            moved = f"dateadd(month, {int(node.expression.this.name)}, {left.sql})"
+            return Typed(f"CAST({moved} AS datetime2)", "TIMESTAMP")
+        if left.type == "DATE":
+            return Typed(
+                f"dateadd(day, CAST({counted(self, node.expression).sql} AS int), {left.sql})", "DATE"
+            )
+        return super().on_Add(node)
+
+    def digits(self, number: str, width: int) -> str:
+        return f"right({self.text('0' * width)} + {self.digits_of(number)}, {width})"
+
+    def collated(self, text: str) -> str:
+        return f"({text}) COLLATE Latin1_General_BIN2"
 
     def joined(self, left: Typed, right: Typed) -> Typed:
         return Typed(f"{left.inner} + {right.inner}", "VARCHAR", False)
@@ -170,8 +229,7 @@ class SqlServerRenderer(Renderer):
 
 # ---------------------------------------------------------------- functions
 
-for _name in ("isnan", "replace", "lag"):
-    FUNCTIONS.pop(_name)
+FUNCTIONS.pop("isnan")
 
 
 @forms(FUNCTIONS, "isnan")
@@ -184,9 +242,95 @@ def _isnan(r: Renderer, nodes: list[Any]) -> Typed:
 @forms(FUNCTIONS, "contains")
 def _contains(r: Renderer, nodes: list[Any]) -> Typed:
     a, b = texts(r, nodes, 2)
-    if not isinstance(nodes[1], exp.Literal) or not nodes[1].this:
-        raise Unfoldable("a search for a text that may be empty")
-    return Typed(f"charindex({b.sql}, {a.sql}) > 0", "CONDITION", False)
+    if isinstance(nodes[1], exp.Literal) and nodes[1].this:
+        return Typed(f"charindex({b.sql}, {a.sql}) > 0", "CONDITION", False)
+    empty = f"datalength({b.sql}) = 0 AND {a.inner} IS NOT NULL"
+    return Typed(f"charindex({b.sql}, {a.sql}) > 0 OR ({empty})", "CONDITION", False)
+
+
+# texts are counted, cut and compared by UTF-16 units, as in M, so none of them is told apart from its code points
+
+
+def _units(r: Renderer, nodes: list[Any]) -> Typed:
+    return Typed(f"CAST(datalength({texts(r, nodes, 1)[0].sql}) / 2 AS bigint)", "BIGINT")
+
+
+FUNCTIONS["length"] = FUNCTIONS["strlen"] = _units
+
+
+@forms(FUNCTIONS, "regexp_matches")
+def _matches(r: Renderer, nodes: list[Any]) -> Typed:
+    if not isinstance(nodes[1], exp.Literal) or nodes[1].this != ASTRAL:
+        raise Unfoldable("regular expressions")
+    return Typed("1 = 0", "CONDITION", False)
+
+
+@forms(FUNCTIONS, "len")
+def _count_of(r: Renderer, nodes: list[Any]) -> Typed:
+    """How many characters are two units: they are counted already."""
+    _, pattern = arguments_of(nodes[0], "regexp_extract_all")
+    if not isinstance(pattern, exp.Literal) or pattern.this != ASTRAL:
+        raise Unfoldable("lists")
+    return Typed("CAST(0 AS bigint)", "BIGINT")
+
+
+_COUNT = "CAST({} AS int)"
+for _name, _call in (("left", "left"), ("right", "right"), ("repeat", "replicate")):
+    FUNCTIONS[_name] = with_counts(_call, _COUNT)
+_BEYOND = "patindex(N'%[^' + nchar(1) + N'-' + nchar(127) + N']%', {0}) > 0"
+for _name in ("upper", "lower"):
+    FUNCTIONS[_name] = letter_case(_name + "({})", _BEYOND)
+
+
+@forms(FUNCTIONS, "substr")
+def _substr(r: Renderer, nodes: list[Any]) -> Typed:
+    a = texts(r, nodes[:1], 1)[0]
+    counts = [_COUNT.format(counted(r, n).sql) for n in nodes[1:]] + ["2147483647"]
+    return Typed(f"substring({a.sql}, {counts[0]}, {counts[1]})", "VARCHAR")
+
+
+@forms(FUNCTIONS, "strpos")
+def _strpos(r: Renderer, nodes: list[Any]) -> Typed:
+    a, b = texts(r, nodes, 2)
+    return Typed(f"CAST(charindex({b.sql}, {a.sql}) AS bigint)", "BIGINT")
+
+
+def _end(call: str) -> Form:
+    """Whether a text begins or ends with another; equality alone ignores blanks at the end."""
+
+    def form(r: Renderer, nodes: list[Any]) -> Typed:
+        a, b = texts(r, nodes, 2)
+        piece = f"{call}({a.sql}, CAST(datalength({b.sql}) / 2 AS int))"
+        same = f"{piece} = {b.inner} AND datalength({piece}) = datalength({b.sql})"
+        return Typed(same, "CONDITION", False)
+
+    return form
+
+
+FUNCTIONS["starts_with"], FUNCTIONS["suffix"] = _end("left"), _end("right")
+
+
+@forms(FUNCTIONS, "only")
+def _only(r: Renderer, nodes: list[Any]) -> Typed:
+    """The one value of a group that is not null."""
+    value = r.render(nodes[0])
+    if value.type == "BOOLEAN":
+        return Typed(f"CAST(max(CAST({value.sql} AS int)) AS bit)", "BOOLEAN")
+    return Typed(f"max({value.sql})", value.type)
+
+
+@forms(FUNCTIONS, "sum")
+def _sum(r: Renderer, nodes: list[Any]) -> Typed:
+    """Of whole numbers; an overflow raises."""
+    if isinstance(nodes[0], exp.Order):
+        raise Unfoldable("sums of doubles in row order")
+    return Typed(f"sum({number_of(r, nodes[0], 'BIGINT').sql})", "BIGINT")
+
+
+@forms(FUNCTIONS, "sqrt")
+def _sqrt(r: Renderer, nodes: list[Any]) -> Typed:
+    x = number_of(r, nodes[0])
+    return unless(r, f"{x.inner} < 0", Typed(f"sqrt({x.sql})", "DOUBLE"))
 
 
 def _part(name: str, template: str, *types: str) -> None:
@@ -203,6 +347,27 @@ _part("quarter", "datepart(quarter, {0})")
 _part("dayofyear", "datepart(dayofyear, {0})")
 _part("hour", "datepart(hour, {0})", "TIMESTAMP")
 _part("minute", "datepart(minute, {0})", "TIMESTAMP")
+_part("second", "datepart(second, {0})", "TIMESTAMP")
+_part("microsecond", "(datepart(second, {0}) * 1000000 + datepart(microsecond, {0}))", "TIMESTAMP")
+_part("dayofweek", "((datediff(day, CAST('0001-01-01' AS date), {0}) + 1) % 7)")
+_part("epoch_us", "datediff_big(microsecond, CAST('1970-01-01' AS datetime2), {0})", "TIMESTAMP")
+
+
+@forms(FUNCTIONS, "make_date")
+def _make_date(r: Renderer, nodes: list[Any]) -> Typed:
+    parts = ", ".join(_COUNT.format(counted(r, n).sql) for n in nodes)
+    return Typed(f"datefromparts({parts})", "DATE")
+
+
+@forms(FUNCTIONS, "date_trunc")
+def _date_trunc(r: Renderer, nodes: list[Any]) -> Typed:
+    unit, value = nodes[0].this, moment(r, nodes[1]).sql
+    if unit == "day":
+        return Typed(f"CAST(CAST({value} AS date) AS datetime2)", "TIMESTAMP")
+    months = {"year": "1", "quarter": f"datepart(quarter, {value}) * 3 - 2", "month": f"month({value})"}
+    if unit not in months:
+        raise Unfoldable(f"the start of a {unit}")
+    return Typed(f"CAST(datefromparts(year({value}), {months[unit]}, 1) AS datetime2)", "TIMESTAMP")
 
 
 @forms(FUNCTIONS, "last_day")
