@@ -10,6 +10,7 @@ from sqlglot import exp
 from folding import aggregates
 from folding import terms as t
 from folding.comparers import folded
+from folding.group_rows import Step, steps_of, taken
 from folding.nested import NestedTable, packed
 from folding.operators import stored_as
 from folding.pairs import Pair, written
@@ -40,7 +41,7 @@ def group(node: p.Group, context: Context) -> Relation:
     places = {name: i for i, name in enumerate(schema.names)}
     table = aggregates.Group(
         lambda name: base.use(places[name]) if name in places else None, place, sums_of(base, context),
-        base.rows, tuple(schema.names),
+        base.rows, tuple(dict.fromkeys((*node.keys, *schema.names))),  # the tables of groups begin with the keys
     )  # fmt: skip
     if node.comparer is None:
         shown = [shown_key(x, key, place) for x, key in zip(own, keys, strict=True)]
@@ -49,8 +50,9 @@ def group(node: p.Group, context: Context) -> Relation:
     values = []
     beside = base.beside
     for a in node.aggregates:
-        if aggregates.is_identity(a.value):
-            values.append(_own_rows(node, context, shown, base))
+        steps = steps_of(a.value)
+        if steps is not None:
+            values.append(_own_rows(node, context, shown, base, steps))
             beside = (*beside, *values[-1].inside.relation.sources())
         else:
             values.append(aggregates.aggregate(a.value, table))
@@ -79,15 +81,21 @@ def _one_group(made: Relation) -> Relation:
     return evolve(kept, columns=kept.columns[:-1], natural=True, rows=1)
 
 
-def _own_rows(node: p.Group, context: Context, keys: list[Scalar], base: Relation) -> Scalar:
-    """The group's own table (`each _`): the rows of the input that have its keys."""
+def _own_rows(
+    node: p.Group, context: Context, keys: list[Scalar], base: Relation, steps: list[Step]
+) -> Scalar:
+    """The group's own table (`each _`), or part of it: the rows of the input that have its keys."""
     if node.local or not keys or base.raises or any(k.raises for k in keys):
         raise Unfoldable("tables of groups without keys, of runs, or with keys that may raise")
     if written(node.comparer):
         raise Unfoldable("tables of groups by a comparer that somebody wrote")
     if any(isinstance(s, StreamOrigin) for s in base.sources()):
         raise Unfoldable("tables of groups of rows that come from the interpreter")
-    right, found = side(context.child(node.input), node.input.schema, node.keys)
+    rows = context.child(node.input)
+    if steps and node.comparer is not None:
+        raise Unfoldable("parts of groups by a comparer")
+    rows = taken(rows, node.input.schema, node.keys, steps)
+    right, found = side(rows, node.input.schema, node.keys)
     right_keys = [folded(key, node.comparer) for key in found]
 
     def match(values: list[Scalar]) -> Any:

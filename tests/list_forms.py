@@ -161,7 +161,7 @@ AGGREGATES = (
     "List.Product(List.Select([n], each _ <> 0))", "List.Median(List.Select([n], each _ <> null and _ > 0))", "Table.IsEmpty(Table.SelectRows(_, each [n] > 5))",
     "List.Accumulate({1, 2, 3}, List.Sum([n]), (s, c) => s + c)", "List.Last(List.Reverse([n]))", "List.Sum(Table.SelectRows(_, each [e] > 1)[n])", "List.Sum(List.Transform([e], each _ + 1))",
     "Table.SelectRows(_, each [k] = 2){0}[t]", "List.Sum(List.Combine({[n], [k]}))", "List.Union({[k], {2, 2}})", "List.Intersect({[t], {\"a\", \"b\"}})", "List.Difference([k], {1, 2})",
-    "[n] & [n]", "List.Zip({[k], [n]})", "Table.RowCount(Table.Distinct(_))", "List.Transform([k], (x) => x = 2)", "List.Sum(List.FirstN([n], 2))", "List.First([k], 7)",
+    "[n] & [n]", "Table.First(_[[t], [k]])", "_[[t], [n]]{0}", 'Table.Min(Table.RemoveColumns(_, {"e", "t"}), "n")', "List.Zip({[k], [n]})", "Table.RowCount(Table.Distinct(_))", "List.Transform([k], (x) => x = 2)", "List.Sum(List.FirstN([n], 2))", "List.First([k], 7)",
     "List.ReplaceValue([k], null, 0, Replacer.ReplaceValue)", "Table.ReverseRows(_)[t]", "List.First(Table.ReverseRows(Table.Sort(_, {\"k\"}))[t])",
 )  # fmt: skip
 #: Of the table of each row, made by a nested join.
@@ -185,6 +185,12 @@ VALUES = (
     "List.Distinct(List.Sort(T[k]))", "List.Last(List.Sort(List.Select(T[n], each _ <> null)))", "List.Transform(List.Select(T[k], each _ <> 2), each if _ = null then 0 else _)",
     "List.StandardDeviation(List.Select(T[k], each _ <> 2))", "let s = List.Sort(T[k]) in {s{0}?, s{1}?, List.Count(s)}", "List.Select(T[n], each if _ = null then null else _ > 1)",
 )  # fmt: skip
+#: Tables of groups that are a part of the group.
+TABLES = (
+    'Table.FirstN(Table.Sort(_, {{"n", 1}}), 2)', 'Table.MaxN(_, "n", 1)', "Table.FirstN(_, 1)", "Table.SelectRows(_, each [n] > 1)", 'Table.Skip(Table.Sort(_, {"t"}), 1)',
+    'Table.Sort(_, {{"k", 1}, "t"})', "Table.FirstN(Table.SelectRows(_, each [n] <> null), 1)", 'Table.MinN(_, {"n"}, 2)', "Table.FirstN(_, 0)",
+    'Table.FirstN(Table.Skip(Table.Sort(_, {{"n", 1}}), 1), 1)', 'Table.Sort(Table.FirstN(_, 2), {{"t", 1}})', 'Table.Skip(Table.SelectRows(Table.Sort(_, "t"), each [e] <> 2), 1)',
+)  # fmt: skip
 _EXPANDED = (
     "{[k]..[k] + 2}", "List.Numbers([k], 2)", 'List.Transform(Text.Split([t] ?? "", "b"), Text.Length)', "List.RemoveNulls({[n], [k]})", "List.Sort({[n], [k], 1})",
     "List.Dates(#date(2020, 1, 30), [k] ?? 0, #duration(1, 0, 0, 0))",
@@ -200,6 +206,8 @@ def _over(text: str) -> str:
 ENDS = [
     *['Table.Group({0}, {{"k"}}, {{{{"v", each ' + _over(text) + '}}}})' for text in AGGREGATES],
     *['Table.RemoveColumns(Table.AddColumn(Table.NestedJoin({0}, "k", {1}, "k", "nest"), "v", each ' + _over(text) + '), "nest")' for text in NESTED],
+    *['Table.ExpandTableColumn(Table.Group({0}, {{"k"}}, {{{{"v", each ' + _over(text) + '}}, {{"c", each Table.RowCount(_)}}}}), "v", {{"n", "t"}})' for text in TABLES],
+    *['Table.RemoveColumns(Table.AddColumn(Table.Group({0}, {{"t"}}, {{{{"v", each ' + _over(text) + '}}}}), "w", each Text.Combine(List.Transform([v][k], Text.From), ",")), "v")' for text in TABLES],
     *["let T = {0} in " + _over(text) for text in VALUES],
     *['Table.ExpandListColumn(Table.AddColumn({0}, "v", each ' + _over(text) + '), "v")' for text in _EXPANDED],
 ]  # fmt: skip
