@@ -12,6 +12,7 @@ query is made, so that its lock does not outlast its use by much.
 from __future__ import annotations
 
 import atexit
+import gc
 import math
 import os
 import threading
@@ -122,6 +123,7 @@ def _close(owner: int) -> None:
     """Lets the databases go before the interpreter ends, which finds them later than the client's library likes."""
     if os.getpid() == owner:  # a forked process has not the threads of a database
         _roots.clear()
+        gc.collect()  # errors hold what they came from, and that its connection
 
 
 def record_batches(cursor: Any, text: str, size: int) -> Any:

@@ -69,6 +69,10 @@ class SqliteServer(Server):
             inode = 0
         return (*super().key(), inode)
 
+    def quoted(self, name: str) -> str:
+        """A name between backticks: in double quotes one that is no column (any more) would be a text."""
+        return "`" + name.replace("`", "``") + "`"
+
     def connect(self) -> Any:
         import sqlite3
         from urllib.parse import quote
