@@ -11,7 +11,7 @@ from attrs import evolve
 from sqlglot import exp
 
 from folding import terms as t
-from folding.operators import unify
+from folding.operators import computing, unify
 from folding.recipes import one_of
 from folding.relations import Column, Key, Relation
 from folding.relations_columns import window_order
@@ -148,6 +148,10 @@ def _cleared(input: p.Plan, base: Relation, names: tuple[str, ...]) -> Relation:
     base = base.opened()
     places = [input.schema.index(name) for name in names]
     keys = [key_term(base.use(index)) for index in places]
+    raising = [key for key in keys if key.raises]
+    if raising:  # M looks at these cells also where nobody looks at the columns
+        fine = typed(exp.true(), "logical", "BOOLEAN", nullable=False)
+        base = base.filtered(computing(fine, *raising))
     order = exp.Order(expressions=[Key(place, plain=True).ordered()])
     number = exp.Window(this=exp.RowNumber(), order=order)
     tests = [t.binary(exp.GT, number, t.whole(1))]

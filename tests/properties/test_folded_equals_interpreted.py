@@ -58,6 +58,7 @@ STEPS = [
     # rows by their places
     "Table.RemoveRows({0}, 1, 2)", 'Table.InsertRows({0}, 1, {{[n = 4, k = 1, t = "q", e = 2], [n = null, k = null, t = null, e = null]}})',
     'Table.ReplaceRows({0}, 2, 2, {{[n = 4.5, k = 1, t = "é", e = 2]}})', 'Table.ClearDown({0}, {{"k"}})', 'Table.ClearDown({0}, {{"t", "k"}})',
+    'Table.ClearDown({0}, {{"e"}})',
     "Table.LastN({0}, each [k] > 1)", "Table.RemoveLastN({0}, each [n] <> 2)",
     # values of the row replaced
     'Table.ReplaceValue({0}, each [k], each [e], Replacer.ReplaceValue, {{"n", "k"}})', 'Table.ReplaceValue({0}, "a", each [t] ?? "-", Replacer.ReplaceText, {{"t"}})',
