@@ -14,7 +14,7 @@ from sqlglot import exp
 from folding import terms as t
 from folding.csv_stream import CsvBatches, kept, opens, tagged
 from folding.relations import Context, Relation
-from folding.sources import Leaf, named_table, relation, unplaced, with_row_number
+from folding.sources import Leaf, file_reader, named_table, relation, unplaced, with_row_number
 from folding.terms import Unfoldable
 from mlang.connectors.sources import CsvSource
 
@@ -79,9 +79,7 @@ class CsvOrigin(Leaf):
             "nullstr": exp.Literal.string("\x01"), "strict_mode": exp.true(), "null_padding": exp.false(),
             "columns": exp.Struct(expressions=fields),
         }  # fmt: skip
-        named = [exp.Kwarg(this=exp.Var(this=name), expression=value) for name, value in options.items()]
-        reader = exp.Anonymous(this="read_csv", expressions=[exp.Literal.string(str(source.path)), *named])
-        table = named_table(reader, self.alias, source.width)
+        table = named_table(file_reader("read_csv", source.path, options), self.alias, source.width)
         return with_row_number(table, self.alias, needed) if "r1" in needed else table
 
 

@@ -7,6 +7,7 @@ Facts come from what is free: Parquet statistics, Arrow's null counts, a databas
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Iterator
 from typing import Any
@@ -31,6 +32,14 @@ def named_table(function: Any, alias: str, width: int) -> Any:
     """A table or table function under an alias, its columns renamed c1..cn by position."""
     names = [exp.to_identifier(f"c{i}") for i in range(1, width + 1)]
     return exp.Table(this=function, alias=exp.TableAlias(this=exp.to_identifier(alias), columns=names))
+
+
+def file_reader(function: str, path: Any, options: dict[str, Any]) -> Any:
+    """A table function that reads a file, and nothing but the file: folders named ``k=5`` give no column k."""
+    if "=" in os.path.dirname(path):
+        options = {**options, "hive_partitioning": exp.false()}
+    named = [exp.Kwarg(this=exp.Var(this=name), expression=value) for name, value in options.items()]
+    return exp.Anonymous(this=function, expressions=[exp.Literal.string(str(path)), *named])
 
 
 def with_row_number(table: Any, alias: str, needed: set[str]) -> Any:
@@ -69,13 +78,8 @@ class ParquetOrigin(Leaf):
         self.source, self.width, self.label = source, width, source.label
 
     def render(self, needed: set[str]) -> Any:
-        options = (
-            [exp.Kwarg(this=exp.Var(this="file_row_number"), expression=exp.true())] if "r1" in needed else []
-        )
-        reader = exp.Anonymous(
-            this="read_parquet", expressions=[exp.Literal.string(str(self.source.path)), *options]
-        )
-        table = named_table(reader, self.alias, self.width)
+        options = {"file_row_number": exp.true()} if "r1" in needed else {}
+        table = named_table(file_reader("read_parquet", self.source.path, options), self.alias, self.width)
         if "r1" in needed:
             table.args["alias"].append("columns", exp.to_identifier("r1"))
         return table
@@ -308,7 +312,7 @@ def _no_nan(path: Any, name: str, place: int, width: int) -> None:
     def asked() -> bool:
         column = t.column(f"c{place}", "f")
         usual = t.any_of([t.function("isfinite", column), t.function("isinf", column.copy())])
-        reader = exp.Anonymous(this="read_parquet", expressions=[exp.Literal.string(str(path))])
+        reader = file_reader("read_parquet", path, {})
         query = exp.select(t.function("bool_or", t.negation(usual))).from_(named_table(reader, "f", width))
         found = root().cursor().execute(query.sql(DIALECT)).fetchone()
         return bool(found and found[0])

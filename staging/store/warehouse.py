@@ -73,7 +73,7 @@ def load_parquet(path: Path, parts: list[Path], rows: int) -> None:
         connection.execute(f"ATTACH {_literal(path)} AS made (BLOCK_SIZE {block})")
         connection.execute(
             f"CREATE TABLE made.main.{WAREHOUSE_TABLE} AS "
-            f"SELECT * FROM read_parquet(?) ORDER BY {ROW_NUMBER}",
+            f"SELECT * FROM read_parquet(?, hive_partitioning = false) ORDER BY {ROW_NUMBER}",
             [[str(p) for p in parts]],
         )
         connection.execute("DETACH made")  # writes the log into the file

@@ -158,3 +158,27 @@ def test_names_that_differ_by_case_are_two_columns_of_parquet(tmp_path: Path) ->
         m = step.replace("{0}", table)
         left, right, _ = run(lambda m=m: Evaluator().both(m))  # type: ignore[misc]
         assert left == right
+
+
+@pytest.mark.parametrize("folder_name", ["k=5", "c1=7/t=x", "it's", "a{b,c}"])
+def test_names_of_folders_are_no_data(tmp_path: Path, folder_name: str) -> None:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    place = tmp_path / folder_name
+    place.mkdir(parents=True)
+    pq.write_table(pa.table([[3, 1, 2], ["a", "b", "a"]], names=["k", "t"]), place / "t.parquet")
+    (place / "t.csv").write_text("k,t\n3,a\n1,b\n2,a\n")
+    for table in (
+        f'Parquet.Document(File.Contents("{place}/t.parquet"))',
+        f'Table.PromoteHeaders(Csv.Document(File.Contents("{place}/t.csv"), [Delimiter = ","]))',
+    ):
+        for step in (
+            'Table.Sort({0}, "k")',
+            "Table.Skip({0}, 1)",
+            'Table.Group({0}, "t", {"x", each List.Max([k])})',
+        ):
+            m = step.replace("{0}", table)
+            left, right, asked = run(lambda m=m: Evaluator().both(m))  # type: ignore[misc]
+            assert left == right
+            assert asked
