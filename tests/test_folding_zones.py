@@ -304,3 +304,34 @@ def test_the_shown_query_is_one(session: Session) -> None:
         text = Query(fold(plan)).sql()
     assert text.count("SELECT") == 1
     assert "ORDER BY" in text
+
+
+# ---------------------------------------------------------------- lists
+
+_SAME = "#datetimezone(2000,1,1,1,0,0,1,0)"
+LISTS = [
+    *[f"List.{n}(T[z])" for n in ("Max", "Min", "Distinct", "NonNullCount", "Sort", "IsDistinct")],
+    f"List.Contains(T[z], {_SAME})", f'Table.Contains(T, [z = {_SAME}], "z")', "Table.Profile(T)",
+    *[f'Table.Group(T, "k", {{{{"l", each {e}}}}})' for e in (
+        "List.Sort([z])", "List.Distinct([z])", "List.Mode([z])", "List.Modes([z])", "List.MaxN([z], 2)", "List.Median([z])",
+        f"List.Contains([z], {_SAME})", f"List.PositionOf([z], {_SAME})", "List.Average([z])", f"List.RemoveItems([z], {{{_SAME}}})",
+        'Table.Max(_, "z")[i]', 'Table.Sort(_, "z"){0}[i]', 'Table.RowCount(Table.Distinct(_, "z"))',
+        f"List.Difference([z], {{{_SAME}}})", f"List.Union({{[z], {{{_SAME}}}}})", f"List.Intersect({{[z], {{{_SAME}}}}})")],
+    *[f'Table.AddColumn(T, "l", each {e})' for e in (
+        f"List.Distinct({{[z], {_SAME}}})", f"List.Mode({{[z], {_SAME}, null}})", f"List.Sort({{[z], {_SAME}}})",
+        f"List.Difference({{[z], {_SAME}}}, {{{_SAME}}})", f"[z = [z]] = [z = {_SAME}]", f"{{[z]}} = {{{_SAME}}}",
+        f'#table({{"z", "v"}}, {{{{{_SAME}, 1}}}}){{[z = [z]]}}?[v]?')],
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("query", LISTS)
+def test_lists(query: str) -> None:
+    """Functions that compare items: by the instant, wherever they run."""
+    found = []
+    for engine in ("duckdb", "none"):
+        value = mlang.evaluate(f"let T = {T} in {query}", engine=engine, culture="en-US", time_zone="UTC")
+        try:
+            found.append(mlang.to_m(value))
+        except mlang.MError as error:
+            found.append(str(error))
+    assert found[0] == found[1]

@@ -211,7 +211,8 @@ def item_of(column: Scalar) -> Scalar:
 
 def unknown(item: Scalar) -> bool:
     """Whether the items of a list are not compared by the engine as M does."""
-    return item.kind == "null" or (item.kind == "any" and not isinstance(item.inside, t.Scaled))
+    plain = item.kind not in ("null", "any", "datetimezone")  # equal instants may have other offsets
+    return not plain and not isinstance(item.inside, t.Scaled)
 
 
 # ---------------------------------------------------------------- functions of items
