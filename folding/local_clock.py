@@ -16,8 +16,9 @@ from sqlglot import exp
 
 from folding import terms as t
 from folding import zones
-from folding.terms import Scalar, typed
+from folding.terms import Scalar, Unfoldable, typed
 from mlang.culture.zones import constant_offset, local_offset, offset_at_local
+from mlang.errors import MError
 from mlang.session import current
 from mlang.values.temporal import DAY, SECOND, days_of
 
@@ -35,7 +36,10 @@ class Settings:
 
 def minutes_at(moment: Scalar, by_clock: bool = False) -> Any:
     """The minutes that the clock is ahead at an instant, or ``by_clock`` when it shows a moment."""
-    found = constant_offset()
+    try:
+        found = constant_offset()
+    except MError:
+        raise Unfoldable("a time zone that nobody knows") from None
     if found is not None:
         return zones.ahead(found)
     settings = _settings(current().time_zone or "", by_clock)

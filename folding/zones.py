@@ -17,6 +17,7 @@ from sqlglot import exp
 from folding import terms as t
 from folding.terms import Scalar, typed
 from mlang.culture.zones import constant_offset
+from mlang.errors import MError
 from mlang.values.temporal import MINUTE, DateTime
 
 #: What stores them: in microseconds, and in ticks.
@@ -213,7 +214,10 @@ _OFFSET = r"(Z|[+-](0[0-9]|1[0-4]):[0-5][0-9])"
 
 def read(text: Scalar) -> tuple[Scalar, Any]:
     """The value that a text says in the form that every culture reads, and whether it may be another than that."""
-    usual = constant_offset()  # where it changes, texts without an offset are for the interpreter
+    try:
+        usual = constant_offset()  # where it changes, texts without an offset are for the interpreter
+    except MError:  # a zone that nobody knows
+        usual = None
     pattern = f"{_PLAIN}{_OFFSET}{'' if usual is None else '?'}"
     string = exp.Literal.string
     shown = t.try_cast(

@@ -203,6 +203,21 @@ def test_the_ends_of_the_calendar_in_a_zone_with_rules(expression: str) -> None:
         assert all(same(x, y) for x, y in zip(a, b, strict=True))
 
 
+def test_a_zone_that_nobody_knows() -> None:
+    """Only what asks for it fails, as in the interpreter."""
+    for value, fails in (('"2020-01-01T10:00:00Z"', False), ('"2020-01-01T10:00:00"', True)):
+        m = f'Table.TransformColumnTypes(#table({{"z"}}, {{{{{value}}}}}), {{{{"z", type datetimezone}}}}){{0}}[z]'
+        for engine in ("duckdb", "none"):
+            if fails:
+                with pytest.raises(mlang.MError, match="Nowhere"):
+                    mlang.evaluate(m, engine=engine, time_zone="Nowhere/At_All")
+            else:
+                assert (
+                    mlang.to_m(mlang.evaluate(m, engine=engine, time_zone="Nowhere/At_All"))
+                    == "#datetimezone(2020, 1, 1, 10, 0, 0, 0, 0)"
+                )
+
+
 # ---------------------------------------------------------------- sources
 
 
