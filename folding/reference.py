@@ -90,6 +90,17 @@ TYPED = (
     "Table.ReplaceKeys", "Table.ReplaceRelationshipIdentity", "Table.Schema", "Table.WithErrorContext",
 )  # fmt: skip
 NOTES = {
+    "Number.ToText": "formats C, D, F, G, N, P, X and custom ones without an exponent",
+    "Text.Format": "a constant template, values that are written out or the row",
+    "Text.Proper": "of ASCII letters; other texts are done by the interpreter",
+    "Record.Combine": "of records that are written out, or the row",
+    "Record.FromList": "of values that are written out",
+    "Comparer.Equals": "with comparers of the library",
+    "Value.Add": "in doubles", "Value.Subtract": "in doubles", "Value.Multiply": "in doubles",
+    "Value.Divide": "in doubles", "Value.Compare": "in doubles",
+    "Number.Combinations": "of a constant number of things", "Number.Permutations": "of a constant number of things",
+    "Number.BitwiseShiftLeft": "by a constant", "Number.BitwiseShiftRight": "by a constant",
+    "Function.Invoke": "with arguments that are written out",
     "Csv.Document": "a local UTF-8 file in the plain dialect",
     "Parquet.Document": "a local file",
     "PostgreSQL.Database": "in PostgreSQL",
@@ -164,6 +175,7 @@ NOTES = {
 _FAMILIES = (
     "Table", "List", "Text", "Number", "Byte", "Int8", "Int16", "Int32", "Int64", "Double", "Single", "Decimal",
     "Currency", "Percentage", "Date", "DateTime", "DateTimeZone", "Time", "Duration", "Logical", "Record", "Value",
+    "Character", "Comparer", "Replacer", "Function",
     "Csv", "Parquet", "DuckDB", "PostgreSQL", "MySQL", "Sql", "SQLite",
 )  # fmt: skip
 _HEAD = """# What folds
