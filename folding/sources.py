@@ -386,10 +386,12 @@ def _statistics(metadata: Any, index: int) -> dict[str, Any]:
 
 
 def _database(source: DuckDbSource, context: Context) -> tuple[Relation, tuple[str, ...]]:
-    from folding.engines.database import attach, strange_dates, table_facts, time_zone
+    from folding.engines.database import attach, collates, strange_dates, table_facts, time_zone
     from folding.structures import from_type
 
     catalog = attach(source.path)
+    if "VARCHAR" in source.physical.values() and collates(catalog):
+        raise Unfoldable("texts of the file compare in a way of their own (COLLATE)")
     wild = strange_dates(catalog, source)
     if wild is not None:
         raise Unfoldable(_STRANGE.format(wild))

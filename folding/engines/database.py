@@ -272,6 +272,24 @@ def time_zone() -> str:
     return str(found[0])
 
 
+def collates(catalog: str) -> bool:
+    """Whether a table or view of a file says how texts compare; nothing tells to which columns that comes."""
+    return remembered(
+        ("collations", catalog), lambda: any(_collates(catalog, kind) for kind in ("tables", "views"))
+    )
+
+
+def _collates(catalog: str, kind: str) -> bool:
+    listing = exp.Table(this=exp.Anonymous(this=f"duckdb_{kind}"))
+    said = exp.Anonymous(
+        this="contains", expressions=[exp.Upper(this=column("sql")), exp.Literal.string("COLLATE")]
+    )
+    asked = exp.select(exp.Anonymous(this="bool_or", expressions=[said])).from_(listing)
+    asked = asked.where(exp.EQ(this=column("database_name"), expression=exp.Literal.string(catalog)))
+    found = root().cursor().execute(asked.sql(DIALECT)).fetchone()
+    return bool(found and found[0])
+
+
 def strange_dates(catalog: str, source: DuckDbSource) -> str | None:
     """A column with dates that M has not (before year 1, after 9999, infinite); asked once per table."""
     dated = [n for n in source.types if source.physical.get(n, "").startswith(("DATE", "TIMESTAMP"))]

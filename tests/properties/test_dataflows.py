@@ -182,3 +182,22 @@ def test_names_of_folders_are_no_data(tmp_path: Path, folder_name: str) -> None:
             left, right, asked = run(lambda m=m: Evaluator().both(m))  # type: ignore[misc]
             assert left == right
             assert asked
+
+
+@pytest.mark.parametrize("collation", ["NOCASE", "NOACCENT"])
+def test_texts_with_a_collation_compare_as_in_m(tmp_path: Path, collation: str) -> None:
+    import duckdb
+
+    with duckdb.connect(str(tmp_path / "c.duckdb")) as database:
+        database.execute(f"CREATE TABLE t (k INTEGER, s VARCHAR COLLATE {collation})")
+        database.execute("INSERT INTO t VALUES (1, 'a'), (2, 'A'), (3, 'é'), (4, null), (5, 'e'), (6, 'B')")
+        database.execute("CREATE VIEW v AS SELECT * FROM t")
+    for item in "tv":
+        table = f'DuckDB.Database("{tmp_path}/c.duckdb"){{[Schema = "main", Item = "{item}"]}}[Data]'
+        for step in (
+            'Table.SelectRows({0}, each [s] = "A" or [s] = "e")', 'Table.Sort({0}, "s")', 'Table.Distinct({0}, "s")',
+            'Table.Group({0}, "s", {"x", each Table.RowCount(_)})', 'Table.AddColumn({0}, "x", each Text.Contains([s], "A"))',
+        ):  # fmt: skip
+            m = step.replace("{0}", table)
+            left, right, _ = run(lambda m=m: Evaluator().both(m))  # type: ignore[misc]
+            assert left == right
