@@ -197,3 +197,85 @@ def test_the_memory_limit_is_a_setting(monkeypatch: pytest.MonkeyPatch, tmp_path
     assert limit() == usual
     with pytest.raises(mlang.Fault, match="The memory limit 'much' cannot be set"):
         mlang.evaluate(m, engine="duckdb", memory_limit="much")
+
+
+# ---------------------------------------------------------------- sources that change between two looks
+
+
+def test_a_column_of_sqlite_that_vanished_is_no_text(tmp_path: Path) -> None:
+    """SQLite takes a name in double quotes that is no column for a text."""
+    import sqlite3
+
+    def make(columns: str, row: str) -> None:
+        with sqlite3.connect(tmp_path / "a.db") as db:
+            db.execute("DROP TABLE IF EXISTS t")
+            db.execute(f"CREATE TABLE t (k INTEGER PRIMARY KEY, {columns})")
+            db.execute(f"INSERT INTO t VALUES (1, {row})")
+        db.close()
+
+    make('g INTEGER, "od`d" TEXT', "2, 'x'")
+    source = f'SQLite.Database("{tmp_path}/a.db"){{[Name = "t"]}}[Data]'
+    for engine in ("duckdb", "none"):
+        table = mlang.evaluate(f"Table.SelectRows({source}, each [g] = 2)", engine=engine)
+        assert mlang.to_m(table).endswith('{{1, 2, "x"}})')
+    for engine in ("duckdb", "none"):
+        make("g INTEGER", "2")
+        table = mlang.evaluate(f"Table.SelectRows({source}, each [g] <> null)", engine=engine)
+        assert list(table.type.names) == ["k", "g"]
+        make("zz INTEGER", "2")
+        with pytest.raises(MError) as raised:
+            mlang.to_m(table)
+        assert "'g'" in raised.value.message or "no such column" in raised.value.message
+
+
+def test_a_text_file_that_the_system_refuses(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from mlang.values import encodings
+
+    path = tmp_path / "a.csv"
+    path.write_text("a,b\n1,2\n", encoding="utf-8")
+
+    def refused(*_: Any) -> Any:
+        raise PermissionError(13, "Permission denied", str(path))
+
+    monkeypatch.setattr(encodings, "open_text", refused)
+    for m in (
+        "Csv.Document({0})",
+        'Table.Group(Table.PromoteHeaders(Csv.Document({0})), "a", {{"n", List.Count}})',
+    ):
+        with pytest.raises(MError) as raised:
+            mlang.to_m(mlang.evaluate(m.replace("{0}", f'File.Contents("{path}")'), engine="none"))
+        assert raised.value.reason == "DataSource.Error"
+        assert raised.value.message == f"Access to the path '{path}' is denied."
+
+
+@pytest.mark.parametrize("content", [b"", b"\x00\xff garbage " * 500, b"PAR1"])
+@pytest.mark.parametrize("engine", ["duckdb", "none"])
+def test_a_parquet_file_that_is_spoilt_after_it_was_planned(
+    tmp_path: Path, content: bytes, engine: str
+) -> None:
+    path = tmp_path / "a.parquet"
+    source = parquet(path, "SELECT i AS k, i % 3 AS g FROM range(20000) r(i)")
+    for step in (
+        'Table.Sort({0}, "g")',
+        'Table.Group({0}, "g", {{"n", Table.RowCount}})'.replace("{{", "{").replace("}}", "}"),
+    ):
+        parquet(path, "SELECT i AS k, i % 3 AS g FROM range(20000) r(i)")
+        table = mlang.evaluate(step.replace("{0}", source), engine=engine)
+        assert "g" in table.type.names
+        path.write_bytes(content)
+        with pytest.raises(MError) as raised:
+            mlang.to_m(table)
+        assert raised.value.reason in ("DataFormat.Error", "DataSource.Error")
+
+
+def test_a_cancelled_command_says_so_and_nothing_else() -> None:
+    m = "List.Sum(List.Transform({1..1000000000}, each Number.Power(_, 2)))"
+    done = python(f"""
+        import signal, subprocess, sys, time
+        p = subprocess.Popen([sys.executable, "-m", "mlang", "eval", {m!r}], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        time.sleep(4)
+        p.send_signal(signal.SIGINT)
+        out, err = p.communicate(timeout=60)
+        print(p.returncode, out, err)
+    """)
+    assert done.stdout.split() == ["130", "Cancelled."], done.stdout + done.stderr

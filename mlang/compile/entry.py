@@ -405,6 +405,10 @@ class _Raised:
         self.error = error
 
 
+#: Seconds after which an engine is told once more to stop.
+_AGAIN = 0.1
+
+
 def _join(work: Callable[[], None], session: Session) -> None:
     """Runs ``work`` on a thread with a large stack; Ctrl-C cancels it there, and the engine's query."""
     ended = threading.Event()  # a join that was interrupted takes a living thread for dead (CPython 3.11)
@@ -427,10 +431,12 @@ def _join(work: Callable[[], None], session: Session) -> None:
 
         ident = ctypes.c_ulong(thread.ident or 0)
         ctypes.pythonapi.PyThreadState_SetAsyncExc(ident, ctypes.py_object(Cancelled))
-        engine = session.fixed.get("folding.cursor")
-        if engine is not None:
-            engine.interrupt()
-        ended.wait()
+        while True:  # an engine that is about to begin a query does not hear
+            engine = session.fixed.get("folding.cursor")
+            if engine is not None:
+                engine.interrupt()
+            if ended.wait(_AGAIN):
+                break
         raise
 
 
