@@ -52,6 +52,11 @@ _CURES: tuple[tuple[str, str], ...] = (
         " folds, Comparer.FromCulture does not."),
     ),
     (
+        r"a comparison (that|whose|of two|of another|of more)|comparer that somebody wrote",
+        ("Compare one expression of both rows, (a, b) => Value.Compare(a[x], b[x]), or use Comparer.OrdinalIgnoreCase;"
+        " else add what is compared as a column (Table.AddColumn) and sort, group or join by that."),
+    ),
+    (
         r"(a join with key comparers|order by a comparer|distinct rows by a comparer|groups by a comparer)",
         ("Add a column with the text made alike (Table.AddColumn(t, \"Key\", each Text.Lower([Name]), type text)), use it as"
         " the key and remove it afterwards."),
