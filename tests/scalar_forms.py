@@ -39,7 +39,7 @@ RECORDS = [
     ("if [x] is text then 1 else 2", "text", None), ("_ is record", "number", None), ('[x] & Text.Combine(List.Transform({1, 2}, Text.From))', "text", None),
     ('Text.PadStart("7", 1 + 2, "0") & [x]', "text", None), ("let a = [x], b = a & a, c = b & b, d = c & c in d", "text", None),
     # lookups in what is the same for all rows
-    *[(f'{{"a", "b", null}}{{[x]}}{o}', kind, None) for o in ("", "?") for kind in ("sure_whole", "ties")],
+    *[(f'{{"a", "b", null}}{{[x]}}{o}', kind, None) for o, kind in (("", "sure_whole"), ("?", "sure_whole"), ("?", "ties"))],
     ('Text.Split([x], "b"){[y]}?', "sure", "sure_whole"), ('#table({"k", "v"}, {{1, "a"}, {2, "b"}}){[k = [x]]}?[v]?', "whole", None),
     ('#table({"k", "v"}, {{"a", 1}, {"abc", 3}, {null, 7}}){[k = [x]]}[v]', "text", None),
     ('#table({"k", "v"}, {{1.5, 1}, {0, 3}, {1e300, null}}){[k = [x]]}?[v]?', "number", None),
