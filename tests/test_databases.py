@@ -475,13 +475,13 @@ def test_data_that_changes_between_queries(engine: Engine) -> None:
     assert both(engine, f"{reads}[a]") == "{1, 7}"
 
 
-def test_stop_folding_and_what_stays_here(engine: Engine) -> None:
+def test_stop_folding_and_what_stays_here(engine: Engine, proper_without_form: None) -> None:
     reads = engine.make("some", {"t": "text"}, [["ann lee"], ["bob"]])
-    m = f'let t = {reads}, f = Table.SelectRows(t, each [t] <> "x"), p = Table.AddColumn(f, "p", each Text.Format("#[t]!", _)) in p[p]'
-    assert both(engine, m) == '{"ann lee!", "bob!"}'
+    m = f'let t = {reads}, f = Table.SelectRows(t, each [t] <> "x"), p = Table.AddColumn(f, "p", each Text.Proper([t]) & "!") in p[p]'
+    assert both(engine, m) == '{"Ann Lee!", "Bob!"}'
     report = mlang.explain(m.replace(" in p[p]", " in p"), credentials=CREDENTIALS)["p"]
     assert report.indicator == "Not folding"
-    assert "Text.Format" in (report.reason or "")
+    assert "Text.Proper" in (report.reason or "")
 
 
 # ---------------------------------------------------------------- SQL Server, as text
