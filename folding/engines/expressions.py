@@ -158,7 +158,8 @@ class Expressions:
         inner = node.this
         negative = isinstance(inner, exp.Neg)
         if isinstance(inner, exp.Literal) and inner.is_string:
-            return self.constant(inner.this, target)
+            midnight = " 00:00:00" if target == "TIMESTAMP" and len(inner.this) == 10 else ""
+            return self.constant(inner.this + midnight, target)
         if target == "DOUBLE" and isinstance(inner.this if negative else inner, exp.Literal):
             return self.constant(("-" if negative else "") + (inner.this if negative else inner).name, target)
         return self.cast(self.render(inner), target)
