@@ -74,8 +74,8 @@ def _pruned(plan: p.Plan, columns: tuple[str, ...]) -> p.Plan:
 
 
 def _project(node: p.Project, columns: tuple[str, ...]) -> p.Plan:
-    old = dict(node.columns)
-    chosen = tuple((name, old[name]) for name in columns)
+    chosen = tuple(pair for pair in node.columns if pair[0] in columns)  # in their order: rows show it
+    columns = tuple(name for name, _ in chosen)
     below = tuple(dict.fromkeys(source for _, source in chosen if source is not None))
     inner = _pruned(node.input, below)
     while isinstance(inner, p.Project):  # two choices in a row are one
@@ -187,7 +187,8 @@ def _nested_join(node: p.NestedJoin, columns: tuple[str, ...]) -> p.Plan:
     lefts = tuple(n for n in columns if n != node.column)
     if node.kind == p.LEFT_OUTER and node.column not in columns:
         return _pruned(node.left, lefts)
-    left = _narrowed(_pruned(node.left, _merged(lefts, node.left_keys)), _merged(lefts, node.left_keys))
+    wanted = _merged(lefts, node.left_keys)
+    left = _narrowed(_pruned(node.left, wanted), tuple(n for n in node.left.schema.names if n in wanted))
     type = schemas.column_type(node.schema, node.column)
     return evolve(node, left=left, schema=schemas.append(left.schema, node.column, type))
 

@@ -201,3 +201,14 @@ def test_texts_with_a_collation_compare_as_in_m(tmp_path: Path, collation: str) 
             m = step.replace("{0}", table)
             left, right, _ = run(lambda m=m: Evaluator().both(m))  # type: ignore[misc]
             assert left == right
+
+
+def test_a_row_has_its_fields_in_order_whatever_is_chosen_later(folder: Path) -> None:
+    source = f'DuckDB.Database("{folder}/pool.duckdb"){{[Schema = "main", Item = "t1"]}}[Data]'
+    added = 'Table.AddColumn({0}, "x", each Text.Combine(Record.FieldNames(_)))'
+    chosen = f'Table.SelectColumns({source}, {{"t", "k", "n"}})'
+    joined = f'Table.NestedJoin({chosen}, "k", {source}, "k", "o")'
+    for before in (source, chosen, joined):
+        m = f'Table.SelectColumns({added.replace("{0}", before)}, {{"x", "n", "k"}})'
+        left, right, _ = run(lambda m=m: Evaluator().both(m))  # type: ignore[misc]
+        assert left == right
