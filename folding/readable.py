@@ -122,15 +122,10 @@ def _define(tree: Any, definitions: list[Any], scope: Scope) -> None:
 def _lifted(query: Any, scope: Scope, taken: set[str]) -> list[Any]:
     """The subqueries of a query that are steps, as definitions, each after those that it reads."""
     found: list[Any] = []
-    for item in list(query.find_all(exp.Subquery)):
+    for item in reversed(list(query.find_all(exp.Subquery))):  # the inner ones first
         step = scope.steps.get(item.alias)
-        if (
-            step is None
-            or not isinstance(item.parent, (exp.From, exp.Join))
-            or item.root() is not query.root()
-        ):
+        if step is None or not isinstance(item.parent, (exp.From, exp.Join)):
             continue
-        found += _lifted(item.this, scope, taken)
         name = _free(step.name, taken)
         found.append(exp.CTE(this=item.this, alias=_alias(name)))
         table = exp.Table(this=_identifier(name), alias=item.args["alias"])
