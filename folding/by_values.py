@@ -16,7 +16,8 @@ from sqlglot import exp
 
 from folding import repairs, types
 from folding import terms as t
-from folding.relations import Column, Context, Joined, Relation
+from folding.origins import Joined
+from folding.relations import Column, Context, Relation
 from folding.sources import ArrowOrigin
 from folding.streaming import StreamOrigin
 from folding.terms import Scalar, Unfoldable

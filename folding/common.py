@@ -16,7 +16,8 @@ from attrs import evolve, field, frozen
 from sqlglot import exp
 
 from folding.inputs import with_inputs
-from folding.relations import COMPILERS, Context, Definition, Relation, compiles, load_compilers
+from folding.origins import Definition
+from folding.relations import COMPILERS, Context, Relation, compiles, load_compilers
 from folding.terms import Unfoldable
 from mlang.connectors.sources import CsvSource
 from mlang.tables import plan as p

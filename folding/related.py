@@ -16,7 +16,8 @@ from sqlglot import exp
 from folding import terms as t
 from folding.engines.decorrelate import SINGLE
 from folding.nested import NestedTable, aggregated, packed
-from folding.relations import Column, Context, Joined, Relation, compiles
+from folding.origins import Joined
+from folding.relations import Column, Context, Relation, compiles
 from folding.relations_rows import numbered, sums_of
 from folding.relations_tables import matching, most_rows, nullable_column, side
 from folding.terms import Scalar, Unfoldable

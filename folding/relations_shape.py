@@ -13,8 +13,9 @@ from folding.comparers import folded
 from folding.group_rows import Step, steps_of, taken
 from folding.nested import NestedTable, packed
 from folding.operators import stored_as
+from folding.origins import Union
 from folding.pairs import Pair, written
-from folding.relations import Column, Context, Key, Relation, Union, compiles
+from folding.relations import Column, Context, Key, Relation, compiles
 from folding.relations_rows import key_term, numbered, shown_key, sums_of
 from folding.relations_tables import _common, matching, side
 from folding.scalars import Row
@@ -240,7 +241,15 @@ def _one_kind(terms: list[Scalar]) -> Scalar:
 def pivot(node: p.Pivot, context: Context) -> Relation:
     """Without an aggregate a second value is an error of its cell: that is for the interpreter."""
     name = _list_function(node.aggregate) if node.aggregate is not None else _ONLY
-    if name not in ("List.Sum", "List.Count", "List.Min", "List.Max", "List.NonNullCount", "List.Average", _ONLY):
+    if name not in (
+        "List.Sum",
+        "List.Count",
+        "List.Min",
+        "List.Max",
+        "List.NonNullCount",
+        "List.Average",
+        _ONLY,
+    ):
         raise Unfoldable("a pivot with this aggregate")
     base = context.child(node.input).opened().compact()
     if base.order_may_raise():

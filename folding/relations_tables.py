@@ -11,7 +11,8 @@ from folding import terms as t
 from folding.comparers import folded, keeps_apart
 from folding.nested import NestedTable, packed
 from folding.operators import storage_pair, stored_as, unify
-from folding.relations import Column, Context, Joined, Key, Relation, Subquery, Union, compiles
+from folding.origins import Joined, Subquery, Union
+from folding.relations import Column, Context, Key, Relation, compiles
 from folding.relations_rows import numbered, sums_of, unlimited
 from folding.terms import Scalar, Unfoldable, need, typed
 from folding.uniqueness import unique_keys

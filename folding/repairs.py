@@ -21,8 +21,9 @@ from sqlglot import exp
 from folding import terms as t
 from folding import types
 from folding.csv_source import CsvOrigin
+from folding.origins import Joined
 from folding.recipes import recipe_of
-from folding.relations import Column, Joined, Relation
+from folding.relations import Column, Relation
 from folding.sources import ArrowOrigin
 from folding.terms import Scalar, Unfoldable
 from mlang.errors import MError
@@ -129,7 +130,12 @@ class Repairs:
         return self.repaired(base, [place], build, answer)
 
     def retyped(
-        self, base: Relation, place: int, target: Any, culture: str | None, build: Callable[[Relation], Scalar]
+        self,
+        base: Relation,
+        place: int,
+        target: Any,
+        culture: str | None,
+        build: Callable[[Relation], Scalar],
     ) -> tuple[Relation, Column]:
         """The same for a conversion to a type of what is no text."""
 

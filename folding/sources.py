@@ -17,7 +17,8 @@ from sqlglot import exp
 
 from folding import terms as t
 from folding import zones
-from folding.relations import Column, Context, Key, Origin, Relation, compiles
+from folding.origins import Origin
+from folding.relations import Column, Context, Key, Relation, compiles
 from folding.terms import Scalar, Unfoldable, whole_facts
 from folding.types import from_arrow_type, from_sql_type
 from mlang.connectors.sources import ArrowSource, CsvSource, DuckDbSource, ParquetSource

@@ -15,7 +15,8 @@ from sqlglot import exp
 from folding import terms as t
 from folding import zones
 from folding.operators import unify
-from folding.relations import Column, Context, Key, Origin, Relation, compiles
+from folding.origins import Origin
+from folding.relations import Column, Context, Key, Relation, compiles
 from folding.terms import Scalar, Unfoldable, typed
 from folding.types import from_sql_type, to_values
 from mlang.tables import plan as p

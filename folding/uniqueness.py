@@ -12,7 +12,8 @@ from typing import Any
 from sqlglot import exp
 
 from folding import terms as t
-from folding.relations import Origin, Relation, Subquery
+from folding.origins import Origin, Subquery
+from folding.relations import Relation
 from folding.sources import ArrowOrigin, DatabaseOrigin, ParquetOrigin
 
 #: Sources with more rows are not asked.

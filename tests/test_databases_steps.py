@@ -117,3 +117,24 @@ def test_rows_of_views_come_as_the_server_reads_them() -> None:
         'Table.Join(T, "a", Table.PrefixColumns(T, "r"), "r.a")',
     ):
         whole_query(engine, f"let T = {engine.reads('unkeyed')} in {step}")
+
+
+SHARED = {
+    "a self join": """g = Table.Group(s, {"g"}, {{"m", each List.Max([n])}}),
+        r = Table.ExpandTableColumn(Table.NestedJoin(g, "g", g, "g", "x", JoinKind.LeftOuter), "x", {"m"}, {"m2"})""",
+    "appended to itself": """d = Table.Distinct(s, {"g"}), r = d & Table.FirstN(d, 1)""",
+    "parts of parts": """d = Table.Distinct(s, {"t", "g"}), g = Table.Group(d, {"g"}, {{"m", each List.Max([n])}}),
+        a = Table.Join(Table.RenameColumns(d, {{"g", "q"}}), "q", g, "g"),
+        r = Table.Join(Table.PrefixColumns(a, "a"), "a.g", Table.SelectRows(g, each [m] > 2.5), "g")""",
+}
+
+
+@pytest.mark.parametrize("name", SHARED)
+def test_what_is_read_twice_is_said_once(engine: Engine, name: str) -> None:
+    m = f'let s = Table.RemoveColumns({engine.reads("steps")}, "#"), {SHARED[name]} in r'
+    whole_query(engine, m)
+    whole_query(engine, f"Table.FirstN({m}, 2)")
+    with use(engine.session()):
+        found, _ = remote.describe(engine.evaluate(m).plan)
+    assert isinstance(found, remote.RemoteQuery)
+    assert found.sql.startswith("WITH ")

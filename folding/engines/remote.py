@@ -10,7 +10,7 @@ Read ``renderer.py`` for how a query is printed, ``probes.py`` for what a server
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from attrs import evolve
@@ -18,11 +18,13 @@ from sqlglot import exp
 from sqlglot.errors import ParseError
 
 from folding import terms as t
+from folding.common import marked, settled, with_definitions
 from folding.engines.renderer import Renderer, Typed
 from folding.engines.server_steps import STEPS
 from folding.inputs import with_inputs
+from folding.origins import Origin
 from folding.related import RelatedRows
-from folding.relations import Column, Context, Key, Origin, Relation, compile_node
+from folding.relations import Column, Context, Key, Relation, compile_node
 from folding.terms import CannotFold, Scalar, Unfoldable, is_fine
 from mlang import session as sessions
 from mlang.connectors.databases import SqlSource, decoded
@@ -90,6 +92,7 @@ class RemoteQuery:
         self._choose(relation.columns)
         chosen = [(f"c{index}", term.sql) for index, term in enumerate(self.sent, 1)]
         tree = relation.select(chosen or [("one", exp.Literal.number(1))], ordered=True)
+        tree = with_definitions(tree, relation.context)
         # related tables are found while other steps are compiled: the context knows all leaves
         leaves = [*relation.sources(), *relation.context.leaves]
         self.origins = [o for o in dict.fromkeys(leaves) if isinstance(o, RemoteOrigin)]
@@ -217,11 +220,13 @@ class RemoteSource(Source):
     def _query(self, plan: p.Plan, columns: list[str] | None, limit: int | None) -> RemoteQuery:
         if columns is None and limit is None:
             return self.query
-        relation, source = compiled(plan)
-        if limit is not None:
-            capped = limit if relation.limit is None else min(limit, relation.limit)
-            relation = evolve(relation, limit=capped)
-        return RemoteQuery(relation, source)
+
+        def capped(relation: Relation) -> Relation:
+            if limit is None:
+                return relation
+            return evolve(relation, limit=limit if relation.limit is None else min(limit, relation.limit))
+
+        return query_of(plan, capped)
 
     def row_count(self) -> int | None:
         return None
@@ -231,8 +236,7 @@ class RemoteSource(Source):
         from folding.boundary import counted
 
         try:
-            relation, source = compiled(prune(self.plan, ()))
-            query = RemoteQuery(counted(relation, limit), source)
+            query = query_of(prune(self.plan, ()), lambda relation: counted(relation, limit))
             for batch in query.batches():
                 return Batch([], int(batch.columns[0][0]))
         except Failure as failure:
@@ -280,8 +284,7 @@ def place(plan: p.Plan) -> p.Plan:
     if not has_tables(plan):
         return plan
     try:
-        relation, source = compiled(plan)
-        made: Source = RemoteSource(plan, RemoteQuery(relation, source))
+        made: Source = RemoteSource(plan, query_of(plan))
         return p.Scan(plan.schema, made, plan.schema.names, plan.function)
     except Unfoldable:
         pass
@@ -303,6 +306,19 @@ class Whole(Source):
 
 
 # ---------------------------------------------------------------- relations
+
+
+def query_of(plan: p.Plan, asked: Callable[[Relation], Relation] = lambda relation: relation) -> RemoteQuery:
+    """The query of a whole plan, or what is asked of it: its common parts computed once, if that can be said."""
+    shared = marked(plan)
+    if shared is not None:
+        try:
+            relation, source = compiled(settled(shared, plan.schema.names))
+            return RemoteQuery(asked(relation), source)
+        except Unfoldable:  # but without shared parts it may
+            pass
+    relation, source = compiled(plan)
+    return RemoteQuery(asked(relation), source)
 
 
 def compiled(plan: p.Plan) -> tuple[Relation, SqlSource]:
@@ -373,8 +389,7 @@ def _leaf(node: p.Scan, context: Context, sources: list[SqlSource], leaves: list
 def describe(plan: p.Plan) -> tuple[RemoteQuery | CannotFold, list[RemoteSource]]:
     """For `explain`: the query of a whole plan, or why there is none and which parts are queries."""
     try:
-        relation, source = compiled(plan)
-        return RemoteQuery(relation, source), []
+        return query_of(plan), []
     except Unfoldable as no:
         placed = place(plan)
         parts, stack = [], [placed]

@@ -50,6 +50,8 @@ class Renderer(Expressions):
         self.tables = tables
         #: For the outermost query: how its columns travel, given their types.
         self.wire: Callable[[int, str], str] | None = None
+        #: The types of the columns of common table expressions, by their names.
+        self.defined: dict[str, dict[str, str]] = {}
         #: Whether the query of the scope has outer joins.
         self.outer: list[bool] = []
         #: Whether it is grouped.
@@ -67,7 +69,20 @@ class Renderer(Expressions):
             return f"{left}{self.line()}UNION ALL{self.line()}{right}", types
         if not isinstance(tree, exp.Select):
             raise Unfoldable("a query of another shape")
-        return self.select(tree)
+        definitions = [self.definition(cte) for cte in (tree.args.get("with_") or exp.With()).expressions]
+        text, types = self.select(tree)
+        return (f"WITH {', '.join(definitions)}{self.line()}" if definitions else "") + text, types
+
+    def definition(self, node: Any) -> str:
+        """A common table expression; its columns are known from then on."""
+        self.scopes.append({})  # it is no query of which columns travel
+        self.level += 1
+        start = self.line()
+        text, types = self.query(node.this)
+        self.level -= 1
+        self.scopes.pop()
+        self.defined[node.alias] = dict(zip([e.alias for e in node.this.expressions], types, strict=True))
+        return f"{node.alias} AS ({start}{text}{self.line()})"
 
     def common(self, a: str, b: str) -> str:
         if a == b or b == "NULL":
@@ -189,6 +204,9 @@ class Renderer(Expressions):
             names = [e.alias for e in first.expressions]
             scope[alias] = dict(zip(names, types, strict=True))
             return f"({start}{inner}{self.line()}){self.derived_alias}{alias}"
+        if isinstance(node, exp.Table) and node.name in self.defined:
+            scope[alias] = self.defined[node.name]
+            return f"{node.name}{self.derived_alias}{alias}"
         if (
             isinstance(node, exp.Table)
             and isinstance(node.this, exp.Anonymous)

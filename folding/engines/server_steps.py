@@ -13,7 +13,8 @@ from attrs import evolve
 from sqlglot import exp
 
 from folding import terms as t
-from folding.relations import Column, Context, Joined, Key, Origin, Relation
+from folding.origins import Joined, Origin
+from folding.relations import Column, Context, Key, Relation
 from folding.relations_columns import window_order
 from folding.structures import Items
 from folding.terms import Unfoldable, typed
