@@ -30,7 +30,9 @@ def converted(column: Column, target: MType, culture: str | None) -> Column:
     term = column.term
     if target.kind == "any":
         return column
-    if term.kind == "text" and (target.kind in _READ and (target.kind != "number" or target.name in _NUMBERS)):
+    if term.kind == "text" and (
+        target.kind in _READ and (target.kind != "number" or target.name in _NUMBERS)
+    ):
         return _from_text(term, target, culture)
     if isinstance(term.inside, t.Scaled):
         return Column(_from_decimal(term, target, culture))

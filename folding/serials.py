@@ -11,7 +11,6 @@ from sqlglot import exp
 
 from folding import terms as t
 from folding.terms import Scalar, Unfoldable, typed
-
 from mlang.values.temporal import DAY, DAYS_PER_TICK, OLE_DAY
 
 #: Milliseconds of a day, and microseconds from 1899-12-30 to 1970-01-01.
