@@ -9,6 +9,7 @@ run except what a step needs to know its own columns.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from functools import partial
 from typing import Any
 
 from attrs import field, frozen
@@ -38,8 +39,9 @@ class StepReport:
     """One step: its name ("" is the query's result), the M function that made it, what folding says.
 
     ``engine`` runs the step; ``rows`` is the number of rows when it is known without reading;
-    ``reason`` says why it does not fold, ``sql`` is what is sent when it does; ``notes`` are
-    remarks (relaxed sums; which parts of a step that does not fold run where); ``cure`` suggests a rewrite.
+    ``reason`` says why it does not fold, ``text`` gives what is sent when it does (written when somebody reads
+    ``sql``, as that takes longer than all the rest for a long query); ``notes`` are remarks (relaxed sums; which
+    parts of a step that does not fold run where); ``cure`` suggests a rewrite.
     """
 
     name: str
@@ -48,8 +50,13 @@ class StepReport:
     engine: str = "interpreter"
     rows: int | None = None
     reason: str | None = None
-    sql: str | None = None
+    text: Callable[[], str] | None = field(default=None, repr=False, eq=False)
     notes: tuple[str, ...] = field(default=())
+
+    @property
+    def sql(self) -> str | None:
+        """What is sent to the engine, if the step folds."""
+        return None if self.text is None else self.text()
 
     @property
     def cure(self) -> str | None:
@@ -182,8 +189,9 @@ def explain_plan(name: str, plan: p.Plan, names: Mapping[int, str] | None = None
         found = spark.describe(plan)
         if not isinstance(found, CannotFold):
             own = [f"on the workers: {', '.join(found.workers)}"] if found.workers else []
-            sql, remarks = found.sql(pretty=True), (*own, *found.relation.notes)
-            return StepReport(name, function, FOLDING, "Spark", rows, sql=sql, notes=remarks)
+            remarks = (*own, *found.relation.notes)
+            written = partial(found.sql, pretty=True)
+            return StepReport(name, function, FOLDING, "Spark", rows, text=written, notes=remarks)
     try:
         query, text = shown_query(plan, names or {})
     except Unfoldable as no:
@@ -193,7 +201,7 @@ def explain_plan(name: str, plan: p.Plan, names: Mapping[int, str] | None = None
         return StepReport(name, function, indicator, rows=rows, reason=no.reason + step, notes=notes)
     relation = query.relation
     engines = dict.fromkeys(getattr(leaf, "engine", "DuckDB") for leaf in relation.sources())
-    return StepReport(name, function, FOLDING, ", ".join(engines), rows, sql=text, notes=relation.notes)
+    return StepReport(name, function, FOLDING, ", ".join(engines), rows, text=text, notes=relation.notes)
 
 
 def _origins(plan: p.Plan) -> Iterator[p.Plan]:
@@ -211,7 +219,8 @@ def _in_a_database(name: str, plan: p.Plan) -> StepReport:
     found, parts = remote.describe(plan)
     if isinstance(found, remote.RemoteQuery):
         engine = remote.NAMES[found.server.dialect]
-        return StepReport(name, plan.function, FOLDING, engine, sql=found.sql, notes=found.relation.notes)
+        text = found.sql
+        return StepReport(name, plan.function, FOLDING, engine, text=lambda: text, notes=found.relation.notes)
     notes = [f"{remote.NAMES[q.query.server.dialect]} runs the steps up to {q.plan.function}" for q in parts]
     found = remote_break(plan) or found
     step = f" ({found.step})" if found.step != plan.function else ""

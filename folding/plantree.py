@@ -11,7 +11,8 @@ and which cells of the result are errors.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from functools import partial
 from typing import Any
 
 import attrs
@@ -178,7 +179,7 @@ class _Builder:
         """The top of what DuckDB does in one query."""
         query, text = shown_query(plan, self.names)
         notes = tuple(dict.fromkeys(query.relation.notes))
-        return evolve(self.folded(plan, number, DUCKDB), sql=text, notes=notes)
+        return evolve(self.folded(plan, number, DUCKDB), sql=text(), notes=notes)
 
     def engine(self, plan: p.Plan, number: str, query: Any) -> Node:
         """The top of what a source database does in one query."""
@@ -305,8 +306,8 @@ def stays(plan: p.Plan) -> bool:
     return rows < SMALL
 
 
-def shown_query(plan: p.Plan, names: Mapping[int, str]) -> tuple[Any, str]:
-    """The query of a plan that folds whole, and its text with the names of steps (by the `id` of their plans)."""
+def shown_query(plan: p.Plan, names: Mapping[int, str]) -> tuple[Any, Callable[[], str]]:
+    """The query of a plan that folds whole, and what writes it with the names of steps (by the `id` of their plans)."""
     from folding.engines.duckdb import Query
 
     common = marked(plan)
@@ -314,11 +315,11 @@ def shown_query(plan: p.Plan, names: Mapping[int, str]) -> tuple[Any, str]:
         known = {id(new): names.get(id(old), "") for new, old in common.origins.values()}
         try:
             query = Query(fold(whole(common)), schema=plan.schema)
-            return query, query.shown({**names, **known})
+            return query, partial(query.shown, {**names, **known})
         except Unfoldable:  # but without shared parts it may
             pass
     query = Query(fold(plan), schema=plan.schema)
-    return query, query.shown(names)
+    return query, partial(query.shown, dict(names))
 
 
 def remote_query(plan: p.Plan) -> Any:
