@@ -15,8 +15,9 @@ from sqlglot import exp
 
 from folding import terms as t
 from folding import zones
+from folding.meanings import Row
 from folding.operators import connective
-from folding.scalars import Row, Translator
+from folding.scalars import Translator
 from folding.structures import list_of, mixed, settled
 from folding.terms import Scalar, Unfoldable, need, typed
 from mlang.syntax import nodes

@@ -12,8 +12,9 @@ from attrs import evolve
 from sqlglot import exp
 
 from folding import terms as t
+from folding.meanings import Row, as_term, record_of
 from folding.operators import computing, unify
-from folding.scalars import Row, Translator, as_term, record_of
+from folding.scalars import Translator
 from folding.terms import Scalar, Unfoldable, typed
 from mlang.syntax import nodes
 

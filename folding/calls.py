@@ -12,8 +12,9 @@ from attrs import evolve
 from sqlglot import exp
 
 from folding import terms as t
+from folding.meanings import Closure, Row
 from folding.operators import computing, null_test
-from folding.scalars import Closure, Row, Translator
+from folding.scalars import Translator
 from folding.terms import Scalar, Unfoldable, typed
 from mlang.syntax import nodes
 from mlang.values.functions import Function

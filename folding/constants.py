@@ -113,7 +113,7 @@ def _given(translator: Translator, node: nodes.Node) -> dict[str, Any]:
 
 def _meaning(found: Any) -> Any:
     """The value of a name of the row function itself."""
-    from folding.scalars import Closure, Lazy
+    from folding.meanings import Closure, Lazy
 
     if found.__class__ is Scalar:
         if found.is_constant:

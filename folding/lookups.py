@@ -12,9 +12,10 @@ from attrs import evolve
 from sqlglot import exp
 
 from folding import terms as t
+from folding.meanings import Row, as_term
 from folding.operators import unify
 from folding.records import record_in
-from folding.scalars import Row, Translator, as_term
+from folding.scalars import Translator
 from folding.structures import Items, item_at
 from folding.terms import Scalar, Unfoldable
 from mlang.errors import MError

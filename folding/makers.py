@@ -10,7 +10,7 @@ from typing import Any
 from sqlglot import exp
 
 from folding import terms as t
-from folding.scalars import record_of
+from folding.meanings import record_of
 from folding.structures import list_of
 from folding.terms import Scalar, Unfoldable
 from mlang.values.functions import Function

@@ -14,7 +14,8 @@ from attrs import frozen
 
 from folding.calls import bound, checked
 from folding.comparers import builtin_comparer, ordinal_ignore_case
-from folding.scalars import Row, Translator
+from folding.meanings import Row
+from folding.scalars import Translator
 from folding.terms import Scalar, Unfoldable, need
 from mlang.syntax import nodes
 from mlang.values.functions import Function

@@ -15,7 +15,7 @@ from sqlglot import exp
 from folding import terms as t
 from folding.comparers import folded
 from folding.cuts import CUTS, LIST, Pieces
-from folding.scalars import Row
+from folding.meanings import Row
 from folding.terms import Scalar, Unfoldable, typed
 
 

@@ -11,7 +11,7 @@ from typing import Any
 from attrs import evolve
 
 from folding import terms as t
-from folding.scalars import Row, as_term, record_of
+from folding.meanings import Row, as_term, record_of
 from folding.terms import Scalar, Unfoldable
 from mlang.errors import MError
 from mlang.values.metadata import strip

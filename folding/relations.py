@@ -21,9 +21,9 @@ from attrs import evolve, field, frozen
 from sqlglot import exp
 
 from folding import terms as t
+from folding.meanings import Row
 from folding.operators import computing
 from folding.origins import Definition, Joined, Origin, Reference, Subquery
-from folding.scalars import Row
 from folding.terms import Scalar, Unfoldable, typed
 from mlang.tables import plan as p
 from mlang.values.types import MType

@@ -11,6 +11,7 @@ from folding import aggregates
 from folding import terms as t
 from folding.comparers import folded
 from folding.group_rows import Step, steps_of, taken
+from folding.meanings import Row
 from folding.nested import NestedTable, packed
 from folding.operators import stored_as
 from folding.origins import Union
@@ -18,7 +19,6 @@ from folding.pairs import Pair, written
 from folding.relations import Column, Context, Key, Relation, compiles
 from folding.relations_rows import key_term, numbered, shown_key, sums_of
 from folding.relations_tables import _common, matching, side
-from folding.scalars import Row
 from folding.streaming import StreamOrigin
 from folding.terms import Scalar, Unfoldable, typed
 from mlang.tables import plan as p

@@ -8,14 +8,14 @@ raises `Unfoldable` with the reason.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from sqlglot import exp
 
 from folding import terms as t
 from folding.constants import evaluated
+from folding.meanings import Closure, Hidden, Lazy, Row, as_term, record_of
 from folding.operators import (
     ORDER,
     arithmetic,
@@ -38,62 +38,6 @@ from mlang.values.functions import Function, captured, member_of
 from mlang.values.kinds import kind_of
 from mlang.values.metadata import strip
 from mlang.values.thunk import force
-from mlang.values.types import MType
-
-
-class Row:
-    """The row record of a row function, or a record made of terms: fields by name, and their names in order.
-
-    ``meaning`` gives a field that may be no term (a function, a record); ``field`` always a term.
-    """
-
-    __slots__ = ("field", "meaning", "names")
-
-    def __init__(
-        self,
-        field: Callable[[str], Scalar | None],
-        names: tuple[str, ...] = (),
-        meaning: Callable[[str], Any] | None = None,
-    ) -> None:
-        self.field, self.names, self.meaning = field, names, meaning or field
-
-
-class Lazy:
-    """A let variable: translated where it is first used."""
-
-    __slots__ = ("busy", "found", "node", "scope")
-
-    def __init__(self, node: nodes.Node, scope: Translator) -> None:
-        self.node, self.scope = node, scope
-        self.found: Any = None
-        self.busy = False
-
-    def meaning(self) -> Any:
-        """What the variable stands for."""
-        if self.found is None:
-            with self.alone():
-                self.found = self.scope.any(self.node)
-        return self.found
-
-    @contextmanager
-    def alone(self) -> Iterator[None]:
-        """While the variable is looked into, nobody else looks into it."""
-        if self.busy:
-            raise Unfoldable("a variable that depends on itself")
-        self.busy = True
-        try:
-            yield
-        finally:
-            self.busy = False
-
-
-class Closure:
-    """A function written inside the row function."""
-
-    __slots__ = ("node", "scope")
-
-    def __init__(self, node: nodes.Function | nodes.Each, scope: Translator) -> None:
-        self.node, self.scope = node, scope
 
 
 class Translator:
@@ -115,7 +59,7 @@ class Translator:
         for binding in bindings:
             seen: Mapping[str, Any] = names
             if binding.name in self.names:
-                seen = _Hidden(names, self.names, binding.name)
+                seen = Hidden(names, self.names, binding.name)
             names[binding.name] = Lazy(binding.value, self.scoped(seen))
         return self.scoped(names)
 
@@ -481,41 +425,6 @@ def _forced(value: Any) -> Any:
 _COMPOUND = frozenset({"list", "record", "table", "function", "type", "binary"})
 
 
-def record_of(fields: dict[str, Any]) -> Row:
-    """A record of terms and other meanings; those of variables are found when they are asked for."""
-
-    def meaning(name: str) -> Any:
-        found = fields.get(name)
-        return found.meaning() if found.__class__ is Lazy else found
-
-    def field(name: str) -> Scalar | None:
-        return as_term(meaning(name)) if name in fields else None
-
-    return Row(field, tuple(fields), meaning)
-
-
-def as_term(value: Any) -> Scalar:
-    """A name's meaning as a term."""
-    if value.__class__ is Scalar:
-        term: Scalar = value
-        return term
-    if value.__class__ in (Row, dict):
-        from folding.records import struct
-
-        return struct(value)
-    if kind_of(value) == "list":
-        from folding.lookups import constants
-        from folding.structures import items
-
-        return items([as_term(item) for item in constants(value)])
-    if value.__class__ in (Function, Closure) or isinstance(value, MType):
-        raise Unfoldable("a function or type used as a cell")
-    try:
-        return t.literal(value)
-    except TypeError:
-        raise Unfoldable("a value that SQL cannot hold") from None
-
-
 def inline(function: Function, arguments: list[Any], depth: int = 0) -> Scalar:
     """The body of a function written in M as a term, with the meanings of its arguments put in."""
     from folding.calls import called
@@ -528,22 +437,3 @@ def apply_closure(function: Closure, arguments: list[Any]) -> Scalar:
     from folding.calls import called
 
     return as_term(called(function, arguments, function.scope.depth + 1))
-
-
-class _Hidden(Mapping[str, Any]):
-    """The names that an initialiser sees: its own means what it means outside, with an @ itself."""
-
-    def __init__(self, names: Mapping[str, Any], outer: Mapping[str, Any], own: str) -> None:
-        self.inner, self.outer, self.own = names, outer, own
-
-    def __getitem__(self, name: str) -> Any:
-        if name == "@" + self.own:
-            return self.inner[self.own]
-        return (self.outer if name == self.own else self.inner)[name]
-
-    def __iter__(self) -> Iterator[str]:
-        yield "@" + self.own
-        yield from self.inner
-
-    def __len__(self) -> int:
-        return len(self.inner) + 1

@@ -28,8 +28,8 @@ from folding.functions.list_shapes import (
     over,
     whole_at,
 )  # fmt: skip
+from folding.meanings import as_term
 from folding.operators import connective, equality, null_test, unify
-from folding.scalars import as_term
 from folding.structures import Items, list_of, settled
 from folding.terms import Scalar, Unfoldable, typed
 from mlang.values.functions import Function

@@ -32,8 +32,8 @@ from folding.functions.list_shapes import (
     structure,
     unknown,
 )  # fmt: skip
+from folding.meanings import Closure
 from folding.operators import connective
-from folding.scalars import Closure
 from folding.terms import Scalar, Unfoldable
 from mlang.syntax import nodes
 from mlang.values.functions import Function

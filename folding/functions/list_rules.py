@@ -24,8 +24,9 @@ from folding.functions.list_shapes import (
     sure_at,
     whole_at,
 )  # fmt: skip
+from folding.meanings import Row
 from folding.operators import arithmetic
-from folding.scalars import Row, Translator
+from folding.scalars import Translator
 from folding.structures import list_of, settled
 from folding.terms import Scalar, Unfoldable, typed
 from mlang.syntax import nodes

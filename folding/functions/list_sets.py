@@ -28,8 +28,8 @@ from folding.functions.list_shapes import (
     part,
     structure,
 )  # fmt: skip
+from folding.meanings import as_term
 from folding.operators import unify
-from folding.scalars import as_term
 from folding.structures import Items, list_of, settled
 from folding.terms import Scalar, Unfoldable
 

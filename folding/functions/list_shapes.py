@@ -18,8 +18,9 @@ from sqlglot import exp
 
 from folding import terms as t
 from folding.functions import FORMS, Call, form_of, formed
+from folding.meanings import Closure, Lazy, Row, as_term
 from folding.operators import connective, unify
-from folding.scalars import Closure, Lazy, Row, Translator, apply_closure, as_term, inline
+from folding.scalars import Translator, apply_closure, inline
 from folding.structures import Items, items, list_of, settled
 from folding.terms import Scalar, Unfoldable, need, typed
 from mlang.errors import MError

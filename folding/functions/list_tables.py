@@ -15,8 +15,9 @@ from sqlglot import exp
 from folding import terms as t
 from folding.functions import Call, folds
 from folding.functions.list_shapes import Shape, bare, called, condition_of, function_at, listed
+from folding.meanings import Lazy, Row
 from folding.relations import Key
-from folding.scalars import Lazy, Row, Translator
+from folding.scalars import Translator
 from folding.structures import record
 from folding.terms import Scalar, Unfoldable, typed
 from mlang.errors import MError

@@ -11,8 +11,8 @@ from folding.functions import Call, folds
 from folding.functions.list_makers import chosen_tests, contained
 from folding.functions.list_order import distinct_list
 from folding.functions.list_shapes import Written, condition_of, function_at, indexed, list_at, listed
+from folding.meanings import as_term
 from folding.operators import equality
-from folding.scalars import as_term
 from folding.structures import list_of
 from folding.terms import Scalar, Unfoldable, need, typed
 from mlang.values.thunk import force

@@ -12,8 +12,8 @@ from folding.comparers import builtin_comparer
 from folding.functions import Call, folds
 from folding.functions.formats import culture_of, written_text
 from folding.functions.pieces import overlaps
+from folding.meanings import as_term
 from folding.records import record_in
-from folding.scalars import as_term
 from folding.structures import list_of
 from folding.terms import Scalar, Unfoldable, typed
 from mlang.syntax import nodes

@@ -10,9 +10,9 @@ from sqlglot import exp
 from folding import terms as t
 from folding.functions import Call, folds
 from folding.lookups import place_in
+from folding.meanings import Closure, Lazy, Row, as_term, record_of
 from folding.operators import unify
 from folding.records import accessed, combined, over, record_of_call
-from folding.scalars import Closure, Lazy, Row, as_term, record_of
 from folding.terms import Scalar, Unfoldable
 from mlang.library.record import IGNORE, USE_NULL
 from mlang.syntax import nodes

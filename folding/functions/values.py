@@ -11,8 +11,8 @@ from folding.calls import checked, fits
 from folding.comparers import builtin_comparer, folded
 from folding.functions import Call, folds
 from folding.functions.records import applied
+from folding.meanings import as_term
 from folding.operators import arithmetic, computing, equality, null_test, storage_pair, text_pair, unify
-from folding.scalars import as_term
 from folding.terms import Scalar, Unfoldable, typed
 from mlang.syntax import nodes
 from mlang.values.types import MType
