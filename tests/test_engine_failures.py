@@ -121,6 +121,26 @@ def test_ctrl_c_stops_the_engine(tmp_path: Path) -> None:
     assert done.returncode == 0, done.stderr
 
 
+@pytest.mark.parametrize("wait", [3, 5])
+def test_ctrl_c_stops_the_engine_of_a_command(tmp_path: Path, wait: int) -> None:
+    source = parquet(tmp_path / "a.parquet", "SELECT i AS k, i % 10 AS g FROM range(300000) r(i)")
+    m = f'let t = {source}, j = Table.Join(t, "g", Table.PrefixColumns(t, "r"), "r.g"), s = Table.Group(j, {{"r.k"}}, {{{{"n", each List.Max([k])}}}}) in s'  # fmt: skip
+    done = python(f"""
+        import signal, subprocess, sys, time
+        p = subprocess.Popen([sys.executable, "-m", "mlang", "eval", {m!r}], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        time.sleep({wait})
+        p.send_signal(signal.SIGINT)
+        begin = time.monotonic()
+        try:
+            out, err = p.communicate(timeout=20)
+        except subprocess.TimeoutExpired:
+            p.kill()
+            out, err = p.communicate()
+        print(p.returncode, time.monotonic() - begin < 15, out, err)
+    """)
+    assert done.stdout.split() == ["130", "True", "Cancelled."], done.stdout + done.stderr
+
+
 def full(tmp_path: Path, setting: str) -> subprocess.CompletedProcess[str]:
     """A large group in an engine with 30 MB of memory and one more setting."""
     source = parquet(tmp_path / "a.parquet", "SELECT i AS k, i % 10 AS g FROM range(3000000) r(i)")

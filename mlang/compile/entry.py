@@ -21,7 +21,7 @@ from weakref import WeakValueDictionary
 from mlang import errors, registry
 from mlang.compile.scopes import Global, UnknownName, resolve
 from mlang.errors import Cancelled, Fault, MError
-from mlang.session import Session, current, use
+from mlang.session import _CURRENT, Session, current, use
 from mlang.syntax import nodes, parse_document
 from mlang.values.functions import Function
 from mlang.values.thunk import DONE, Thunk
@@ -389,8 +389,11 @@ def run(function: Callable[[], T], session: Session | None = None) -> T:
             sys.setrecursionlimit(limit)
             gc.set_threshold(*thresholds)
 
-    _join(lambda: context.run(work), chosen)
-    result = outcome[0]
+    try:
+        _join(lambda: context.run(work), lambda: {chosen, context.get(_CURRENT) or chosen})
+        result = outcome[0]
+    finally:
+        outcome.clear()  # libraries keep errors, and with them frames: an engine's connection must not stay there
     if isinstance(result, _Raised):
         if isinstance(result.error, MError):
             from mlang.values.thunk import keep_frames
@@ -409,8 +412,12 @@ class _Raised:
 _AGAIN = 0.1
 
 
-def _join(work: Callable[[], None], session: Session) -> None:
-    """Runs ``work`` on a thread with a large stack; Ctrl-C cancels it there, and the engine's query."""
+def _join(work: Callable[[], None], sessions: Callable[[], set[Session]]) -> None:
+    """Runs ``work`` on a thread with a large stack; Ctrl-C cancels it there, and the engine's query.
+
+    ``sessions`` are those whose engine may be at work: what runs inside another evaluation, or reads a table of one
+    that ended, does so in a session of its own.
+    """
     ended = threading.Event()  # a join that was interrupted takes a living thread for dead (CPython 3.11)
 
     def watched() -> None:
@@ -432,9 +439,10 @@ def _join(work: Callable[[], None], session: Session) -> None:
         ident = ctypes.c_ulong(thread.ident or 0)
         ctypes.pythonapi.PyThreadState_SetAsyncExc(ident, ctypes.py_object(Cancelled))
         while True:  # an engine that is about to begin a query does not hear
-            engine = session.fixed.get("folding.cursor")
-            if engine is not None:
-                engine.interrupt()
+            for session in sessions():
+                engine = session.fixed.get("folding.cursor")
+                if engine is not None:
+                    engine.interrupt()
             if ended.wait(_AGAIN):
                 break
         raise
