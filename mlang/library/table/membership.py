@@ -68,11 +68,15 @@ def is_distinct(table: Table, criteria: Any = None) -> bool:
 class Rows:
     """Some row records, ready to be looked for in a table.
 
-    With ``partial`` a record without some of the columns is compared in those it has.
+    With ``partial`` a record without some of the columns is compared in those it has; with ``whole`` one with
+    other fields than a record of the table is another one, and no cell is looked at for that.
     """
 
-    def __init__(self, rows: list[dict[str, Any]], criteria: Criteria, partial: bool = False) -> None:
+    def __init__(
+        self, rows: list[dict[str, Any]], criteria: Criteria, partial: bool = False, whole: bool = False
+    ) -> None:
         self.rows, self.criteria, self.partial = rows, criteria, partial
+        self.fields = {frozenset(row) for row in rows} if whole and not partial else None
         #: Per set of fields (None: all that a record has) the position of the first row of each key.
         self.keys: dict[tuple[str, ...] | None, dict[Any, int]] | None = {} if criteria.keyed else None
         if self.keys is not None:
@@ -83,6 +87,8 @@ class Rows:
     def matches(self, record: dict[str, Any]) -> Iterator[tuple[Any, Any]]:
         """The sets of fields and keys under which a record of the table is one of the rows."""
         assert self.keys is not None
+        if self.fields is not None and frozenset(record) not in self.fields:
+            return
         for names, known in self.keys.items():
             if names is None:
                 key = self.criteria.key(record)
@@ -141,7 +147,7 @@ def _by_engine(table: Table, rows: list[dict[str, Any]], criteria: Any, name: st
     from mlang.tables.asking import any_row, rows_of, with_cells
 
     if criteria is not None:
-        same = _matching(table, Rows(rows, row_criteria(criteria, name)), criteria)
+        same = _matching(table, Rows(rows, row_criteria(criteria, name), whole=criteria is None), criteria)
         return any_row(table, same) if is_known(same) else None
     plan = with_cells(table, rows, 1)
     found = None if plan is None else rows_of(table, plan, (next(iter(rows[0])),))
@@ -204,14 +210,15 @@ def _has_all(table: Table, sought: Rows, keys: dict[Any, dict[Any, int]]) -> boo
          "optional equationCriteria as any) as any")  # fmt: skip
 def position_of(table: Table, row: dict[str, Any], occurrence: Any = None, criteria: Any = None) -> Any:
     """The position of a row: the first, the last or all of them; -1 when it is not there."""
-    return _positions(table, Rows([row], row_criteria(criteria, "Table.PositionOf")), occurrence, criteria)
+    wanted = Rows([row], row_criteria(criteria, "Table.PositionOf"), whole=criteria is None)
+    return _positions(table, wanted, occurrence, criteria)
 
 
 @builtin("Table.PositionOfAny(table as table, rows as list, optional occurrence as nullable number, "
          "optional equationCriteria as any) as any")  # fmt: skip
 def position_of_any(table: Table, rows: Any, occurrence: Any = None, criteria: Any = None) -> Any:
     """The position of any of the rows: the first, the last or all of them; -1 when none is there."""
-    wanted = Rows(_records(rows), row_criteria(criteria, "Table.PositionOfAny"))
+    wanted = Rows(_records(rows), row_criteria(criteria, "Table.PositionOfAny"), whole=criteria is None)
     return _positions(table, wanted, occurrence, criteria)
 
 
@@ -239,7 +246,7 @@ def _positions(table: Table, wanted: Rows, occurrence: Any, criteria: Any) -> An
 @builtin("Table.RemoveMatchingRows(table as table, rows as list, optional equationCriteria as any) as table")
 def remove_matching_rows(table: Table, rows: Any, criteria: Any = None) -> Table:
     """Removes every row that equals one of the given rows."""
-    wanted = Rows(_records(rows), row_criteria(criteria, "Table.RemoveMatchingRows"))
+    wanted = Rows(_records(rows), row_criteria(criteria, "Table.RemoveMatchingRows"), whole=criteria is None)
     others = _matching(table, wanted, criteria, False)
     return Table(p.SelectRows(table.type, table.plan, others, "Table.RemoveMatchingRows"))
 
@@ -258,7 +265,7 @@ def replace_matching_rows(table: Table, replacements: Any, criteria: Any = None)
             raise errors.bad_pairs(part, "replacements")
         olds.append(pair[0])
         news.append(record_cells(table.type, pair[1]))
-    wanted = Rows(olds, row_criteria(criteria, "Table.ReplaceMatchingRows"))
+    wanted = Rows(olds, row_criteria(criteria, "Table.ReplaceMatchingRows"), whole=criteria is None)
     names = table.names
 
     def run(batches: Callable[[], Iterator[Batch]]) -> Iterator[Batch]:
