@@ -18,11 +18,15 @@ from folding.sources import Leaf, file_reader, named_table, relation, unplaced, 
 from folding.terms import Unfoldable
 from mlang.connectors.sources import CsvSource
 
+#: The names that the engine has for code pages; files of them are streamed, and only a shown query says them.
+_ENCODINGS = {1200: "utf-16", 28591: "latin-1", **{page: f"CP{page}" for page in range(1250, 1259)}}
+
 
 class CsvOrigin(Leaf):
     """A CSV file that the engine reads cell for cell as M does (or refuses).
 
-    One that is ``streamed`` is read by the interpreter's reader when the query runs (`csv_stream.py`).
+    One that is ``streamed`` is read by the interpreter's reader when the query runs (`csv_stream.py`): large files,
+    and those of other encodings, of QuoteStyle.None and of blank lines, stray quotes or mixed line breaks.
     """
 
     def __init__(
@@ -79,6 +83,8 @@ class CsvOrigin(Leaf):
             "nullstr": exp.Literal.string("\x01"), "strict_mode": exp.true(), "null_padding": exp.false(),
             "columns": exp.Struct(expressions=fields),
         }  # fmt: skip
+        if source.encoding in _ENCODINGS:
+            options["encoding"] = exp.Literal.string(_ENCODINGS[source.encoding])
         table = named_table(file_reader("read_csv", source.path, options), self.alias, source.width)
         return with_row_number(table, self.alias, needed) if "r1" in needed else table
 
@@ -90,13 +96,11 @@ def _place(name: str) -> tuple[str, int]:
 
 def csv_relation(source: CsvSource, context: Context) -> tuple[Relation, tuple[str, ...]]:
     """A CSV file as a relation of texts, and the names of its columns; `Unfoldable` where only M's reader will do."""
-    if not source.width or source.path is None or source.extra_values == 0:
+    if not source.width or source.path is None or source.extra_values == 0 or not source.single:
         raise Unfoldable("this form of delimited text is read by the interpreter")
     try:
         size = os.path.getsize(source.path)
-        streamed = opens(source)
-        if not streamed:
-            _engine_reads(source)
+        streamed = opens(source) or not source.engine_safe()
     except OSError:
         raise Unfoldable("the file cannot be opened") from None
     nullable = streamed and source.missing is None
@@ -105,13 +109,3 @@ def csv_relation(source: CsvSource, context: Context) -> tuple[Relation, tuple[s
     # a row has as many bytes as columns, unless it may be too short
     rows = size + 1 if streamed else size // source.width + 1
     return relation(context, origin, cells, rows), source.names
-
-
-def _engine_reads(source: CsvSource) -> None:
-    """Refuses a file that the engine's reader may take in another way."""
-    if not source.plain:
-        raise Unfoldable("this form of delimited text is read by the interpreter")
-    if not source.engine_safe():
-        raise Unfoldable(
-            "the file has blank lines, stray quotes or mixed line breaks that engines read differently"
-        )

@@ -4,12 +4,14 @@ A block is whole rows; some are read side by side, and given in their order.  Ar
 when nothing in it can be read in two ways: quotes only around whole fields, line feeds (with or
 without a carriage return) at the ends of rows, no blank line where a row is one field, no NUL,
 valid text, and every row as wide as the table.  A block of which that is not so goes through the
-exact reader; where quotes stand that do not enclose a field, all that follows does.
+exact reader; where quotes stand that do not enclose a field, all that follows does, unless every line
+break ends a row (QuoteStyle.None).
 Read ``csv_reader.py`` for the rules and `rows_of` for the exact reader.
 """
 
 from __future__ import annotations
 
+import codecs
 import io
 import os
 import re
@@ -32,6 +34,8 @@ _TRIES = 4
 _MARK = b"\xef\xbb\xbf"
 #: Code pages in which every byte is a character: blocks of them can be decoded one by one.
 _BYTEWISE = re.compile(r"ascii\Z|cp125[0-8]\Z|iso8859-[0-9]+\Z")
+#: Encodings whose line feeds are not found among bytes: they become UTF-8 before blocks are cut.
+_WIDE = ("utf-16", "utf-32")
 
 #: The exact batches of some lines.
 Exact = Callable[[Iterator[str]], Iterator[Batch]]
@@ -55,6 +59,8 @@ def stream_of(source: CsvSource) -> tuple[BinaryIO, str] | None:
     marked, skip = encodings.mark_of(stream.read(4))
     stream.seek(skip)
     codec = marked or codec
+    if codec.startswith(_WIDE):
+        return io.BufferedReader(_Recoded(stream, codec)), "utf-8"
     if codec != "utf-8" and not _BYTEWISE.match(codec):
         stream.close()
         return None
@@ -99,7 +105,7 @@ class _Blocks:
 
     def __init__(self, source: CsvSource, stream: BinaryIO) -> None:
         self._stream, self._delimiter = stream, str(source.delimiter)
-        self._quotable = source.quoted_breaks and not source.quote_always
+        self._spanning = source.quoted_breaks
         self.odd: Any = None
 
     def __iter__(self) -> Iterator[bytearray]:
@@ -112,7 +118,7 @@ class _Blocks:
                 more = self._stream.readinto(room)  # type: ignore[attr-defined]
             del block[len(rest) + more :]
             ended = not more
-            end = _rows_end(block, self._delimiter, ended, self._quotable)
+            end = _rows_end(block, self._delimiter, ended, self._spanning)
             if not end and not ended and len(block) <= 2 * BLOCK:
                 rest = block
                 continue
@@ -170,6 +176,31 @@ def _lines(stream: Any, codec: str) -> Iterator[str]:
     yield from io.TextIOWrapper(stream, encoding=codec, errors="replace", newline="")
 
 
+class _Recoded(io.RawIOBase):
+    """A stream of another encoding as UTF-8."""
+
+    def __init__(self, stream: BinaryIO, codec: str) -> None:
+        self._stream, self._ready = stream, memoryview(b"")
+        self._decoder = codecs.getincrementaldecoder(codec)("replace")
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        ended = False
+        while not self._ready and not ended:
+            data = self._stream.read(1 << 20)
+            ended = not data
+            self._ready = memoryview(self._decoder.decode(data, ended).encode())
+        size = min(len(buffer), len(self._ready))
+        buffer[:size], self._ready = self._ready[:size], self._ready[size:]
+        return size
+
+    def close(self) -> None:
+        self._stream.close()
+        super().close()
+
+
 class _Chained(io.RawIOBase):
     """Bytes that were read already, and the stream that goes on after them."""
 
@@ -192,13 +223,12 @@ class _Chained(io.RawIOBase):
 # ---------------------------------------------------------------- what a block is
 
 
-def _rows_end(block: bytearray, delimiter: str, ended: bool, quotable: bool) -> int:
-    """Where the last row ends that surely does; 0 when none does."""
-    if b'"' not in block:
-        return len(block) if ended else block.rfind(b"\n") + 1
-    if not quotable:
-        return 0
-    pattern, stop = _quoted(delimiter), len(block) if ended else block.rfind(b"\n") + 1
+def _rows_end(block: bytearray, delimiter: str, ended: bool, spanning: bool) -> int:
+    """Where the last row ends that surely does; 0 when none does.  ``spanning`` rows go on behind quoted breaks."""
+    stop = len(block) if ended else block.rfind(b"\n") + 1
+    if not spanning or b'"' not in block:
+        return stop
+    pattern = _quoted(delimiter, True)
     for _ in range(_TRIES):
         match = pattern.match(block, 0, stop)
         assert match is not None
@@ -208,17 +238,19 @@ def _rows_end(block: bytearray, delimiter: str, ended: bool, quotable: bool) -> 
     return 0
 
 
-_patterns: dict[str, re.Pattern[bytes]] = {}
+_patterns: dict[tuple[str, bool], re.Pattern[bytes]] = {}
 
 
-def _quoted(delimiter: str) -> re.Pattern[bytes]:
-    """Text whose quotes all enclose a field."""
-    found = _patterns.get(delimiter)
+def _quoted(delimiter: str, spanning: bool) -> re.Pattern[bytes]:
+    """Text whose quotes all enclose a field, with line breaks in it where fields may be ``spanning``."""
+    found = _patterns.get((delimiter, spanning))
     if found is None:
         cut = re.escape(delimiter.encode())
         border = rb"(?:(?<=[%s\n])|\A)" % cut
-        field = rb'%s"(?:[^"]++|"")*+"(?=[%s\r\n]|\Z)' % (border, cut)
-        found = _patterns[delimiter] = re.compile(rb'(?:[^"]*+%s)*+[^"]*+' % field)
+        inner = rb'[^"]' if spanning else rb'[^"\r\n]'
+        field = rb'%s"(?:%s++|"")*+"(?=[%s\r\n]|\Z)' % (border, inner, cut)
+        pattern = re.compile(rb'(?:[^"]*+%s)*+[^"]*+' % field)
+        found = _patterns[delimiter, spanning] = pattern
     return found
 
 
@@ -274,10 +306,12 @@ def _reader(
 
     # of several fields, a blank line is a row of empty texts for Arrow too
     blanks = source.width == 1 or source.missing != ""
+    # blocks of spanning rows were cut by what their quotes are
+    lines = None if source.quoted_breaks else _quoted(str(source.delimiter), False)
 
     def read(block: bytes | bytearray) -> list[Batch] | None:
         quoted = b'"' in block
-        if _ambiguous(block, blanks, quoted):
+        if _ambiguous(block, blanks, quoted) or (quoted and lines and not lines.fullmatch(block)):
             return None
         reading = csv.ReadOptions(column_names=names, block_size=len(block) + 1, use_threads=False)
         try:

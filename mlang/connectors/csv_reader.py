@@ -61,13 +61,7 @@ def rows_of(source: CsvSource, lines: Iterator[str] | None = None) -> Iterator[l
 
 def _single(source: CsvSource) -> bool:
     """Whether one character separates, and quotes count at the start of a field only."""
-    delimiter = source.delimiter
-    return (
-        isinstance(delimiter, str)
-        and len(delimiter) == 1
-        and delimiter not in '"\r\n'
-        and not source.quote_always
-    )
+    return source.single and not source.quote_always
 
 
 def _standard(lines: Iterator[str], delimiter: str) -> Iterator[list[str]]:

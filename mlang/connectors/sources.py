@@ -83,14 +83,17 @@ class CsvSource(Source):
         return f"CSV file {self.path}" if self.path else "CSV text"
 
     @property
+    def single(self) -> bool:
+        """Whether one character separates the fields."""
+        return isinstance(self.delimiter, str) and len(self.delimiter) == 1 and self.delimiter not in '"\r\n'
+
+    @property
     def plain(self) -> bool:
         """A local UTF-8 file in the default dialect with a one-character delimiter."""
         return (
             engine_path(self.path)
             and self.encoding == 65001
-            and isinstance(self.delimiter, str)
-            and len(self.delimiter) == 1
-            and self.delimiter not in '"\r\n'
+            and self.single
             and self.quoted_breaks
             and not self.quote_always
         )
