@@ -1,6 +1,7 @@
 """CSV files with texts of all spellings: what folds gives the cells, the kinds and the errors of the interpreter.
 
 Files are read both ways that folding has: by the engine (small ones) and by our reader, streamed in blocks.
+What is compared is Csv.Document in all its forms (DAT-01 to DAT-09), and conversions of what it gives.
 """
 
 from __future__ import annotations
@@ -148,6 +149,99 @@ def test_folded_files_give_the_same_cells(
             expected = cells_of(program, "none")
             assert cells_of(program, "duckdb") == expected
             assert cells_of(program, "duckdb") == expected, "with what the first run learnt"
+
+
+# ---------------------------------------------------------------- forms that the editor writes
+
+FIELDS = [
+    "", "1", "2", "-1.5", "a", "é", "€", "x y", '""', '"a"', '"1"', '"a;b,c"', '"two\nlines"', '"two\r\nlines"', '"c\rr"',
+    '"x ""y"""', '5" pipe', 'a"b"', ' "a"', '"a" ', '"open', '"a"b', "\0", "\ufeff", "\x01", "日本", "😀", "2024-02-03",
+]  # fmt: skip
+ENCODINGS = [
+    (65001, "utf-8"), (65001, "utf-8-sig"), (65001, "cp1252"), (1252, "cp1252"), (1252, "ascii"), (1252, "utf-8"), (1252, "utf-8-sig"),
+    (1200, "utf-16-le"), (1200, "utf-16"), (65001, "utf-16"), (1201, "utf-16-be"), (12000, "utf-32-le"), (932, "cp932"),
+    (65000, "utf-7"), (28591, "latin-1"),
+]  # fmt: skip
+WHOLE = [
+    "Table.SelectRows({0}, each true)", 'Table.SelectRows({0}, each [Column1] <> "")', "Table.RowCount({0})", 'Table.Sort({0}, {{"Column1"}})',
+    "Table.Distinct({0})", "Table.FirstN({0}, 2)", "Table.LastN({0}, 2)", "Table.Skip({0}, 1)", "Table.PromoteHeaders({0})",
+    'Table.Group({0}, {{"Column1"}}, {{{{"n", each Table.RowCount(_)}}}})', 'Table.AddColumn({0}, "n", each Text.Length([Column1]))',
+    'Table.TransformColumnTypes({0}, {{{{"Column1", type number}}}})', 'Table.TransformColumnTypes(Table.Skip({0}, 1), {{{{"Column1", type date}}}})',
+]  # fmt: skip
+
+
+@st.composite
+def documents(draw: Any) -> tuple[bytes, str]:
+    """The bytes of a file, and the options that it is read with."""
+    code_page, codec = draw(st.sampled_from(ENCODINGS))
+    delimiter = draw(st.sampled_from([",", ",", ";", "\t", "|", "€"]))
+    width = draw(st.integers(1, 3))
+    fields = st.sampled_from(draw(st.sampled_from([FIELDS[:8], FIELDS[:14], FIELDS])))
+    ends = st.sampled_from(draw(st.sampled_from([["\n"], ["\r\n"], ["\r"], ["\n", "\r\n", "\r", "\n\n"]])))
+    widths = st.sampled_from(draw(st.sampled_from([[width], [width], [1, 2, 3, 4]])))
+    rows = draw(st.lists(st.tuples(widths.flatmap(lambda n: st.lists(fields, min_size=n, max_size=n)), ends)))
+    text = "".join(delimiter.join(row) + end for row, end in rows)
+    data = (text.rstrip("\r\n") if draw(st.booleans()) else text).encode(codec, "replace")
+    shown = "#(tab)" if delimiter == "\t" else delimiter
+    options = [f'Delimiter = "{shown}"', f"Encoding = {code_page}"]
+    for name, values in [
+        ("Columns", [width, width, width + 1]),
+        ("QuoteStyle", ["QuoteStyle.None", "QuoteStyle.None", "QuoteStyle.Csv"]),
+        ("CsvStyle", [None, None, "CsvStyle.QuoteAlways"]),
+        ("ExtraValues", [None, None, "ExtraValues.Error", "ExtraValues.List"]),
+    ]:
+        value = draw(st.sampled_from([None, *values]))
+        options += [] if value is None else [f"{name} = {value}"]
+    return data + draw(st.sampled_from([b"", b"", b"", b"\xff", b"+2AA-"])), ", ".join(options)
+
+
+@pytest.mark.parametrize("block", [None, 7, 60])
+@settings(max_examples=150, deadline=None)
+@given(documents(), st.sampled_from(WHOLE))
+def test_folded_documents_of_all_forms_give_the_same_cells(
+    block: int | None, document: tuple[bytes, str], step: str
+) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "t.csv"
+        path.write_bytes(document[0])
+        program = step.format(f'Csv.Document(File.Contents("{path}"), [{document[1]}])')
+        spelling._found.clear()
+        small = csv_blocks.LEAST if block is None else 0
+        with patch.object(csv_blocks, "LEAST", small), patch.object(csv_blocks, "BLOCK", block or 1 << 22):
+            expected = cells_of(program, "none")
+            assert cells_of(program, "duckdb") == expected
+            assert cells_of(program, "duckdb") == expected, "with what the first run learnt"
+
+
+@pytest.mark.parametrize("block", [None, 30])
+@pytest.mark.parametrize(
+    ("data", "options"),
+    [
+        (b"a,b\r\n1,x\r\n2,y\r\n", 'Delimiter = ",", Columns = 2, Encoding = 1252, QuoteStyle = QuoteStyle.None'),
+        (b'a,b\r\n1,"x, y"\r\n2,"""z"""\r\n', 'Delimiter = ",", Columns = 2, Encoding = 1252, QuoteStyle = QuoteStyle.None'),
+        (b'a,b\n1,"two\n2,lines"\n2,y\n', "Columns = 2, QuoteStyle = QuoteStyle.None"),
+        ("a;b\n1;é €\n".encode("cp1252"), 'Delimiter = ";", Columns = 2, Encoding = 1252'),
+        ("a\tb\r\n1\té\r\n".encode("utf-16"), 'Delimiter = "#(tab)", Columns = 2, Encoding = 1200, QuoteStyle = QuoteStyle.None'),
+        (b"a,b\n1,x\n\n3\n4,x,y\n", "Columns = 2, ExtraValues = ExtraValues.Ignore"),
+        (b'a,b\n1,5" pipe\n', "Columns = 2, CsvStyle = CsvStyle.QuoteAlways"),
+    ],
+)  # fmt: skip
+def test_forms_that_the_editor_writes_fold(
+    tmp_path: Path, block: int | None, data: bytes, options: str
+) -> None:
+    path = tmp_path / "t.csv"
+    path.write_bytes(data)
+    typed = (
+        f'Table.TransformColumnTypes(Table.PromoteHeaders(Csv.Document(File.Contents("{path}"), [{options}])), '
+        '{{"a", Int64.Type}, {"b", type text}})'
+    )
+    program = f'Table.Group({typed}, {{"b"}}, {{{{"s", each List.Sum([a]), type number}}}})'
+    small = csv_blocks.LEAST if block is None else 0
+    with patch.object(csv_blocks, "LEAST", small), patch.object(csv_blocks, "BLOCK", block or 1 << 22):
+        table = mlang.evaluate(program, engine="duckdb")
+        folded = mlang.to_m(table)
+        assert folded == mlang.to_m(mlang.evaluate(program, engine="none"))
+    assert "folding.cursor" in table.session.fixed
 
 
 # ---------------------------------------------------------------- what plain spellings rest on
