@@ -34,8 +34,14 @@ def converted(column: Column, target: MType, culture: str | None) -> Column:
         target.kind in _READ and (target.kind != "number" or target.name in _NUMBERS)
     ):
         return _from_text(term, target, culture)
+    if term.storage == "DECIMAL" and target.kind == "number" and target.name in _KEEPING:
+        return column
     if isinstance(term.inside, t.Scaled):
         return Column(_from_decimal(term, target, culture))
+    if t.is_decimal(term) and target.kind == "number":
+        if target.name in _KEEPING:
+            return column
+        term = t.plain_number(term)
     try:
         return Column(_from_typed(term, target))
     except Unfoldable:
@@ -75,6 +81,8 @@ def _from_decimal(term: Scalar, target: MType, culture: str | None) -> Scalar:
         return typed(t.cast(term.use, "VARCHAR"), "text", "VARCHAR", term, ascii=True)
     if target.kind == "logical":
         return typed(t.binary(exp.NEQ, term.use, t.whole(0)), "logical", "BOOLEAN", term)
+    if target.kind == "number" and target.name == "Currency.Type":
+        return _by_function(term, target, culture)
     raise Unfoldable(f"conversion from decimals to {target.name or target.kind}")
 
 

@@ -108,10 +108,11 @@ def equality(left: Scalar, right: Scalar, negated: bool) -> Scalar:
     """``=`` and ``<>``: two-valued, null equals null, NaN equals nothing."""
     from folding.structures import holds
 
-    left, right = t.plain_number(left), t.plain_number(right)
     for null, term in ((right, left), (left, right)):
-        if null.is_constant and null.constant is None and holds(term):
+        known = holds(term) or isinstance(term.inside, t.Scaled) or term.storage == "DECIMAL"
+        if null.is_constant and null.constant is None and known:
             return _is_missing(term, negated)
+    left, right = t.plain_number(left), t.plain_number(right)
     _comparable(left), _comparable(right)
     for null, term in ((right, left), (left, right)):
         if null.is_constant and null.constant is None:
@@ -394,13 +395,28 @@ def unify(left: Scalar, right: Scalar) -> tuple[Scalar, Scalar]:
     )
 
 
+def alternatives(left: Scalar, right: Scalar) -> tuple[Scalar, Scalar]:
+    """The same where what holds the result keeps ``inside``: decimals beside other numbers stay what they are."""
+    scales = [x.inside.scale for x in (left, right) if isinstance(x.inside, (t.Scaled, t.Mixed))]
+    if not scales or "null" in (left.kind, right.kind):
+        return unify(left, right)
+    if left.inside == right.inside:
+        return left, right
+    if scales[0] is None:
+        raise Unfoldable("alternatives of different kinds")
+    return t.either_number(left, scales[0]), t.either_number(right, scales[0])
+
+
 def _null_as(null: Scalar, other: Scalar) -> Scalar:
     """A null of the kind of another term; what stops the query is kept."""
+    if isinstance(other.inside, t.Mixed) and not null.raises:
+        return Scalar(exp.Null(), "any", "", constant=None, nonan=True, inside=other.inside)
     made = t.null(other.kind, other.storage)
     storage = t.exact_storage(other)
     if null.raises or storage != other.storage:
         made = evolve(null, sql=t.cast(null.use, storage), kind=other.kind, storage=other.storage)
-    return evolve(made, nonan=True, int53=other.int53, ascii=True)
+    scaled = other.inside if isinstance(other.inside, t.Scaled) else made.inside
+    return evolve(made, nonan=True, int53=other.int53, ascii=True, inside=scaled)
 
 
 def stored_as(term: Scalar, storage: str) -> Any:
@@ -414,9 +430,15 @@ def stored_as(term: Scalar, storage: str) -> Any:
 
 def coalesce(left: Scalar, right: Scalar) -> Scalar:
     """``??``"""
-    left, right = unify(left, right)
+    present = t.negation(null_test(left)) if t.is_decimal(left) or t.is_decimal(right) else None
+    left, right = alternatives(left, right)
+    if isinstance(left.inside, t.Mixed) and present is not None:  # no function of a struct: servers have none
+        sql = t.case((present, left.use), otherwise=right.use)
+    else:
+        sql = t.function("coalesce", left.use, right.use)
     return typed(
-        t.function("coalesce", left.use, right.use), left.kind, left.storage,
+        sql, left.kind, left.storage,
         nullable=left.nullable and right.nullable, raises=left.raises or right.raises,
         nonan=left.nonan and right.nonan, int53=left.int53 and right.int53, ascii=left.ascii and right.ascii,
+        inside=left.inside,
     )  # fmt: skip

@@ -295,7 +295,7 @@ def fill(node: p.Fill, context: Context) -> Relation:
     for name in node.columns:
         place = node.input.schema.index(name)
         c = base.columns[place]
-        if c.text is not None or c.term.raises or c.term.kind == "any":
+        if c.text is not None or c.term.raises or (c.term.kind == "any" and not t.is_decimal(c.term)):
             raise Unfoldable("filling over cells that may be errors")
         if not c.term.nullable:
             continue

@@ -155,6 +155,7 @@ def order_term(term: Scalar) -> Any:
     """What to order by so that the engine orders as M; NaN goes to the interpreter."""
     if isinstance(term.inside, t.Scaled):
         return term.use
+    term = t.plain_number(term)
     if term.kind in ("any", "null", "binary"):
         raise Unfoldable("an order of values of unknown kind")
     if term.kind == "text":

@@ -10,7 +10,7 @@ from sqlglot import exp
 from folding import terms as t
 from folding.comparers import folded, keeps_apart
 from folding.nested import NestedTable, packed
-from folding.operators import storage_pair, stored_as, unify
+from folding.operators import alternatives, storage_pair, stored_as, unify
 from folding.origins import Joined, Subquery, Union
 from folding.relations import Column, Context, Key, Relation, compiles
 from folding.relations_rows import numbered, sums_of, unlimited
@@ -95,12 +95,12 @@ def _shape(parts: list[Relation], node: p.Append, name: str) -> Scalar:
 
 
 def _common(a: Scalar, b: Scalar) -> Scalar:
-    if isinstance(a.inside, t.Scaled) or isinstance(b.inside, t.Scaled):
+    if isinstance(a.inside, (t.Scaled, t.Mixed)) or isinstance(b.inside, (t.Scaled, t.Mixed)):
         if "null" in (a.kind, b.kind):
             return evolve(b if a.kind == "null" else a, nullable=True, raises=a.raises or b.raises)
-        if a.inside != b.inside:
+        if a.inside != b.inside and isinstance(a.inside, t.Scaled) and isinstance(b.inside, t.Scaled):
             raise Unfoldable("a combination of decimals with different numbers of digits")
-        return _both(a, b)
+        return _both(*alternatives(a, b))
     if a.inside is not None or b.inside is not None:
         raise Unfoldable("a combination of columns of records, lists or tables")
     if a.kind == "null":
@@ -118,11 +118,18 @@ def _common(a: Scalar, b: Scalar) -> Scalar:
 
 
 def _both(a: Scalar, b: Scalar) -> Scalar:
-    """Two columns of decimals with the same scale."""
-    return evolve(a, nullable=a.nullable or b.nullable, raises=a.raises or b.raises)
+    """Two columns of decimals with the same scale, or of decimals and doubles."""
+    return evolve(
+        a, nullable=a.nullable or b.nullable, raises=a.raises or b.raises, nonan=a.nonan and b.nonan,
+        int53=False, largest=None,
+    )  # fmt: skip
 
 
 def _cell(relation: Relation, part: p.Plan, name: str, shape: Scalar) -> Any:
+    if isinstance(shape.inside, t.Mixed) and shape.inside.scale is not None:
+        found = part.schema.index(name) if part.schema.has(name) else None
+        term = t.null() if found is None else relation.columns[found].term
+        return exp.Null() if term.kind == "null" else t.either_number(term, shape.inside.scale).use
     storage = t.exact_storage(shape) or "VARCHAR"
     if not part.schema.has(name):
         return t.cast(exp.Null(), storage)

@@ -14,7 +14,7 @@ from sqlglot import exp
 
 from folding import terms as t
 from folding.functions import Call, form_of, formed
-from folding.operators import computing, equality, unify
+from folding.operators import alternatives, computing, equality
 from folding.scalars import Translator, inline
 from folding.terms import Scalar, Unfoldable, typed
 from mlang.values.functions import Function
@@ -44,7 +44,7 @@ def replaced_cell(replacer: Any, cell: Scalar, old: Any, new: Any) -> Scalar:
 
 def _value(cell: Scalar, old: Scalar, new: Scalar) -> Scalar:
     hit = equality(cell, old, False)
-    kept, other = unify(cell, new)
+    kept, other = alternatives(cell, new)
     return typed(
         t.case((hit.use, other.use), otherwise=kept.use), kept.kind, kept.storage, cell, old, new,
         nullable=kept.nullable or other.nullable, ascii=kept.ascii and other.ascii,

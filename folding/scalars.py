@@ -18,6 +18,7 @@ from folding.constants import evaluated
 from folding.meanings import Closure, Hidden, Lazy, Row, as_term, record_of
 from folding.operators import (
     ORDER,
+    alternatives,
     arithmetic,
     coalesce,
     computing,
@@ -26,7 +27,6 @@ from folding.operators import (
     joined,
     logical_not,
     ordering,
-    unify,
 )
 from folding.terms import Scalar, Unfoldable, need, typed
 from mlang import registry
@@ -370,7 +370,7 @@ class Translator:
 
     def _chosen(self, condition: Scalar, node: nodes.If) -> Scalar:
         condition = need(t.of_kind(condition, "logical"), "logical")
-        then, otherwise = unify(self.scalar(node.then), self.scalar(node.otherwise))
+        then, otherwise = alternatives(self.scalar(node.then), self.scalar(node.otherwise))
         if condition.nullable:  # a null condition raises
             sql = t.case(
                 (condition.use, then.use), (t.negation(condition.use), otherwise.use), otherwise=t.error()
@@ -381,7 +381,7 @@ class Translator:
             sql, then.kind, then.storage, nullable=then.nullable or otherwise.nullable,
             raises=condition.nullable or condition.raises or then.raises or otherwise.raises,
             nonan=then.nonan and otherwise.nonan, int53=then.int53 and otherwise.int53,
-            ascii=then.ascii and otherwise.ascii,
+            ascii=then.ascii and otherwise.ascii, inside=then.inside,
         )  # fmt: skip
         # of two alternatives that it knows to be the same, the engine makes one
         alike = (then.nullable and otherwise.nullable) or then.sql == otherwise.sql

@@ -58,17 +58,14 @@ class Items:
     term: Scalar
 
 
-@frozen(eq=False)
-class Mixed:
-    """Numbers of which some are decimals: a struct of the decimal and the double, one of which is null."""
-
-
 def mixed(decimal: Scalar, number: Any, whole: Any, *parts: Scalar) -> Scalar:
     """A decimal where ``whole`` holds, else a double."""
     nothing = t.cast(exp.Null(), "DOUBLE")
     both = (("c1", t.case((whole, decimal.use))), ("c2", t.case((whole, nothing), otherwise=number)))
     fields = [exp.PropertyEQ(this=exp.to_identifier(key), expression=sql) for key, sql in both]
-    return typed(exp.Struct(expressions=fields), "any", "", *parts, nullable=True, inside=Mixed())
+    there = t.any_of([t.not_null(sql) for _, sql in both])  # no number is null, not a struct of nulls
+    sql = t.case((there, exp.Struct(expressions=fields)))
+    return typed(sql, "any", "", *parts, nullable=True, inside=t.Mixed())
 
 
 def coded(code: str, column: Scalar, offset: Scalar | None) -> Scalar:
@@ -195,7 +192,7 @@ def cells_of(array: Any, term: Scalar) -> list[Any]:
         return _records(array, term.inside)
     if isinstance(term.inside, Items):
         return _lists(array, term.inside)
-    if isinstance(term.inside, Mixed):
+    if isinstance(term.inside, t.Mixed):
         decimals, doubles = array.flatten()
         both = zip(to_values(decimals, "any"), to_values(doubles, "number"), strict=True)
         return [double if decimal is None else decimal for decimal, double in both]
@@ -229,7 +226,7 @@ def _lists(array: Any, held: Items) -> list[Any]:
 
 def holds(term: Scalar) -> bool:
     """Whether a term's cells are taken apart here: records, lists, numbers that may be decimals."""
-    return isinstance(term.inside, (Fields, Items, Mixed))
+    return isinstance(term.inside, (Fields, Items, t.Mixed))
 
 
 # ---------------------------------------------------------------- the steps

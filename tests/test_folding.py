@@ -426,6 +426,28 @@ DECIMALS = [
     'Table.Distinct(S[[p], [q]])', 'Table.Join(S, "p", Table.PrefixColumns(S, "r"), "r.p")', 'Table.Join(S, "id", Table.PrefixColumns(S, "r"), "r.q")',
     'Table.Combine({S[[p]], Table.RenameColumns(S[[q]], {"q", "p"})})', "S & S", 'Table.MaxN(S, "p", 2)', 'Table.AddColumn(S, "x", each List.Contains({1.5, 2}, [p]))',
 ]  # fmt: skip
+#: Decimals beside other numbers: each stays what it is.
+MIXED_DECIMALS = [
+    'Table.AddColumn(S, "x", each if [q] = null then 0 else [q])', 'Table.AddColumn(S, "x", each [q] ?? 0.5)', 'Table.AddColumn(S, "x", each if [p] > 1 then [q] else [id])',
+    'Table.ReplaceValue(S, null, 0, Replacer.ReplaceValue, {"p", "q"})', 'Table.ReplaceValue(S, 1.5, each [id] / 4, Replacer.ReplaceValue, {"p"})', 'Table.TransformColumns(S, {{"q", each _ ?? 0}})',
+    'Table.TransformColumnTypes(Table.ReplaceValue(S, null, 0, Replacer.ReplaceValue, {"q"}), {{"q", type number}})', 'Table.TransformColumnTypes(S, {{"q", Currency.Type}, {"id", type number}})',
+    'Table.Combine({S[[q]], Table.RenameColumns(Table.TransformColumnTypes(S[[id]], {{"id", type number}}), {"id", "q"})})',
+    'Table.SelectRows(Table.ReplaceValue(S, null, 0, Replacer.ReplaceValue, {"q"}), each [q] < 1)', 'Table.Sort(Table.ReplaceValue(S, null, 0.2, Replacer.ReplaceValue, {"q"}), {"q", 1})',
+    'Table.Group(Table.ReplaceValue(S, null, 0, Replacer.ReplaceValue, {"q"}), "id", {{"s", each List.Sum([q])}, {"c", each List.NonNullCount([q])}})',
+    'Table.FillDown(Table.AddColumn(S, "x", each if [id] = 3 then null else if [id] = 4 then 0 else [q]), {"x"})', 'Table.AddColumn(S, "x", each [q] = null)', 'Table.FillDown(S, {"q"})',
+    'Table.AddColumn(Table.Group(S, "id", {"m", each List.Median([q])}), "n", each [m] = null)', 'Table.Group(Table.Group(S, "id", {"m", each List.Product([q])}), {}, {"c", each List.NonNullCount([m])})',
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("query", MIXED_DECIMALS)
+def test_decimals_beside_other_numbers_fold(tmp_path: Path, query: str) -> None:
+    made = duckdb.connect(str(tmp_path / "a.duckdb"))
+    made.execute("create table t(id int, p DECIMAL(10, 1), q DECIMAL(10, 2))")
+    made.execute("insert into t values (1, 1.5, 2.1), (2, -0.1, null), (3, 12345, 7), (4, 0, 0.3), (5, 1.5, 0)")
+    made.close()
+    m = f'let S = DuckDB.Database("{tmp_path}/a.duckdb"){{[Schema = "main", Item = "t"]}}[Data], r = {query} in r'
+    assert mlang.explain(m)["r"].indicator == "Folding"
+    assert answer(m, "duckdb") == answer(m, "none")
 
 
 @pytest.mark.parametrize("query", DECIMALS)

@@ -115,12 +115,16 @@ class RemoteQuery:
             if isinstance(c.term.inside, RelatedRows):
                 self.layout.append((c.term.inside, []))
                 continue
+            if isinstance(c.term.inside, t.Mixed) and t.is_decimal(c.term):
+                self.layout.append((c.term.inside, [len(self.sent), len(self.sent) + 1]))
+                self.sent += t.decimal_and_double(c.term)
+                continue
             if c.term.inside is not None and not isinstance(c.term.inside, t.Scaled):
                 raise Unfoldable("a column of a type that only the interpreter reads")
             self.layout.append(len(self.sent))
             self.sent.append(c.term)
         for c, place in zip(columns, self.layout, strict=True):
-            if isinstance(place, tuple):
+            if isinstance(place, tuple) and isinstance(place[0], RelatedRows):
                 place[1].extend(self._sent_key(key) for key in place[0].parts(c.term))
 
     def _sent_key(self, key: Scalar) -> int:
@@ -179,12 +183,15 @@ class RemoteQuery:
         if all(place.__class__ is int for place in self.layout):
             return batch
         sent = batch.columns
-        columns = [
-            sent[place]
-            if isinstance(place, int)
-            else place[0].link.cells([sent[i] for i in place[1]], batch.length)
-            for place in self.layout
-        ]
+        columns = []
+        for place in self.layout:
+            if isinstance(place, int):
+                columns.append(sent[place])
+            elif isinstance(place[0], t.Mixed):
+                decimals, doubles = (sent[i] for i in place[1])
+                columns.append([y if x is None else x for x, y in zip(decimals, doubles, strict=True)])
+            else:
+                columns.append(place[0].link.cells([sent[i] for i in place[1]], batch.length))
         return Batch(columns, batch.length)
 
 

@@ -28,8 +28,8 @@ from folding.functions.list_shapes import (
     unknown,
 )
 from folding.operators import computing
-from folding.structures import Mixed, list_of
 from folding.structures import items as items_of
+from folding.structures import list_of
 from folding.terms import Scalar, Unfoldable, need, typed
 from mlang.values.kinds import is_number
 from mlang.values.thunk import force
@@ -108,9 +108,8 @@ def _of_decimals(column: Scalar, share: float, mode: int) -> Scalar:
         size = t.function("len", values)
         none = t.binary(exp.EQ, size, t.whole(0))
         if mode == _DISC:
-            return structure(
-                t.case((none, exp.Null()), otherwise=element(values, _discrete(size, share))), exp.Null()
-            )
+            found = structure(element(values, _discrete(size, share)), exp.Null())
+            return t.case((none, exp.Null()), otherwise=found)
 
         def parts(place: Any) -> Any:
             index = t.cast(t.function("trunc", place), "BIGINT")
@@ -123,7 +122,7 @@ def _of_decimals(column: Scalar, share: float, mode: int) -> Scalar:
         return t.case((none, exp.Null()), otherwise=let(_place(size, share, mode), parts))
 
     raises = kept.raises or mode == _EXC
-    return Scalar(let(kept.use, fields), "any", "", True, raises, inside=Mixed())
+    return Scalar(let(kept.use, fields), "any", "", True, raises, inside=t.Mixed())
 
 
 def _discrete(size: Any, share: float) -> Any:

@@ -12,7 +12,16 @@ from folding.comparers import builtin_comparer, folded
 from folding.functions import Call, folds
 from folding.functions.records import applied
 from folding.meanings import as_term
-from folding.operators import arithmetic, computing, equality, null_test, storage_pair, text_pair, unify
+from folding.operators import (
+    alternatives,
+    arithmetic,
+    computing,
+    equality,
+    null_test,
+    storage_pair,
+    text_pair,
+    unify,
+)
 from folding.terms import Scalar, Unfoldable, typed
 from mlang.syntax import nodes
 from mlang.values.types import MType
@@ -145,11 +154,12 @@ def replace_value(call: Call) -> Scalar:
     call.at_most(3)
     value, old, new = call.term(0), call.term(1), call.term(2)
     same = equality(value, old, False)
-    value, new = unify(value, new)
+    value, new = alternatives(value, new)
     sql = t.case((same.use, new.use), otherwise=value.use)
     made = typed(
         sql, value.kind, value.storage, value, new, old, nullable=value.nullable or new.nullable,
         nonan=value.nonan and new.nonan, int53=value.int53 and new.int53, ascii=value.ascii and new.ascii,
+        inside=value.inside,
     )  # fmt: skip
     raising = [x for x in (value, old, new) if x.raises]
     return computing(made, *raising) if raising else made

@@ -277,7 +277,9 @@ def _operands(a: Any, b: Any) -> tuple[Any, Any]:
         return content(a), content(b)
     key = _ORDERED[kind]
     if key is not None:
-        return key(a), key(b)
+        a, b = key(a), key(b)
+        if a != a or b != b:  # Python's decimals refuse an order beside NaN, which has none
+            return math.nan, math.nan
     return a, b
 
 
