@@ -13,6 +13,7 @@ from sqlglot import exp
 
 from folding import terms as t
 from folding import zones
+from folding.mixed import either_number
 from folding.terms import Scalar, Unfoldable, need, typed
 from mlang.values.temporal import DAY
 
@@ -404,7 +405,7 @@ def alternatives(left: Scalar, right: Scalar) -> tuple[Scalar, Scalar]:
         return left, right
     if scales[0] is None:
         raise Unfoldable("alternatives of different kinds")
-    return t.either_number(left, scales[0]), t.either_number(right, scales[0])
+    return either_number(left, scales[0]), either_number(right, scales[0])
 
 
 def _null_as(null: Scalar, other: Scalar) -> Scalar:

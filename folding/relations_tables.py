@@ -9,6 +9,7 @@ from sqlglot import exp
 
 from folding import terms as t
 from folding.comparers import folded, keeps_apart
+from folding.mixed import either_number
 from folding.nested import NestedTable, packed
 from folding.operators import alternatives, storage_pair, stored_as, unify
 from folding.origins import Joined, Subquery, Union
@@ -129,7 +130,7 @@ def _cell(relation: Relation, part: p.Plan, name: str, shape: Scalar) -> Any:
     if isinstance(shape.inside, t.Mixed) and shape.inside.scale is not None:
         found = part.schema.index(name) if part.schema.has(name) else None
         term = t.null() if found is None else relation.columns[found].term
-        return exp.Null() if term.kind == "null" else t.either_number(term, shape.inside.scale).use
+        return exp.Null() if term.kind == "null" else either_number(term, shape.inside.scale).use
     storage = t.exact_storage(shape) or "VARCHAR"
     if not part.schema.has(name):
         return t.cast(exp.Null(), storage)

@@ -436,82 +436,21 @@ def is_decimal(term: Scalar) -> bool:
 def plain_number(term: Scalar) -> Scalar:
     """A decimal as the double it stands for; one of more than 15 digits is for the interpreter."""
     if isinstance(term.inside, Scaled):
-        sql, nonan = _as_double(term.use, term.inside.scale), True
+        sql, nonan = decimal_as_double(term.use, term.inside.scale), True
     elif isinstance(term.inside, Mixed) and term.inside.scale is not None:
-        sql, nonan = _mixed_as_double(term.use, term.inside.scale), term.nonan
+        from folding.mixed import as_double as of_either
+
+        sql, nonan = of_either(term.use, term.inside.scale), term.nonan
     else:
         return term
     return evolve(term, sql=sql, kind="number", storage="DOUBLE", inside=None, nonan=nonan, constant=VARIES)
 
 
-def _as_double(decimal: Any, scale: int) -> Any:
+def decimal_as_double(decimal: Any, scale: int) -> Any:
     """A decimal's double."""
     number = cast(decimal, "DOUBLE")
     beyond = binary(exp.GTE, function("abs", number), double(10.0 ** (15 - scale)))
     return unless(beyond, number)
-
-
-def _mixed_as_double(sql: Any, scale: int) -> Any:
-    """The same of structs; those that are written out in the term are not made at all."""
-    if isinstance(sql, exp.Paren):
-        return _mixed_as_double(sql.this, scale)
-    if isinstance(sql, exp.Null):
-        return cast(sql, "DOUBLE")
-    if is_stop(sql):
-        return sql
-    if isinstance(sql, exp.Case):
-        default = sql.args.get("default")
-        branches = [(branch.this, _mixed_as_double(branch.args["true"], scale)) for branch in sql.args["ifs"]]
-        return case(*branches, otherwise=None if default is None else _mixed_as_double(default, scale))
-    if isinstance(sql, exp.Struct):
-        decimal, number = (part.expression for part in sql.expressions)
-        return number if _is_nothing(decimal) else _as_double(decimal, scale)
-    return function("coalesce", _as_double(_part(sql, 0), scale), _part(sql, 1))
-
-
-def decimal_and_double(term: Scalar) -> tuple[Scalar, Scalar]:
-    """The two parts of numbers of both sorts, for an engine that has no structs."""
-    decimal = Scalar(
-        _part(term.use, 0), "any", "DECIMAL", True, term.raises, inside=Scaled(term.inside.scale)
-    )
-    return decimal, Scalar(_part(term.use, 1), "number", "DOUBLE", True, term.raises, nonan=term.nonan)
-
-
-def _part(sql: Any, place: int) -> Any:
-    if isinstance(sql, exp.Paren):
-        return _part(sql.this, place)
-    if isinstance(sql, exp.Struct):
-        return sql.expressions[place].expression
-    if isinstance(sql, exp.Null) or is_stop(sql):
-        return sql
-    if isinstance(sql, exp.Case):
-        default = sql.args.get("default")
-        branches = [(branch.this, _part(branch.args["true"], place)) for branch in sql.args["ifs"]]
-        return case(*branches, otherwise=None if default is None else _part(default, place))
-    return function("struct_extract", sql, exp.Literal.string(("c1", "c2")[place]))
-
-
-def _is_nothing(sql: Any) -> bool:
-    return isinstance(sql, exp.Cast) and isinstance(sql.this, exp.Null)
-
-
-def either_number(term: Scalar, scale: int) -> Scalar:
-    """A decimal of some scale, or a number that is a double to M, as one of numbers of both sorts."""
-    if isinstance(term.inside, Mixed) and term.inside.scale == scale:
-        return term
-    if term.inside == Scaled(scale):
-        parts, nonan = (term.use, cast(exp.Null(), "DOUBLE")), True
-    elif term.kind == "number" and term.inside is None and (term.storage == "DOUBLE" or term.int53):
-        nothing = cast(exp.Null(), f"DECIMAL({max(scale, 1)}, {scale})")
-        parts, nonan = (nothing, as_double(term)), term.nonan
-    else:
-        raise Unfoldable("alternatives of different kinds")
-    keys = (exp.to_identifier("c1"), exp.to_identifier("c2"))
-    fields = [exp.PropertyEQ(this=key, expression=sql) for key, sql in zip(keys, parts, strict=True)]
-    sql = exp.Struct(expressions=fields)
-    if term.nullable:
-        sql = case((not_null(term.use), sql))
-    return typed(sql, "any", "", term, nonan=nonan, inside=Mixed(scale))
 
 
 def need(term: Scalar, *kinds: str) -> Scalar:

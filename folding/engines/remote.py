@@ -22,6 +22,7 @@ from folding.common import marked, settled, with_definitions
 from folding.engines.renderer import Renderer, Typed
 from folding.engines.server_steps import STEPS
 from folding.inputs import with_inputs
+from folding.mixed import decimal_and_double
 from folding.origins import Origin
 from folding.related import RelatedRows
 from folding.relations import Column, Context, Key, Relation, compile_node
@@ -117,7 +118,7 @@ class RemoteQuery:
                 continue
             if isinstance(c.term.inside, t.Mixed) and t.is_decimal(c.term):
                 self.layout.append((c.term.inside, [len(self.sent), len(self.sent) + 1]))
-                self.sent += t.decimal_and_double(c.term)
+                self.sent += decimal_and_double(c.term)
                 continue
             if c.term.inside is not None and not isinstance(c.term.inside, t.Scaled):
                 raise Unfoldable("a column of a type that only the interpreter reads")
