@@ -76,6 +76,12 @@ def test_steps(engine: Engine, step: str) -> None:
         'Table.Combine({Table.SelectColumns(T, {"id"}), T})',
         'Table.Join(T, "p", Table.PrefixColumns(T, "r"), "r.p")',
         'Table.Distinct(T, {"p"})',
+        'Table.AddColumn(T, "x", each if [p] = null then 0 else [p])',
+        'Table.AddColumn(T, "x", each [p] ?? 0.5)',
+        'Table.ReplaceValue(T, null, 0, Replacer.ReplaceValue, {"p", "q"})',
+        'Table.SelectRows(Table.ReplaceValue(T, null, 0, Replacer.ReplaceValue, {"p"}), each [p] < 1)',
+        'Table.AddColumn(Table.ReplaceValue(T, null, 0, Replacer.ReplaceValue, {"p"}), "x", each [p] * [q])',
+        'Table.TransformColumnTypes(T, {{"p", type number}, {"q", type number}})',
     ],
 )
 def test_decimals(name: str, step: str) -> None:
@@ -100,7 +106,13 @@ def test_decimals_that_are_no_numbers() -> None:
         "CREATE TABLE odd (id integer PRIMARY KEY, p numeric(10, 2), w numeric)",
         "INSERT INTO odd VALUES (1, 1.5, 2), (2, 'NaN', 'NaN'), (3, -1, 'Infinity')",
     )
-    for step in ("Table.SelectRows(T, each [p] > 1)", 'Table.Sort(T, "p")', 'Table.Sort(T, "w")'):
+    for step in (
+        "Table.SelectRows(T, each [p] > 1)",
+        'Table.Sort(T, "p")',
+        'Table.Sort(T, "w")',
+        "Table.SelectRows(T, each [w] <> null)",
+        'Table.AddColumn(T, "x", each [p] ?? [id])',
+    ):
         m = f"let T = {engine.reads('odd')} in {step}"
         assert mlang.to_m(engine.evaluate(m)) == mlang.to_m(engine.evaluate(m, "none"))
 
