@@ -34,13 +34,13 @@ def converted(column: Column, target: MType, culture: str | None) -> Column:
         target.kind in _READ and (target.kind != "number" or target.name in _NUMBERS)
     ):
         return _from_text(term, target, culture)
-    if term.storage == "DECIMAL" and target.kind == "number" and target.name in _KEEPING:
+    if target.kind == "number" and target.name in _ANY and (term.storage == "DECIMAL" or t.is_decimal(term)):
         return column
     if isinstance(term.inside, t.Scaled):
         return Column(_from_decimal(term, target, culture))
     if t.is_decimal(term) and target.kind == "number":
         if target.name in _KEEPING:
-            return column
+            raise Unfoldable("decimals and doubles, of which some may be too large for the type")
         term = t.plain_number(term)
     try:
         return Column(_from_typed(term, target))
@@ -67,6 +67,8 @@ _READ = ("text", "number", "date", "datetime", "datetimezone", "logical")
 _NUMBERS = (None, "Double.Type", "Number.Type", INT64.name)
 #: Types of numbers whose values a decimal may stay.
 _KEEPING = (None, "Number.Type", "Decimal.Type", "Percentage.Type")
+#: Those that all numbers are of.
+_ANY = (None, "Number.Type")
 
 
 def _from_decimal(term: Scalar, target: MType, culture: str | None) -> Scalar:
