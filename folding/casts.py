@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from attrs import evolve
 from sqlglot import exp
 
 from folding import local_clock, zones
@@ -72,6 +73,10 @@ _ANY = (None, "Number.Type")
 
 
 def _from_decimal(term: Scalar, target: MType, culture: str | None) -> Scalar:
+    if target.kind == "number" and target.name == "Decimal.Type":
+        size = t.function("abs", t.cast(term.use, "DOUBLE"))
+        held = t.unless(t.binary(exp.GTE, size, t.double(2.0**96)), term.use)
+        return evolve(term, sql=held, constant=t.VARIES)
     if target.kind == "number" and target.name in _KEEPING:
         return term
     if target.kind == "number" and target.name == "Double.Type":
