@@ -418,6 +418,8 @@ def _spread(x: Scalar, group: Group) -> Any:
 def _product(x: Scalar, group: Group) -> Scalar:
     """Multiplied in row order."""
     x = group.chosen(x)
+    if isinstance(x.inside, t.Mixed):
+        raise Unfoldable("a product of one number, which stays the decimal or double that it is")
     number = need(t.plain_number(x), "number")
     if group.sums == "rounded":
         raise Unfoldable("List.Product of so many rows")
