@@ -443,7 +443,9 @@ MIXED_DECIMALS = [
 def test_decimals_beside_other_numbers_fold(tmp_path: Path, query: str) -> None:
     made = duckdb.connect(str(tmp_path / "a.duckdb"))
     made.execute("create table t(id int, p DECIMAL(10, 1), q DECIMAL(10, 2))")
-    made.execute("insert into t values (1, 1.5, 2.1), (2, -0.1, null), (3, 12345, 7), (4, 0, 0.3), (5, 1.5, 0)")
+    made.execute(
+        "insert into t values (1, 1.5, 2.1), (2, -0.1, null), (3, 12345, 7), (4, 0, 0.3), (5, 1.5, 0)"
+    )
     made.close()
     m = f'let S = DuckDB.Database("{tmp_path}/a.duckdb"){{[Schema = "main", Item = "t"]}}[Data], r = {query} in r'
     assert mlang.explain(m)["r"].indicator == "Folding"

@@ -152,7 +152,9 @@ class Call:
             return need_not_null(term)
         if term.is_constant:
             raise Unfoldable(f"{self.name} of null")
-        made = evolve(term, sql=unless(is_null(term.use), term.use), nullable=False, raises=True, conjuncts=())
+        made = evolve(
+            term, sql=unless(is_null(term.use), term.use), nullable=False, raises=True, conjuncts=()
+        )
         self.terms[index] = made  # it is computed, whatever the other arguments are (`formed`)
         return made
 

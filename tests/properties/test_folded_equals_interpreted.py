@@ -211,7 +211,11 @@ def test_every_step_is_generated() -> None:
     """A function may only fold as a step when random programs contain it."""
     texts = [*STEPS, *ENDS, "Table.SelectColumns(", "Table.NestedJoin("]
     steps = [name for names in reference.STEPS.values() for name in names]
-    steps += [*reference.COUNTS, *reference.TAKEN, *(name for name in reference.ASKED if name.startswith("Table."))]
+    steps += [
+        *reference.COUNTS,
+        *reference.TAKEN,
+        *(name for name in reference.ASKED if name.startswith("Table.")),
+    ]
     missing = [
         name
         for name in steps
