@@ -301,7 +301,13 @@ def _sum(x: Scalar, group: Group) -> Scalar:
     if x.kind == "duration":
         return typed(t.cast(t.function("sum", x.use), "BIGINT"), "duration", "BIGINT", x, nullable=True)
     x = need(t.plain_number(x), "number")
-    return typed(total(x, group), "number", "DOUBLE", x, nullable=True)
+    sql = total(x, group)
+    if x.storage == "BIGINT" and not x.int53:  # a value alone is its own sum: a whole number that no double holds
+        alone = t.binary(exp.EQ, t.function("count", x.use), t.whole(1))
+        above = t.binary(exp.GT, t.function("max", x.use), t.whole(t.INT53))
+        below = t.binary(exp.LT, t.function("min", x.use), t.whole(-t.INT53))
+        sql = t.unless(t.all_of([alone, t.any_of([above, below])]), sql)
+    return typed(sql, "number", "DOUBLE", x, nullable=True)
 
 
 def _average(x: Scalar, group: Group) -> Scalar:
