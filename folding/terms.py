@@ -199,6 +199,8 @@ def _parsed(storage: str) -> Any:
 
 def string(text: str) -> Any:
     """A text literal.  NUL and the like travel as chr() so that every engine reads the same."""
+    if any("\ud800" <= c <= "\udfff" for c in text):
+        raise Unfoldable("a text with half a surrogate pair")
     if "\0" not in text:
         return exp.Literal.string(text)
     result: Any = None
@@ -336,8 +338,6 @@ def _number(value: Any) -> Scalar:
 
 
 def _text(value: str) -> Scalar:
-    if any("\ud800" <= c <= "\udfff" for c in value):
-        raise Unfoldable("a text with half a surrogate pair")
     return Scalar(string(value), "text", "VARCHAR", False, constant=value, ascii=value.isascii())
 
 
