@@ -250,6 +250,21 @@ def test_somebody_else_answers() -> None:
             )
 
 
+def test_a_session_that_ended_while_it_rested(server: str) -> None:
+    """The next evaluation opens another one; it does not go to the interpreter."""
+    table = parquet({"k": "whole"}, [[2.0], [1.0]])
+    with use(session()):
+        before = spark_server.current()
+        before.session.client.release_session()
+        before.used -= 1000
+        after = spark_server.current()
+        assert after is not before
+        made = mlang.evaluate('each Table.Sort(_, "k")', engine="spark", culture="en-US").fn(
+            Table(table.plan)
+        )
+        assert [b.columns[0] for b in spark.query_of(made.plan).batches()] == [[1.0, 2.0]]
+
+
 def test_an_old_server(server: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(spark_server, "OLDEST", (99, 0))
     with pytest.raises(MError, match=r"its version is \d+\.\d+\.\d+\. mlang needs Spark 4\.0 or later"):

@@ -15,6 +15,7 @@ import re
 import socket
 import sys
 import threading
+import time
 import uuid
 import warnings
 from collections.abc import Callable, Generator, Iterator
@@ -32,6 +33,8 @@ LOCAL = "local"
 OLDEST = (4, 0)
 _PORT = 15002
 _PATIENCE = 5.0
+#: Seconds after which a session that nobody used is asked whether it is there.
+_REST = 60.0
 _SETTINGS = {"spark.sql.session.timeZone": "UTC", "spark.sql.ansi.enabled": "true"}
 #: Of Apache Spark: what is kept on executors, too, has no more partitions than its size asks for; files are looked
 #: at by so many tasks, not by one for each, of which 10,000 take longer than the files.
@@ -170,6 +173,8 @@ class SparkServer:
         #: Folders, and why they are not seen by workers and this process alike (``spark_writes.py``).
         self.shared: dict[str, str | None] = {}
         self.lost = False
+        #: When somebody wanted the session last.
+        self.used = time.monotonic()
         try:
             with _quiet():
                 self.session: Any = SparkSession.builder.remote(self.address).create()
@@ -213,7 +218,16 @@ class SparkServer:
             return "sail"
 
     def usable(self) -> bool:
-        """Whether the session can be asked; a server that went away is looked for again."""
+        """Whether the session can be asked; a server that went away is looked for again.
+
+        Servers end sessions that nobody uses for some minutes, so one that rested is asked first.
+        """
+        if not self.lost and time.monotonic() - self.used > _REST:
+            try:
+                self.table("SELECT 1")
+            except (Refusal, MError):
+                self.lost = True
+        self.used = time.monotonic()
         return not self.lost
 
     def close(self) -> None:
