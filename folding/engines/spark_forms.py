@@ -301,10 +301,19 @@ def _whole_constant(node: Any) -> int | None:
     return -int(value) if negative else int(value)
 
 
+def _aggregates(tree: Any) -> bool:
+    return any(isinstance(e.this, exp.AggFunc) for e in tree.expressions if isinstance(e, exp.Alias))
+
+
 class SailRenderer(SparkRenderer):
     """Prints queries for Sail, which speaks Spark's language over another engine."""
 
     dialect = "sail"
+
+    def select(self, tree: Any) -> tuple[str, list[str]]:
+        if self.outer and self.outer[-1] and (tree.args.get("group") or _aggregates(tree)):
+            raise Unfoldable("grouped rows below an outer join, which Sail refuses beside something random")
+        return super().select(tree)
 
     def output(self, node: Any) -> tuple[str, Typed]:
         """What is constant on one side of an outer join (a literal, a column that a filter compares with one value)
