@@ -302,7 +302,9 @@ def _sum(x: Scalar, group: Group) -> Scalar:
         return typed(t.cast(t.function("sum", x.use), "BIGINT"), "duration", "BIGINT", x, nullable=True)
     x = need(t.plain_number(x), "number")
     sql = total(x, group)
-    if x.storage == "BIGINT" and not x.int53:  # a value alone is its own sum: a whole number that no double holds
+    if (
+        x.storage == "BIGINT" and not x.int53
+    ):  # a value alone is its own sum: a whole number that no double holds
         alone = t.binary(exp.EQ, t.function("count", x.use), t.whole(1))
         above = t.binary(exp.GT, t.function("max", x.use), t.whole(t.INT53))
         below = t.binary(exp.LT, t.function("min", x.use), t.whole(-t.INT53))
