@@ -5,6 +5,7 @@ Each engine's table starts as a copy of `COMMON`.  Read ``renderer.py`` for what
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from sqlglot import exp
@@ -216,3 +217,11 @@ def by_place(template: str) -> Form:
         return Typed(template.format(value.sql, place.sql), value.type)
 
     return form
+
+
+def leading(pattern: Any) -> Any:
+    """The characters of a pattern that takes what stands at the start of a text before any other: ``^[…]*``."""
+    found = isinstance(pattern, exp.Literal) and re.fullmatch(r"\^(\[.*\])\*", pattern.this)
+    if not found:
+        raise Unfoldable("a regular expression of another form")
+    return exp.Literal.string(found[1])

@@ -15,6 +15,7 @@ from folding.engines.forms import (
     arguments_of,
     backwards,
     counted,
+    leading,
     letter_case,
     moment,
     number_of,
@@ -276,10 +277,7 @@ def _count_of(r: Renderer, nodes: list[Any]) -> Typed:
 def _regexp_extract(r: Renderer, nodes: list[Any]) -> Typed:
     """What stands at the start of a text before any of some characters."""
     a = texts(r, nodes[:1], 1)[0]
-    start = isinstance(nodes[1], exp.Literal) and re.fullmatch(r"\^(\[.*\])\*", nodes[1].this)
-    if not start:
-        raise Unfoldable("a regular expression of another form")
-    pattern = rf"\A{_pattern(exp.Literal.string(start[1]))}*"
+    pattern = rf"\A{_pattern(leading(nodes[1]))}*"
     return Typed(f"regexp_substr({a.sql}, {r.text(pattern)})", "VARCHAR")
 
 

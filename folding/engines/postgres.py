@@ -17,6 +17,7 @@ from folding.engines.forms import (
     backwards,
     by_place,
     counted,
+    leading,
     letter_case,
     moment,
     number_of,
@@ -234,10 +235,7 @@ def _count_of(r: Renderer, nodes: list[Any]) -> Typed:
 def _regexp_extract(r: Renderer, nodes: list[Any]) -> Typed:
     """What stands at the start of a text before any of some characters."""
     a = texts(r, nodes[:1], 1)[0]
-    start = isinstance(nodes[1], exp.Literal) and re.fullmatch(r"\^(\[.*\])\*", nodes[1].this)
-    if not start:
-        raise Unfoldable("a regular expression of another form")
-    pattern = f"^{_pattern(exp.Literal.string(start[1]))}*"
+    pattern = f"^{_pattern(leading(nodes[1]))}*"
     return Typed(f"substring({a.sql} from {r.text(pattern)})", "VARCHAR")
 
 

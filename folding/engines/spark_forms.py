@@ -13,7 +13,7 @@ from typing import Any
 from sqlglot import exp
 
 from folding.engines.forms import counted
-from folding.engines.renderer import PLAIN, Renderer, Typed
+from folding.engines.renderer import PLAIN, Renderer, Typed, aggregates_of
 from folding.engines.spark_functions import FUNCTIONS, datetime_of, micros, time_of
 from folding.terms import INT53, Unfoldable, is_stop, whole
 
@@ -301,17 +301,13 @@ def _whole_constant(node: Any) -> int | None:
     return -int(value) if negative else int(value)
 
 
-def _aggregates(tree: Any) -> bool:
-    return any(isinstance(e.this, exp.AggFunc) for e in tree.expressions if isinstance(e, exp.Alias))
-
-
 class SailRenderer(SparkRenderer):
     """Prints queries for Sail, which speaks Spark's language over another engine."""
 
     dialect = "sail"
 
     def select(self, tree: Any) -> tuple[str, list[str]]:
-        if self.outer and self.outer[-1] and (tree.args.get("group") or _aggregates(tree)):
+        if self.outer and self.outer[-1] and (tree.args.get("group") or any(aggregates_of(tree))):
             raise Unfoldable("grouped rows below an outer join, which Sail refuses beside something random")
         return super().select(tree)
 
