@@ -125,6 +125,7 @@ def test_an_imported_document_keeps_its_bytes(tmp_path: Path) -> None:
         ("model.json", b"[]", r"is no model\.json"),
         ("model.json", b"\xff\xfe\xfd", "no readable JSON"),
     ],
+    ids=("empty", "short", "nothing", "unknown", "list", "bytes"),
 )
 def test_broken_files(tmp_path: Path, file: str, data: bytes, message: str) -> None:
     (tmp_path / file).write_bytes(data)
