@@ -27,7 +27,6 @@ from mlang.tables.local import (
     columnar,
     execute,
     in_batches,
-    merged,
     picker,
     records,
     runs,
@@ -51,8 +50,7 @@ if TYPE_CHECKING:
 def run_group(node: p.Group, columns: Columns, limit: int | None) -> Iterator[Batch]:
     """One row per key; an aggregate runs when its cell is read, on the table of its group."""
     aggregates = [a for a in node.aggregates if a.column in columns]
-    inner = group_reads(node, aggregates)
-    below = merged(node.keys, inner)
+    below = group_reads(node, aggregates)
     names = (*node.keys, *(a.column for a in aggregates))
     pick = picker(names, columns)
     if not node.local and node.keys and _comparison(node) is None:
@@ -65,20 +63,21 @@ def run_group(node: p.Group, columns: Columns, limit: int | None) -> Iterator[Ba
 
 
 def group_reads(node: p.Group, aggregates: list[p.Aggregate]) -> Columns:
-    """The columns that the aggregates may look at; all of them unless each says which."""
+    """The keys and what the aggregates may look at (all columns unless each says which), as the input orders them:
+    the tables of the groups keep that order."""
     schema = node.input.schema
-    needed: Columns = ()
+    needed = set(node.keys)
     for aggregate in aggregates:
         function = aggregate.value
         form = recognise(function)
         if form is not None and (form.column is None or schema.has(form.column)):
-            needed = merged(needed, () if form.column is None else (form.column,))
+            needed.update(() if form.column is None else (form.column,))
             continue
         fused = columnar(function)
         if fused is None or not all(schema.has(name) for name in fused.fields):
             return schema.names
-        needed = merged(needed, fused.fields)
-    return needed
+        needed.update(fused.fields)
+    return tuple(name for name in schema.names if name in needed)
 
 
 def _hashed(

@@ -163,7 +163,7 @@ def _group(node: p.Group, columns: tuple[str, ...]) -> p.Plan:
     from mlang.tables.local_group import group_reads
 
     aggregates = tuple(a for a in node.aggregates if a.column in columns)
-    inner = _pruned(node.input, _merged(node.keys, group_reads(node, list(aggregates))))
+    inner = _pruned(node.input, group_reads(node, list(aggregates)))
     kept = {*node.keys, *(a.column for a in aggregates)}
     schema = schemas.of_columns([(n, t) for n, t in schemas.pairs(node.schema) if n in kept])
     return evolve(node, input=inner, aggregates=aggregates, schema=schema)
@@ -189,8 +189,10 @@ def _nested_join(node: p.NestedJoin, columns: tuple[str, ...]) -> p.Plan:
         return _pruned(node.left, lefts)
     wanted = _merged(lefts, node.left_keys)
     left = _narrowed(_pruned(node.left, wanted), tuple(n for n in node.left.schema.names if n in wanted))
-    type = schemas.column_type(node.schema, node.column)
-    return evolve(node, left=left, schema=schemas.append(left.schema, node.column, type))
+    # the join's own types: a full outer join has rows without a left side
+    types = {name: schemas.column_type(node.schema, name) for name in (*left.schema.names, node.column)}
+    schema = schemas.append(left.schema, node.column, types[node.column])
+    return evolve(node, left=left, schema=schemas.retyped(schema, types))
 
 
 def _related(node: p.Related, columns: tuple[str, ...]) -> p.Plan:
