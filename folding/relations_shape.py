@@ -13,14 +13,15 @@ from folding.comparers import folded
 from folding.group_rows import Step, steps_of, taken
 from folding.meanings import Row
 from folding.nested import NestedTable, packed
-from folding.operators import stored_as
 from folding.origins import Union
 from folding.pairs import Pair, written
 from folding.relations import Column, Context, Key, Relation, compiles
 from folding.relations_rows import key_term, numbered, shown_key, sums_of
-from folding.relations_tables import _common, matching, side
+from folding.relations_tables import matching, side
+from folding.spelling import failing
 from folding.streaming import StreamOrigin
 from folding.terms import Scalar, Unfoldable, typed
+from folding.unions import alike, cell, combined, read_back, told
 from mlang.tables import plan as p
 
 
@@ -199,24 +200,29 @@ def unpivot(node: p.Unpivot, context: Context) -> Relation:
     kept = [n for n in node.schema.names if n not in (node.attribute, node.value)]
     kept_columns = [base.columns[schema.index(n)] for n in kept]
     pivoted = [base.columns[schema.index(n)] for n in node.columns]
-    if any(c.text is not None or c.term.raises for c in [*kept_columns, *pivoted]):
-        raise Unfoldable("unpivoting cells that may be errors")
-    value = _one_kind([c.term for c in pivoted])
+    if any(c.term.raises for c in [*kept_columns, *pivoted]):
+        raise Unfoldable("unpivoting cells that may raise")
+    cells = alike(pivoted)
+    value = _of_one_kind(combined(cells))
     alias = context.alias()
     parts = []
-    for number, (name, c) in enumerate(zip(node.columns, pivoted, strict=True)):
-        term = c.term
-        present = Scalar(t.not_null(term.use), "logical", "BOOLEAN", False)
-        outputs: dict[str, Any] = {f"c{i}": k.term.use for i, k in enumerate(kept_columns, 1)}
+    for number, (name, c) in enumerate(zip(node.columns, cells, strict=True)):
+        assert c is not None
+        present = Scalar(_present(c), "logical", "BOOLEAN", False)
+        outputs: dict[str, Any] = {}
+        for index, k in enumerate(kept_columns, 1):
+            outputs[f"c{index}"] = k.term.use
+            if k.text is not None:
+                outputs[f"x{index}"] = k.text.copy()
         outputs[f"c{len(kept) + 1}"] = t.string(name)
-        outputs[f"c{len(kept) + 2}"] = stored_as(term, value.storage)
+        outputs[f"c{len(kept) + 2}"] = cell(c, value.term)
+        if value.text is not None:
+            outputs[f"x{len(kept) + 2}"] = told(cells, number, value)
         outputs["r1"], outputs["r2"] = place.copy(), t.whole(number)
         parts.append((base.filtered(present), outputs))
-    terms = [c.term for c in kept_columns] + [
-        Scalar(t.string(""), "text", "VARCHAR", False, ascii=all(n.isascii() for n in node.columns)),
-        evolve(value, nullable=False),
-    ]
-    columns = tuple(Column(t.renamed(x, t.column(f"c{i}", alias))) for i, x in enumerate(terms, 1))
+    names = Scalar(t.string(""), "text", "VARCHAR", False, ascii=all(n.isascii() for n in node.columns))
+    shapes = [*kept_columns, Column(names), value]
+    columns = tuple(read_back(shape, index, alias) for index, shape in enumerate(shapes, 1))
     order = (Key(t.column("r1", alias), plain=True), Key(t.column("r2", alias), plain=True))
     rows = None if base.rows is None else base.rows * len(node.columns)
     relation = Relation(
@@ -224,17 +230,25 @@ def unpivot(node: p.Unpivot, context: Context) -> Relation:
         sort_raises=base.sort_raises,
         rows=rows, notes=base.notes,
     )  # fmt: skip
-    names = (*kept, node.attribute, node.value)
-    return evolve(relation, columns=tuple(columns[names.index(n)] for n in node.schema.names))
+    order_of = (*kept, node.attribute, node.value)
+    return evolve(relation, columns=tuple(columns[order_of.index(n)] for n in node.schema.names))
 
 
-def _one_kind(terms: list[Scalar]) -> Scalar:
-    found = terms[0]
-    for term in terms[1:]:
-        found = _common(found, term)
-    if found.kind == "any":
+def _of_one_kind(value: Column) -> Column:
+    """The column of values, none of which is null unless it converts to that."""
+    if value.term.kind == "any" and not t.is_decimal(value.term):
         raise Unfoldable("unpivoting values of unknown kind")
-    return found
+    return value if value.text is not None else evolve(value, term=evolve(value.term, nullable=False))
+
+
+def _present(column: Column) -> Any:
+    """Which cells are not null; an error is none, and a text that may be either stops the query."""
+    there = t.not_null(column.term.use)
+    if column.text is None:
+        return there
+    if column.failures:
+        return t.any_of([t.not_null(column.text.copy()), there])
+    return failing(column, exp.true(), there)
 
 
 @compiles(p.Pivot)

@@ -9,13 +9,13 @@ from sqlglot import exp
 
 from folding import terms as t
 from folding.comparers import folded, keeps_apart
-from folding.mixed import either_number
 from folding.nested import NestedTable, packed
-from folding.operators import alternatives, storage_pair, stored_as, unify
+from folding.operators import storage_pair
 from folding.origins import Joined, Subquery, Union
 from folding.relations import Column, Context, Key, Relation, compiles
 from folding.relations_rows import numbered, sums_of, unlimited
 from folding.terms import Scalar, Unfoldable, need, typed
+from folding.unions import alike, cell, combined, read_back, told
 from folding.uniqueness import unique_keys
 from mlang.tables import plan as p
 from mlang.tables.simplify import expand_of_nested_join
@@ -31,15 +31,21 @@ def append(node: p.Append, context: Context) -> Relation:
         raise Unfoldable("a combination of very many tables")
     parts = [context.child(part) for part in node.parts]
     names = node.schema.names
-    shapes = [_shape(parts, node, name) for name in names]
     ordered = [numbered(unlimited(part)) for part in parts]
     alias = context.alias()
     rendered = []
-    starts, order = _places([relation for relation, _ in ordered], alias)
-    for number, ((relation, place), part) in enumerate(zip(ordered, node.parts, strict=True)):
+    relations = [relation for relation, _ in ordered]
+    starts, order = _places(relations, alias)
+    columns = [
+        alike([_column(r, part, n) for r, part in zip(relations, node.parts, strict=True)]) for n in names
+    ]
+    shapes = [combined(cells) for cells in columns]
+    for number, (relation, place) in enumerate(ordered):
         outputs: dict[str, Any] = {}
-        for index, (name, shape) in enumerate(zip(names, shapes, strict=True), 1):
-            outputs[f"c{index}"] = _cell(relation, part, name, shape)
+        for index, (cells, shape) in enumerate(zip(columns, shapes, strict=True), 1):
+            outputs[f"c{index}"] = cell(cells[number], shape.term)
+            if shape.text is not None:
+                outputs[f"x{index}"] = told(cells, number, shape)
         if starts is None:
             outputs["r1"], outputs["r2"] = t.whole(number), place.copy()
         else:
@@ -48,13 +54,10 @@ def append(node: p.Append, context: Context) -> Relation:
                 place = t.function("coalesce", place, t.whole(0))
             outputs["r1"] = t.binary(exp.Add, place.copy(), start) if starts[number] else place.copy()
         rendered.append((relation, outputs))
-    columns = tuple(
-        Column(evolve(t.renamed(s, t.column(f"c{i}", alias)), raises=s.raises))
-        for i, s in enumerate(shapes, 1)
-    )
+    read = tuple(read_back(shape, index, alias) for index, shape in enumerate(shapes, 1))
     known = [r.rows for r, _ in rendered]
     return Relation(
-        context, Union(alias, rendered), columns, order, natural=all(r.natural for r, _ in rendered),
+        context, Union(alias, rendered), read, order, natural=all(r.natural for r, _ in rendered),
         raises=any(r.raises for r, _ in rendered),
         sort_raises=any(r.sort_raises for r, _ in rendered), strict=any(r.strict for r, _ in rendered),
         rows=sum(k for k in known if k is not None) if None not in known else None,
@@ -78,66 +81,8 @@ def _places(parts: list[Relation], alias: str) -> tuple[list[int] | None, tuple[
     return None, (Key(part, plain=True, span=len(parts)), Key(place, plain=True, span=span))
 
 
-def _shape(parts: list[Relation], node: p.Append, name: str) -> Scalar:
-    """Kind, type and facts of a column of the combination."""
-    found: Scalar | None = None
-    missing = False
-    for relation, part in zip(parts, node.parts, strict=True):
-        if not part.schema.has(name):
-            missing = True
-            continue
-        c = relation.columns[part.schema.index(name)]
-        if c.text is not None:
-            raise Unfoldable("a combination of columns whose cells may be errors")
-        found = c.term if found is None else _common(found, c.term)
-    if found is None:
-        raise Unfoldable("a combination with a column that no table has")
-    return evolve(found, nullable=True) if missing else found
-
-
-def _common(a: Scalar, b: Scalar) -> Scalar:
-    if isinstance(a.inside, (t.Scaled, t.Mixed)) or isinstance(b.inside, (t.Scaled, t.Mixed)):
-        if "null" in (a.kind, b.kind):
-            return evolve(b if a.kind == "null" else a, nullable=True, raises=a.raises or b.raises)
-        if a.inside != b.inside and isinstance(a.inside, t.Scaled) and isinstance(b.inside, t.Scaled):
-            raise Unfoldable("a combination of decimals with different numbers of digits")
-        return _both(*alternatives(a, b))
-    if a.inside is not None or b.inside is not None:
-        raise Unfoldable("a combination of columns of records, lists or tables")
-    if a.kind == "null":
-        return evolve(b, nullable=True, raises=a.raises or b.raises)
-    if b.kind == "null":
-        return evolve(a, nullable=True, raises=a.raises or b.raises)
-    if a.kind != b.kind or (a.kind == "any" and a.storage != b.storage):
-        raise Unfoldable("a combination of columns of different kinds")
-    storage = a.storage if a.storage == b.storage else unify(a, b)[0].storage
-    return evolve(
-        a, storage=storage, nullable=a.nullable or b.nullable, raises=a.raises or b.raises, constant=t.VARIES,
-        nonan=a.nonan and b.nonan, int53=a.int53 and b.int53, ascii=a.ascii and b.ascii,
-        largest=None if a.largest is None or b.largest is None else max(a.largest, b.largest),
-    )  # fmt: skip
-
-
-def _both(a: Scalar, b: Scalar) -> Scalar:
-    """Two columns of decimals with the same scale, or of decimals and doubles."""
-    return evolve(
-        a, nullable=a.nullable or b.nullable, raises=a.raises or b.raises, nonan=a.nonan and b.nonan,
-        int53=False, largest=None,
-    )  # fmt: skip
-
-
-def _cell(relation: Relation, part: p.Plan, name: str, shape: Scalar) -> Any:
-    if isinstance(shape.inside, t.Mixed) and shape.inside.scale is not None:
-        found = part.schema.index(name) if part.schema.has(name) else None
-        term = t.null() if found is None else relation.columns[found].term
-        return exp.Null() if term.kind == "null" else either_number(term, shape.inside.scale).use
-    storage = t.exact_storage(shape) or "VARCHAR"
-    if not part.schema.has(name):
-        return t.cast(exp.Null(), storage)
-    term = relation.columns[part.schema.index(name)].term
-    if term.storage == shape.storage or not shape.storage:
-        return term.use
-    return stored_as(term, storage)
+def _column(relation: Relation, part: p.Plan, name: str) -> Column | None:
+    return relation.columns[part.schema.index(name)] if part.schema.has(name) else None
 
 
 # ---------------------------------------------------------------- Table.Join
