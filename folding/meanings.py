@@ -116,13 +116,13 @@ def as_term(value: Any) -> Scalar:
         from folding.records import struct
 
         return struct(value)
+    if value.__class__ in (Function, Closure) or isinstance(value, MType):
+        raise Unfoldable("a function or type used as a cell")
     if kind_of(value) == "list":
         from folding.lookups import constants
         from folding.structures import items
 
         return items([as_term(item) for item in constants(value)])
-    if value.__class__ in (Function, Closure) or isinstance(value, MType):
-        raise Unfoldable("a function or type used as a cell")
     try:
         return t.literal(value)
     except TypeError:

@@ -8,7 +8,6 @@ Facts come from what is free: Parquet statistics, Arrow's null counts, a databas
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -21,7 +20,10 @@ from folding.origins import Origin
 from folding.relations import Column, Context, Key, Relation, compiles
 from folding.terms import Scalar, Unfoldable, whole_facts
 from folding.types import from_arrow_type, from_sql_type
+from mlang.connectors.duckdb import INSTANTS_IN
 from mlang.connectors.sources import ArrowSource, CsvSource, DuckDbSource, ParquetSource
+from mlang.culture.zones import offset_of
+from mlang.errors import MError
 from mlang.tables import plan as p
 from mlang.tables.plan import Batch, Source
 
@@ -175,17 +177,11 @@ def _instants(zone: str | None) -> dict[str, Any]:
 
 def _distance(zone: str) -> int | None:
     """The minutes that a zone's clock is always ahead of UTC."""
-    from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
-
-    found = re.fullmatch(r"([+-])(\d\d)(?::(\d\d))?", zone, re.ASCII)
-    if found is not None:
-        minutes = int(found[2]) * 60 + int(found[3] or 0)
-        return None if minutes > zones.FARTHEST else -minutes if found[1] == "-" else minutes
     try:
-        distance = ZoneInfo(zone).utcoffset(None)
-    except (ZoneInfoNotFoundError, ValueError, OSError):
+        offset = offset_of(zone)
+    except MError:  # a zone that nobody knows
         return None
-    return None if distance is None or distance.total_seconds() % 60 else int(distance.total_seconds()) // 60
+    return offset if isinstance(offset, int) else None
 
 
 def _shown_in(type: Any) -> str | None:
@@ -387,7 +383,7 @@ def _statistics(metadata: Any, index: int) -> dict[str, Any]:
 
 
 def _database(source: DuckDbSource, context: Context) -> tuple[Relation, tuple[str, ...]]:
-    from folding.engines.database import attach, collates, strange_dates, table_facts, time_zone
+    from folding.engines.database import attach, collates, strange_dates, table_facts
     from folding.structures import from_type
 
     catalog = attach(source.path)
@@ -409,7 +405,7 @@ def _database(source: DuckDbSource, context: Context) -> tuple[Relation, tuple[s
         if physical.startswith("DECIMAL"):
             storage, decimals = "DECIMAL", {"inside": t.scaled(physical)}
         elif physical == "TIMESTAMP WITH TIME ZONE":
-            decimals = _instants(time_zone())
+            decimals = _instants(INSTANTS_IN)
         known = {**facts.columns.get(name, {}), **_proven(source, name)}
         small = known.pop("int53", False) or small
         scalars.append(unplaced(kind, storage, small, **known, **decimals))

@@ -16,14 +16,12 @@ from sqlglot import exp
 
 from folding import terms as t
 from folding.terms import Scalar, typed
-from mlang.culture.zones import constant_offset
+from mlang.culture.zones import FARTHEST, constant_offset
 from mlang.errors import MError
 from mlang.values.temporal import MINUTE, DateTime
 
 #: What stores them: in microseconds, and in ticks.
 ZONE, ZONE_FINE = "STRUCT(u TIMESTAMP, o BIGINT)", "STRUCT(u BIGINT, o BIGINT)"
-#: No clock is farther from UTC.
-FARTHEST = 14 * 60
 
 
 # ---------------------------------------------------------------- parts

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import csv
 import io
+import os
 import random
+import subprocess
+import sys
 import zipfile
 from decimal import Decimal
 from pathlib import Path
@@ -102,11 +105,34 @@ def test_dates_outside_the_calendar_are_error_cells() -> None:
     assert error_of(cell) is not None
 
 
+#: Spellings of zones and their minutes from UTC in the summer of 2020.
+ZONES = [
+    ("UTC", 0), ("Z", 0), ("GMT", 0), ("Etc/UTC", 0), ("+00:00", 0), ("-00:00", 0), ("+02:30", 150), ("+0230", 150),
+    ("-0330", -210), ("+02", 120), ("-2", -120), ("+02:00:00", 120), ("UTC+2", 120), ("GMT-03:30", -210),
+    ("+14:00", 840), ("+15:00", 0), ("Europe/Berlin", 120), ("Etc/GMT+5", -300), ("America/St_Johns", -150),
+    ("Asia/Kolkata", 330), ("W. Europe Standard Time", 120),
+]  # fmt: skip
+
+
 def test_zones_give_offsets() -> None:
     array = pa.array([1_593_658_800_000_000], pa.int64())
-    for zone, offset in (("UTC", 0), ("+02:30", 150), ("Europe/Berlin", 120)):
+    for zone, offset in ZONES:
         (value,) = column_to_values(array.view(pa.timestamp("us", zone)))
-        assert (value.offset, value.utc_ticks) == (offset, 637_292_556_000_000_000)
+        assert (value.offset, value.utc_ticks) == (offset, 637_292_556_000_000_000), zone
+
+
+def test_a_zone_around_the_hours_when_the_clock_is_set() -> None:
+    hour = 3_600_000_000
+    spring, autumn = 1_585_443_600_000_000, 1_603_587_600_000_000  # 01:00 UTC on 2020-03-29 and 2020-10-25
+    array = pa.array([spring - 1, spring, autumn - hour, autumn - 1, autumn], pa.int64())
+    values = column_to_values(array.view(pa.timestamp("us", "Europe/Berlin")))
+    assert [value.offset for value in values] == [60, 120, 120, 120, 60]
+    assert [value.hour for value in values] == [1, 3, 2, 2, 2]
+
+
+def test_a_zone_that_nobody_knows() -> None:
+    with pytest.raises(MError, match=r"The time zone 'Mars/Olympus' isn't known\."):
+        column_to_values(pa.array([0], pa.int64()).view(pa.timestamp("us", "Mars/Olympus")))
 
 
 def test_nested_and_mixed() -> None:
@@ -452,3 +478,24 @@ def test_a_replaced_database_file_is_read_anew(tmp_path: Path) -> None:
     make("b.duckdb", "CREATE TABLE t AS SELECT 'q' AS y, 2 AS z").replace(file)
     assert mlang.evaluate(query).names == ("y", "z")
     assert mlang.to_m(mlang.evaluate(query)).endswith('{{"q", 2}})')
+
+
+def test_instants_of_duckdb_do_not_depend_on_the_machine(tmp_path: Path) -> None:
+    """Shown in UTC, by the interpreter and by the engine, also where a view makes texts of them."""
+    path = tmp_path / "z.duckdb"
+    with duckdb.connect(str(path)) as database:
+        database.execute("CREATE TABLE t AS SELECT TIMESTAMPTZ '2020-07-01 23:30:00+00' AS z, 1 AS i")
+        database.execute("CREATE VIEW v AS SELECT z, CAST(z AS VARCHAR) AS s, CAST(z AS DATE) AS d FROM t")
+    program = f"""
+import mlang
+for item in ("t", "v"):
+    for engine in ("duckdb", "none"):
+        source = 'DuckDB.Database("{path}"){{[Schema = "main", Item = "' + item + '"]}}[Data]'
+        print(mlang.to_m(mlang.evaluate(f'Record.ToList(Table.Sort({{source}}, "z"){{{{0}}}})', engine=engine)))
+"""
+    shown = subprocess.run(
+        [sys.executable, "-c", program], env={**os.environ, "TZ": "Asia/Tokyo"}, capture_output=True, text=True, check=True
+    ).stdout  # fmt: skip
+    instant = "#datetimezone(2020, 7, 1, 23, 30, 0, 0, 0)"
+    view = f'{{{instant}, "2020-07-01 23:30:00+00", #date(2020, 7, 1)}}'
+    assert shown.splitlines() == [f"{{{instant}, 1}}"] * 2 + [view] * 2

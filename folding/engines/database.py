@@ -27,6 +27,7 @@ from sqlglot import exp
 from folding.engines.spilling import SHARE, limit_memory, spill_folder
 from folding.terms import Unfoldable, column, whole_facts
 from mlang import session as sessions
+from mlang.connectors.duckdb import INSTANTS_IN
 from mlang.connectors.sources import DuckDbSource
 
 DIALECT = "duckdb"
@@ -40,6 +41,7 @@ _PRELUDE = {
     "autoload_known_extensions": False,
     "max_expression_depth": 4000,
     "disabled_optimizers": _BROKEN,
+    "TimeZone": INSTANTS_IN,
 }
 #: Passes that may let a row vanish before a condition of M's would have raised on it; and the one that
 #: then puts the larger side of a join into memory, because it cannot tell how large a CSV file is.
@@ -100,7 +102,8 @@ class Root:
 
 def _setting(name: str, value: Any) -> Any:
     literal = exp.Boolean(this=value) if value.__class__ is bool else exp.convert(value)
-    return exp.SetItem(this=exp.EQ(this=exp.Var(this=name), expression=literal))
+    # for cursors, too: a plain SET of some settings is one connection's
+    return exp.SetItem(this=exp.EQ(this=exp.Var(this=name), expression=literal), kind="GLOBAL")
 
 
 #: Passes that put the smaller side of a join into memory, and take a stream, whose length is unknown, for that.
@@ -263,13 +266,6 @@ def _table_facts(catalog: str, source: DuckDbSource) -> TableFacts:
     found = cursor.execute(statistics.limit(1).sql(DIALECT)).fetchone() or ()
     facts = {name: column_facts(s) for name, s in zip(names, found, strict=False) if isinstance(s, dict)}
     return TableFacts(int(rows), True, int(last or 0) + 1, facts)
-
-
-def time_zone() -> str:
-    """The zone in which connections of this process show instants."""
-    shown = exp.select(exp.Anonymous(this="current_setting", expressions=[exp.Literal.string("TimeZone")]))
-    found = root().cursor().execute(shown.sql(DIALECT)).fetchone() or ("",)
-    return str(found[0])
 
 
 def collates(catalog: str) -> bool:

@@ -190,6 +190,8 @@ def _decimally(number: Any, rounded: Any, distance: Any, whole: bool) -> Any:
 
 def as_number(call: Call, value: Scalar) -> Scalar:
     """What ``Number.From`` makes of a term."""
+    if call.count > 1:  # it must be a text also where it says nothing about the value
+        t.need(t.of_kind(call.term(1), "text"), "text")
     if value.kind == "number":
         return t.need(value, "number")
     if value.kind == "null":

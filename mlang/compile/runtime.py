@@ -103,7 +103,7 @@ def _position(index: Any, target: Any) -> int:
         raise errors.cannot_convert(index, "Number")
     if kind != "number":
         raise errors.cannot_convert(index, "Number")
-    if index != int(index):
+    if index - index != 0 or index != int(index):  # NaN and infinities are no integers either
         raise errors.expression_error("We expected an integer value.", detail=index)
     if index < 0:
         raise errors.argument_out_of_range("index", index)

@@ -19,6 +19,7 @@ import pyarrow.compute as pc
 from mlang import errors
 from mlang.connectors.arrow_out import arrow_type_of, infer_type, values_to_array
 from mlang.connectors.sources import BATCH_ROWS, ArrowSource
+from mlang.culture.zones import offset_of
 from mlang.tables.batches import ArrowBatch
 from mlang.tables.plan import Batch, Scan
 from mlang.tables.table import Table
@@ -226,7 +227,7 @@ def _temporal(column: Any) -> list[Any]:
     if t.is_duration(type):
         return [None if n is None else Duration(n) for n in _ticks(column)]
     if type.tz:
-        offset = _offset_of(type.tz)
+        offset = offset_of(type.tz)
         return _built(_ticks(column), EPOCH_TICKS, MAX_TICKS, lambda n: _zoned(n, offset), "DateTimeZone")
     return _built(_ticks(column), EPOCH_TICKS, MAX_TICKS, DateTime, "DateTime")
 
@@ -244,34 +245,10 @@ def _built(numbers: list[Any], shift: int, most: int, make: Callable[[int], Any]
     return out
 
 
-def _zoned(utc: int, offset: Callable[[int], int]) -> Any:
-    minutes = offset(utc)
+def _zoned(utc: int, offset: int | Callable[[int], int]) -> Any:
+    minutes = offset if isinstance(offset, int) else offset(utc)
     local = utc + minutes * MINUTE
     return DateTimeZone(local, minutes) if 0 <= local <= MAX_TICKS else DateTimeZone(utc, 0)
-
-
-def _offset_of(zone: str) -> Callable[[int], int]:
-    """From UTC ticks to the zone's offset in minutes."""
-    if zone in ("UTC", "Etc/UTC", "GMT", "Z"):
-        return lambda utc: 0
-    if zone[0] in "+-":
-        hours, _, minutes = zone[1:].partition(":")
-        fixed = (int(hours) * 60 + int(minutes or 0)) * (-1 if zone[0] == "-" else 1)
-        return lambda utc: fixed
-    from datetime import UTC, datetime, timedelta
-    from zoneinfo import ZoneInfo
-
-    info = ZoneInfo(zone)
-    start = datetime(1, 1, 1, tzinfo=UTC)
-
-    def offset(utc: int) -> int:
-        try:
-            delta = (start + timedelta(microseconds=utc // 10)).astimezone(info).utcoffset()
-        except OverflowError:
-            return 0
-        return round(delta.total_seconds() / 60) if delta is not None else 0
-
-    return offset
 
 
 # ---------------------------------------------------------------- batches and tables

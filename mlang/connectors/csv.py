@@ -11,7 +11,7 @@ from typing import Any
 
 from mlang import errors
 from mlang.connectors.sources import CsvSource
-from mlang.library.arguments import as_count, enum_member, of_kind, options
+from mlang.library.arguments import as_count, as_width, enum_member, of_kind, options
 from mlang.registry import builtin
 from mlang.tables.plan import Scan
 from mlang.tables.table import Table
@@ -115,7 +115,7 @@ def _schema(given: Any, reader: CsvSource) -> TableType:
         return _numbered(first_width(reader))
     kind = kind_of(given)
     if kind == "number":
-        return _numbered(as_count(given, "columns"))
+        return _numbered(as_width(given, "columns"))
     if kind == "type":
         if not isinstance(given, TableType):
             raise errors.cannot_convert(given, "Table")

@@ -29,6 +29,8 @@ from mlang.values.types import TABLE, TEXT, Field, MType, RecordType, TableType,
 _AS_TEXT = ("BIT", "TIME WITH TIME ZONE", "UNION", "VARIANT", "GEOMETRY")
 _AS_NUMBER_TEXT = ("HUGEINT", "UHUGEINT", "BIGNUM")
 _MAGIC = b"DUCK"
+#: The zone in which instants are shown, whatever the machine's is: what is stored has no zone of its own.
+INSTANTS_IN = "UTC"
 _INTEGERS = ("Int8.Type", "Int16.Type", "Int32.Type", "Int64.Type")
 
 
@@ -136,6 +138,7 @@ def _connect(path: str) -> Any:
     # earlier evaluation still holds, with the contents that the file had then.
     root = duckdb.connect(":memory:")
     try:
+        root.execute(f"SET GLOBAL TimeZone = '{INSTANTS_IN}'")
         root.execute("ATTACH '{}' AS source (READ_ONLY)".format(path.replace("'", "''")))
     except duckdb.Error as error:
         raise _failure(error, path) from None

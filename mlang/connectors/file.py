@@ -20,7 +20,11 @@ _OPTIONS = {"PreserveLastAccessTimes": None}
 
 def absolute(path: str) -> str:
     """The path on this machine; as given when it is a Windows path that means nothing here."""
-    found = session.current().resolve_path(path)
+    try:
+        found = session.current().resolve_path(path)
+        os.fsencode(found)
+    except UnicodeEncodeError:  # half a surrogate pair, which no name on this machine has
+        raise errors.file_not_found(path) from None
     if os.sep == "/" and "\\" in path:
         if path[1:2] == ":" or path.startswith("\\\\"):
             return found if os.path.exists(found) else path

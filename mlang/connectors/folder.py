@@ -133,11 +133,9 @@ def _moment(nanoseconds: int) -> DateTime:
     zone = session.current().time_zone
     seconds = nanoseconds // 1_000_000_000
     if zone:
-        from datetime import UTC, datetime
-        from zoneinfo import ZoneInfo
+        from mlang.culture.zones import local_offset
 
-        delta = datetime.fromtimestamp(seconds, UTC).astimezone(ZoneInfo(zone)).utcoffset()
-        minutes = round(delta.total_seconds() / 60) if delta is not None else 0
+        minutes = local_offset(nanoseconds // 100 + _EPOCH_TICKS)
     else:
         minutes = time.localtime(seconds).tm_gmtoff // 60
     return DateTime(nanoseconds // 100 + _EPOCH_TICKS + minutes * MINUTE)

@@ -7,6 +7,8 @@ standard time, and times before zones existed use the zone's standard offset.
 
 from __future__ import annotations
 
+import re
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta, tzinfo
 from functools import lru_cache
 
@@ -65,6 +67,29 @@ def _standard(zone: tzinfo) -> int:
     moment = datetime(2020, 1, 1, tzinfo=zone)
     offset = (moment.utcoffset() or timedelta()) - (moment.dst() or timedelta())
     return int(offset.total_seconds()) // 60
+
+
+#: Offsets from UTC as files and engines write them: +2, +02, +0200, +02:00, also behind UTC or GMT.
+_OFFSET = re.compile(r"(?:UTC|GMT)?([+-])(\d{1,2})(?::?([0-5]\d)(?::?00)?)?", re.ASCII)
+#: How far M's clocks may be from UTC, in minutes.
+FARTHEST = 14 * 60
+
+
+def offset_of(name: str) -> int | Callable[[int], int]:
+    """Minutes that a named zone's clock is ahead of UTC: always so many, or a function of the instant's ticks.
+
+    A zone farther from UTC than a datetimezone may be is shown in UTC.
+    """
+    found = _OFFSET.fullmatch(name)
+    if found is not None:
+        minutes = int(found[2]) * 60 + int(found[3] or 0)
+        return 0 if minutes > FARTHEST else -minutes if found[1] == "-" else minutes
+    zone = _zone(name)
+    if zone is None:
+        return 0
+    if zone.utcoffset(None) is not None:
+        return _minutes(zone, _moment(0))
+    return lambda ticks: _minutes(zone, _moment(ticks).replace(tzinfo=UTC).astimezone(zone))
 
 
 def local_offset(utc_ticks: int) -> int:

@@ -1,7 +1,7 @@
 """Arguments that many library functions share: whole numbers, enumeration members, options records.
 
 Numbers reach a builtin as float, int or Decimal; what must be whole goes through
-`as_int`, `as_count` or `as_length`.  Options records go through `options`, which knows the engine's
+`as_int`, `as_count`, `as_length` or `as_width`.  Options records go through `options`, which knows the engine's
 error for unknown fields.  Read ``enumerations.py`` for the members and their numbers.
 """
 
@@ -16,6 +16,7 @@ from mlang.values.metadata import Annotated, strip
 from mlang.values.thunk import force
 
 _INT32 = 2**31
+_COLUMNS = 2**20
 
 
 def as_int(value: Any) -> int:
@@ -52,6 +53,14 @@ def as_count(value: Any, name: str) -> int:
 def as_length(value: Any, name: str) -> int:
     """A whole number of 32 bits that is not negative: places and lengths in texts."""
     return _not_negative(_whole(value, 32), value, name)
+
+
+def as_width(value: Any, name: str) -> int:
+    """A number of columns; names for more than any table has would fill the memory."""
+    whole = as_length(value, name)
+    if whole > _COLUMNS:
+        raise errors.argument_out_of_range(name, value)
+    return whole
 
 
 def _not_negative(whole: int, value: Any, name: str) -> int:

@@ -215,9 +215,9 @@ def _schema(columns: Any, rows: Any) -> Any:
     if kind == "null":
         return table_type(_numbered(_first_width(rows)))
     if kind == "number":
-        from mlang.library.arguments import as_count
+        from mlang.library.arguments import as_width
 
-        return table_type(_numbered(as_count(columns, "columns")))
+        return table_type(_numbered(as_width(columns, "columns")))
     if kind != "list":
         raise errors.cannot_convert(columns, "List")
     return table_type(_names(columns))

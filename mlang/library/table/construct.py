@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from mlang import errors, registry
-from mlang.library.arguments import as_count, enum_member, of_kind, options, texts
+from mlang.library.arguments import as_width, enum_member, of_kind, options, texts
 from mlang.library.constructors import table_of_rows
 from mlang.library.table.criteria import ERROR, USE_NULL, items
 from mlang.library.table.transform import (
@@ -46,7 +46,7 @@ def named(columns: Any) -> TableType | None:
             raise errors.cannot_convert(columns, "List")
         return given
     if is_number(columns):
-        return table_type(schemas.default_names(as_count(columns, "columns")))
+        return table_type(schemas.default_names(as_width(columns, "columns")))
     names = texts(of_kind(columns, "list"))
     schemas.unique(names)
     return table_type(names)

@@ -291,7 +291,24 @@ def alternate_rows(table: Table, offset: Any, skipped: Any, taken: Any) -> Table
 @builtin("Table.Repeat(table as table, count as number) as table")
 def repeat(table: Table, count: Any) -> Table:
     """The rows of a table so many times, one after the other."""
-    return _same(table, p.Append(schemas.unkeyed(table.type), (table.plan,) * as_count(count, "count")))
+    times, schema = as_count(count, "count"), schemas.unkeyed(table.type)
+    if times > _WRITTEN_OUT:
+        return _same(table, p.Rows(schema, lambda: _repeated(table, times), "Table.Repeat"))
+    return _same(table, p.Append(schema, (table.plan,) * times))
+
+
+#: A plan names every copy up to so many; more are read again and again.
+_WRITTEN_OUT = 1000
+
+
+def _repeated(table: Table, times: int) -> Iterator[Any]:
+    for _ in range(times):
+        found = False
+        for row in table.rows():
+            found = True
+            yield row
+        if not found:
+            return
 
 
 @builtin("Table.ReverseRows(table as table) as table")
