@@ -23,6 +23,7 @@ from folding.spelling import failing, wrong
 from folding.terms import Scalar, Unfoldable, typed
 from mlang.errors import MError
 from mlang.tables import plan as p
+from mlang.tables.simplify import without_tables
 from mlang.values.functions import Function
 from mlang.values.metadata import strip
 from mlang.values.thunk import Thunk, force
@@ -59,8 +60,8 @@ def safely(relation: Relation, build: Callable[[Relation], Scalar]) -> tuple[Rel
 
 @compiles(p.Project)
 def project(node: p.Project, context: Context) -> Relation:
-    base = context.child(node.input)
-    schema = node.input.schema
+    below = without_tables(node)
+    base, schema = context.child(below), below.schema
     columns = tuple(
         Column(t.null()) if old is None else base.columns[schema.index(old)] for _, old in node.columns
     )

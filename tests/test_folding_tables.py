@@ -32,6 +32,14 @@ FOLDED = [
     'Table.Sort(T, (a, b) => let c = Value.Compare(a[k], b[k]) in if c <> 0 then c else Value.Compare(b[n], a[n]))',
     'Table.Join(T, "t", Table.PrefixColumns(T, "r"), "r.u", JoinKind.FullOuter, null, {Comparer.OrdinalIgnoreCase})',
     'Table.ExpandTableColumn(Table.NestedJoin(T, "t", T, "u", "j", JoinKind.LeftOuter, {Comparer.OrdinalIgnoreCase}), "j", {"k"}, {"j"})',
+    *[
+        f'Table.ExpandTableColumn(Table.NestedJoin(T, "t", T, "u", "j", JoinKind.{kind}), "j", {{"k", "u"}}, {{"j", "v"}})'
+        for kind in ("Inner", "RightOuter", "FullOuter", "LeftAnti", "RightAnti", "LeftSemi", "RightSemi")
+    ],
+    *[
+        f'Table.RemoveColumns(Table.NestedJoin(T, "t", T, "u", "j", JoinKind.{kind}), {{"j", "k"}})'
+        for kind in ("Inner", "LeftAnti", "LeftSemi")
+    ],
     'Table.RemoveMatchingRows(T, {[k = 3], [k = null]}, "k")', 'Table.RemoveMatchingRows(T, {[n = 1, k = 3, t = "a", u = "A"]})',
     'Table.ReplaceMatchingRows(T, {{[t = "A"], [n = 0, k = 0, t = "z", u = null]}}, {"t", Comparer.OrdinalIgnoreCase})',
     'Table.FindText(T, "x")', "Table.RemoveRows(T, 1, 2)", 'Table.InsertRows(T, 2, {[n = 1, k = 1, t = "q", u = null]})',

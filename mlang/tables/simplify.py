@@ -37,22 +37,34 @@ def expand_of_nested_join(node: p.ExpandTable) -> p.Plan | None:
     nested = node.input
     if not isinstance(nested, p.NestedJoin) or nested.column != node.column:
         return None
-    if nested.kind not in (p.INNER, p.LEFT_OUTER):
-        return None
     right = nested.right.schema
     # Names with a leading U+0000 cannot clash with the columns of the left table.
     fields = [(f"\0{i}", old if right.has(old) else None) for i, (old, _) in enumerate(node.fields)]
-    keys = [(f"\0k{i}", name) for i, name in enumerate(nested.right_keys)]
-    side = p.Project(schemas.projected(right, [*fields, *keys]), nested.right, (*fields, *keys))
+    keys, side = _right_side(nested, fields)
     left = nested.left.schema
     both = schemas.of_columns([*schemas.pairs(left), *schemas.pairs(side.schema)])
     join = p.Join(
-        both, nested.left, side, nested.left_keys, tuple(n for n, _ in keys), nested.kind,
-        side.schema.names, nested.comparers,
+        both, nested.left, side, nested.left_keys, keys, nested.kind, side.schema.names, nested.comparers,
     )  # fmt: skip
     hidden = {new: hidden for (hidden, _), (_, new) in zip(fields, node.fields, strict=True)}
     chosen = tuple((n, hidden.get(n, n)) for n in node.schema.names)
     return p.Project(node.schema, join, chosen, "Table.ExpandTableColumn")
+
+
+def _right_side(nested: p.NestedJoin, fields: list[tuple[str, str | None]]) -> tuple[tuple[str, ...], p.Plan]:
+    """The right table of a nested join: some columns, and the keys under names that are given too."""
+    keys = [(f"\0k{i}", name) for i, name in enumerate(nested.right_keys)]
+    side = p.Project(schemas.projected(nested.right.schema, [*fields, *keys]), nested.right, (*fields, *keys))
+    return tuple(name for name, _ in keys), side
+
+
+def without_tables(node: p.Project) -> p.Plan:
+    """What a choice of columns reads: of a nested join whose tables nobody looks at, only the rows that it keeps."""
+    nested = node.input
+    chosen = {old for _, old in node.columns}
+    if not isinstance(nested, p.NestedJoin) or nested.kind not in _KEEPS or nested.column in chosen:
+        return nested
+    return _nested_join(nested, tuple(n for n in nested.schema.names if n in chosen))
 
 
 def prune(plan: p.Plan, columns: tuple[str, ...]) -> p.Plan:
@@ -182,13 +194,21 @@ def _join(node: p.Join, columns: tuple[str, ...]) -> p.Plan:
     return evolve(node, left=left, right=right, right_columns=right_names, schema=schema)
 
 
+#: Nested joins that give a left row once or not at all, and the joins that do without their tables.
+_KEEPS = {p.INNER: p.LEFT_SEMI, p.LEFT_SEMI: p.LEFT_SEMI, p.LEFT_ANTI: p.LEFT_ANTI}
+
+
 def _nested_join(node: p.NestedJoin, columns: tuple[str, ...]) -> p.Plan:
-    """A left outer join whose tables nobody looks at is its left side."""
+    """A left outer join whose tables nobody looks at is its left side; what keeps or drops left rows is a join without
+    right columns."""
     lefts = tuple(n for n in columns if n != node.column)
     if node.kind == p.LEFT_OUTER and node.column not in columns:
         return _pruned(node.left, lefts)
     wanted = _merged(lefts, node.left_keys)
     left = _narrowed(_pruned(node.left, wanted), tuple(n for n in node.left.schema.names if n in wanted))
+    if node.kind in _KEEPS and node.column not in columns:
+        keys, side = _right_side(node, [])
+        return p.Join(left.schema, left, side, node.left_keys, keys, _KEEPS[node.kind], (), node.comparers)
     # the join's own types: a full outer join has rows without a left side
     types = {name: schemas.column_type(node.schema, name) for name in (*left.schema.names, node.column)}
     schema = schemas.append(left.schema, node.column, types[node.column])
