@@ -250,7 +250,7 @@ def add_index(node: p.AddIndex, context: Context) -> Relation:
     # servers count in types of their own; minus zero is no whole number of SQL
     small = max(abs(start.constant), abs(step.constant)) <= _SMALL_STEP and repr(start.constant) != "-0.0"
     whole = context.keeps_order and small
-    sql = _index(number, start.constant, step.constant) if whole else _index_of_doubles(number, start, step)
+    sql = index_of(number, start.constant, step.constant) if whole else _index_of_doubles(number, start, step)
     bound = None if base.rows is None else int(abs(start.constant) + base.rows * abs(step.constant))
     term = typed(
         sql, "number", "BIGINT" if whole else "DOUBLE", nullable=False, nonan=True, int53=True,
@@ -264,7 +264,7 @@ def add_index(node: p.AddIndex, context: Context) -> Relation:
 _SMALL_STEP = 2.0**20
 
 
-def _index(number: Any, start: float, step: float) -> Any:
+def index_of(number: Any, start: float, step: float) -> Any:
     """The index of row ``number`` (from 1) in whole numbers."""
     if step != 1:
         number = t.binary(exp.Mul, t.binary(exp.Sub, number, t.whole(1)), t.whole(int(step)))

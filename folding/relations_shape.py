@@ -17,7 +17,7 @@ from folding.origins import Union
 from folding.pairs import Pair, written
 from folding.relations import Column, Context, Key, Relation, compiles
 from folding.relations_rows import key_term, numbered, shown_key, sums_of
-from folding.relations_tables import matching, side
+from folding.relations_tables import is_open, matching
 from folding.spelling import failing
 from folding.streaming import StreamOrigin
 from folding.terms import Scalar, Unfoldable, typed
@@ -43,7 +43,7 @@ def group(node: p.Group, context: Context) -> Relation:
     places = {name: i for i, name in enumerate(schema.names)}
     table = aggregates.Group(
         lambda name: base.use(places[name]) if name in places else None, place, sums_of(base, context),
-        base.rows, tuple(dict.fromkeys((*node.keys, *schema.names))),  # the tables of groups begin with the keys
+        base.rows, tuple(schema.names),
     )  # fmt: skip
     if node.comparer is None:
         shown = [shown_key(x, key, place) for x, key in zip(own, keys, strict=True)]
@@ -96,8 +96,11 @@ def _own_rows(
     rows = context.child(node.input)
     if steps and node.comparer is not None:
         raise Unfoldable("parts of groups by a comparer")
-    rows = taken(rows, node.input.schema, node.keys, steps)
-    right, found = side(rows, node.input.schema, node.keys)
+    own = taken(rows, node.input.schema, node.keys, steps)
+    if not own.relation.order:
+        raise Unfoldable("rows without an order")
+    right = own.relation if is_open(own.relation) else own.relation.closed()
+    found = [right.use(place) for place in own.keys]
     right_keys = [folded(key, node.comparer) for key in found]
 
     def match(values: list[Scalar]) -> Any:
@@ -106,7 +109,7 @@ def _own_rows(
 
     match(keys)
     right, place = numbered(right)
-    table = NestedTable(right, node.input.schema, place, sums_of(right, context), match, tuple(keys))
+    table = NestedTable(right, own.schema, place, sums_of(right, context), match, tuple(keys))
     return Scalar(packed(keys), "any", "", inside=table)
 
 

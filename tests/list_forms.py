@@ -162,6 +162,8 @@ AGGREGATES = (
     "List.Accumulate({1, 2, 3}, List.Sum([n]), (s, c) => s + c)", "List.Last(List.Reverse([n]))", "List.Sum(Table.SelectRows(_, each [e] > 1)[n])", "List.Sum(List.Transform([e], each _ + 1))",
     "Table.SelectRows(_, each [k] = 2){0}[t]", "List.Sum(List.Combine({[n], [k]}))", "List.Union({[k], {2, 2}})", "List.Intersect({[t], {\"a\", \"b\"}})", "List.Difference([k], {1, 2})",
     "[n] & [n]", "Table.First(_[[t], [k]])", "_[[t], [n]]{0}", 'Table.Min(Table.RemoveColumns(_, {"e", "t"}), "n")', "List.Zip({[k], [n]})", "Table.RowCount(Table.Distinct(_))", "List.Transform([k], (x) => x = 2)", "List.Sum(List.FirstN([n], 2))", "List.First([k], 7)",
+    "Table.Max(_, each [k])[t]", "Table.Min(_, each [n] * -1)[t]", "Table.Sort(_, (a, b) => Value.Compare(a[k], b[k]))[t]{0}", "Table.Sort(_, {{each [k], 1}, \"t\"}){0}[n]",
+    'Text.Combine(Table.Sort(_, each Text.Length([t] ?? ""))[t], ",")', "List.First(Table.Sort(_, (r) => r[t])[k])",
     "List.ReplaceValue([k], null, 0, Replacer.ReplaceValue)", "Table.ReverseRows(_)[t]", "List.First(Table.ReverseRows(Table.Sort(_, {\"k\"}))[t])",
 )  # fmt: skip
 #: Of the table of each row, made by a nested join.
@@ -189,6 +191,10 @@ VALUES = (
 TABLES = (
     'Table.FirstN(Table.Sort(_, {{"n", 1}}), 2)', 'Table.MaxN(_, "n", 1)', "Table.FirstN(_, 1)", "Table.SelectRows(_, each [n] > 1)", 'Table.Skip(Table.Sort(_, {"t"}), 1)',
     'Table.Sort(_, {{"k", 1}, "t"})', "Table.FirstN(Table.SelectRows(_, each [n] <> null), 1)", 'Table.MinN(_, {"n"}, 2)', "Table.FirstN(_, 0)",
+    'Table.AddIndexColumn(_, "i", 1, 1)', 'Table.AddIndexColumn(Table.Sort(_, {{"n", 1}}), "i")', 'Table.FirstN(Table.AddIndexColumn(_, "i", 5, -2), 2)', "Table.LastN(_, 1)",
+    'Table.LastN(Table.Sort(_, {"t"}), 2)', 'Table.RemoveLastN(Table.Sort(_, {{"n", 1}}), 1)', 'Table.AddColumn(_, "s", each [n] + [k])', 'Table.SelectColumns(_, {"t", "n", "k"})',
+    'Table.RemoveColumns(Table.Sort(_, {{"e", 1}}), {"e"})', 'Table.FillDown(_, {"n"})', 'Table.FillUp(Table.Sort(_, "t"), {"n", "t"})', "Table.Sort(_, each [n] * -1)",
+    'Table.Sort(_, (a, b) => Value.Compare(a[t], b[t]))', 'Table.FirstN(Table.Sort(_, {{each Text.Length([t] ?? ""), 1}}), 1)',
     'Table.FirstN(Table.Skip(Table.Sort(_, {{"n", 1}}), 1), 1)', 'Table.Sort(Table.FirstN(_, 2), {{"t", 1}})', 'Table.Skip(Table.SelectRows(Table.Sort(_, "t"), each [e] <> 2), 1)',
 )  # fmt: skip
 _EXPANDED = (

@@ -16,6 +16,7 @@ from folding import terms as t
 from folding.functions import Call, folds
 from folding.functions.list_shapes import Shape, bare, called, condition_of, function_at, listed
 from folding.meanings import Lazy, Row
+from folding.pairs import Pair
 from folding.relations import Key
 from folding.scalars import Translator
 from folding.structures import record
@@ -24,6 +25,7 @@ from mlang.errors import MError
 from mlang.library.table.criteria import sort_keys
 from mlang.syntax import nodes
 from mlang.tables import schema as schemas
+from mlang.tables.plan import SortKey
 from mlang.values.thunk import force
 from mlang.values.types import ANY
 
@@ -150,23 +152,36 @@ def turned(key: Any) -> Any:
 
 
 def _keys(call: Call, group: Group, down: bool) -> list[Any]:
-    """The criteria of a sort by columns, turned round when ``down``."""
+    """The criteria of a sort (columns, functions of the row, comparers), turned round when ``down``."""
     from folding.aggregates import flat
     from folding.relations_rows import order_term
 
-    criteria = call.constant(1)
+    given = call.constant(1)
     try:
-        keys = sort_keys(criteria, schemas.of_columns([(name, ANY) for name in group.names]))
+        keys = sort_keys(given, schemas.of_columns([(name, ANY) for name in group.names]))
     except MError:
         raise Unfoldable("criteria of a sort that raise") from None
-    if any(key.column is None for key in keys):
-        raise Unfoldable("an order by functions in a group")
-    terms = [flat(group.values(key.column or "")) for key in keys]
-    if any(x.raises for x in terms):
-        raise Unfoldable("an order in a group by what may raise")
-    return [
-        Key(order_term(x), key.descending is not down).ordered() for x, key in zip(terms, keys, strict=True)
-    ]
+    found = []
+    for key in keys:
+        for term, turned_round in _compared(key, group):
+            if flat(term).raises:
+                raise Unfoldable("an order in a group by what may raise")
+            if not term.is_constant:
+                found.append(
+                    Key(order_term(term), key.descending is not (turned_round is not down)).ordered()
+                )
+    return found
+
+
+def _compared(key: SortKey, group: Group) -> list[tuple[Scalar, bool]]:
+    """What a criterion compares rows by, and whether it turns that round."""
+    from folding.relations_columns import apply_function
+
+    if key.column is not None:
+        return [(group.values(key.column), False)]
+    if key.comparer is not None:
+        return [(part.term, part.descending) for part in Pair(key.comparer, group.row()).order()]
+    return [(apply_function(key.key, group.row()), False)]
 
 
 # ---------------------------------------------------------------- columns and rows of them
