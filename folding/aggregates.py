@@ -336,17 +336,11 @@ def _extreme(name: str) -> Callable[[Scalar, Group], Scalar]:
             sql = t.unless(t.function("isnan", t.function("max", x.use)), sql)
         if x.kind == "text" and not x.ascii:  # the engine orders by code point
             sql = t.unless(t.function("bool_or", t.has_astral(x.use)), sql)
-        return typed(
-            sql,
-            x.kind,
-            x.storage,
-            key,
-            nullable=True,
-            nonan=True,
-            int53=x.int53,
-            ascii=x.ascii,
-            inside=x.inside,
-        )
+        return t.unsigned(
+            typed(
+                sql, x.kind, x.storage, key, nullable=True, nonan=True, int53=x.int53, ascii=x.ascii, inside=x.inside,
+            )
+        )  # fmt: skip
 
     return make
 
@@ -377,7 +371,7 @@ def _median(x: Scalar, group: Group) -> Scalar:
     both = t.binary(exp.Add, low, high)
     half = exp.Div(this=exp.Paren(this=both), expression=t.double(2.0), typed=True)
     sql = t.unless(t.negation(t.function("isfinite", both.copy())), half)
-    return typed(sql, "number", "DOUBLE", x, nullable=True, nonan=True)
+    return t.unsigned(typed(sql, "number", "DOUBLE", x, nullable=True, nonan=True))
 
 
 def _median_of_decimals(x: Scalar) -> Scalar:

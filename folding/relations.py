@@ -341,6 +341,14 @@ class Context:
         if not step.inputs:
             self.steps[relation.origin.alias] = step
 
+    def unread(self, column: Column) -> Unfoldable:
+        """Why a column is in no query; named as by the last step that has it."""
+        for relation, step in reversed(self.made.values()):
+            for found, name in zip(relation.columns, step.schema.names, strict=False):
+                if found is column:
+                    return Unfoldable(f"the column '{name}' is of a type that only the interpreter reads")
+        return Unfoldable("a column is of a type that only the interpreter reads")
+
     def alias(self) -> str:
         """A new name for a subquery or table."""
         return f"t{next(self._numbers)}"

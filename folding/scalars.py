@@ -184,7 +184,7 @@ class Translator:
             value = self.meaning(node.name)
             if value.__class__ is Scalar and value.is_constant:
                 return value.constant
-            if value.__class__ not in (Scalar, Row):
+            if value.__class__ not in (Scalar, Row, Closure):
                 return value
         if isinstance(node, nodes.Record):
             return {entry.name: self.constant(entry.value) for entry in node.entries}

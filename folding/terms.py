@@ -446,6 +446,13 @@ def plain_number(term: Scalar) -> Scalar:
     return evolve(term, sql=sql, kind="number", storage="DOUBLE", inside=None, nonan=nonan, constant=VARIES)
 
 
+def unsigned(term: Scalar) -> Scalar:
+    """A number that was found or added up, zero without its sign: which of two zeros an engine finds is chance."""
+    if term.kind != "number" or term.storage != "DOUBLE":
+        return term
+    return evolve(term, sql=binary(exp.Add, term.use, double(0.0)), constant=VARIES)
+
+
 def decimal_as_double(decimal: Any, scale: int) -> Any:
     """A decimal's double."""
     number = cast(decimal, "DOUBLE")

@@ -499,3 +499,14 @@ for item in ("t", "v"):
     instant = "#datetimezone(2020, 7, 1, 23, 30, 0, 0, 0)"
     view = f'{{{instant}, "2020-07-01 23:30:00+00", #date(2020, 7, 1)}}'
     assert shown.splitlines() == [f"{{{instant}, 1}}"] * 2 + [view] * 2
+
+
+def test_a_column_that_only_the_interpreter_reads_is_named(tmp_path: Path) -> None:
+    path = tmp_path / "b.duckdb"
+    with duckdb.connect(str(path)) as database:
+        database.execute("CREATE TABLE t AS SELECT 1 AS i, '101'::BIT AS bits, INTERVAL 1 DAY AS span")
+    source = f'DuckDB.Database("{path}"){{[Schema = "main", Item = "t"]}}[Data]'
+    m = f'Table.Sort(Table.RenameColumns({source}, {{{{"span", "term"}}}}), "i")'
+    reason = "the column 'term' is of a type that only the interpreter reads"
+    shown = str(mlang.explain(m, engine="duckdb"))
+    assert reason in shown or reason.replace("term", "bits") in shown

@@ -24,7 +24,6 @@ from folding.relations import Column, Relation
 from folding.sources import PASSING, Leaf
 from folding.streaming import StreamOrigin, run
 from folding.structures import cells_of, holds
-from folding.terms import Unfoldable
 from folding.types import Untyped, to_arrow
 from mlang import session as sessions
 from mlang.errors_sources import query_failed
@@ -63,7 +62,7 @@ class Query:
         chosen: list[tuple[str, Any]] = []
         for index, c in enumerate(relation.columns, 1):
             if c.term.kind == "any" and c.term.storage not in PASSING and not holds(c.term):
-                raise Unfoldable("a column of a type that only the interpreter reads")
+                raise relation.context.unread(c)
             chosen.append((f"c{index}", c.term.sql))
             if c.text is not None:
                 chosen.append((f"x{index}", c.text))

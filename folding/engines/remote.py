@@ -121,7 +121,7 @@ class RemoteQuery:
                 self.sent += decimal_and_double(c.term)
                 continue
             if c.term.inside is not None and not isinstance(c.term.inside, t.Scaled):
-                raise Unfoldable("a column of a type that only the interpreter reads")
+                raise self.relation.context.unread(c)
             self.layout.append(len(self.sent))
             self.sent.append(c.term)
         for c, place in zip(columns, self.layout, strict=True):

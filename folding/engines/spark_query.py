@@ -44,7 +44,7 @@ class SparkQuery:
         self._targets: list[Any] | None = None
         for c in relation.columns:
             if c.term.kind == "any" and c.term.storage not in PASSING and c.term.inside != CELL:
-                raise Unfoldable("a column of a type that only the interpreter reads")
+                raise relation.context.unread(c)
         chosen = [(f"c{index}", c.term.sql) for index, c in enumerate(relation.columns, 1)]
         #: The columns whose cells may be errors, or texts that only the interpreter converts.
         self.marked = [index for index, c in enumerate(relation.columns, 1) if c.text is not None]

@@ -96,7 +96,7 @@ def share_of(column: Scalar, share: float, mode: int) -> Scalar:
     storage = item.storage
     sql = t.cast(let(kept.use, pick), storage)
     raises = kept.raises or mode == _EXC
-    return evolve(item, sql=sql, nullable=True, raises=raises, nonan=mode == _DISC, int53=False)
+    return t.unsigned(evolve(item, sql=sql, nullable=True, raises=raises, nonan=mode == _DISC, int53=False))
 
 
 def _of_decimals(column: Scalar, share: float, mode: int) -> Scalar:

@@ -153,7 +153,7 @@ def _all_null(items: list[Scalar]) -> list[Any]:
 def _sum(items: list[Scalar]) -> Scalar:
     null = t.cast(exp.Null(), "DOUBLE")
     nothing = [(test, null) for test in _all_null(items)]
-    total = _added(items)
+    total = t.binary(exp.Add, t.double(0.0), _added(items))
     return typed(t.case(*nothing, otherwise=total) if nothing else total, "number", "DOUBLE", *items,
                  nullable=bool(nothing))  # fmt: skip
 
@@ -186,6 +186,7 @@ def _extreme(node: Any) -> Any:
             best = typed(sql, item.kind, item.storage, best, item, nullable=best.nullable and item.nullable)
             if t.size(sql) > 1500:
                 raise Unfoldable("the expression is too large")
+        best = t.unsigned(best)
         sql = t.unless(t.any_of(odd), best.sql) if odd else best.sql
         return typed(
             sql,
@@ -303,7 +304,7 @@ def _extreme_of(name: str) -> Any:
             found = t.function("list_contains", odd, exp.true())
             column = evolve(column, sql=t.unless(found, column.use))
         sql = t.function(name, no_nan(column, "the order of numbers").use)
-        return evolve(item, sql=sql, nullable=True, raises=column.raises, nonan=True)
+        return t.unsigned(evolve(item, sql=sql, nullable=True, raises=column.raises, nonan=True))
 
     return make
 

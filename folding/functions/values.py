@@ -143,6 +143,10 @@ def value_as(call: Call) -> Scalar:
 @folds("Value.ReplaceMetadata", "Value.RemoveMetadata")
 def without_metadata(call: Call) -> Scalar:
     """A cell that an engine gave has no metadata anyhow."""
+    if call.name == "Value.ReplaceMetadata":
+        given = call.arguments[1] if len(call.arguments) == 2 else None
+        if not isinstance(given, nodes.Record) and call.constant(1).__class__ is not dict:
+            raise Unfoldable("metadata that are no record")
     return call.term(0)
 
 

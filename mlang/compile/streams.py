@@ -112,7 +112,7 @@ def total(items: Any) -> Any:
             result = result + value if some else value
             some = True
         else:
-            return result if some else None
+            return result + 0.0 if some else None  # zero without a sign
         return value_of("List.Sum").fn(Streamed(lambda: chain([result, rest] if some else [rest], values)))
     return value_of("List.Sum").fn(items)
 

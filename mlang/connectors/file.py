@@ -20,17 +20,23 @@ _OPTIONS = {"PreserveLastAccessTimes": None}
 
 def absolute(path: str) -> str:
     """The path on this machine; as given when it is a Windows path that means nothing here."""
-    try:
-        found = session.current().resolve_path(path)
-        os.fsencode(found)
-    except UnicodeEncodeError:  # half a surrogate pair, which no name on this machine has
-        raise errors.file_not_found(path) from None
+    found = session.current().resolve_path(path)
+    if not _may_be_name(found):
+        raise errors.file_not_found(found)
     if os.sep == "/" and "\\" in path:
         if path[1:2] == ":" or path.startswith("\\\\"):
             return found if os.path.exists(found) else path
         if not os.path.exists(found):
             return session.current().resolve_path(path.replace("\\", "/"))
     return found
+
+
+def _may_be_name(path: str) -> bool:
+    """Whether the system takes a text as a path: no NUL, no half of a surrogate pair."""
+    try:
+        return b"\0" not in os.fsencode(path)
+    except UnicodeEncodeError:
+        return False
 
 
 def file_binary(path: str, meta: dict[str, Any] | None = None) -> LazyBinary:

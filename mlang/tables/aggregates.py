@@ -36,7 +36,7 @@ _DOUBLES = {float}
 
 
 def _sum(cells: list[float]) -> float:
-    return reduce(add, cells)  # left to right, as List.Sum adds; sum() compensates since Python 3.12
+    return reduce(add, cells, 0.0)  # left to right, as List.Sum adds; sum() compensates since Python 3.12
 
 
 def _average(cells: list[float]) -> float:
@@ -44,11 +44,11 @@ def _average(cells: list[float]) -> float:
 
 
 def _least(cells: list[float]) -> float | None:
-    return None if has_nan(cells) else min(cells)
+    return None if has_nan(cells) else min(cells) + 0.0  # zero without a sign
 
 
 def _greatest(cells: list[float]) -> float | None:
-    return None if has_nan(cells) else max(cells)
+    return None if has_nan(cells) else max(cells) + 0.0
 
 
 #: What the functions give for doubles only, without looking at each item's kind; None where that is not sure.

@@ -7,7 +7,7 @@ from typing import Any
 from mlang import errors
 from mlang.library import decimals
 from mlang.library.arguments import enum_member
-from mlang.library.list.shared import NOTHING, bare, numbers, of_column
+from mlang.library.list.shared import NOTHING, bare, numbers, of_column, unsigned
 from mlang.registry import builtin
 from mlang.values import operators
 from mlang.values.kinds import kind_of
@@ -50,7 +50,7 @@ def list_sum(items: Any, precision: Any = None) -> Any:
             total = operators.add(total, value)
     if unfit is not None:
         raise errors.cannot_apply("+", unfit, unfit)
-    return total
+    return unsigned(total)
 
 
 @builtin("List.Product(numbersList as list, optional precision as nullable number) as nullable number")

@@ -12,7 +12,7 @@ from mlang import errors
 from mlang.library.arguments import enum_member, options
 from mlang.library.comparer import criteria
 from mlang.library.list.selection import first_n, remove_nulls
-from mlang.library.list.shared import NOTHING, count_or_condition, is_column, of_column
+from mlang.library.list.shared import NOTHING, count_or_condition, is_column, of_column, unsigned
 from mlang.library.ordering import comparison
 from mlang.registry import builtin
 from mlang.values import operators
@@ -53,7 +53,7 @@ def _extreme(items: Any, default: Any, criterion: Any, include_nulls: Any, sign:
             best, found = value, True
         elif ordering.compare(value, best) * sign > 0:
             best = value
-    return best if found else default
+    return (unsigned(best) if criterion is None else best) if found else default
 
 
 @builtin(
@@ -139,8 +139,8 @@ def median(items: Any, comparison_criteria: Any = None) -> Any:
     middle = (len(ordered) - 1) // 2
     low = ordered[middle]
     if len(ordered) % 2 or {kind_of(v) for v in ordered} not in _AVERAGED:
-        return low
-    return _between(low, ordered[middle + 1], 0.5)
+        return unsigned(low)
+    return unsigned(_between(low, ordered[middle + 1], 0.5))
 
 
 def _between(low: Any, high: Any, fraction: float) -> Any:
@@ -162,8 +162,8 @@ def percentile(items: Any, percentiles: Any, chosen: Any = None) -> Any:
     mode = enum_member(settings["PercentileMode"], "PercentileMode", (1, 2, 3, 4), 1)
     ordered = [strip(v) for v in comparison(None).sorted(_present(items, False))]
     if kind_of(percentiles) == "list":
-        return [_percentile(ordered, strip(share), mode) for share in forced(percentiles)]
-    return _percentile(ordered, percentiles, mode)
+        return [unsigned(_percentile(ordered, strip(share), mode)) for share in forced(percentiles)]
+    return unsigned(_percentile(ordered, percentiles, mode))
 
 
 def _percentile(ordered: list[Any], share: Any, mode: int) -> Any:

@@ -79,6 +79,11 @@ def bare(items: Any) -> Iterator[Any]:
         yield strip(value)
 
 
+def unsigned(value: Any) -> Any:
+    """A number that was found or added up, zero without its sign: which of two zeros an engine finds is chance."""
+    return value + 0.0 if value.__class__ is float else value
+
+
 def numbers(items: Any) -> list[Any]:
     """The numbers of a list, nulls left out; other kinds raise."""
     found = []
