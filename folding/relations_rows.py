@@ -47,10 +47,27 @@ def select_rows(node: p.SelectRows, context: Context) -> Relation:
 def take(node: p.Take, context: Context) -> Relation:
     if node.count is None:
         return _leading(node, context, exp.LT)
+    below = _below_nested_join(node)
+    if below is not None:
+        return context.child(below)
     base = context.child(node.input)
     limit = node.count if base.limit is None else min(node.count, base.limit)
     rows = limit if base.rows is None else min(base.rows, limit)
     return evolve(base, limit=limit, rows=rows)
+
+
+def _below_nested_join(node: p.Take) -> p.Plan | None:
+    """The same rows, of which only as many as are wanted look for their partners."""
+    above, inner = [], node.input
+    while isinstance(inner, p.AddColumn | p.Project):
+        above.append(inner)
+        inner = inner.input
+    if not isinstance(inner, p.NestedJoin) or inner.kind != p.LEFT_OUTER:
+        return None
+    found: p.Plan = evolve(inner, left=evolve(node, schema=inner.left.schema, input=inner.left))
+    for step in reversed(above):
+        found = evolve(step, input=found)
+    return found
 
 
 @compiles(p.Drop)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 from attrs import evolve
@@ -189,6 +190,14 @@ def first_of(place: Any) -> Key:
 # ---------------------------------------------------------------- pivots
 
 
+def _cell_place(place: Any, number: int, count: int) -> Any:
+    """The place of a row's cell among the cells of all rows: one number, that sorts and is compared at once."""
+    first = t.binary(
+        exp.Mul, t.function("coalesce", place.copy(), t.whole(0)), t.cast(t.whole(count), "BIGINT")
+    )
+    return t.binary(exp.Add, first, t.whole(number)) if number else first
+
+
 @compiles(p.Unpivot)
 def unpivot(node: p.Unpivot, context: Context) -> Relation:
     """One SELECT per unpivoted column, put together in row, then column order."""
@@ -196,9 +205,13 @@ def unpivot(node: p.Unpivot, context: Context) -> Relation:
         raise Unfoldable("no columns to unpivot")
     base = context.child(node.input).compact()
     base, place = numbered(base)
+    known = [key.span for key in base.order]
+    span = math.prod(s for s in known if s is not None) if None not in known else None
     if base.sealed or base.joins or not isinstance(place, exp.Column):
         base = evolve(base, order=(Key(place, plain=True),)).closed()
         place = base.order[0].sql
+    count = len(node.columns)
+    single = span is not None and span * count < 2**62
     schema = node.input.schema
     kept = [n for n in node.schema.names if n not in (node.attribute, node.value)]
     kept_columns = [base.columns[schema.index(n)] for n in kept]
@@ -221,13 +234,20 @@ def unpivot(node: p.Unpivot, context: Context) -> Relation:
         outputs[f"c{len(kept) + 2}"] = cell(c, value.term)
         if value.text is not None:
             outputs[f"x{len(kept) + 2}"] = told(cells, number, value)
-        outputs["r1"], outputs["r2"] = place.copy(), t.whole(number)
+        if single:
+            outputs["r1"] = _cell_place(place, number, count)
+        else:
+            outputs["r1"], outputs["r2"] = place.copy(), t.whole(number)
         parts.append((base.filtered(present), outputs))
     names = Scalar(t.string(""), "text", "VARCHAR", False, ascii=all(n.isascii() for n in node.columns))
     shapes = [*kept_columns, Column(names), value]
     columns = tuple(read_back(shape, index, alias) for index, shape in enumerate(shapes, 1))
-    order = (Key(t.column("r1", alias), plain=True), Key(t.column("r2", alias), plain=True))
-    rows = None if base.rows is None else base.rows * len(node.columns)
+    order: tuple[Key, ...] = (
+        Key(t.column("r1", alias), plain=True, span=span * count if span and single else None),
+    )
+    if not single:
+        order = (*order, Key(t.column("r2", alias), plain=True, span=count))
+    rows = None if base.rows is None else base.rows * count
     relation = Relation(
         context, Union(alias, parts), columns, order, natural=False, raises=base.raises, strict=base.strict,
         sort_raises=base.sort_raises,

@@ -295,7 +295,8 @@ def nested_join(node: p.NestedJoin, context: Context) -> Relation:
     """The left rows with a column that stands for the right rows, for aggregates and expansion."""
     if node.kind != p.LEFT_OUTER:
         raise Unfoldable("a nested join of another kind than left outer")
-    left = context.child(node.left).compact()
+    left = context.child(node.left)
+    left = (left.closed() if left.limited else left).compact()  # only for these rows are partners looked for
     keys = [left.use(node.left.schema.index(name)) for name in node.left_keys]
     right, right_keys = side(context.child(node.right), node.right.schema, node.right_keys)
     if not keys or left.raises or right.raises or any(k.raises for k in [*keys, *right_keys]):

@@ -210,12 +210,12 @@ def _whole(x: Scalar, width: int, info: CultureInfo) -> Scalar:
 def _hexadecimal(x: Scalar, letter: str, width: int) -> Scalar:
     """A negative number in the two's complement of the narrowest integer type that has it."""
     number = _certainly_whole(x)
-    branches = []
+    branches = [(t.binary(exp.GTE, number, t.whole(0)), number)]
     for bits in (8, 16, 32):
-        fits = [t.binary(exp.LT, number, t.whole(0)), t.binary(exp.GTE, number, t.whole(-(1 << (bits - 1))))]
+        fits = t.binary(exp.GTE, number, t.whole(-(1 << (bits - 1))))
         wrapped = t.binary(exp.Add, number, t.cast(t.whole(1 << bits), "BIGINT"))
-        branches.append((t.all_of(fits), wrapped))
-    large = (t.binary(exp.LT, number, t.whole(0)), t.error())
+        branches.append((fits, wrapped))
+    large = (t.not_null(number), t.error())
     value = t.case(*branches, large, otherwise=number)
     digits = t.function("format", exp.Literal.string("{:" + letter + "}"), value)
     if width > 1:
