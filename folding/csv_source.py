@@ -26,7 +26,8 @@ class CsvOrigin(Leaf):
     """A CSV file that the engine reads cell for cell as M does (or refuses).
 
     One that is ``streamed`` is read by the interpreter's reader when the query runs (`csv_stream.py`): large files,
-    and those of other encodings, of QuoteStyle.None and of blank lines, stray quotes or mixed line breaks.
+    and those of other encodings, of QuoteStyle.None, of delimiters of several characters and of blank lines, stray
+    quotes or mixed line breaks.
     """
 
     def __init__(
@@ -89,6 +90,14 @@ class CsvOrigin(Leaf):
         return with_row_number(table, self.alias, needed) if "r1" in needed else table
 
 
+def _delimited(source: CsvSource) -> bool:
+    """Whether fields end with a delimiter that the engine may have: one of up to four bytes."""
+    delimiter = source.delimiter
+    if not isinstance(delimiter, str) or any(c in '"\r\n' for c in delimiter):
+        return False
+    return source.single or 1 < len(delimiter.encode("utf-8", "replace")) <= 4
+
+
 def _place(name: str) -> tuple[str, int]:
     """Where a column stands among others: texts, marks (`csv_stream.CsvBatches`), the row number."""
     return name[0], int(name[1:])
@@ -96,7 +105,7 @@ def _place(name: str) -> tuple[str, int]:
 
 def csv_relation(source: CsvSource, context: Context) -> tuple[Relation, tuple[str, ...]]:
     """A CSV file as a relation of texts, and the names of its columns; `Unfoldable` where only M's reader will do."""
-    if not source.width or source.path is None or source.extra_values == 0 or not source.single:
+    if not source.width or source.path is None or source.extra_values == 0 or not _delimited(source):
         raise Unfoldable("this form of delimited text is read by the interpreter")
     try:
         size = os.path.getsize(source.path)

@@ -174,7 +174,7 @@ WHOLE = [
 def documents(draw: Any) -> tuple[bytes, str]:
     """The bytes of a file, and the options that it is read with."""
     code_page, codec = draw(st.sampled_from(ENCODINGS))
-    delimiter = draw(st.sampled_from([",", ",", ";", "\t", "|", "€"]))
+    delimiter = draw(st.sampled_from([",", ",", ";", "\t", "|", "€", "||", ", ", "<->", "😀"]))
     width = draw(st.integers(1, 3))
     fields = st.sampled_from(draw(st.sampled_from([FIELDS[:8], FIELDS[:14], FIELDS])))
     ends = st.sampled_from(draw(st.sampled_from([["\n"], ["\r\n"], ["\r"], ["\n", "\r\n", "\r", "\n\n"]])))
@@ -223,6 +223,8 @@ def test_folded_documents_of_all_forms_give_the_same_cells(
         ("a;b\n1;é €\n".encode("cp1252"), 'Delimiter = ";", Columns = 2, Encoding = 1252'),
         ("a\tb\r\n1\té\r\n".encode("utf-16"), 'Delimiter = "#(tab)", Columns = 2, Encoding = 1200, QuoteStyle = QuoteStyle.None'),
         (b"a,b\n1,x\n\n3\n4,x,y\n", "Columns = 2, ExtraValues = ExtraValues.Ignore"),
+        (b"a||b\n1||x|y\n2||z\n", 'Delimiter = "||", Columns = 2'),
+        (b'a, b\r\n1, "x, y"\r\n', 'Delimiter = ", ", Encoding = 65001, QuoteStyle = QuoteStyle.Csv'),
         (b'a,b\n1,5" pipe\n', "Columns = 2, CsvStyle = CsvStyle.QuoteAlways"),
     ],
 )  # fmt: skip
