@@ -139,6 +139,33 @@ def call_text(name: str, number: int, seed: int, folded: bool) -> str:
     return f"let f = {name}{', ' + bound if bound else ''} in f({given})"
 
 
+#: Operators and selections, on two values.
+OPERATORS = (
+    "a{b}", "a{b}?", "{a}{b}?", "a[x]", "a[x]?", "a[[x], [y]]", "a[[x], [y]]?", "a + b", "a - b", "a * b", "a / b",
+    "a & b", "a < b", "a >= b", "a = b", "a <> b", "a and b", "a or b", "a ?? b", "-a", "not a", "a meta b",
+    "a is number", "a as table", "if a then b else 1", "a(b)", "error a", "try error a", "type table a", "type {a}",
+    "List.FirstN({a..b}, 3)", "{a..b}{0}?", "#table({\"x\"}, {{a}}){b}?", "#table({\"x\"}, {{a}}){[x = b]}?", "[x = a, y = x & b][y]",
+    "Text.Start(a, b)", "Text.Middle(a, b)", "Number.Mod(a, b)", "List.Sum({a, b})", "List.Sum(a)",
+)  # fmt: skip
+
+
+def operator_text(number: int, seed: int) -> str:
+    """One operator on values of the pools, always the same for a number."""
+    draw = random.Random(f"{seed} {number}")
+    kinds = list(_PLAIN)
+    left, right = (draw.choice(draw.choice((_ODD, _PLAIN[draw.choice(kinds)]))) for _ in range(2))
+    text = OPERATORS[number % len(OPERATORS)]
+    return f"let a = {left}, b = {right} in {text}"
+
+
+def failures_of_operators(count: int, seed: int) -> list[str]:
+    """Operators that answer with something that is no answer."""
+    session = open_session(engine="none", time_zone="UTC", culture="en-US")
+    texts = [operator_text(number, seed) for number in range(count)]
+    found = run(lambda: [(text, _failure(text, session)) for text in texts])
+    return [f"{text}: {failure}" for text, failure in found if failure is not None]
+
+
 def _same_kind(cell: str, kind: str) -> bool:
     try:
         return kind_of(strip(Document(cell).value())) in (kind, "null")

@@ -16,6 +16,7 @@ from mlang.session import Session
 from mlang.values.kinds import kind_of
 from mlang.values.metadata import strip
 from mlang.values.thunk import force
+from tests.properties.odd_arguments import failures_of_operators
 
 registry.load_all()
 
@@ -116,3 +117,8 @@ def test_answers_or_raises_an_m_error(name: str, pool: list[Any]) -> None:
 
 #: Calls per function; enough to find what is there over many seeds, few enough to run each time.
 ROUNDS = 50
+
+
+def test_operators_answer_or_raise_m_errors() -> None:
+    """As compiled code, which has forms of its own for ordinary operands."""
+    assert failures_of_operators(4000, 1) == []
