@@ -16,6 +16,7 @@ from sqlglot import exp
 from folding import terms as t
 from folding import zones
 from folding.meanings import Row
+from folding.mixed import decimal_and_double, is_split, parts, together
 from folding.operators import connective
 from folding.scalars import Translator
 from folding.structures import list_of, mixed, settled
@@ -250,6 +251,8 @@ def _count(x: Scalar, group: Group) -> Scalar:
 
 
 def _non_null_count(x: Scalar, group: Group) -> Scalar:
+    if is_split(x):
+        x = t.plain_number(x)
     x = group.chosen(x)
     sql = t.function("count", x.use)
     if (
@@ -326,6 +329,8 @@ def _extreme(name: str) -> Callable[[Scalar, Group], Scalar]:
 
         if x.kind == "binary":
             raise Unfoldable("the order of binaries")
+        if t.is_decimal(x) and x.kind == "any" and isinstance(x.inside, t.Mixed):
+            return _extreme_of_both(name, x, group)
         x = group.chosen(x)
         if x.kind == "datetimezone":
             return zones.extreme(name, x, group.place)
@@ -345,13 +350,34 @@ def _extreme(name: str) -> Callable[[Scalar, Group], Scalar]:
     return make
 
 
+def _extreme_of_both(name: str, x: Scalar, group: Group) -> Scalar:
+    """Of decimals and doubles: that of the one sort or of the other; which of two equal ones is for the interpreter."""
+    if group.condition is not None or not x.nonan or len(parts(x.use)) == 1:
+        raise Unfoldable("the least or largest of some decimals and doubles")
+    decimal, number = decimal_and_double(x)
+    least, other = (evolve(part, sql=t.function(name, part.use)) for part in (decimal, number))
+    double = t.plain_number(evolve(least, largest=x.largest)).use
+    better = exp.LT if name == "min" else exp.GT
+    equal = t.binary(exp.EQ, double, other.use)
+    sql = together(
+        t.case((t.binary(better, other.use, double), exp.Null()), otherwise=least.use),
+        t.case(
+            (equal, t.error()), (t.binary(better, double, other.use), t.cast(exp.Null(), "DOUBLE")),
+            otherwise=other.use,
+        ),
+    )  # fmt: skip
+    return evolve(x, sql=sql, nullable=True)
+
+
 def _end(last: bool) -> Callable[[Scalar, Group], Scalar]:
     def make(x: Scalar, group: Group) -> Scalar:
         if group.order:
             sql = group.filtered(_in_order("last" if last else "first", x, group))
         else:
             place = group.chosen(typed(group.place.copy(), "number", "BIGINT")).sql
-            sql = t.function("arg_max_null" if last else "arg_min_null", x.use, place)
+            name = "arg_max_null" if last else "arg_min_null"
+            found = [t.function(name, part, place) for part in parts(x.use)]
+            sql = found[0] if len(found) == 1 else together(*found)
         raises = x.raises or (group.condition is not None and group.condition.raises)
         return evolve(x, sql=sql, nullable=True, raises=raises, constant=t.VARIES, conjuncts=(), largest=None)
 

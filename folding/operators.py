@@ -13,7 +13,7 @@ from sqlglot import exp
 
 from folding import terms as t
 from folding import zones
-from folding.mixed import either_number
+from folding.mixed import bound, either_number
 from folding.terms import Scalar, Unfoldable, need, typed
 from mlang.values.temporal import DAY
 
@@ -210,10 +210,15 @@ def connective(operator: str, left: Scalar, right: Scalar) -> Scalar:
 def _conjunction(sides: list[Scalar]) -> Scalar:
     """Conditions that may raise, in their order; each is written as often however many there are."""
     branches = []
-    for side in sides[:-1]:
-        if side.raises:  # where a later one alone decides, the engine would not look at this one
+    known = False
+    for i, side in enumerate(sides):
+        last = i == len(sides) - 1
+        # where a later one alone decides, the engine would not look at this one; nor after what it knows to be null
+        if side.raises and (known or not last):
             branches.append((_seen(side), t.error()))
-        branches.append((t.negation(side.use), exp.false()))
+        if not last:
+            branches.append((t.negation(side.use), exp.false()))
+        known = known or any(node.__class__ is exp.Null for node in t.nodes(side.sql))
     every = t.all_of([side.use for side in sides])
     made = typed(t.case(*branches, otherwise=every), "logical", "BOOLEAN", *sides, raises=True)
     return evolve(made, constant=t.VARIES, conjuncts=tuple(sides))
@@ -441,5 +446,5 @@ def coalesce(left: Scalar, right: Scalar) -> Scalar:
         sql, left.kind, left.storage,
         nullable=left.nullable and right.nullable, raises=left.raises or right.raises,
         nonan=left.nonan and right.nonan, int53=left.int53 and right.int53, ascii=left.ascii and right.ascii,
-        inside=left.inside,
+        inside=left.inside, largest=bound(left, right),
     )  # fmt: skip

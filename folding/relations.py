@@ -14,12 +14,13 @@ r1..rn the row order.  One function per plan node is registered by `compiles` in
 from __future__ import annotations
 
 from collections.abc import Callable
-from itertools import count
+from itertools import count, takewhile
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from attrs import evolve, field, frozen
 from sqlglot import exp
 
+from folding import mixed
 from folding import terms as t
 from folding.meanings import Row
 from folding.operators import computing
@@ -142,12 +143,12 @@ class Relation:
         outputs: dict[str, Any] = {}
         columns, keys = [], []
         for index, c in enumerate(self.columns, 1):
-            outputs[f"c{index}"] = c.term.sql
+            carried = self._carried(c.term, index, alias, outputs)
             if c.text is not None:
                 outputs[f"x{index}"] = c.text
             columns.append(
                 evolve(
-                    c, term=t.renamed(c.term, t.column(f"c{index}", alias)),
+                    c, term=t.renamed(c.term, carried),
                     text=None if c.text is None else t.column(f"x{index}", alias),
                 )
             )  # fmt: skip
@@ -175,11 +176,21 @@ class Relation:
             unique=unique if len(unique) == len(self.unique) else (),
         )  # fmt: skip
 
+    def _carried(self, term: Scalar, index: int, alias: str, outputs: dict[str, Any]) -> Any:
+        """What stands for a column above this relation, whose output it becomes; or two, where there are no structs."""
+        if self.context.structs or not mixed.is_split(term):
+            outputs[f"c{index}"] = term.sql
+            return t.column(f"c{index}", alias)
+        decimal, number = mixed.decimal_and_double(term)
+        outputs[f"c{index}"], outputs[f"d{index}"] = decimal.sql, number.sql
+        return mixed.together(t.column(f"c{index}", alias), t.column(f"d{index}", alias))
+
     # ------------------------------------------------------------ terms
 
     def compact(self, limit: int = REPEATABLE) -> Relation:
         """The same rows with no large expression in a column, so that terms may be repeated."""
-        sizes = [t.size(sql) for c in self.columns for sql in (c.term.sql, c.text) if sql is not None]
+        held = [sql for c in self.columns for sql in (*mixed.parts(c.term.sql), c.text)]
+        sizes = [t.size(sql) for sql in held if sql is not None]
         return self.closed() if sizes and max(sizes) > limit else self
 
     def use(self, index: int) -> Scalar:
@@ -207,7 +218,7 @@ class Relation:
             or (self.raises and not any(w.raises for w in self.where))
             or (self.raises and bool(self.joins))
         )
-        conditions = (*self.where, *(condition.conjuncts or (condition,)))
+        conditions = (*self.where, *_conditions(condition))
         return evolve(self, where=conditions, raises=self.raises or condition.raises, strict=strict)
 
     def consumed(self, terms: list[Scalar]) -> Relation:
@@ -291,6 +302,22 @@ def _join_node(item: Any, j: Joined) -> Any:
     return node
 
 
+def _conditions(condition: Scalar) -> tuple[Scalar, ...]:
+    """The sides of an `and` for filters, which move down one by one; a side that is null does not hide a later
+    side's error, so that only what is not false goes ahead of the whole then."""
+    sides = condition.conjuncts
+    last = max((i for i, side in enumerate(sides) if side.raises), default=0)
+    if not any(side.nullable for side in sides[:last]):
+        return sides or (condition,)
+    ahead = takewhile(lambda side: not side.raises, sides)
+    return (*(_not_false(side) if side.nullable else side for side in ahead), condition)
+
+
+def _not_false(side: Scalar) -> Scalar:
+    sql = t.function("coalesce", side.use, exp.true())
+    return typed(sql, "logical", "BOOLEAN", side, nullable=False)
+
+
 def _conjunction(conditions: tuple[Scalar, ...]) -> Any:
     """All conditions; one that may raise is looked at before those that follow it."""
     result: Any = None
@@ -318,6 +345,8 @@ class Context:
         self.repairs: Repairs | None = None
         #: Whether a part with a limit hands its rows on in their order, as DuckDB does; servers promise nothing.
         self.keeps_order = True
+        #: Whether the engine has structs; without, a number that is a decimal or a double takes two columns.
+        self.structs = True
         #: Whether the query will be run, so that it pays to ask files about themselves.
         self.proves = False
         #: Whether such a query reads its files to the end, so that they may be read before it is made.
@@ -343,6 +372,9 @@ class Context:
 
     def unread(self, column: Column) -> Unfoldable:
         """Why a column is in no query; named as by the last step that has it."""
+        from folding.nested import NestedTable
+        from folding.related import RelatedRows
+
         for relation, step in reversed(self.made.values()):
             for found, name in zip(relation.columns, step.schema.names, strict=False):
                 if found is column:

@@ -7,7 +7,7 @@ from typing import Any
 from attrs import evolve
 from sqlglot import exp
 
-from folding import aggregates, zones
+from folding import aggregates, mixed, zones
 from folding import terms as t
 from folding.comparers import folded, keeps_apart
 from folding.csv_source import CsvOrigin
@@ -184,6 +184,8 @@ def key_term(term: Scalar) -> Scalar:
     """A term in a form whose equal values the engine groups as M does."""
     if isinstance(term.inside, t.Scaled):
         return term
+    if t.is_decimal(term):
+        term = t.plain_number(term)
     if term.kind in ("any", "null"):
         raise Unfoldable("a key of unknown kind")
     if term.kind == "datetimezone":
@@ -197,6 +199,8 @@ def key_term(term: Scalar) -> Scalar:
 
 def shown_key(column: Scalar, key: Scalar, place: Any) -> Scalar:
     """What a group shows of a column that is its key; equal values that are not the same are those of its first row."""
+    if column.inside is not key.inside and t.is_decimal(column):
+        return mixed.first_of(column, place)
     return zones.first_of(column, place.copy()) if column.kind == "datetimezone" else key
 
 

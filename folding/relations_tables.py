@@ -9,6 +9,7 @@ from sqlglot import exp
 
 from folding import terms as t
 from folding.comparers import folded, keeps_apart
+from folding.mixed import parts
 from folding.nested import NestedTable, packed
 from folding.operators import storage_pair
 from folding.origins import Joined, Subquery, Union
@@ -200,7 +201,7 @@ def _bare(relation: Relation) -> bool:
 
 def _references(sql: Any) -> list[Any]:
     """The parts of a term that have to be bare references: the keys of a nested table are a row of some."""
-    return list(sql.expressions) if isinstance(sql, exp.Anonymous) and sql.name == "row" else [sql]
+    return list(sql.expressions) if isinstance(sql, exp.Anonymous) and sql.name == "row" else parts(sql)
 
 
 def matching(left: Scalar, right: Scalar) -> Any:

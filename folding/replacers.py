@@ -14,6 +14,7 @@ from sqlglot import exp
 
 from folding import terms as t
 from folding.functions import Call, form_of, formed
+from folding.mixed import bound
 from folding.operators import alternatives, computing, equality
 from folding.scalars import Translator, inline
 from folding.terms import Scalar, Unfoldable, typed
@@ -49,6 +50,7 @@ def _value(cell: Scalar, old: Scalar, new: Scalar) -> Scalar:
         t.case((hit.use, other.use), otherwise=kept.use), kept.kind, kept.storage, cell, old, new,
         nullable=kept.nullable or other.nullable, ascii=kept.ascii and other.ascii,
         nonan=kept.nonan and other.nonan, int53=kept.int53 and other.int53, inside=kept.inside,
+        largest=bound(kept, other),
     )  # fmt: skip
 
 

@@ -16,6 +16,7 @@ from sqlglot import exp
 from folding import terms as t
 from folding.constants import evaluated
 from folding.meanings import Closure, Hidden, Lazy, Row, as_term, record_of
+from folding.mixed import bound
 from folding.operators import (
     ORDER,
     alternatives,
@@ -381,7 +382,7 @@ class Translator:
             sql, then.kind, then.storage, nullable=then.nullable or otherwise.nullable,
             raises=condition.nullable or condition.raises or then.raises or otherwise.raises,
             nonan=then.nonan and otherwise.nonan, int53=then.int53 and otherwise.int53,
-            ascii=then.ascii and otherwise.ascii, inside=then.inside,
+            ascii=then.ascii and otherwise.ascii, inside=then.inside, largest=bound(then, otherwise),
         )  # fmt: skip
         # of two alternatives that it knows to be the same, the engine makes one
         alike = (then.nullable and otherwise.nullable) or then.sql == otherwise.sql

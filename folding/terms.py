@@ -53,7 +53,7 @@ class Scalar:
     ``kind`` is the M kind ("null" for the null literal, "any" when only passing through is
     exact); ``storage`` the SQL type.  ``raises`` tells that evaluating may meet a row where M
     raises.  ``constant`` is the M value when it is known.  Facts: ``nonan``, ``int53``
-    (whole numbers below 2^53), ``ascii``, ``largest`` (a bound of the magnitudes of whole numbers),
+    (whole numbers below 2^53), ``ascii``, ``largest`` (a bound of the magnitudes of whole numbers or decimals),
     ``natural`` (with ``largest``: none is below zero).
     ``conjuncts`` are the sides of an `and` one of which may raise, for filters, where null is as good as false.
     ``inside`` says what a column of lists, records or tables holds (`folding/nested.py`, `recipes.py`).
@@ -436,14 +436,16 @@ def is_decimal(term: Scalar) -> bool:
 def plain_number(term: Scalar) -> Scalar:
     """A decimal as the double it stands for; one of more than 15 digits is for the interpreter."""
     if isinstance(term.inside, Scaled):
-        sql, nonan = decimal_as_double(term.use, term.inside.scale), True
+        sql, nonan = decimal_as_double(term.use, term.inside.scale, term.largest), True
     elif isinstance(term.inside, Mixed) and term.inside.scale is not None:
         from folding.mixed import as_double as of_either
 
-        sql, nonan = of_either(term.use, term.inside.scale), term.nonan
+        sql, nonan = of_either(term.use, term.inside.scale, term.largest), term.nonan
     else:
         return term
-    return evolve(term, sql=sql, kind="number", storage="DOUBLE", inside=None, nonan=nonan, constant=VARIES)
+    return evolve(
+        term, sql=sql, kind="number", storage="DOUBLE", inside=None, nonan=nonan, constant=VARIES, largest=None,
+    )  # fmt: skip
 
 
 def unsigned(term: Scalar) -> Scalar:
@@ -453,9 +455,11 @@ def unsigned(term: Scalar) -> Scalar:
     return evolve(term, sql=binary(exp.Add, term.use, double(0.0)), constant=VARIES)
 
 
-def decimal_as_double(decimal: Any, scale: int) -> Any:
-    """A decimal's double."""
+def decimal_as_double(decimal: Any, scale: int, largest: int | None = None) -> Any:
+    """A decimal's double; ``largest`` is a bound of its magnitude, if one is known."""
     number = cast(decimal, "DOUBLE")
+    if largest is not None and largest <= 10 ** (15 - scale):
+        return number
     beyond = binary(exp.GTE, function("abs", number), double(10.0 ** (15 - scale)))
     return unless(beyond, number)
 

@@ -408,7 +408,7 @@ def test_catalogue_rows_of_sql_server(monkeypatch: pytest.MonkeyPatch) -> None:
 
     def ask(text: str) -> list[Any]:
         if "sys.columns c WHERE" in text:
-            return [("id", "int", False, 0)] if "= 1 ORDER" in text else [("a_id", "int", True, 0)]
+            return [("id", "int", False, 0, 10)] if "= 1 ORDER" in text else [("a_id", "int", True, 0, 10)]
         return next((rows for part, rows in answers.items() if part in text), [])
 
     monkeypatch.setattr(server, "ask", ask)

@@ -81,6 +81,13 @@ def test_steps(engine: Engine, step: str) -> None:
         'Table.ReplaceValue(T, null, 0, Replacer.ReplaceValue, {"p", "q"})',
         'Table.SelectRows(Table.ReplaceValue(T, null, 0, Replacer.ReplaceValue, {"p"}), each [p] < 1)',
         'Table.AddColumn(Table.ReplaceValue(T, null, 0, Replacer.ReplaceValue, {"p"}), "x", each [p] * [q])',
+        'Table.Sort(Table.ReplaceValue(T, null, 0, Replacer.ReplaceValue, {"p"}), {{"p", 1}, {"t", 0}})',
+        'Table.FirstN(Table.Sort(Table.AddColumn(T, "x", each [p] ?? [id]), {"x", "id"}), 4)',
+        'Table.Group(Table.ReplaceValue(T, null, 1.5, Replacer.ReplaceValue, {"p"}), {"p"}, {{"n", each List.Sum([q])}})',
+        'let U = Table.ReplaceValue(T, null, 0, Replacer.ReplaceValue, {"p"}) in Table.Group(U, {"t"}, {{"a", each List.Max([p])}, {"b", each List.Sum([p])}, {"c", each List.Last([p])}, {"d", each List.NonNullCount([p])}})',
+        'Table.Distinct(Table.ReplaceValue(T[[p], [t]], null, 1.5, Replacer.ReplaceValue, {"p"}))',
+        'Table.Join(Table.ReplaceValue(T, null, 2.5, Replacer.ReplaceValue, {"p"}), "p", Table.PrefixColumns(T, "r"), "r.q", 1)',
+        'Table.SelectRows(Table.Skip(Table.Sort(Table.AddColumn(T, "x", each [p] ?? 0), "x"), 1), each [x] <> null)',
         'Table.TransformColumnTypes(T, {{"p", type number}, {"q", type number}})',
     ],
 )

@@ -12,6 +12,7 @@ from typing import Any
 from attrs import frozen
 from sqlglot import exp
 
+from folding.mixed import is_missing, is_written
 from folding.terms import Unfoldable, is_stop
 
 #: Storages that compare and order as M does.
@@ -221,6 +222,8 @@ class Expressions:
     def on_Is(self, node: Any) -> Typed:
         if not isinstance(node.expression, exp.Null):
             raise Unfoldable("IS with something other than NULL")
+        if is_written(node.this):
+            return self.render(is_missing(node.this))
         return Typed(f"{self.render(node.this).inner} IS NULL", "BOOLEAN", False)
 
     # ------------------------------------------------------------ comparison
@@ -410,7 +413,9 @@ class Expressions:
         if isinstance(node.this, exp.Star):
             return Typed("count(*)", "BIGINT")
         if isinstance(node.this, exp.Distinct):
+            self.aggregating += 1
             value = self.render(node.this.expressions[0])
+            self.aggregating -= 1
             if value.type not in PLAIN | {"ROW"}:
                 raise Unfoldable("different values of this type")
             return Typed(f"count(DISTINCT {value.sql})", "BIGINT")

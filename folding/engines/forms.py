@@ -12,7 +12,7 @@ from sqlglot import exp
 
 from folding.engines.moments import list_extract, strftime
 from folding.engines.renderer import PLAIN, Form, Renderer, Typed, forms
-from folding.terms import Unfoldable
+from folding.terms import Unfoldable, is_null
 
 
 def texts(renderer: Renderer, nodes: list[Any], count: int | None = None) -> list[Typed]:
@@ -71,7 +71,7 @@ def _coalesce(r: Renderer, nodes: list[Any]) -> Typed:
 @forms(COMMON, "hash")
 def _looked_at(r: Renderer, nodes: list[Any]) -> Typed:
     """What `operators.computing` compares with 0: any other number, after all values were looked at."""
-    found = " + ".join(f"CASE WHEN {r.render(node).inner} IS NULL THEN 1 ELSE 2 END" for node in nodes)
+    found = " + ".join(f"CASE WHEN {r.render(is_null(node)).sql} THEN 1 ELSE 2 END" for node in nodes)
     return Typed(found, "BIGINT", len(nodes) == 1)
 
 

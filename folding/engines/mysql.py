@@ -120,6 +120,14 @@ class MySqlRenderer(Renderer):
             raise Unfoldable(f"a value of type {type} for which M may raise")
         return f"CAST({fails} AS {self.types[type]})"
 
+    def group_key(self, node: Any) -> str:
+        """Keys are computed for each row, where groups cannot be counted yet."""
+        self.aggregating += 1
+        try:
+            return super().group_key(node)
+        finally:
+            self.aggregating -= 1
+
     def divided(self, left: Typed, right: Typed) -> Typed:
         by_zero = f"{right.inner} = 0 AND {left.inner} IS NOT NULL"
         return unless(self, by_zero, Typed(f"{left.inner} / {right.inner}", "DOUBLE"))

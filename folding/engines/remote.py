@@ -22,7 +22,7 @@ from folding.common import marked, settled, with_definitions
 from folding.engines.renderer import Renderer, Typed
 from folding.engines.server_steps import STEPS
 from folding.inputs import with_inputs
-from folding.mixed import decimal_and_double
+from folding.mixed import decimal_and_double, is_split
 from folding.origins import Origin
 from folding.related import RelatedRows
 from folding.relations import Column, Context, Key, Relation, compile_node
@@ -116,7 +116,7 @@ class RemoteQuery:
             if isinstance(c.term.inside, RelatedRows):
                 self.layout.append((c.term.inside, []))
                 continue
-            if isinstance(c.term.inside, t.Mixed) and t.is_decimal(c.term):
+            if is_split(c.term):
                 self.layout.append((c.term.inside, [len(self.sent), len(self.sent) + 1]))
                 self.sent += decimal_and_double(c.term)
                 continue
@@ -353,6 +353,7 @@ def compiled(plan: p.Plan) -> tuple[Relation, SqlSource]:
     mode = sessions.current().number_mode
     context = Context(child, "ordered" if mode == "exact" else mode)
     context.keeps_order = False
+    context.structs = False
     context.leaves = leaves
     relation = child(plan)
     if any(is_fine(c.term) for c in relation.columns):

@@ -12,6 +12,7 @@ from folding.comparers import builtin_comparer, folded
 from folding.functions import Call, folds
 from folding.functions.records import applied
 from folding.meanings import as_term
+from folding.mixed import bound
 from folding.operators import (
     alternatives,
     arithmetic,
@@ -163,7 +164,7 @@ def replace_value(call: Call) -> Scalar:
     made = typed(
         sql, value.kind, value.storage, value, new, old, nullable=value.nullable or new.nullable,
         nonan=value.nonan and new.nonan, int53=value.int53 and new.int53, ascii=value.ascii and new.ascii,
-        inside=value.inside,
+        inside=value.inside, largest=bound(value, new),
     )  # fmt: skip
     raising = [x for x in (value, old, new) if x.raises]
     return computing(made, *raising) if raising else made

@@ -33,11 +33,16 @@ COMMON = {
 MOST_DIGITS = 15
 
 
+def decimals(scale: int, digits: int | None) -> dict[str, Any]:
+    """Facts of a column of decimals: how many digits stand behind the point, and a bound, if all digits are counted."""
+    return {"scale": scale} if not digits else {"scale": scale, "largest": 10 ** (digits - scale)}
+
+
 class Column:
     """A column of a table: name, M type, the SQL that gives it, and its SQL type in the words of folding.
 
     ``storage`` names the `Wire`; ``kind`` is the M kind that folding may compute with, or "any" for one that only
-    passes.  ``facts`` are what is proven of it; the ``scale`` of a decimal is how many digits stand behind its point.
+    passes.  ``facts`` are what is proven of it (those of decimals: `decimals`).
     ``check`` is SQL that is true where a cell has no M value: a query that uses the column in the engine asks for such
     rows first.
     """

@@ -7,7 +7,9 @@ Read ``databases.py`` for what connectors share.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
+from contextlib import suppress
 from decimal import Decimal
 from typing import Any
 
@@ -18,6 +20,7 @@ from mlang.connectors.databases import (
     Column,
     Entry,
     SqlSource,
+    decimals,
     flag,
     opened,
     table_over,
@@ -174,8 +177,11 @@ class MySqlServer(Server):
         return True
 
     def interrupt(self, connection: Any) -> None:
+        import pymysql
+
         other = self.connect()
-        with other.cursor() as cursor:
+        with other.cursor() as cursor, suppress(pymysql.err.OperationalError):
+            # which fails where the connection is gone already
             cursor.execute(f"KILL QUERY {connection.thread_id():d}")
         other.close()
 
@@ -314,7 +320,8 @@ def _column(
             nonan=True,
         )
     if type == "decimal" and digits is not None and digits <= MOST_DIGITS and "zerofill" not in whole:
-        return made(mtypes.NUMBER, quoted, "DECIMAL", scale=digits)
+        size = re.match(r"decimal\((\d+)", whole)
+        return made(mtypes.NUMBER, quoted, "DECIMAL", **decimals(digits, int(size[1]) if size else None))
     if type == "decimal":
         return made(mtypes.NUMBER, quoted, "DECIMAL")
     if type == "bit":

@@ -18,6 +18,7 @@ from mlang.connectors.databases import (
     Column,
     Entry,
     SqlSource,
+    decimals,
     opened,
     table_over,
     whole,
@@ -222,11 +223,12 @@ _BASE = (
 def _table(server: PostgresServer, schema: str, item: str, kind: str, oid: int) -> Table:
     listed = server.ask(
         f"SELECT a.attname::text, {_BASE}, a.attnotnull, "
-        "CASE WHEN a.atttypmod >= 4 THEN (a.atttypmod - 4) & 2047 END FROM pg_catalog.pg_attribute a "
+        "CASE WHEN a.atttypmod >= 4 THEN (a.atttypmod - 4) & 2047 END, "
+        "CASE WHEN a.atttypmod >= 4 THEN ((a.atttypmod - 4) >> 16) & 65535 END FROM pg_catalog.pg_attribute a "
         "JOIN pg_catalog.pg_type t ON t.oid = a.atttypid "
         f"WHERE a.attrelid = {oid:d} AND a.attnum > 0 AND NOT a.attisdropped ORDER BY a.attnum"
     )
-    columns = [_column(server, name, type, bool(notnull), digits) for name, type, notnull, digits in listed]
+    columns = [_column(server, name, type, bool(notnull), *digits) for name, type, notnull, *digits in listed]
     found = server.ask(
         "SELECT a.attname::text FROM pg_catalog.pg_index i CROSS JOIN LATERAL unnest(i.indkey) WITH ORDINALITY k(n, p) "
         f"JOIN pg_catalog.pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = k.n WHERE i.indrelid = {oid:d} "
@@ -270,8 +272,10 @@ _INT = {"int2": ("Int64.Type", True), "int4": ("Int64.Type", True), "int8": ("In
 _CALENDAR = "{0} < '0001-01-01' OR {0} >= '10000-01-01'"
 
 
-def _column(server: PostgresServer, name: str, type: str, required: bool, digits: int | None) -> Column:
-    """A column of a type name of pg_type; ``digits`` of a numeric stand behind its point."""
+def _column(
+    server: PostgresServer, name: str, type: str, required: bool, digits: int | None, most: int | None
+) -> Column:
+    """A column of a type name of pg_type; ``digits`` of a numeric stand behind its point, ``most`` are all it has."""
     quoted = server.quoted(name)
     facts = {"nullable": not required}
 
@@ -289,7 +293,7 @@ def _column(server: PostgresServer, name: str, type: str, required: bool, digits
     if type == "float4":
         return made(mtypes.NUMBER, f"{quoted}::float8", "DOUBLE", "number")
     if type == "numeric" and digits is not None and 0 <= digits <= MOST_DIGITS:
-        return made(mtypes.NUMBER, quoted, "DECIMAL", "any", f"{quoted} = 'NaN'", scale=digits)
+        return made(mtypes.NUMBER, quoted, "DECIMAL", "any", f"{quoted} = 'NaN'", **decimals(digits, most))
     if type in ("numeric", "money"):
         return made(mtypes.NUMBER, quoted if type == "numeric" else f"{quoted}::numeric", "DECIMAL")
     if type == "bool":
@@ -322,7 +326,7 @@ def _query(server: Server, text: str, folding: bool) -> Table:
     assert isinstance(server, PostgresServer)
     relation = f"({text}\n) AS q"
     described = _described(server, text)
-    columns = [_column(server, name, type, False, digits) for name, type, digits in described]
+    columns = [_column(server, name, type, False, *digits) for name, type, *digits in described]
     source = SqlSource(
         server, relation, columns, "PostgreSQL query", place="row_number() OVER ()", place_storage="BIGINT",
         foldable=folding,
@@ -330,8 +334,8 @@ def _query(server: Server, text: str, folding: bool) -> Table:
     return table_over(source, "Value.NativeQuery")
 
 
-def _described(server: PostgresServer, text: str) -> list[tuple[str, str, int | None]]:
-    """Names, types and decimals of a query's columns, from the server's description of no rows."""
+def _described(server: PostgresServer, text: str) -> list[tuple[str, str, int | None, int | None]]:
+    """Names, types, decimals and digits of a query's columns, from the server's description of no rows."""
     rows = server.rows(f"SELECT * FROM ({text}\n) AS q LIMIT 0")
     try:
         description = next(iter(rows))
@@ -342,4 +346,4 @@ def _described(server: PostgresServer, text: str) -> list[tuple[str, str, int | 
     names = dict(
         server.ask(f"SELECT oid::bigint, typname::text FROM pg_catalog.pg_type WHERE oid IN ({listed})")
     )
-    return [(c.name, names[int(c.type_code)], c.scale) for c in description]
+    return [(c.name, names[int(c.type_code)], c.scale, c.precision) for c in description]

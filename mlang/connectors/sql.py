@@ -15,6 +15,7 @@ from mlang.connectors.databases import (
     Column,
     Entry,
     SqlSource,
+    decimals,
     flag,
     opened,
     table_over,
@@ -225,11 +226,12 @@ def _opener(server: SqlServer, schema: str, item: str, number: int) -> Any:
 
 def _table(server: SqlServer, schema: str, item: str, number: int) -> Table:
     listed = server.ask(
-        "SELECT c.name, type_name(c.system_type_id), c.is_nullable, c.scale FROM sys.columns c "
+        "SELECT c.name, type_name(c.system_type_id), c.is_nullable, c.scale, c.precision FROM sys.columns c "
         f"WHERE c.object_id = {number:d} ORDER BY c.column_id"
     )
     columns = [
-        column(server, name, type or "", not nullable, int(scale)) for name, type, nullable, scale in listed
+        column(server, name, type or "", not nullable, int(scale), int(most))
+        for name, type, nullable, scale, most in listed
     ]
     found = server.ask(
         "SELECT c.name FROM sys.indexes i "
@@ -278,7 +280,9 @@ def source_of(
     )  # fmt: skip
 
 
-def column(server: SqlServer, name: str, type: str, required: bool, scale: int = 7) -> Column:
+def column(
+    server: SqlServer, name: str, type: str, required: bool, scale: int = 7, most: int | None = None
+) -> Column:
     """A column by its type as sys.types names it."""
     quoted = server.quoted(name)
 
@@ -295,7 +299,7 @@ def column(server: SqlServer, name: str, type: str, required: bool, scale: int =
         m = mtypes.NAMED["Currency.Type"] if "money" in type else mtypes.NUMBER
         sql = f"CAST({quoted} AS decimal(19, 4))" if "money" in type else quoted
         digits = 4 if "money" in type else scale
-        return made(m, sql, "DECIMAL", scale=digits) if digits <= MOST_DIGITS else made(m, sql, "DECIMAL")
+        return made(m, sql, "DECIMAL", **(decimals(digits, most) if digits <= MOST_DIGITS else {}))
     if type == "bit":
         return made(mtypes.primitive("logical"), quoted, "BOOLEAN", "logical")
     if type == "date":
