@@ -55,6 +55,14 @@ def answers(folder: Path, body: str) -> tuple[str, str]:
             'Table.Join(Table.SelectRows(T, each (try [t] otherwise 1) = 1 or [n] > 1), "k", r2, "r.k", JoinKind.Inner)',
             "error DataFormat.Error",
         ),
+        # null and an error is the error
+        ('Table.SelectRows(l, each null > [k] and Logical.From("q"))', "error Expression.Error"),
+        ("Table.SelectRows(l, each [k] = 2 and [n] > 1 and Logical.From([t]))", "error Expression.Error"),
+        ("Table.SelectRows(l, each [k] = 1 and [n] > 1 and Logical.From([t]))", "#table"),
+        (
+            'Table.Group(l, "k", {{"c", each Table.RowCount(Table.SelectRows(_, each [n] > null and Logical.From([t])))}})',
+            "#table",
+        ),
     ],
 )
 def test_errors(folder: Path, body: str, starts: str) -> None:

@@ -48,11 +48,11 @@ RAISING = {
     "duration": ["Duration.From(Number.From([bad]))"],
 }
 PLAIN = {
-    "number": ["[n]", "[k]", "1", "0", "(if 1 = 2 then 1 else null)"],
+    "number": ["[n]", "[k]", "1", "0", "(if 1 = 2 then 1 else null)", "(null + [n])"],
     "text": ["[t]", '"a"', '""'],
     "date": ["[d]", "#date(2020, 2, 29)"],
     "datetime": ["[m]"],
-    "logical": ["[b]", "true", "false"],
+    "logical": ["[b]", "true", "false", "(null < [n])"],
     "duration": ["#duration(1, 0, 0, 0)", "([m] - [m])"],
 }
 #: Result kind, template, kinds of {0}, {1}.
@@ -60,7 +60,7 @@ SHAPES = [
     *[("number", f"({{0}} {o} {{1}})", "number", "number") for o in "+-*/"],
     *[("logical", f"({{0}} {o} {{1}})", kind, kind) for o in ("<", ">=", "=", "<>") for kind in PLAIN],
     *[("logical", f"({{0}} {o} {{1}})", "logical", "logical") for o in ("and", "or")],
-    ("logical", "(not {0})", "logical", ""), ("text", "({0} & {1})", "text", "text"),
+    ("logical", "(null >= {0})", "datetime", ""), ("logical", "(not {0})", "logical", ""), ("text", "({0} & {1})", "text", "text"),
     *[(kind, "({0} ?? {1})", kind, kind) for kind in PLAIN],
     *[(kind, "(if {0} then {1} else null)", "logical", kind) for kind in PLAIN],
     *[(kind, "(if {0} = null then null else {1})", "number", kind) for kind in PLAIN],
