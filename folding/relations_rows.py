@@ -11,6 +11,7 @@ from folding import aggregates, mixed, zones
 from folding import terms as t
 from folding.comparers import folded, keeps_apart
 from folding.csv_source import CsvOrigin
+from folding.early import beginning
 from folding.pairs import Compared, Pair
 from folding.relations import Column, Context, Key, Relation, compiles
 from folding.relations_columns import apply_function, window_order
@@ -47,7 +48,7 @@ def select_rows(node: p.SelectRows, context: Context) -> Relation:
 def take(node: p.Take, context: Context) -> Relation:
     if node.count is None:
         return _leading(node, context, exp.LT)
-    below = _below_nested_join(node)
+    below = _below_nested_join(node) or beginning(node, context)
     if below is not None:
         return context.child(below)
     base = context.child(node.input)

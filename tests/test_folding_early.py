@@ -1,0 +1,66 @@
+"""First rows that are found without all rows, cells of unpivoted columns in their order: a large file, folded and interpreted."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import duckdb
+import pytest
+
+import mlang
+
+_ROWS = 120_000
+
+
+@pytest.fixture(scope="module")
+def large(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("large") / "rows.parquet"
+    duckdb.connect().execute(
+        f"COPY (SELECT i AS id, 'g' || (i * 7 % 90) AS part, CASE WHEN i % 3 > 0 THEN i % 5 END AS x, i % 11 AS y "
+        f"FROM range({_ROWS}) AS r(i)) TO '{path}'"
+    )
+    return path
+
+
+def _text(path: Path, step: str, engine: str) -> str:
+    source = f'rows = Parquet.Document(File.Contents("{path}"))'
+    other = "other = #table(type table [k = number, w = number], {{1, 5}, {4, 6}, {1, 7}})"
+    table = f"let {source}, {other}, made = {step} in Text.FromBinary(Json.FromValue(Table.ToRows(made)))"
+    return str(mlang.evaluate(table, engine=engine))
+
+
+@pytest.mark.parametrize(
+    "step",
+    [
+        'Table.FirstN(Table.Distinct(rows, {"id"}), 7)',
+        'Table.FirstN(Table.Distinct(rows, {"part"}), 60)',
+        'Table.FirstN(Table.Distinct(rows, {"part"}), 200)',
+        'Table.FirstN(Table.Distinct(Table.SelectRows(rows, each [y] = 4), {"part", "x"}), 30)',
+        'Table.FirstN(Table.Distinct(Table.Skip(rows, 119990), {"id"}), 5)',
+        'Table.FirstN(Table.Distinct(Table.Sort(rows, {"y"}), {"part"}), 5)',
+        "Table.FirstN(Table.Distinct(rows[[part], [y]]), 12)",
+        'Table.RemoveColumns(Table.FirstN(Table.AddColumn(Table.NestedJoin(rows, "x", other, "k", "o"), "n", each List.Sum([o][w])), 9), "o")',
+        'Table.ExpandTableColumn(Table.FirstN(Table.NestedJoin(rows, "x", other, "k", "o"), 9), "o", {"w"})',
+        'Table.FirstN(Table.Unpivot(rows, {"x", "y"}, "a", "v"), 20)',
+        'Table.Group(Table.Unpivot(rows, {"y", "x"}, "a", "v"), {"a", "v"}, {"n", Table.RowCount})',
+        'Table.FirstN(Table.Unpivot(Table.Unpivot(rows, {"x", "y"}, "a", "v"), {"id", "v"}, "b", "u"), 20)',
+    ],
+)
+def test_first_rows_folded_are_those_interpreted(large: Path, step: str) -> None:
+    assert _text(large, step, "duckdb") == _text(large, step, "none")
+
+
+def test_a_beginning_of_the_file_is_enough(large: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from folding.engines import duckdb as engine
+
+    texts: list[str] = []
+    run = engine.record_batches
+
+    def heard(cursor: object, text: str, size: int) -> object:
+        texts.append(text)
+        return run(cursor, text, size)
+
+    monkeypatch.setattr(engine, "record_batches", heard)
+    _text(large, 'Table.FirstN(Table.Distinct(rows, {"id"}), 7)', "duckdb")
+    assert texts
+    assert all("LIMIT 28" in text for text in texts)
