@@ -77,7 +77,7 @@ def _whole(plan: p.Plan, session: sessions.Session) -> Iterator[Batch]:
         from folding.engines import remote
 
         if remote.has_tables(plan):
-            return remote.run(plan, None, None)
+            return remote.answer(plan)
     pruned = prune(plan, plan.schema.names)
     try:
         query = _query(fold(pruned, proves=True), False, plan, None, None)
@@ -187,15 +187,7 @@ def fold(
     def child(node: p.Plan) -> Relation:
         above.append(node)
         try:
-            if isinstance(node, p.Values):
-                return _values(node, context)
-            if isinstance(node, p.Buffer) and resume and not node.cell and entered is None:
-                from mlang.tables.local_rows import buffered
-
-                buffered(node)
-            relation = compile_node(node, context)
-            context.note(relation, node)
-            return relation
+            return _compiled(node, context, resume and entered is None)
         except Unfoldable as no:
             no.step = no.step or node.function
             if not resume or not _pays(above) or (tried and not isinstance(node, BY_VALUES)):
@@ -234,6 +226,19 @@ def fold(
     context.repairs, context.proves = repairs, proves
     context.reads_all = proves and any(isinstance(node, (*_HEAVY, p.Append)) for node in _nodes(plan))
     return learnt(context, lambda: child(plan)) if context.reads_all else child(plan)
+
+
+def _compiled(node: p.Plan, context: Context, reads: bool) -> Relation:
+    """One step's relation; with ``reads`` a buffer's rows are read before."""
+    if isinstance(node, p.Values):
+        return _values(node, context)
+    if reads and isinstance(node, p.Buffer) and not node.cell:
+        from mlang.tables.local_rows import buffered
+
+        buffered(node)
+    relation = compile_node(node, context)
+    context.note(relation, node)
+    return relation
 
 
 def _pays(above: list[p.Plan]) -> bool:
