@@ -103,6 +103,15 @@ _CURES: tuple[tuple[str, str], ...] = (
         "Say what a null becomes before: [x] ?? 0, or filter with Table.SelectRows(t, each [x] <> null).",
     ),
     (
+        r"holds a table in each row",
+        ("Nothing is lost where the next step expands or aggregates that column, counts the rows or removes it: the two"
+        " fold together.  As the result, it is a table per row, which the interpreter makes."),
+    ),
+    (r"nested join of another kind", ("Expand the nested column directly after the join, or remove it after an inner, semi or left anti join:"
+        " that folds for every kind (comparers included); only left outer joins fold with tables that are aggregated.")),
+    (r"outside years 1 to 9999", ("Let the file be written with statistics of its date columns, or the source cast them to text; without bounds"
+        " a date may be one that M has not, which the interpreter shows as an error.  If the column is not needed, that changes nothing: it is the file that is judged.")),
+    (
         r"of a type that only the interpreter reads",
         ("Remove the column directly after the source (Table.RemoveColumns) if it is not needed, or let a view cast it to a"
         " type that M has (BIGINT, DOUBLE, VARCHAR, TIMESTAMP …)."),
@@ -126,7 +135,7 @@ _CURES: tuple[tuple[str, str], ...] = (
         "Sort by a column before the step (Table.Sort(t, {\"Id\"})): the source promises no order of its own.",
     ),
     (r"aggregate whose body|of a group has no SQL form|in a group|list in a group", "Use List.Sum, Average, Min, Max, Count, First, Last, Median or Table.RowCount of a column of the group, and compute with the results in a later step."),
-    (r"StandardDeviation folds only", "Run with number mode relaxed if the last digits do not matter."),
+    (r"StandardDeviation folds only", "If the last digits do not matter: mlang.evaluate(..., number_mode=\"relaxed\")."),
     (r"pivot", "Group by the keys first and pivot few rows; List.Sum, Max, Min, Count and Average fold over constant names."),
     (r"nested tables", ("Join with JoinKind.LeftOuter and without comparers, on keys that hold no errors; expand the table, or aggregate a"
         " column of it (List.Sum([New][x]), Table.RowCount([New])), before a step that compares or regroups rows.")),

@@ -377,6 +377,8 @@ class Context:
 
         for relation, step in reversed(self.made.values()):
             for found, name in zip(relation.columns, step.schema.names, strict=False):
+                if found is column and isinstance(column.term.inside, (NestedTable, RelatedRows)):
+                    return Unfoldable(f"the column '{name}' holds a table in each row")
                 if found is column:
                     return Unfoldable(f"the column '{name}' is of a type that only the interpreter reads")
         return Unfoldable("a column is of a type that only the interpreter reads")

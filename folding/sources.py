@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from itertools import accumulate
 from typing import Any
 
 from attrs import evolve, frozen
@@ -328,14 +329,24 @@ def _footer(path: Any) -> tuple[int, list[tuple[str, Any, dict[str, Any]]]]:
 
     with pq.ParquetFile(path) as file:
         schema, metadata = file.schema_arrow, file.metadata
-        flat = metadata.num_columns == len(schema)
-        facts = [_statistics(metadata, i) if flat else {} for i in range(len(schema))]
+        widths = [_leaves(field.type) for field in schema]
+        complete = sum(widths) == metadata.num_columns
+        places = accumulate(widths, initial=0)
+        facts = [
+            _statistics(metadata, place) if complete and not field.type.num_fields else {}
+            for field, place in zip(schema, places, strict=False)
+        ]
         for field, known in zip(schema, facts, strict=True):
             if _is_dated(field.type) and not known.pop("bounded", False):
                 raise Unfoldable(_STRANGE.format(field.name))
             known.pop("bounded", None)
         found = [(field.name, field.type, known) for field, known in zip(schema, facts, strict=True)]
         return metadata.num_rows, found
+
+
+def _leaves(type: Any) -> int:
+    """How many columns of a Parquet file hold a column of that type: its parts have one each."""
+    return sum(_leaves(type.field(i).type) for i in range(type.num_fields)) or 1
 
 
 def _is_dated(type: Any) -> bool:
