@@ -9,6 +9,7 @@ from database_tables import Engine, engine_or_skip
 
 import mlang
 from folding.engines import remote
+from mlang.connectors.databases import SqlSource
 from mlang.session import use
 
 NAMES = ["SQLite", "PostgreSQL", "MySQL"]
@@ -136,6 +137,28 @@ def test_rows_of_views_come_as_the_server_reads_them() -> None:
         'Table.Join(T, "a", Table.PrefixColumns(T, "r"), "r.a")',
     ):
         whole_query(engine, f"let T = {engine.reads('unkeyed')} in {step}")
+
+
+@pytest.mark.parametrize(
+    "question",
+    [
+        'Table.Contains(T, [n = 7, t = "no"], {"n", "t"})',
+        'Table.ContainsAny(T, {[g = "no"], [g = "none"]}, {"g"})',
+        'Table.ContainsAll(T, {[g = "x"], [g = "no"]}, {"g"})',
+        'Table.ContainsAll(T, {[g = "x"], [g = null]}, {"g"})',
+        'List.Contains(T[g], "no")',
+    ],
+)
+def test_questions_are_answered_there(engine: Engine, question: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also where no row is found, no rows are read for the answer."""
+    m = f"let T = {engine.reads('steps')} in {question}"
+    expected = engine.evaluate(m, "none")
+
+    def read(*_: object) -> None:
+        raise AssertionError("rows were read")
+
+    monkeypatch.setattr(SqlSource, "batches", read)
+    assert engine.evaluate(m) is expected
 
 
 SHARED = {

@@ -287,6 +287,16 @@ def run(plan: p.Plan, columns: Sequence[str] | None, limit: int | None) -> Itera
     return run_plan(placed, names, limit)
 
 
+def answer(plan: p.Plan) -> Iterator[Batch]:
+    """The rows of a plan that is a question; where there are none, that is the answer: a batch without rows."""
+    found = False
+    for batch in run(plan, None, None):
+        found = True
+        yield batch
+    if not found:
+        yield Batch([[] for _ in plan.schema.names], 0)
+
+
 def place(plan: p.Plan) -> p.Plan:
     """The plan with its largest parts that databases do replaced by scans of their queries."""
     if not has_tables(plan):
