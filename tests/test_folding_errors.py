@@ -63,6 +63,8 @@ def answers(folder: Path, body: str) -> tuple[str, str]:
             'Table.Group(l, "k", {{"c", each Table.RowCount(Table.SelectRows(_, each [n] > null and Logical.From([t])))}})',
             "#table",
         ),
+        # nothing is in the next -1 years, but the date is computed
+        ("Table.SelectRows(A, each Date.IsInNextNYears([z], -1))", "error Expression.Error"),
     ],
 )
 def test_errors(folder: Path, body: str, starts: str) -> None:

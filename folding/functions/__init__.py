@@ -14,7 +14,7 @@ from attrs import evolve
 from sqlglot import exp
 
 from folding import terms as t
-from folding.operators import strictly
+from folding.operators import computing, strictly
 from folding.terms import (
     Scalar,
     Unfoldable,
@@ -88,6 +88,8 @@ def formed(form: Form, call: Call) -> Scalar:
     """What a form makes of a call; arguments that may raise are computed, whatever the others are."""
     made = form(call)
     terms = list(call.terms.values())
+    if any(x.raises and t.stops(x.sql) for x in terms) and not t.stops(made.sql):
+        return computing(made, *[x for x in terms if x.raises])  # the form knows the answer without them
     if not made.nullable or len(terms) < 2:  # not null where an argument is: such forms compute them all
         return made
     return strictly(made, *terms)
