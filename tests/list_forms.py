@@ -214,6 +214,7 @@ ENDS = [
     *['Table.RemoveColumns(Table.AddColumn(Table.NestedJoin({0}, "k", {1}, "k", "nest"), "v", each ' + _over(text) + '), "nest")' for text in NESTED],
     *['Table.ExpandTableColumn(Table.Group({0}, {{"k"}}, {{{{"v", each ' + _over(text) + '}}, {{"c", each Table.RowCount(_)}}}}), "v", {{"n", "t"}})' for text in TABLES],
     *['Table.RemoveColumns(Table.AddColumn(Table.Group({0}, {{"t"}}, {{{{"v", each ' + _over(text) + '}}}}), "w", each Text.Combine(List.Transform([v][k], Text.From), ",")), "v")' for text in TABLES],
+    *['Table.Group({0}, {{"t"}}, {{{{"v", each ' + text + '}}}})' for text in ("Table.First(_)", 'Table.Max(_, "n")')],
     *["let T = {0} in " + _over(text) for text in VALUES],
     *['Table.ExpandListColumn(Table.AddColumn({0}, "v", each ' + _over(text) + '), "v")' for text in _EXPANDED],
 ]  # fmt: skip
