@@ -192,6 +192,8 @@ _AMOUNTS = {"F": _fixed, "N": _number, "P": _percent, "C": _currency}
 
 def _certainly_whole(x: Scalar) -> Any:
     """The number as a BIGINT; one that is not whole, or large, stops the query."""
+    if x.int53 and x.storage == "BIGINT":
+        return t.cast(x.use, "BIGINT")
     number = t.as_double(x)
     if x.int53:
         return t.cast(number, "BIGINT")
