@@ -148,6 +148,8 @@ def without_metadata(call: Call) -> Scalar:
         given = call.arguments[1] if len(call.arguments) == 2 else None
         if not isinstance(given, nodes.Record) and call.constant(1).__class__ is not dict:
             raise Unfoldable("metadata that are no record")
+    elif call.count > 1 and call.constant(1).__class__ is not str:
+        raise Unfoldable("Value.RemoveMetadata of fields that are no text")
     return call.term(0)
 
 
