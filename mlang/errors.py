@@ -138,6 +138,11 @@ def cyclic_reference() -> MError:
     return expression_error("A cyclic reference was encountered during evaluation.")
 
 
+def ambiguous_member(name: str) -> MError:
+    """Several sections share a member of this name (GRM-51)."""
+    return expression_error("The shared member '#{0}' has more than one definition.", name)
+
+
 def not_implemented() -> MError:
     """``...`` was reached (EVL-46)."""
     return expression_error("Value was not specified.")

@@ -148,6 +148,7 @@ REJECTED = {
     "GRM-25": ["let a = 1, a = 2 in a", "[a = 1, b = 2, a = 3]", '[a = 1, #"a" = 2]', "type [a, a]"],
     "GRM-26": ["(x, x) => x", "type function (x as any, x as any) as any"],
     "GRM-27": ["section S; x = 1; x = 2;"],
+    "LEX-66": ["section S; x = 1; section S; y = 2;"],
     "GRM-29": ["(x as Int64.Type) => x", "(x as {number}) => x", "(x) as foo => x", "(x as (text)) => x"],
     "GRM-30": ["(optional x, y) => x", "type function (optional x as any, y as any) as any"],
     "GRM-59": ["x()?", "x?", "(x)?"],

@@ -24,7 +24,7 @@ from mlang.errors import Cancelled, Fault, MError
 from mlang.session import _CURRENT, Session, current, use
 from mlang.syntax import nodes, parse_document
 from mlang.values.functions import Function
-from mlang.values.thunk import DONE, Thunk
+from mlang.values.thunk import DONE, Thunk, failed
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:  # typing costs more to import than all of this
@@ -206,11 +206,12 @@ class Document:
             own = self.thunks[id(section)].get(name)
             if own is not None:
                 return own
-        for other in self.sections:
-            shared = any(m.shared for m in other.members if m.name == name)
-            if other is not section and shared:
-                return self.thunks[id(other)][name]
-        return None
+        shared = [
+            self.thunks[id(other)][name]
+            for other in self.sections
+            if other is not section and any(m.shared for m in other.members if m.name == name)
+        ]
+        return _only(name, shared) if shared else None
 
     def value(self, query: str | None = None) -> Any:
         """The forced value of a member, or of the expression."""
@@ -271,11 +272,12 @@ class Document:
         """``#shared``: the library and the document's shared members (GRM-53)."""
         registry.load_all()
         record: dict[str, Any] = {name: _delayed(entry) for name, entry in sorted(registry.BUILTINS.items())}
+        exported: dict[str, list[Thunk]] = {}
         for section in self.sections:
             for member in section.members:
                 if member.shared:
-                    record[member.name] = self.thunks[id(section)][member.name]
-        return record
+                    exported.setdefault(member.name, []).append(self.thunks[id(section)][member.name])
+        return record | {name: _only(name, thunks) for name, thunks in exported.items()}
 
     def section_records(self) -> dict[str, Any]:
         """``#sections``: each section's members, shared or not (GRM-47)."""
@@ -322,6 +324,11 @@ def _remember(text: str, tree: nodes.Node) -> Unit:
         _known.pop(oldest, None)
     _known[text] = document._expression
     return document._expression
+
+
+def _only(name: str, shared: list[Thunk]) -> Thunk:
+    """The one shared member of a name; one that fails when there are more (GRM-51)."""
+    return shared[0] if len(shared) == 1 else failed(errors.ambiguous_member(name))
 
 
 def _constantly(value: Any) -> Callable[[], Any]:

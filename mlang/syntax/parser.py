@@ -118,9 +118,13 @@ class Builder:
         sections: list[n.Section] = []
         members: list[n.Member] = []
         seen: set[str] = set()
+        names: set[str | None] = set()
         heading: n.Section | None = None
         for part in parts:
             if part.__class__ is n.Section:
+                if part.name is not None and part.name in names:
+                    raise Refused(already_defined(part.name), part.pos, part.end)
+                names.add(part.name)
                 if heading is not None:
                     heading.members = tuple(members)
                     sections.append(heading)
