@@ -414,8 +414,8 @@ needs_root = pytest.mark.skipif(os.name == "nt" or os.geteuid() != 0, reason="gi
 @pytest.fixture
 def open_place(place: Path) -> Iterator[Path]:
     """The dataflow in a folder that other users may pass."""
-    for folder in [place.parent, *place.parent.parents][:4]:
-        if folder.name.startswith(("pytest", "test_")):
+    for folder in [place.parent, *place.parent.parents][:5]:
+        if folder.name.startswith(("pytest", "popen", "test_")):  # a worker of pytest-xdist has its own
             folder.chmod(0o755)
     for found in [place.parent, *place.parent.rglob("*")]:
         found.chmod(0o555 if found.is_dir() else 0o444)
