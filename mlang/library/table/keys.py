@@ -5,43 +5,31 @@ from __future__ import annotations
 from typing import Any
 
 from mlang import errors
-from mlang.library.arguments import of_kind, texts
-from mlang.library.table.criteria import items, known_columns
+from mlang.library.arguments import texts
+from mlang.library.table.criteria import known_columns
+from mlang.library.type_tables import keys_of, read_keys, with_keys
 from mlang.registry import builtin
 from mlang.tables.table import Table
-from mlang.values.records import field
 from mlang.values.types import TableType
-
-Keys = tuple[tuple[tuple[str, ...], bool], ...]
-
-
-def _with_keys(table: Table, keys: Keys) -> Table:
-    type = table.type
-    return table.with_type(TableType(type.row, keys, type.nullable, type.partition_key))
 
 
 @builtin("Table.AddKey(table as table, columns as list, isPrimary as logical) as table")
 def add_key(table: Table, columns: Any, primary: bool) -> Table:
     """Notes that columns are a key of the table; nothing checks that they are."""
     names = known_columns(columns, table.type)
-    return _with_keys(table, (*table.type.keys, (tuple(names), primary)))
+    return table.with_type(with_keys(table.type, (*table.type.keys, (tuple(names), primary))))
 
 
 @builtin("Table.Keys(table as table) as list")
 def keys(table: Table) -> list[Any]:
     """The keys of a table, each with its columns and whether it is the primary one."""
-    return [{"Columns": list(names), "Primary": primary} for names, primary in table.type.keys]
+    return keys_of(table.type)
 
 
 @builtin("Table.ReplaceKeys(table as table, keys as list) as table")
 def replace_keys(table: Table, keys: Any) -> Table:
     """Gives a table exactly these keys."""
-    given: list[tuple[tuple[str, ...], bool]] = []
-    for item in items(keys):
-        record = of_kind(item, "record")
-        names = known_columns(of_kind(field(record, "Columns"), "list"), table.type)
-        given.append((tuple(names), of_kind(field(record, "Primary"), "logical")))
-    return _with_keys(table, tuple(given))
+    return table.with_type(with_keys(table.type, read_keys(keys)))
 
 
 @builtin("Table.PartitionKey(table as table) as nullable list")
