@@ -14,7 +14,7 @@ from attrs import evolve, field, frozen
 from sqlglot import exp
 
 from folding import terms as t
-from folding import zones
+from folding import utf16, zones
 from folding.meanings import Row
 from folding.mixed import decimal_and_double, is_split, parts, together
 from folding.operators import connective
@@ -340,7 +340,7 @@ def _extreme(name: str) -> Callable[[Scalar, Group], Scalar]:
         if number:  # the engine counts NaN as the largest number
             sql = t.unless(t.function("isnan", t.function("max", x.use)), sql)
         if x.kind == "text" and not x.ascii:  # the engine orders by code point
-            sql = t.unless(t.function("bool_or", t.has_astral(x.use)), sql)
+            sql = t.unless(t.function("bool_or", utf16.has_astral(x.use)), sql)
         return t.unsigned(
             typed(
                 sql, x.kind, x.storage, key, nullable=True, nonan=True, int53=x.int53, ascii=x.ascii, inside=x.inside,

@@ -13,7 +13,7 @@ from typing import Any
 from attrs import evolve
 from sqlglot import exp
 
-from folding import local_clock, zones
+from folding import instants, local_clock, zones
 from folding import terms as t
 from folding.relations import Column
 from folding.terms import Scalar, Unfoldable, typed
@@ -110,7 +110,7 @@ def _from_typed(term: Scalar, target: MType) -> Scalar:
     if kind == "datetimezone" and term.kind in ("date", "datetime"):
         return local_clock.attached(term)
     if term.kind == "datetime" and kind == "date":
-        term = t.in_microseconds(term)
+        term = instants.in_microseconds(term)
         return typed(t.cast(term.use, "DATE"), "date", "DATE", term)
     if term.kind == "date" and kind == "datetime":
         return typed(t.cast(term.use, "TIMESTAMP"), "datetime", "TIMESTAMP", term)

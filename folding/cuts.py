@@ -14,6 +14,7 @@ from attrs import frozen
 from sqlglot import exp
 
 from folding import terms as t
+from folding import utf16
 from folding.terms import Scalar, Unfoldable
 from mlang.culture.text import WHITE_SPACE
 from mlang.errors import MError
@@ -92,7 +93,7 @@ def _by_transition(text: Scalar, arguments: Any, how: Pieces, index: int) -> tup
         others = exp.Literal.string(f"{_BETWEEN}([^{after}]|$)")
         sql = t.function("regexp_replace", sql, others, exp.Literal.string(r"\1"), everywhere.copy())
     parts = t.function("string_split", sql, exp.Literal.string(_BETWEEN))
-    odd = [] if text.ascii else [t.has_astral(text.use)]
+    odd = [] if text.ascii else [utf16.has_astral(text.use)]
     if how.extra == ERROR:
         odd.append(t.binary(exp.GT, t.function("len", parts.copy()), t.whole(how.width)))
     return t.function("list_extract", parts, t.whole(index + 1)), odd
@@ -180,7 +181,7 @@ def _slices(
         return t.cast(exp.Null(), "VARCHAR"), []
     start, size = ranges[index]
     arguments = [text.use, t.whole(start + 1)] + ([] if size is None else [t.whole(max(size, 0))])
-    odd = [] if text.ascii else [t.has_astral(text.use)]
+    odd = [] if text.ascii else [utf16.has_astral(text.use)]
     return t.function("substr", *arguments), odd
 
 

@@ -14,8 +14,8 @@ from typing import Any
 from attrs import evolve, frozen
 from sqlglot import exp
 
+from folding import instants, zones
 from folding import terms as t
-from folding import zones
 from folding.terms import Scalar, Unfoldable, typed
 from mlang.culture.zones import constant_offset, local_offset, offset_at_local
 from mlang.errors import MError
@@ -43,7 +43,7 @@ def minutes_at(moment: Scalar, by_clock: bool = False) -> Any:
     if found is not None:
         return zones.ahead(found)
     settings = _settings(current().time_zone or "", by_clock)
-    coarse = t.in_microseconds(moment).use
+    coarse = instants.in_microseconds(moment).use
     micros = t.function("epoch_us", coarse)
     place = t.binary(exp.Sub, t.function("year", coarse), t.whole(_FIRST - 1))
     passed: Any = t.binary(exp.Add, t.binary(exp.Mul, _less(place), t.whole(settings.most + 1)), t.whole(1))
@@ -66,7 +66,7 @@ def _listed(numbers: tuple[int, ...]) -> Any:
 
 
 def _micros(year: int) -> int:
-    return (days_of(year, 1, 1) * DAY - t.EPOCH_TICKS) // 10
+    return (days_of(year, 1, 1) * DAY - instants.EPOCH_TICKS) // 10
 
 
 @lru_cache(maxsize=32)
@@ -92,7 +92,7 @@ def _of_year(ahead: Callable[[int], int], year: int) -> tuple[list[int], list[in
         while high - low > SECOND:
             middle = (low + high) // 2 // SECOND * SECOND
             low, high = (middle, high) if ahead(middle) == offsets[-1] else (low, middle)
-        moments.append((high - t.EPOCH_TICKS) // 10)
+        moments.append((high - instants.EPOCH_TICKS) // 10)
         offsets.append(ahead(last))
     return moments, offsets
 

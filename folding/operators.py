@@ -11,8 +11,8 @@ from typing import Any
 from attrs import evolve
 from sqlglot import exp
 
+from folding import instants, utf16, zones
 from folding import terms as t
-from folding import zones
 from folding.mixed import bound, either_number
 from folding.terms import Scalar, Unfoldable, need, typed
 from mlang.values.temporal import DAY
@@ -84,7 +84,7 @@ def storage_pair(left: Scalar, right: Scalar) -> tuple[Any, Any]:
     if left.kind == "datetimezone":
         left, right = zones.instant(left), zones.instant(right)
     if left.kind == "datetime" and left.storage != right.storage:
-        return t.ticks(left), t.ticks(right)
+        return instants.ticks(left), instants.ticks(right)
     if left.kind != "number" or left.storage == right.storage:
         return left.use, right.use
     for term, other in ((left, right), (right, left)):
@@ -190,7 +190,7 @@ def text_pair(left: Scalar, right: Scalar) -> tuple[Any, Any]:
             return left.use, right.use  # against such a text both orders agree
     if left.ascii or right.ascii:
         return left.use, right.use
-    return t.ordinal_key(left), t.ordinal_key(right)
+    return utf16.ordinal_key(left), utf16.ordinal_key(right)
 
 
 def connective(operator: str, left: Scalar, right: Scalar) -> Scalar:
@@ -290,7 +290,7 @@ def _with_ticks(operator: str, left: Scalar, right: Scalar) -> Scalar:
     if operator == "*" and {left.kind, right.kind} == {"duration", "number"}:
         span, number = (left, right) if left.kind == "duration" else (right, left)
         product = t.binary(exp.Mul, t.cast(span.use, "DOUBLE"), t.as_double(need(number, "number")))
-        return t.ticks_of_double(product, left, right)
+        return instants.ticks_of_double(product, left, right)
     if pair in (("duration", "/", "number"), ("duration", "/", "duration")):
         divisor = (
             t.as_double(need(right, "number")) if right.kind == "number" else t.cast(right.use, "DOUBLE")
@@ -299,7 +299,7 @@ def _with_ticks(operator: str, left: Scalar, right: Scalar) -> Scalar:
             this=t.operand(t.cast(left.use, "DOUBLE")), expression=t.operand(divisor), typed=True
         )
         if right.kind == "number":
-            return t.ticks_of_double(quotient, left, right)
+            return instants.ticks_of_double(quotient, left, right)
         return typed(quotient, "number", "DOUBLE", left, right)
     raise Unfoldable(f"the operator {operator} of a {left.kind} and a {right.kind}")
 
@@ -310,8 +310,8 @@ def _difference(left: Scalar, right: Scalar) -> Scalar:
     if left.kind == "date":
         days = t.cast(exp.Paren(this=t.binary(exp.Sub, left.use, right.use)), "BIGINT")
         sql = t.binary(exp.Mul, days, t.whole(864_000_000_000))
-    elif t.is_fine(left) or t.is_fine(right):
-        sql = t.binary(exp.Sub, t.ticks(left), t.ticks(right))
+    elif instants.is_fine(left) or instants.is_fine(right):
+        sql = t.binary(exp.Sub, instants.ticks(left), instants.ticks(right))
     else:
         micros = t.binary(exp.Sub, t.function("epoch_us", left.use), t.function("epoch_us", right.use))
         sql = t.binary(exp.Mul, micros, t.whole(10))
@@ -322,13 +322,16 @@ def _later(moment: Scalar, span: Scalar, earlier: bool) -> Scalar:
     """A datetime and a duration; what is finer than a microsecond makes ticks of it."""
     node = exp.Sub if earlier else exp.Add
     whole = span.is_constant and span.constant is not None and span.constant.ticks % 10 == 0
-    low, high = t.whole(0), t.whole(t.END_TICKS)
-    if t.is_fine(moment) or not whole:
-        sql = t.binary(node, t.ticks(moment), span.use)
+    low, high = t.whole(0), t.whole(instants.END_TICKS)
+    if instants.is_fine(moment) or not whole:
+        sql = t.binary(node, instants.ticks(moment), span.use)
         outside = t.any_of([t.binary(exp.LT, sql, low), t.binary(exp.GTE, sql.copy(), high)])
-        return t.fine(t.unless(outside, sql.copy()), moment, span, raises=True)
+        return instants.fine(t.unless(outside, sql.copy()), moment, span, raises=True)
     micros = t.binary(node, t.function("epoch_us", moment.use), t.whole(span.constant.ticks // 10))
-    first, end = t.whole(-t.EPOCH_TICKS // 10), t.whole((t.END_TICKS - t.EPOCH_TICKS) // 10)
+    first, end = (
+        t.whole(-instants.EPOCH_TICKS // 10),
+        t.whole((instants.END_TICKS - instants.EPOCH_TICKS) // 10),
+    )
     outside = t.any_of([t.binary(exp.LT, micros, first), t.binary(exp.GTE, micros.copy(), end)])
     sql = t.function("make_timestamp", t.unless(outside, micros.copy()))
     return typed(sql, "datetime", "TIMESTAMP", moment, span, raises=True)
@@ -387,8 +390,8 @@ def unify(left: Scalar, right: Scalar) -> tuple[Scalar, Scalar]:
         return left, right
     if left.kind == "datetime":
         return (
-            evolve(left, sql=t.ticks(left), storage="BIGINT"),
-            evolve(right, sql=t.ticks(right), storage="BIGINT"),
+            evolve(left, sql=instants.ticks(left), storage="BIGINT"),
+            evolve(right, sql=instants.ticks(right), storage="BIGINT"),
         )
     if left.kind == "datetimezone":
         return zones.in_ticks(left), zones.in_ticks(right)
@@ -431,7 +434,7 @@ def stored_as(term: Scalar, storage: str) -> Any:
         return term.use
     if term.kind == "datetimezone":
         return zones.in_ticks(term).use
-    return t.ticks(term) if term.kind == "datetime" else t.cast(term.use, storage)
+    return instants.ticks(term) if term.kind == "datetime" else t.cast(term.use, storage)
 
 
 def coalesce(left: Scalar, right: Scalar) -> Scalar:

@@ -7,7 +7,7 @@ from typing import Any
 from attrs import evolve
 from sqlglot import exp
 
-from folding import aggregates, mixed, zones
+from folding import aggregates, mixed, utf16, zones
 from folding import terms as t
 from folding.comparers import folded, keeps_apart
 from folding.csv_source import CsvOrigin
@@ -177,7 +177,7 @@ def order_term(term: Scalar) -> Any:
     if term.kind in ("any", "null", "binary"):
         raise Unfoldable("an order of values of unknown kind")
     if term.kind == "text":
-        return t.ordinal_key(term)
+        return utf16.ordinal_key(term)
     return key_term(term).sql
 
 

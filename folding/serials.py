@@ -9,13 +9,14 @@ from typing import Any
 
 from sqlglot import exp
 
+from folding import instants
 from folding import terms as t
 from folding.terms import Scalar, Unfoldable, typed
 from mlang.values.temporal import DAY, DAYS_PER_TICK, OLE_DAY
 
 #: Milliseconds of a day, and microseconds from 1899-12-30 to 1970-01-01.
 _MILLISECONDS = 86_400_000
-_ORIGIN = (OLE_DAY * DAY - t.EPOCH_TICKS) // 10
+_ORIGIN = (OLE_DAY * DAY - instants.EPOCH_TICKS) // 10
 #: The first day that has a number: 0100-01-01.
 _FIRST = -657_434 * _MILLISECONDS
 
@@ -26,7 +27,7 @@ def number_of(moment: Scalar) -> Scalar:
         ticks = t.binary(exp.Mul, t.function("epoch_us", moment.use), t.whole(10))
         sql: Any = t.binary(exp.Mul, t.cast(ticks, "DOUBLE"), t.double(DAYS_PER_TICK))
         return typed(sql, "number", "DOUBLE", moment, nonan=True)
-    since = t.binary(exp.Sub, t.ticks(moment), t.whole(OLE_DAY * DAY))
+    since = t.binary(exp.Sub, instants.ticks(moment), t.whole(OLE_DAY * DAY))
     whole = t.whole(DAY)
     rest = t.binary(exp.Mod, t.binary(exp.Add, exp.Paren(this=t.binary(exp.Mod, since, whole)), whole), whole)
     before = t.all_of([t.binary(exp.LT, since, t.whole(0)), t.binary(exp.NEQ, rest, t.whole(0))])

@@ -14,6 +14,7 @@ from typing import Any
 from attrs import evolve
 from sqlglot import exp
 
+from folding import instants
 from folding import terms as t
 from folding.terms import Scalar, typed
 from mlang.culture.zones import FARTHEST, constant_offset
@@ -94,7 +95,7 @@ def ahead(count: int) -> Any:
 
 def _shifted(moment: Scalar, count: Any, back: bool) -> tuple[Any, Any]:
     """A moment in microseconds, or ticks, moved by minutes; and the condition that it lies outside the calendar."""
-    fine = t.is_fine(moment)
+    fine = instants.is_fine(moment)
     unit = MINUTE if fine else MINUTE // 10
     base = moment.use if fine else t.function("epoch_us", moment.use)
     known = _fixed(count)
@@ -105,7 +106,11 @@ def _shifted(moment: Scalar, count: Any, back: bool) -> tuple[Any, Any]:
 
 def beyond(sql: Any, fine: bool) -> Any:
     """Whether microseconds since 1970 (or ticks) lie outside the calendar."""
-    low, high = (0, t.END_TICKS) if fine else (-t.EPOCH_TICKS // 10, (t.END_TICKS - t.EPOCH_TICKS) // 10)
+    low, high = (
+        (0, instants.END_TICKS)
+        if fine
+        else (-instants.EPOCH_TICKS // 10, (instants.END_TICKS - instants.EPOCH_TICKS) // 10)
+    )
     return t.any_of([t.binary(exp.LT, sql, t.whole(low)), t.binary(exp.GTE, sql, t.whole(high))])
 
 
@@ -116,7 +121,7 @@ def moved(moment: Scalar, count: Any, back: bool = False, checked: bool = False)
     sql, outside = _shifted(moment, count, back)
     sql = t.unless(outside, sql) if checked else sql
     raises = moment.raises or checked
-    if t.is_fine(moment):
+    if instants.is_fine(moment):
         return typed(sql, "datetime", "BIGINT", moment, raises=raises)
     return typed(t.function("make_timestamp", sql), "datetime", "TIMESTAMP", moment, raises=raises)
 
@@ -133,7 +138,7 @@ def zoned(moment: Scalar, count: Any, *parts: Scalar, **facts: Any) -> Scalar:
         ]
     )
     sql = t.case((t.not_null(moment.use), struct)) if moment.nullable else struct
-    storage = ZONE_FINE if t.is_fine(moment) else ZONE
+    storage = ZONE_FINE if instants.is_fine(moment) else ZONE
     return typed(sql, "datetimezone", storage, moment, *parts, **facts)
 
 
@@ -162,7 +167,7 @@ def in_ticks(zone: Scalar) -> Scalar:
     if zone.storage == ZONE_FINE:
         return zone
     now = instant(zone)
-    return zoned(evolve(now, sql=t.ticks(now), storage="BIGINT", constant=t.VARIES), minutes(zone))
+    return zoned(evolve(now, sql=instants.ticks(now), storage="BIGINT", constant=t.VARIES), minutes(zone))
 
 
 def later(zone: Scalar, span: Scalar, earlier: bool) -> Scalar:
@@ -171,7 +176,7 @@ def later(zone: Scalar, span: Scalar, earlier: bool) -> Scalar:
     whole = span.is_constant and span.constant is not None and span.constant.ticks % 10 == 0
     fine = zone.storage == ZONE_FINE or not whole
     now = instant(zone)
-    base = t.ticks(now) if fine else t.function("epoch_us", now.use)
+    base = instants.ticks(now) if fine else t.function("epoch_us", now.use)
     moved_to = t.binary(node, base, span.use if fine else t.whole(span.constant.ticks // 10))
     outside = beyond(moved_to, fine)
     count = minutes(zone)

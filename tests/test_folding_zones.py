@@ -20,8 +20,9 @@ from test_folding import columns_of, same
 import mlang
 from folding.boundary import fold
 from folding.engines.duckdb import Query
+from folding.instants import EPOCH_TICKS
 from folding.local_clock import _settings
-from folding.terms import EPOCH_TICKS, Unfoldable
+from folding.terms import Unfoldable
 from mlang.connectors.arrow import table_from_arrow
 from mlang.session import Session, use
 from mlang.tables import plan as p

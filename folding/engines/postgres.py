@@ -28,7 +28,8 @@ from folding.engines.forms import (
 )
 from folding.engines.moments import pieces_of
 from folding.engines.renderer import PLAIN, Form, Renderer, Typed, forms
-from folding.terms import ASTRAL, Unfoldable
+from folding.terms import Unfoldable
+from folding.utf16 import ASTRAL
 
 FUNCTIONS: dict[str, Form] = dict(COMMON)
 _FAILS = "concat('M', random())"

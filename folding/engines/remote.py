@@ -22,11 +22,12 @@ from folding.common import marked, settled, with_definitions
 from folding.engines.renderer import Renderer, Typed
 from folding.engines.server_steps import STEPS
 from folding.inputs import with_inputs
+from folding.instants import is_fine
 from folding.mixed import decimal_and_double, is_split
 from folding.origins import Origin
 from folding.related import RelatedRows
 from folding.relations import Column, Context, Key, Relation, compile_node
-from folding.terms import CannotFold, Scalar, Unfoldable, is_fine
+from folding.terms import CannotFold, Scalar, Unfoldable
 from mlang import session as sessions
 from mlang.connectors.databases import SqlSource, decoded
 from mlang.connectors.servers import Failure, Refused

@@ -24,7 +24,8 @@ from folding.engines.forms import (
     with_counts,
 )
 from folding.engines.renderer import Form, NoNumber, Renderer, Typed, forms
-from folding.terms import ASTRAL, Unfoldable
+from folding.terms import Unfoldable
+from folding.utf16 import ASTRAL
 
 FUNCTIONS: dict[str, Form] = dict(COMMON)
 _FAILS = "CAST(newid() AS nvarchar(36)) + N'M'"

@@ -14,12 +14,11 @@ from attrs import evolve
 from sqlglot import exp
 
 from folding import terms as t
+from folding.instants import in_microseconds, is_fine
 from folding.operators import computing, strictly
 from folding.terms import (
     Scalar,
     Unfoldable,
-    in_microseconds,
-    is_fine,
     is_null,
     need,
     need_not_null,

@@ -9,6 +9,7 @@ from typing import Any
 
 from sqlglot import exp
 
+from folding import instants
 from folding import terms as t
 from folding.casts import text_to
 from folding.functions import Call, folds
@@ -115,8 +116,10 @@ def end(call: Call) -> Scalar:
     if value.kind == "date":
         return _date(day, value, raises=may_leave or value.raises)
     midnight = t.function("epoch_us", t.cast(day, "TIMESTAMP"))
-    last = t.binary(exp.Add, t.binary(exp.Mul, midnight, t.whole(10)), t.whole(t.EPOCH_TICKS + DAY - 1))
-    return t.fine(last, value, raises=may_leave or value.raises)
+    last = t.binary(
+        exp.Add, t.binary(exp.Mul, midnight, t.whole(10)), t.whole(instants.EPOCH_TICKS + DAY - 1)
+    )
+    return instants.fine(last, value, raises=may_leave or value.raises)
 
 
 @folds("Date.StartOfWeek")
@@ -292,7 +295,7 @@ def hour_around(call: Call) -> Scalar:
         return typed(_hour(value), "datetime", "TIMESTAMP", value)
     value = call.moment(0, "datetime")
     begin = t.binary(exp.Mul, t.function("epoch_us", _hour(value)), t.whole(10))
-    return t.fine(t.binary(exp.Add, begin, t.whole(t.EPOCH_TICKS + DAY // 24 - 1)), value)
+    return instants.fine(t.binary(exp.Add, begin, t.whole(instants.EPOCH_TICKS + DAY // 24 - 1)), value)
 
 
 def _hour(value: Scalar) -> Any:

@@ -6,6 +6,7 @@ from typing import Any
 
 from sqlglot import exp
 
+from folding import instants
 from folding import terms as t
 from folding.functions import Call, folds
 from folding.spelt import duration_of
@@ -59,4 +60,4 @@ def duration_from(call: Call) -> Scalar:
         return value
     if value.kind == "text":
         return duration_of(value)
-    return t.ticks_of_double(t.binary(exp.Mul, t.as_double(value), t.double(864e9)), value)
+    return instants.ticks_of_double(t.binary(exp.Mul, t.as_double(value), t.double(864e9)), value)

@@ -10,8 +10,8 @@ from typing import Any
 
 from sqlglot import exp
 
+from folding import instants, zones
 from folding import terms as t
-from folding import zones
 from folding.functions import Call, folds
 from folding.functions.number_formats import formatted
 from folding.terms import Scalar, Unfoldable, typed
@@ -105,8 +105,8 @@ class _Writer:
     ) -> None:
         """``offset`` are the minutes that a datetime with a zone is ahead of UTC."""
         self.value, self.info, self.found, self.offset = value, info, found, offset
-        term = t.in_microseconds(value)
-        self.fine = t.is_fine(value)
+        term = instants.in_microseconds(value)
+        self.fine = instants.is_fine(value)
         self.sql: Any = term.sql
         if value.kind == "time":
             self.sql = t.binary(exp.Add, t.cast(exp.Literal.string("1970-01-01"), "DATE"), term.use)

@@ -11,6 +11,7 @@ from attrs import evolve
 from sqlglot import exp
 
 from folding import terms as t
+from folding import utf16
 from folding.functions import Call
 from folding.functions.list_makers import contained, cut, negated, without_nulls
 from folding.functions.list_shapes import (
@@ -56,7 +57,7 @@ def ordered(shape: Shape, key: Any = None, descending: bool = False) -> Shape:
     how = [exp.Literal.string(text) for text in order]
     if key is None and item.kind != "any" and item.storage in _SORTED:
         if item.kind == "text" and not item.ascii:
-            odd = over(column.use, lambda v: t.function("coalesce", t.has_astral(v), exp.false()))
+            odd = over(column.use, lambda v: t.function("coalesce", utf16.has_astral(v), exp.false()))
             sql = t.unless(t.function("list_contains", odd, exp.true()), column.use)
             column = evolve(column, sql=sql)
         return evolve(column, sql=t.function("list_sort", column.use, *how))

@@ -8,6 +8,7 @@ from attrs import evolve
 from sqlglot import exp
 
 from folding import terms as t
+from folding import utf16
 from folding.functions import Call
 from folding.functions.list_makers import constant_count, count_of
 from folding.functions.list_shapes import (
@@ -113,7 +114,7 @@ def _characters(call: Call) -> Shape:
     parts = t.function("string_split", text.use, exp.Literal.string(""))
     sql = t.case((t.binary(exp.EQ, text.use, exp.Literal.string("")), nothing), otherwise=parts)
     item = Scalar(exp.Null(), "text", "VARCHAR", False, ascii=text.ascii)
-    return list_of(t.basic_plane(text, sql), item, text, nullable=False, raises=text.raises)
+    return list_of(utf16.basic_plane(text, sql), item, text, nullable=False, raises=text.raises)
 
 
 @makes("Record.FieldValues", "Record.ToList")

@@ -12,6 +12,7 @@ from attrs import evolve
 from sqlglot import exp
 
 from folding import terms as t
+from folding import utf16
 from folding.functions import Call, folds
 from folding.functions import list_rules as _rules  # noqa: F401 -- declares its forms
 from folding.functions import list_sets as _sets  # noqa: F401
@@ -300,7 +301,7 @@ def _extreme_of(name: str) -> Any:
         ):
             raise Unfoldable("the largest of values of this kind")
         if item.kind == "text" and not item.ascii:  # the engine orders by code point
-            odd = over(column.use, lambda v: t.function("coalesce", t.has_astral(v), exp.false()))
+            odd = over(column.use, lambda v: t.function("coalesce", utf16.has_astral(v), exp.false()))
             found = t.function("list_contains", odd, exp.true())
             column = evolve(column, sql=t.unless(found, column.use))
         sql = t.function(name, no_nan(column, "the order of numbers").use)

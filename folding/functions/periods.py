@@ -11,6 +11,7 @@ from typing import Any
 
 from sqlglot import exp
 
+from folding import instants
 from folding import terms as t
 from folding.functions import Call, folds
 from folding.terms import Scalar, Unfoldable, typed
@@ -57,14 +58,14 @@ def _bounds(unit: str, first: int, last: int) -> tuple[int, int]:
 
 def _within(value: Scalar, low: int, high: int) -> Scalar:
     """Whether a moment lies between two others, given in ticks; the second one is not inside."""
-    low, high = (min(max(ticks, 0), t.END_TICKS) for ticks in (low, high))
+    low, high = (min(max(ticks, 0), instants.END_TICKS) for ticks in (low, high))
     storage = value.storage
     tests = []
     if low > 0:
         tests.append(t.binary(exp.GTE, value.use, _moment(low, storage)))
-    if high < t.END_TICKS:
+    if high < instants.END_TICKS:
         tests.append(t.binary(exp.LT, value.use, _moment(high, storage)))
-    if not tests or low >= t.END_TICKS or high <= low:
+    if not tests or low >= instants.END_TICKS or high <= low:
         nowhere = exp.Boolean(this=bool(not tests and high > low))
         sql = t.case((t.not_null(value.use), nowhere)) if value.nullable else nowhere
         return typed(sql, "logical", "BOOLEAN", value)

@@ -11,6 +11,7 @@ from typing import Any
 from sqlglot import exp
 
 from folding import terms as t
+from folding import utf16
 from folding.functions import Call, folds
 from folding.functions.text import count, culture_name
 from folding.terms import Scalar, Unfoldable, typed
@@ -138,7 +139,7 @@ def _changed(call: Call, offset: Any, size: Any, new: Any, *parts: Scalar) -> Sc
     right = t.function("substr", text.use, t.binary(exp.Add, end, t.whole(1)))
     sql = t.binary(exp.DPipe, left, right if new is None else t.binary(exp.DPipe, new, right))
     short = t.binary(exp.LT, t.function("length", text.use), end)
-    sql = t.basic_plane(text, t.unless(short, sql))
+    sql = utf16.basic_plane(text, t.unless(short, sql))
     return _text(sql, *parts, raises=True, ascii=all(x.ascii for x in parts if x.kind == "text"))
 
 

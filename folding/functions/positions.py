@@ -8,6 +8,7 @@ from typing import Any
 from sqlglot import exp
 
 from folding import terms as t
+from folding import utf16
 from folding.comparers import builtin_comparer
 from folding.functions import Call, folds
 from folding.functions.formats import culture_of, written_text
@@ -45,7 +46,7 @@ def _places(text: Scalar, pieces: Any, size: int) -> Scalar:
     each = exp.Lambda(this=t.binary(exp.Add, total, gaps), expressions=[place], colon=True)
     numbers = t.function("range", t.whole(1), t.function("len", pieces))
     item = Scalar(exp.Null(), "number", "BIGINT", False, nonan=True, int53=True)
-    return list_of(t.basic_plane(text, t.function("list_transform", numbers, each)), item, text)
+    return list_of(utf16.basic_plane(text, t.function("list_transform", numbers, each)), item, text)
 
 
 @folds("Text.PositionOf")
@@ -61,7 +62,7 @@ def position_of(call: Call) -> Scalar:
             raise Unfoldable("Text.PositionOf with a comparer")
     if which == _FIRST:
         sql = t.binary(exp.Sub, t.function("strpos", text.use, part.use), t.whole(1))
-        return _whole(t.basic_plane(text, sql), text, part)
+        return _whole(utf16.basic_plane(text, sql), text, part)
     mark = part.constant if part.is_constant else call.constant(1)
     if not mark or (which == _LAST and overlaps(mark)) or any(c > "\uffff" for c in mark):
         raise Unfoldable("the last place of a text that is empty or may overlap itself")
@@ -72,7 +73,7 @@ def position_of(call: Call) -> Scalar:
     behind = t.function("length", t.function("list_extract", pieces, t.whole(-1)))
     there = t.function("contains", text.use, part.use)
     place = t.binary(exp.Sub, t.binary(exp.Sub, size, behind), t.whole(len(mark)))
-    return _whole(t.basic_plane(text, t.case((there, place), otherwise=t.whole(-1))), text, part)
+    return _whole(utf16.basic_plane(text, t.case((there, place), otherwise=t.whole(-1))), text, part)
 
 
 def _in_capitals(text: Scalar) -> Scalar:
@@ -106,10 +107,12 @@ def position_of_any(call: Call) -> Scalar:
         return _places(text, t.function("string_split_regex", text.use, exp.Literal.string(f"[{codes}]")), 1)
     if which == _LAST:
         upto = t.function("regexp_extract", text.use, exp.Literal.string(f"(?s)^.*[{codes}]"))
-        return _whole(t.basic_plane(text, t.binary(exp.Sub, t.function("length", upto), t.whole(1))), text)
+        return _whole(
+            utf16.basic_plane(text, t.binary(exp.Sub, t.function("length", upto), t.whole(1))), text
+        )
     ahead = t.function("length", t.function("regexp_extract", text.use, exp.Literal.string(f"^[^{codes}]*")))
     nowhere = t.binary(exp.EQ, ahead, t.function("length", text.use))
-    return _whole(t.basic_plane(text, t.case((nowhere, t.whole(-1)), otherwise=ahead)), text)
+    return _whole(utf16.basic_plane(text, t.case((nowhere, t.whole(-1)), otherwise=ahead)), text)
 
 
 @folds("Text.SplitAny")

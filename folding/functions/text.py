@@ -11,6 +11,7 @@ from typing import Any
 from sqlglot import exp
 
 from folding import terms as t
+from folding import utf16
 from folding.functions import Call, folds
 from folding.terms import Scalar, Unfoldable, typed
 from mlang.culture.data import culture as named
@@ -56,7 +57,9 @@ def length(call: Call) -> Scalar:
     call.at_most(1)
     sql = t.function("length", text.use)
     if not text.ascii:
-        astral = t.function("len", t.function("regexp_extract_all", text.use, exp.Literal.string(t.ASTRAL)))
+        astral = t.function(
+            "len", t.function("regexp_extract_all", text.use, exp.Literal.string(utf16.ASTRAL))
+        )
         plain = t.binary(exp.EQ, t.function("strlen", text.use), sql.copy())
         sql = t.case((plain, sql.copy()), otherwise=t.binary(exp.Add, sql.copy(), astral))
     return typed(sql, "number", "BIGINT", text, nonan=True, int53=True)
@@ -104,7 +107,7 @@ def clean(call: Call) -> Scalar:
 def ends(call: Call) -> Scalar:
     text, (size, *counts) = call.of(0, "text"), count(call, 1)
     name = "left" if call.name == "Text.Start" else "right"
-    sql = t.basic_plane(text, t.function(name, text.use, size))
+    sql = utf16.basic_plane(text, t.function(name, text.use, size))
     return _text(sql, text, *counts, ascii=text.ascii, raises=bool(counts) or text.raises)
 
 
@@ -130,7 +133,7 @@ def middle(call: Call) -> Scalar:
         size, *sizes = count(call, 2)
         arguments.append(size)
         counts += sizes
-    sql = t.basic_plane(text, t.function("substr", *arguments))
+    sql = utf16.basic_plane(text, t.function("substr", *arguments))
     return _text(sql, text, *counts, ascii=text.ascii, raises=bool(counts) or text.raises)
 
 
@@ -146,7 +149,7 @@ def part(call: Call) -> Scalar:
         end = t.binary(exp.Add, start, size)
     short = t.binary(exp.LT, t.function("length", text.use), end)
     sql = t.unless(short, t.function("substr", *arguments))
-    return _text(t.basic_plane(text, sql), text, *counts, raises=True, ascii=text.ascii)
+    return _text(utf16.basic_plane(text, sql), text, *counts, raises=True, ascii=text.ascii)
 
 
 @folds("Text.At")
@@ -154,7 +157,7 @@ def at(call: Call) -> Scalar:
     text, (index, *counts) = call.of(0, "text"), count(call, 1)
     short = t.binary(exp.LTE, t.function("length", text.use), index)
     sql = t.unless(short, t.function("substr", text.use, t.binary(exp.Add, index, t.whole(1)), t.whole(1)))
-    return _text(t.basic_plane(text, sql), text, *counts, raises=True, ascii=text.ascii)
+    return _text(utf16.basic_plane(text, sql), text, *counts, raises=True, ascii=text.ascii)
 
 
 @folds("Text.Contains", "Text.StartsWith", "Text.EndsWith")
@@ -202,7 +205,7 @@ def pad(call: Call) -> Scalar:
     name = "lpad" if call.name == "Text.PadStart" else "rpad"
     full = t.binary(exp.GTE, t.function("length", text.use), size)
     padded = t.function(name, text.use, t.cast(size, "INTEGER") if counts else size, t.string(filler))
-    sql = t.basic_plane(text, t.case((full, text.use), otherwise=padded))
+    sql = utf16.basic_plane(text, t.case((full, text.use), otherwise=padded))
     raises = bool(counts) or text.raises
     return _text(sql, text, *counts, raises=raises, ascii=text.ascii and filler.isascii())
 
@@ -219,7 +222,7 @@ def reverse(call: Call) -> Scalar:
     text = call.of(0, "text")
     letters = t.function("string_split", text.use, exp.Literal.string(""))
     sql = t.function("array_to_string", t.function("list_reverse", letters), exp.Literal.string(""))
-    return _text(t.basic_plane(text, sql), text, ascii=text.ascii)
+    return _text(utf16.basic_plane(text, sql), text, ascii=text.ascii)
 
 
 @folds("Text.Remove", "Text.Select")
