@@ -63,7 +63,7 @@ class Builtin:
     """A library function: signature, implementation, help."""
 
     __slots__ = (
-        "_function", "doc", "implementation", "missing", "module", "name", "null", "parameters", "raw",
+        "_function", "doc", "implementation", "keeps", "missing", "module", "name", "null", "parameters", "raw",
         "result", "result_nullable", "signature", "spec", "variadic",
     )  # fmt: skip
 
@@ -73,6 +73,7 @@ class Builtin:
         implementation: Callable[..., Any],
         null: str | None,
         raw: bool,
+        keeps: str | None,
         missing: str | None,
     ) -> None:
         match = re.match(_SIGNATURE, signature, re.S)
@@ -85,6 +86,7 @@ class Builtin:
         self.result = words[-1] if words[-1] in DISPLAY else "any"
         self.implementation = implementation
         self.null, self.raw, self.missing = null, raw, missing
+        self.keeps = _named(self.name, "keeps", keeps, self.parameters)
         self.doc = (implementation.__doc__ or "").strip()
         self.module = implementation.__module__
         self.spec = Spec(self.parameters, self.result, self.result_nullable, builtin=self, name=self.name)
@@ -118,18 +120,32 @@ def _parameter(text: str) -> Param:
     return Param(match["name"], kind, nullable, bool(match["opt"]))
 
 
+def _named(function: str, option: str, names: str | None, parameters: tuple[Param, ...]) -> frozenset[str]:
+    """The parameters that an option of a declaration names."""
+    named = frozenset(n.strip() for n in names.split(",")) if names else frozenset()
+    unknown = named - {p.name for p in parameters}
+    assert not unknown, f"{function}: {option}= names no parameter: {unknown}"
+    return named
+
+
 def builtin(
-    signature: str, *, null: str | None = None, raw: bool = False, missing: str | None = None
+    signature: str,
+    *,
+    null: str | None = None,
+    raw: bool = False,
+    keeps: str | None = None,
+    missing: str | None = None,
 ) -> Callable[[F], F]:
     """Declares a library function.
 
     ``null`` names the parameter(s), comma separated, whose null makes the result null.
-    ``raw=True`` passes arguments with their annotations.  ``missing`` says in one line
+    ``raw=True`` passes arguments with their annotations, ``keeps`` names the parameters for which
+    that is done: values that may become the result (OP-81).  ``missing`` says in one line
     which part is not supported (it is listed in docs/library.md).
     """
 
     def declare(implementation: F) -> F:
-        entry = Builtin(signature, implementation, null, raw, missing)
+        entry = Builtin(signature, implementation, null, raw, keeps, missing)
         if entry.name in BUILTINS:
             raise AssertionError(f"{entry.name} is declared twice")
         BUILTINS[entry.name] = entry
@@ -152,12 +168,10 @@ def _guarded(entry: Builtin) -> Callable[..., Any]:
     """The implementation behind checks of null and kind, as generated Python (one call deep)."""
     names = [f"a{i}" for i in range(len(entry.parameters))]
     head = [n if not p.optional else f"{n}=None" for n, p in zip(names, entry.parameters, strict=True)]
-    nulls = {n.strip() for n in entry.null.split(",")} if entry.null else set()
-    unknown = nulls - {p.name for p in entry.parameters}
-    assert not unknown, f"{entry.name}: null= names no parameter: {unknown}"
+    nulls = _named(entry.name, "null", entry.null, entry.parameters)
     lines = []
     for i, (n, p) in enumerate(zip(names, entry.parameters, strict=True)):
-        lines.extend(_guard(n, i, p, entry.raw))
+        lines.extend(_guard(n, i, p, entry.raw or p.name in entry.keeps))
     for n, p in zip(names, entry.parameters, strict=True):
         if p.name in nulls:  # after all kinds are checked, as the engine does
             lines.append(f"    if {n} is None: return None")

@@ -67,7 +67,7 @@ def _classes(entry: Any, count: int) -> list[str] | None:
     classes = []
     for parameter in entry.parameters[:count]:
         if parameter.kind == "any" and parameter.name not in nulls:
-            classes.append("" if entry.raw else "~")
+            classes.append("" if entry.raw or parameter.name in entry.keeps else "~")
         elif parameter.kind in _ORDINARY:
             classes.append(_ORDINARY[parameter.kind])
         else:

@@ -174,8 +174,6 @@ def _accumulate(g: Generator, node: nodes.Invocation) -> str | None:
             break
     if name is None:
         return f"{_ordinary(g, 'List.Accumulate')}({items}, {seed}, {g.emit(made)})"
-    if g.kind(seed) is None:
-        seed = f"{helper(g, 'strip')}({seed})"
     source = f"{helper(g, 'list_argument')}({items})"
     return f"{name}({helper(g, 'forced')}({source}), {seed})"
 

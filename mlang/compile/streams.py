@@ -127,5 +127,5 @@ BYTES = tuple(float(byte) for byte in range(256))
 
 NAMES: dict[str, Any] = {
     "Generating": Generating, "Transformed": Transformed, "forced": forced, "list_argument": list_argument,
-    "met": met, "selected": selected, "strip": strip, "byte_at": byte_at, "total": total,
+    "met": met, "selected": selected, "byte_at": byte_at, "total": total,
 }  # fmt: skip

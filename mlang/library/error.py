@@ -9,7 +9,8 @@ from mlang.registry import builtin
 
 @builtin(
     "Error.Record(reason as text, optional message as nullable text, optional detail as any, "
-    "optional parameters as nullable list, optional errorCode as nullable text) as record"
+    "optional parameters as nullable list, optional errorCode as nullable text) as record",
+    keeps="detail",
 )
 def error_record(
     reason: str,

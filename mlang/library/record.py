@@ -68,7 +68,8 @@ def record_field(record: Record, name: str) -> Any:
 
 
 @builtin(
-    "Record.FieldOrDefault(record as nullable record, field as text, optional defaultValue as any) as any"
+    "Record.FieldOrDefault(record as nullable record, field as text, optional defaultValue as any) as any",
+    keeps="defaultValue",
 )
 def field_or_default(record: Record | None, name: str, default: Any = None) -> Any:
     """Gives the value of a field, or a default when the record has no such field."""

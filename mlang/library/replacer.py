@@ -16,7 +16,7 @@ def replace_text(text: str, old: str, new: str) -> str:
     return text.replace(old, new) if old else text
 
 
-@builtin("Replacer.ReplaceValue(value as any, old as any, new as any) as any")
+@builtin("Replacer.ReplaceValue(value as any, old as any, new as any) as any", keeps="value, new")
 def replace_value(value: Any, old: Any, new: Any) -> Any:
     """Gives the new value when a value equals the old one, else the value itself."""
     return new if equal(value, old) else value

@@ -19,7 +19,9 @@ def variable_value(name: str) -> Any:
     return force(variables[name])
 
 
-@builtin("Variable.ValueOrDefault(identifier as text, optional defaultValue as any) as any")
+@builtin(
+    "Variable.ValueOrDefault(identifier as text, optional defaultValue as any) as any", keeps="defaultValue"
+)
 def variable_value_or_default(name: str, default: Any = None) -> Any:
     """Gives the value of a variable of the evaluation's surroundings, or a default."""
     variables = current().variables

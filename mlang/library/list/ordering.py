@@ -58,7 +58,8 @@ def _extreme(items: Any, default: Any, criterion: Any, include_nulls: Any, sign:
 
 @builtin(
     "List.Max(list as list, optional default as any, optional comparisonCriteria as any, "
-    "optional includeNulls as nullable logical) as any"
+    "optional includeNulls as nullable logical) as any",
+    keeps="default",
 )
 def maximum(items: Any, default: Any = None, criterion: Any = None, include_nulls: Any = None) -> Any:
     """Gives the greatest item, or a default when there is none; nulls do not take part."""
@@ -71,7 +72,8 @@ def maximum(items: Any, default: Any = None, criterion: Any = None, include_null
 
 @builtin(
     "List.Min(list as list, optional default as any, optional comparisonCriteria as any, "
-    "optional includeNulls as nullable logical) as any"
+    "optional includeNulls as nullable logical) as any",
+    keeps="default",
 )
 def minimum(items: Any, default: Any = None, criterion: Any = None, include_nulls: Any = None) -> Any:
     """Gives the least item, or a default when there is none; nulls do not take part unless asked for."""

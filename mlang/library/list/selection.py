@@ -52,7 +52,7 @@ def part(items: Any, step: Callable[[Any, Any], Any], kept: bool = False) -> Any
 # ---------------------------------------------------------------- single items
 
 
-@builtin("List.First(list as list, optional defaultValue as any) as any")
+@builtin("List.First(list as list, optional defaultValue as any) as any", keeps="defaultValue")
 def first(items: Any, default: Any = None) -> Any:
     """Gives the first item, or a default (null) when the list is empty."""
     for item in items:
@@ -60,7 +60,7 @@ def first(items: Any, default: Any = None) -> Any:
     return default
 
 
-@builtin("List.Last(list as list, optional defaultValue as any) as any")
+@builtin("List.Last(list as list, optional defaultValue as any) as any", keeps="defaultValue")
 def last(items: Any, default: Any = None) -> Any:
     """Gives the last item, or a default (null) when the list is empty."""
     try:
@@ -81,7 +81,7 @@ def single(items: Any) -> Any:
     return force(found[0])
 
 
-@builtin("List.SingleOrDefault(list as list, optional default as any) as any")
+@builtin("List.SingleOrDefault(list as list, optional default as any) as any", keeps="default")
 def single_or_default(items: Any, default: Any = None) -> Any:
     """Gives the only item of a list, or a default when it is empty; raises when there are several."""
     found = list(islice(iter(items), 2))

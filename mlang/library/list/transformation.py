@@ -99,7 +99,7 @@ def repeat(items: Any, number: Any) -> Any:
     return Streamed(make, lambda: times * count(items))
 
 
-@builtin("List.Accumulate(list as list, seed as any, accumulator as function) as any")
+@builtin("List.Accumulate(list as list, seed as any, accumulator as function) as any", keeps="seed")
 def accumulate(items: Any, seed: Any, accumulator: Function) -> Any:
     """Goes through a list with a state: each step makes the next state of the state and the item."""
     step = bind(accumulator, 2)
@@ -109,7 +109,10 @@ def accumulate(items: Any, seed: Any, accumulator: Function) -> Any:
     return state
 
 
-@builtin("List.ReplaceValue(list as list, oldValue as any, newValue as any, replacer as function) as list")
+@builtin(
+    "List.ReplaceValue(list as list, oldValue as any, newValue as any, replacer as function) as list",
+    keeps="newValue",
+)
 def replace_value(items: Any, old: Any, new: Any, replacer: Function) -> Any:
     """Lets a replacer (Replacer.ReplaceValue, Replacer.ReplaceText) replace a value in every item."""
     replace = bind(replacer, 3)
