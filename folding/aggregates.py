@@ -390,7 +390,8 @@ def _median(x: Scalar, group: Group) -> Scalar:
     x = group.chosen(x)
     if isinstance(x.inside, t.Scaled):
         return _median_of_decimals(x)
-    number = t.as_double(key_term(need(x, "number")))
+    x = t.kept(key_term(need(x, "number")))
+    number = t.as_double(x)
     middle = exp.Literal.number("0.5")
     low = t.function("quantile_disc", number, middle)
     high = exp.Neg(this=t.function("quantile_disc", exp.Neg(this=t.operand(number.copy())), middle.copy()))
@@ -448,14 +449,14 @@ def _product(x: Scalar, group: Group) -> Scalar:
     x = group.chosen(x)
     if isinstance(x.inside, t.Mixed):
         raise Unfoldable("a product of one number, which stays the decimal or double that it is")
-    number = need(t.plain_number(x), "number")
+    number = t.kept(need(t.plain_number(x), "number"))
     if group.sums == "rounded":
         raise Unfoldable("List.Product of so many rows")
     sql = _in_order("product", evolve(number, sql=t.as_double(number)), group)
     if isinstance(x.inside, t.Scaled):
         one = t.binary(exp.EQ, t.function("count", x.use), t.whole(1))
         return mixed(evolve(x, sql=t.function("min", x.use)), sql, one, x)
-    return typed(sql, "number", "DOUBLE", x, nullable=True)
+    return typed(sql, "number", "DOUBLE", number, nullable=True)
 
 
 def count_rows(group: Group) -> Scalar:

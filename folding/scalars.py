@@ -326,6 +326,7 @@ class Translator:
             return value
         if value.is_constant and value.constant is not None:
             return t.literal(-value.constant)
+        value = t.kept(value)
         return typed(
             exp.Neg(this=t.operand(t.as_double(value))), "number", "DOUBLE", value, nonan=value.nonan
         )

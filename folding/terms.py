@@ -392,6 +392,14 @@ def as_double(term: Scalar) -> Any:
     return term.use if term.storage == "DOUBLE" else cast(term.use, "DOUBLE")
 
 
+def kept(term: Scalar) -> Scalar:
+    """A number as a DOUBLE of the same value; a whole number that no double holds is for the interpreter."""
+    if term.storage != "BIGINT" or term.int53 or term.inside is not None:
+        return term
+    beyond = any_of([binary(exp.GT, term.use, whole(INT53)), binary(exp.LT, term.use, whole(-INT53))])
+    return evolve(term, sql=unless(beyond, as_double(term)), storage="DOUBLE", raises=True, int53=True)
+
+
 @frozen
 class Scaled:
     """What is inside a column of decimals: how many digits stand behind the point.

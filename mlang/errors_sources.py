@@ -42,6 +42,7 @@ __all__ = [
     "json_end_of_input",
     "json_extra_characters",
     "json_unexpected",
+    "login_in_server",
     "native_parameter_missing",
     "native_parameters",
     "not_a_document",
@@ -66,12 +67,21 @@ __all__ = [
 # ---------------------------------------------------------------- files and formats
 
 
+def _without_login(path: str) -> str:
+    """A path without the user and password of an address that somebody took for one."""
+    before, slashes, rest = path.partition(":/")
+    login, at, place = rest.rpartition("@")
+    return f"{before}{slashes}/{place}" if slashes and at and ":" in login else path
+
+
 def file_not_found(path: str) -> MError:
     """ERR-60; ``path`` as the program wrote it, made absolute."""
+    path = _without_login(path)
     return data_source_not_found("Could not find file '#{0}'.", path, detail=path)
 
 
 def folder_not_found(path: str) -> MError:
+    path = _without_login(path)
     return data_source_not_found("Could not find a part of the path '#{0}'.", path, detail=path)
 
 
@@ -205,6 +215,11 @@ def web_name_not_resolved(host: str, url: str, name: str = "Web.Contents") -> ME
 def web_forbidden(url: str) -> MError:
     """ERR-67."""
     return data_source_error("Access to the resource is forbidden.", detail=_web_detail(url))
+
+
+def login_in_server() -> MError:
+    """Ours: what stands before the @ is a secret, so it is not shown."""
+    return data_source_error("The name of a server can't hold a user or a password: give them as credentials.")
 
 
 def credentials_required(kind: str, path: str) -> MError:

@@ -568,3 +568,18 @@ def test_context_info_of_sql_server(monkeypatch: pytest.MonkeyPatch) -> None:
     assert list(server.execute(Connection(), "SELECT 1")) == [[("a",)]]
     assert said == ["SET CONTEXT_INFO 0x01ff", "SELECT 1"]
     assert server.key() != sql.SqlServer("h", "d", {}).key()
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        'PostgreSQL.Database("postgres://me:hidden@127.0.0.1:1/x", "d")',
+        'MySQL.Database("me:hidden@127.0.0.1:1", "d")',
+        'File.Contents("https://me:hidden@127.0.0.1:1/x.csv")',
+        'Folder.Files("https://me:hidden@127.0.0.1:1/x")',
+    ],
+)
+def test_logins_in_names_of_servers_and_files_are_not_shown(source: str) -> None:
+    with pytest.raises(mlang.MError) as caught:
+        mlang.evaluate(source)
+    assert "hidden" not in f"{caught.value} {caught.value!r} {caught.value.detail}"

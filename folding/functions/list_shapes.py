@@ -266,6 +266,15 @@ def mapped(shape: Shape, function: Callable[[Any], Scalar]) -> Shape:
     return shape.mapped(function)
 
 
+def each_kept(column: Scalar) -> Scalar:
+    """A list of numbers whose items are the same as doubles (`terms.kept`)."""
+    item = item_of(column)
+    if item.kind != "number" or t.kept(item) is item:
+        return column
+    made: Scalar = mapped(column, t.kept)
+    return evolve(made, nullable=column.nullable)
+
+
 def chosen(shape: Shape, condition: Callable[[Any], Scalar]) -> Shape:
     """The items for which a condition holds."""
     if isinstance(shape, Written):

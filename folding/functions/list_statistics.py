@@ -13,6 +13,7 @@ from folding.functions.list_makers import without_nulls
 from folding.functions.list_order import ordered, runs_of
 from folding.functions.list_shapes import (
     Written,
+    each_kept,
     element,
     function_at,
     indexed,
@@ -80,7 +81,7 @@ def share_of(column: Scalar, share: float, mode: int) -> Scalar:
     if item.kind != "number" and (mode != _DISC or item.kind in ("any", "null", "binary")):
         raise Unfoldable("the value between two that are no numbers")
     if item.kind == "number":
-        column = _as_doubles(column)
+        column = _as_doubles(each_kept(column))
     kept = listed(ordered(without_nulls(column)))
     item = item_of(kept)
 

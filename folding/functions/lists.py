@@ -25,6 +25,7 @@ from folding.functions.list_shapes import (
     alike,
     bare,
     called,
+    each_kept,
     item_of,
     list_at,
     listed,
@@ -154,6 +155,8 @@ def _all_null(items: list[Scalar]) -> list[Any]:
 def _sum(items: list[Scalar]) -> Scalar:
     null = t.cast(exp.Null(), "DOUBLE")
     nothing = [(test, null) for test in _all_null(items)]
+    if sum(not x.nullable for x in items) < 2:  # a value alone is its own sum
+        items = [t.kept(x) for x in items]
     total = t.binary(exp.Add, t.double(0.0), _added(items))
     return typed(t.case(*nothing, otherwise=total) if nothing else total, "number", "DOUBLE", *items,
                  nullable=bool(nothing))  # fmt: skip
@@ -248,7 +251,16 @@ def _sum_of(column: Scalar) -> Scalar:
     if item_of(column).kind == "duration":
         sql = t.cast(t.function("list_sum", column.use), "BIGINT")
         return typed(sql, "duration", "BIGINT", column, nullable=True)
-    return typed(t.function("list_sum", _doubles(column)), "number", "DOUBLE", column, nullable=True)
+    sql = t.function("list_sum", _doubles(column))
+    item = item_of(column)
+    if item.storage == "BIGINT" and not item.int53 and not isinstance(item.inside, t.Scaled):
+        # a value alone is its own sum: a whole number that no double holds
+        alone = t.binary(exp.EQ, t.function("list_count", column.use), t.whole(1))
+        above = t.binary(exp.GT, t.function("list_max", column.use), t.whole(t.INT53))
+        below = t.binary(exp.LT, t.function("list_min", column.use), t.whole(-t.INT53))
+        sql = t.unless(t.all_of([alone, t.any_of([above, below])]), sql)
+        column = evolve(column, raises=True)
+    return typed(sql, "number", "DOUBLE", column, nullable=True)
 
 
 def _average_of(column: Scalar) -> Scalar:
@@ -259,6 +271,7 @@ def _average_of(column: Scalar) -> Scalar:
 
 
 def _product_of(column: Scalar) -> Scalar:
+    column = each_kept(column)
     return typed(t.function("list_product", _doubles(column)), "number", "DOUBLE", column, nullable=True)
 
 

@@ -18,7 +18,7 @@ def _number(sql: Any, *parts: Scalar, **facts: Any) -> Scalar:
 
 @folds("Number.Abs")
 def absolute(call: Call) -> Scalar:
-    x = call.of(0, "number")
+    x = t.kept(call.of(0, "number"))
     return _number(t.function("abs", t.as_double(x)), x, nonan=x.nonan, int53=x.int53)
 
 

@@ -231,6 +231,8 @@ def seconds(value: Any, default: float) -> float:
 
 def host_and_port(server: str, default: int, marks: str = ":") -> tuple[str, int]:
     """The server's name and port; the port follows a colon."""
+    if "@" in server:
+        raise errors.login_in_server()
     for mark in marks:
         host, found, port = server.rpartition(mark)
         if found and port.isdigit() and host:
