@@ -11,7 +11,7 @@ from typing import Any
 from mlang import errors, registry
 from mlang.library.arguments import as_width, enum_member, of_kind, options, texts
 from mlang.library.constructors import table_of_rows
-from mlang.library.table.criteria import ERROR, USE_NULL, items
+from mlang.library.table.criteria import ERROR, USE_NULL
 from mlang.library.table.transform import (
     EXTRA_ERROR,
     EXTRA_IGNORE,
@@ -127,7 +127,7 @@ def from_columns(lists: Any, columns: Any = None) -> Table:
 
 
 @builtin("Table.FromList(list as list, optional splitter as nullable function, optional columns as any, "
-         "optional default as any, optional extraValues as nullable number) as table")  # fmt: skip
+         "optional default as any, optional extraValues as nullable number) as table", keeps="default")  # fmt: skip
 def from_list(
     values: Any, splitter: Function | None = None, columns: Any = None, default: Any = None, extra: Any = None
 ) -> Table:
@@ -233,7 +233,7 @@ def from_partitions(column: str, partitions: Any, type: MType | None = None) -> 
 
     parts: list[Table] = []
     for part in partitions:
-        pair = items(part)
+        pair = list(forced(of_kind(part, "list")))
         if len(pair) != 2:
             raise errors.bad_pairs(part, "partitions")
         table = of_kind(pair[1], "table")

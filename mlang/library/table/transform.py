@@ -307,7 +307,8 @@ def pieces_of(call: Callable[[Any], Any], value: Any) -> list[Any]:
 
 @builtin(
     "Table.SplitColumn(table as table, sourceColumn as text, splitter as function, "
-    "optional columnNamesOrNumber as any, optional default as any, optional extraColumns as any) as table"
+    "optional columnNamesOrNumber as any, optional default as any, optional extraColumns as any) as table",
+    keeps="default",
 )
 def split_column(
     table: Table, source: str, splitter: Function, names: Any = None, default: Any = None, extra: Any = None
