@@ -95,19 +95,17 @@ def reorder_columns(table: Table, order: Any, missing: Any = None) -> Table:
     mode = missing_field(missing)
     wanted = texts(order)
     schemas.unique(wanted)
-    known: list[tuple[str, str | None]] = []
-    added: list[tuple[str, str | None]] = []
+    places: dict[str, str | None] = {name: name for name in table.names}
     for name in wanted:
-        if table.type.has(name):
-            known.append((name, name))
-        elif mode == ERROR:
-            raise errors.column_not_found(name)
-        elif mode == USE_NULL:
-            added.append((name, None))
-    moving = {name for name, _ in known}
-    queue = iter(known)
-    columns = [next(queue) if n in moving else (n, n) for n in table.names]
-    return chosen(table, columns + added, "Table.ReorderColumns")
+        if name not in places:
+            if mode == ERROR:
+                raise errors.column_not_found(name)
+            if mode == USE_NULL:  # a new place at the end, which the named columns share (REC-06)
+                places[name] = None
+    following = [name for name in wanted if name in places]
+    moving, queue = set(following), iter(following)
+    names = [next(queue) if name in moving else name for name in places]
+    return chosen(table, [(name, places[name]) for name in names], "Table.ReorderColumns")
 
 
 @builtin("Table.DuplicateColumn(table as table, columnName as text, newColumnName as text, "
