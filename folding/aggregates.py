@@ -45,7 +45,7 @@ class Group:
 
     column: Callable[[str], Scalar | None]
     place: Any
-    sums: str
+    sums: Callable[[], str]
     rows: int | None = None
     names: tuple[str, ...] = ()
     condition: Scalar | None = None
@@ -289,12 +289,14 @@ def total(x: Scalar, group: Group) -> Any:
         beyond = t.binary(exp.GT, size, t.whole(t.INT53))
         return t.unless(beyond, t.cast(t.function("sum", x.use), "DOUBLE"))
     double = evolve(x, sql=t.as_double(x))
-    if group.sums == "ordered":
+    if group.sums() == "ordered":
         return _in_order("sum", double, group)
-    if group.sums == "plain":
+    if group.sums() == "plain":
         group.notes.append("sums of doubles in any order (number mode relaxed)")
         return t.function("sum", double.use)
-    group.notes.append("sums of doubles correctly rounded instead of in row order (more than 1,000,000 rows)")
+    group.notes.append(
+        "sums of doubles to about the last digit instead of in row order (more than 1,000,000 rows)"
+    )
     rounded = t.function("fsum", double.use)  # of infinities it makes NaN, so those go to the interpreter
     return t.unless(t.negation(t.function("isfinite", rounded.copy())), rounded)
 
@@ -416,11 +418,11 @@ def _median_of_decimals(x: Scalar) -> Scalar:
 def _deviation(x: Scalar, group: Group) -> Scalar:
     x = need(t.plain_number(group.chosen(x)), "number")
     one = t.binary(exp.EQ, t.function("count", x.use), t.whole(1))
-    if group.sums == "ordered":
+    if group.sums() == "ordered":
         return typed(
             t.case((one, t.double(0.0)), otherwise=_spread(x, group)), "number", "DOUBLE", x, nullable=True
         )
-    if group.sums != "plain":
+    if group.sums() != "plain":
         raise Unfoldable("List.StandardDeviation of so many rows folds only in number mode relaxed")
     group.notes.append("standard deviation by the engine's formula (number mode relaxed)")
     sql = t.case((one, t.double(0.0)), otherwise=t.function("stddev_samp", t.as_double(x)))
@@ -450,7 +452,7 @@ def _product(x: Scalar, group: Group) -> Scalar:
     if isinstance(x.inside, t.Mixed):
         raise Unfoldable("a product of one number, which stays the decimal or double that it is")
     number = t.kept(need(t.plain_number(x), "number"))
-    if group.sums == "rounded":
+    if group.sums() == "rounded":
         raise Unfoldable("List.Product of so many rows")
     sql = _in_order("product", evolve(number, sql=t.as_double(number)), group)
     if isinstance(x.inside, t.Scaled):

@@ -9,10 +9,9 @@ from __future__ import annotations
 
 from attrs import evolve
 
+from folding.counts import row_count
 from folding.csv_source import CsvOrigin
 from folding.relations import Context, Relation
-from folding.terms import Unfoldable
-from mlang.errors import Cancelled
 from mlang.tables import plan as p
 
 #: A source with fewer rows is read whole.
@@ -35,7 +34,7 @@ def beginning(node: p.Take, context: Context) -> p.Plan | None:
             return None
         head = p.Take(distinct.input.schema, distinct.input, wanted * times)
         shorter = evolve(distinct, input=head)
-        if _count(context.child(shorter)) >= wanted:
+        if (row_count(context.child(shorter)) or 0) >= wanted:
             return evolve(node, input=shorter)
     return None
 
@@ -44,18 +43,3 @@ def _streams(base: Relation) -> bool:
     """Whether the first rows are read without the others, and no row that M would look at raises."""
     plain = not (base.joins or base.beside or base.sealed or base.raises or base.sort_raises)
     return plain and base.natural and base.context.keeps_order and not isinstance(base.origin, CsvOrigin)
-
-
-def _count(relation: Relation) -> int:
-    """How many rows a relation has; 0 when the engine does not say."""
-    import duckdb
-
-    from folding.boundary import counted
-    from folding.engines.duckdb import Query
-
-    try:
-        return sum(int(batch.columns[0][0]) for batch in Query(counted(relation)).batches())
-    except duckdb.InterruptException as stop:
-        raise Cancelled("the engine was stopped") from stop
-    except (duckdb.Error, Unfoldable):
-        return 0

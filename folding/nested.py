@@ -33,7 +33,7 @@ class NestedTable:
     relation: Relation
     schema: Any
     place: Any
-    sums: str
+    sums: Callable[[], str]
     match: Callable[[list[Scalar]], Any]
     keys: tuple[Scalar, ...]
 

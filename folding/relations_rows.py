@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import cache
 from typing import Any
 
 from attrs import evolve
@@ -10,6 +12,7 @@ from sqlglot import exp
 from folding import aggregates, mixed, utf16, zones
 from folding import terms as t
 from folding.comparers import folded, keeps_apart
+from folding.counts import row_count
 from folding.csv_source import CsvOrigin
 from folding.early import beginning
 from folding.pairs import Compared, Pair
@@ -290,14 +293,26 @@ def numbered(relation: Relation) -> tuple[Relation, Any]:
     return ordered, ordered.order[0].sql
 
 
-def sums_of(relation: Relation, context: Context) -> str:
-    """How sums of doubles are made: "ordered" (bit for bit), "rounded" (correctly rounded) or "plain"."""
-    if context.number_mode == "relaxed":
-        return "plain"
-    if context.number_mode == "ordered":
-        return "ordered"
-    small = relation.rows is not None and relation.rows <= aggregates.ORDERED_ROWS
-    return "ordered" if small else "rounded"
+def sums_of(relation: Relation, context: Context) -> Callable[[], str]:
+    """How sums of doubles are made, for who makes one: "ordered" (bit for bit), "rounded" or "plain"."""
+
+    @cache
+    def mode() -> str:
+        if context.number_mode == "relaxed":
+            return "plain"
+        if context.number_mode == "ordered":
+            return "ordered"
+        most = relation.rows
+        if context.proves and (most is None or most > aggregates.ORDERED_ROWS) and _of_small_tables(relation):
+            most = row_count(relation)  # a join may have as many rows as both sides multiplied, and has few
+        return "ordered" if most is not None and most <= aggregates.ORDERED_ROWS else "rounded"
+
+    return mode
+
+
+def _of_small_tables(relation: Relation) -> bool:
+    counts = [getattr(source, "rows", None) for source in relation.sources()]
+    return all(count is not None and count <= aggregates.ORDERED_ROWS for count in counts)
 
 
 def _one_number(keys: tuple[Key, ...]) -> Any:

@@ -64,3 +64,17 @@ def test_a_beginning_of_the_file_is_enough(large: Path, monkeypatch: pytest.Monk
     _text(large, 'Table.FirstN(Table.Distinct(rows, {"id"}), 7)', "duckdb")
     assert texts
     assert all("LIMIT 28" in text for text in texts)
+
+
+def test_sums_of_few_rows_of_a_join_are_added_in_order(tmp_path: Path) -> None:
+    """Both tables multiplied would be over the million rows up to which doubles are added as M adds them."""
+    duckdb.sql(
+        "COPY (SELECT i % 265 AS c, sin(i) * 1000 / 3 AS v FROM range(12000) AS t(i)) "
+        f"TO '{tmp_path / 'l.parquet'}'"
+    )
+    duckdb.sql(f"COPY (SELECT i AS c, i % 7 AS g FROM range(265) AS t(i)) TO '{tmp_path / 'r.parquet'}'")
+    left, right = (f'Parquet.Document(File.Contents("{tmp_path / name}.parquet"))' for name in "lr")
+    text = f"""Table.Group(Table.ExpandTableColumn(Table.NestedJoin({left}, "c", {right}, "c", "n"), "n", {{"g"}}), "g",
+        {{{{"s", each List.Sum([v])}}, {{"a", each List.Average([v])}}}})"""
+    folded, interpreted = (mlang.to_m(mlang.evaluate(text, engine=engine)) for engine in ("duckdb", "none"))
+    assert folded == interpreted
