@@ -209,8 +209,6 @@ def rename_fields(record: Record, renames: Any, missing: Any = None) -> Record:
     added: list[tuple[str, Any]] = []
     for old, new in pairs_of(renames):
         new = of_kind(new, "text")
-        if old in new_names:  # all renames happen at once: a field has one new name (as columns have)
-            raise errors.field_not_found(old, record)
         if old in record:
             new_names[old] = new
         elif mode == USE_NULL:
