@@ -249,7 +249,8 @@ def unpivot(node: p.Unpivot, context: Context) -> Relation:
         order = (*order, Key(t.column("r2", alias), plain=True, span=count))
     rows = None if base.rows is None else base.rows * count
     relation = Relation(
-        context, Union(alias, parts), columns, order, natural=False, raises=base.raises, strict=base.strict,
+        context, Union(alias, parts), columns, order, natural=False,
+        raises=any(part.raises for part, _ in parts), strict=any(part.strict for part, _ in parts),
         sort_raises=base.sort_raises,
         rows=rows, notes=base.notes,
     )  # fmt: skip

@@ -33,7 +33,7 @@ def answers(folder: Path, body: str) -> tuple[str, str]:
         f'{name} = Parquet.Document(File.Contents("{folder / name}.parquet")), ' for name in ("l", "r", "bad")
     )
     text = f"""let {sources} T = Table.TransformColumnTypes(bad, {{{{"n", type number}}, {{"t", type date}}}}, "en-US"),
-        r2 = Table.PrefixColumns(r, "r"), A = Table.AddColumn(l, "z", each Date.AddDays(#date(9999, 12, 31), 5)) in {body}"""
+        N = #table({{"n"}}, {{{{null}}}}), r2 = Table.PrefixColumns(r, "r"), A = Table.AddColumn(l, "z", each Date.AddDays(#date(9999, 12, 31), 5)) in {body}"""
     found = []
     for engine in ("duckdb", "none"):
         try:
@@ -62,6 +62,14 @@ def answers(folder: Path, body: str) -> tuple[str, str]:
         (
             'Table.Group(l, "k", {{"c", each Table.RowCount(Table.SelectRows(_, each [n] > null and Logical.From([t])))}})',
             "#table",
+        ),
+        (
+            'Table.LastN(Table.SelectRows(l, each "a" = Number.ToText(#nan, "X")), 0)',
+            "error Expression.Error",
+        ),
+        (
+            'Table.Unpivot(Table.Combine({Table.SelectRows(N, each if [n] < 1 then true else false), N}), {"n"}, "a", "v")',
+            "error Expression.Error",
         ),
         # nothing is in the next -1 years, but the date is computed
         ("Table.SelectRows(A, each Date.IsInNextNYears([z], -1))", "error Expression.Error"),

@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from attrs import frozen
+from attrs import evolve, frozen
 from sqlglot import exp
 
 from folding import terms as t
@@ -206,7 +206,7 @@ def _whole(x: Scalar, width: int, info: CultureInfo) -> Scalar:
     number = _certainly_whole(x)
     digits = _written(t.function("abs", number), Places(width, 0, 0), None, "")
     below = t.binary(exp.LT, number, t.whole(0))
-    return _text(t.case((below, _joined([t.string(info.negative_sign), digits])), otherwise=digits), x)
+    return _of_whole(t.case((below, _joined([t.string(info.negative_sign), digits])), otherwise=digits), x)
 
 
 def _hexadecimal(x: Scalar, letter: str, width: int) -> Scalar:
@@ -224,7 +224,12 @@ def _hexadecimal(x: Scalar, letter: str, width: int) -> Scalar:
         long = t.binary(exp.GTE, t.function("length", digits), t.whole(width))
         padded = t.function("lpad", digits, t.whole(width), exp.Literal.string("0"))
         digits = t.case((long, digits), otherwise=padded)
-    return _text(digits, x)
+    return _of_whole(digits, x)
+
+
+def _of_whole(sql: Any, x: Scalar) -> Scalar:
+    """A text of whole numbers; M raises for others."""
+    return evolve(_text(sql, x), raises=x.raises or not x.int53)
 
 
 def _general(x: Scalar, info: CultureInfo) -> Scalar:
