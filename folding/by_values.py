@@ -110,8 +110,11 @@ def _computed(step: Any, cells: list[list[Any]], length: int) -> list[Any]:
     """The answers to some inputs: values, or failed thunks."""
     ready = evolve(step, input=evolve(step.input, columns=cells, length=length))
     last = ready.schema.names[-1]
-    found = [cell for batch in run_local(ready, [last], None) for cell in batch.columns[0]]
-    return [repairs.settled(cell) for cell in found]
+    try:
+        found = [cell for batch in run_local(ready, [last], None) for cell in batch.columns[0]]
+        return [repairs.settled(cell) for cell in found]
+    except RecursionError:  # maybe for a cell that nobody asks for
+        raise Unfoldable("a function that does not come to an end") from None
 
 
 def _joined(base: Relation, key: Scalar, keys: list[Any], answers: list[Any]) -> tuple[Relation, Column]:

@@ -219,7 +219,9 @@ def web_forbidden(url: str) -> MError:
 
 def login_in_server() -> MError:
     """Ours: what stands before the @ is a secret, so it is not shown."""
-    return data_source_error("The name of a server can't hold a user or a password: give them as credentials.")
+    return data_source_error(
+        "The name of a server can't hold a user or a password: give them as credentials."
+    )
 
 
 def credentials_required(kind: str, path: str) -> MError:

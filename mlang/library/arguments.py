@@ -57,7 +57,7 @@ def as_length(value: Any, name: str) -> int:
 
 def as_width(value: Any, name: str) -> int:
     """A number of columns; names for more than any table has would fill the memory."""
-    whole = as_length(value, name)
+    whole = as_count(value, name)
     if whole > _COLUMNS:
         raise errors.argument_out_of_range(name, value)
     return whole

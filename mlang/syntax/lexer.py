@@ -97,6 +97,7 @@ _FIELD = re.compile(rf'{_SKIP}(?:({_FIELD_WORD}(?:[ ]++{_FIELD_WORD})*+)|#"({_CO
 _OPTIONAL_FIELD = re.compile(rf'{_SKIP}(optional)(?!{_PART}|\.){_SKIP}(?={_FIRST}|#")').match
 
 _ASSIGNED = re.compile(rf"{_SKIP}=(?!>)").match
+_OPENED = re.compile(rf"{_SKIP}\(").match
 
 # What the stack of open brackets holds; a parenthesis is _PARENTHESIS + its token index.
 _NOTHING, _SQUARE, _BRACE, _LET, _TYPE_SQUARE, _TYPE_BRACE, _PARENTHESIS = range(7)
@@ -322,6 +323,10 @@ def _contextual(word: str, text: str, position: int, previous: int, in_function_
     if word == "catch":
         # After attributes a member may have this name: "[a = 1] catch = 2;".
         ends = previous in ENDS_EXPRESSION and not _ASSIGNED(text, position)
+        if (
+            previous == T_TABLE
+        ):  # "type table catch" names the row type, "try type table catch () => 1" has a handler
+            ends = _OPENED(text, position) is not None
         return CATCH if ends else NAME
     # "optional" is a keyword only before the name of a parameter; whether a parenthesis holds
     # the parameters of a function is known at "=>" only.

@@ -185,7 +185,12 @@ constants = st.recursive(
 attributes = st.one_of(st.none(), st.builds(n.Record, unique(st.builds(n.Binding, names, constants))))
 members = st.builds(n.Member, attributes, st.booleans(), plain_names, expressions)
 sections = st.builds(n.Section, attributes, st.one_of(st.none(), plain_names), unique(members))
-documents = st.builds(n.SectionDocument, st.lists(sections, min_size=1, max_size=2).map(tuple))
+documents = st.builds(
+    n.SectionDocument,
+    st.lists(sections, min_size=1, max_size=2, unique_by=lambda s: id(s) if s.name is None else s.name).map(
+        tuple
+    ),
+)
 
 few = settings(
     max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large]
