@@ -22,7 +22,7 @@ from folding.common import ways
 from folding.csv_stream import learnt
 from folding.inputs import with_inputs
 from folding.relations import Column, Context, Relation, compile_node
-from folding.streaming import Stopped, computed
+from folding.streaming import Stopped, computed_columns
 from folding.terms import CannotFold, Scalar, Unfoldable
 from mlang import session as sessions
 from mlang.errors import Cancelled, MError
@@ -319,8 +319,7 @@ def _interpreted(node: p.Plan, context: Context) -> Relation:
     if length < SMALL and sessions.current().engine != "duckdb":
         raise Unfoldable("few rows, already in memory")
     first.extend(rest)
-    columns: list[list[Any]] = [computed([c for b in first for c in b.columns[i]]) for i in range(len(names))]
-    return _enter(columns, sum(b.length for b in first), names, node.function, context)
+    return _enter(computed_columns(first, names), sum(b.length for b in first), names, node.function, context)
 
 
 def _claimed(node: p.Plan, context: Context) -> Relation:

@@ -103,7 +103,7 @@ def join(node: p.Join, context: Context) -> Relation:
         left, left_mark = _marked(left)
     if node.kind != p.INNER:
         left = _looked_at(left.opened(), node.left.schema, node.left_keys)
-    left, left_keys = side(left, node.left.schema, node.left_keys)
+    left, left_keys = side(left, node.left.schema, node.left_keys, node.kind in (p.RIGHT_OUTER, p.FULL_OUTER))
     other = context.child(node.right)
     keyed = [node.right.schema.index(name) for name in node.right_keys]
     apart = all(keeps_apart(comparer) for comparer in comparers)
@@ -114,7 +114,9 @@ def join(node: p.Join, context: Context) -> Relation:
         other, right_mark = _marked(other)
     if node.kind in (p.RIGHT_OUTER, p.FULL_OUTER, p.RIGHT_ANTI):
         other = _looked_at(other.opened(), node.right.schema, node.right_keys)
-    right, right_keys = side(other, node.right.schema, node.right_keys)
+    right, right_keys = side(
+        other, node.right.schema, node.right_keys, node.kind in (p.LEFT_OUTER, p.FULL_OUTER)
+    )
     conditions = [
         matching(folded(a, comparer), folded(b, comparer))
         for a, b, comparer in zip(left_keys, right_keys, comparers, strict=True)
@@ -161,11 +163,18 @@ def join(node: p.Join, context: Context) -> Relation:
     )  # fmt: skip
 
 
-def side(relation: Relation, schema: Any, keys: tuple[str, ...]) -> tuple[Relation, list[Scalar]]:
-    """One side as a bare origin (every column a reference), and its keys."""
+def side(
+    relation: Relation, schema: Any, keys: tuple[str, ...], missing: bool = False
+) -> tuple[Relation, list[Scalar]]:
+    """One side as a bare origin (every column a reference), and its keys.
+
+    Where rows of it may be ``missing``, a record has to come from below: one of nulls is no null.
+    """
     if not relation.order:
         raise Unfoldable("rows without an order")
-    if not is_open(relation):
+    if not is_open(relation) or (
+        missing and any(isinstance(c.term.sql, exp.Struct) for c in relation.columns)
+    ):
         relation = relation.closed()
     return relation, [relation.use(schema.index(name)) for name in keys]
 

@@ -90,6 +90,19 @@ def _computed(cell: Thunk) -> Any:
         return cell.get()
     except MError:
         return cell
+    except RecursionError:  # maybe for a cell that nobody asks for
+        raise types.Untyped("a cell whose function does not come to an end") from None
+
+
+def computed_columns(batches: list[Batch], names: tuple[str, ...]) -> list[list[Any]]:
+    """The columns of batches, computed; `Unfoldable` where a cell does not come to an end."""
+    columns = []
+    for index, name in enumerate(names):
+        try:
+            columns.append(computed([c for batch in batches for c in batch.columns[index]]))
+        except types.Untyped as no:
+            raise Unfoldable(f"column '{name}' has {no}") from None
+    return columns
 
 
 def arrow_cells(cells: list[Any], kind: str) -> Any:

@@ -71,6 +71,18 @@ def answers(folder: Path, body: str) -> tuple[str, str]:
             'Table.Unpivot(Table.Combine({Table.SelectRows(N, each if [n] < 1 then true else false), N}), {"n"}, "a", "v")',
             "error Expression.Error",
         ),
+        # the record of a missing row is null, not one of nulls
+        ('Table.Join(Table.AddColumn(l, "z", each [a = [k]]), "n", r2, "r.k", JoinKind.FullOuter)', "#table"),
+        (
+            'Table.AddColumn(Table.Join(r2, "r.n", Table.AddColumn(l, "z", each _), "n", JoinKind.LeftOuter), "w", each [z] = null)',
+            "#table",
+        ),
+        # nobody asks for the cells of a function that does not come to an end
+        (
+            """let f = (n) => if n = 0 then 1 else @f(n - 0.5), g = Table.Group(Table.StopFolding(l), {"k"}, {{"s", each List.Sum([n])}})
+            in Table.Distinct(Table.SelectColumns(Table.AddColumn(g, "z", each f([s] * #nan)), {"k"}))""",
+            "#table",
+        ),
         # nothing is in the next -1 years, but the date is computed
         ("Table.SelectRows(A, each Date.IsInNextNYears([z], -1))", "error Expression.Error"),
     ],
