@@ -224,6 +224,7 @@ def fold(
 
     context = Context(child, session.number_mode)
     context.repairs, context.proves = repairs, proves
+    context.runs = proves or repairs is not None or (resume and entered is None)
     context.reads_all = proves and any(isinstance(node, (*_HEAVY, p.Append)) for node in _nodes(plan))
     return learnt(context, lambda: child(plan)) if context.reads_all else child(plan)
 

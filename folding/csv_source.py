@@ -50,7 +50,9 @@ class CsvOrigin(Leaf):
 
     def without_first_row(self, relation: Relation) -> Relation:
         """The same relation over the file without its first row."""
-        return evolve(relation, origin=CsvOrigin(self.alias, self.source, True, self.streamed))
+        origin = CsvOrigin(self.alias, self.source, True, self.streamed)
+        origin.rows = self.rows
+        return evolve(relation, origin=origin)
 
     def prepare(self, database: Any, cursor: Any) -> None:
         """Registers the batches that the query reads."""

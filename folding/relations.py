@@ -349,6 +349,8 @@ class Context:
         self.structs = True
         #: Whether the query will be run, so that it pays to ask files about themselves.
         self.proves = False
+        #: Whether it will be run at all, so that it pays to count rows.
+        self.runs = False
         #: Whether such a query reads its files to the end, so that they may be read before it is made.
         self.reads_all = False
         #: Those of these files of whose texts nothing is known yet (`csv_stream.learnt`).

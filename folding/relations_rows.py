@@ -19,11 +19,14 @@ from folding.pairs import Compared, Pair
 from folding.relations import Column, Context, Key, Relation, compiles
 from folding.relations_columns import apply_function, window_order
 from folding.sources import dense_rows
+from folding.streaming import StreamOrigin
 from folding.terms import Scalar, Unfoldable, need, typed
 from mlang.tables import plan as p
 
 #: Fewer rows at the start are passed over where they come, which costs the rows behind nothing.
 SKIPPED = 50_000
+#: A delimited file has at most so many lines, by its size, if it is read once more to count them.
+_COUNTED_LINES = 20_000_000
 
 
 @compiles(p.SelectRows)
@@ -303,16 +306,23 @@ def sums_of(relation: Relation, context: Context) -> Callable[[], str]:
         if context.number_mode == "ordered":
             return "ordered"
         most = relation.rows
-        if context.proves and (most is None or most > aggregates.ORDERED_ROWS) and _of_small_tables(relation):
-            most = row_count(relation)  # a join may have as many rows as both sides multiplied, and has few
+        if context.runs and (most is None or most > aggregates.ORDERED_ROWS) and _soon_counted(relation):
+            most = row_count(relation, aggregates.ORDERED_ROWS + 1)
         return "ordered" if most is not None and most <= aggregates.ORDERED_ROWS else "rounded"
 
     return mode
 
 
-def _of_small_tables(relation: Relation) -> bool:
-    counts = [getattr(source, "rows", None) for source in relation.sources()]
-    return all(count is not None and count <= aggregates.ORDERED_ROWS for count in counts)
+def _soon_counted(relation: Relation) -> bool:
+    """Whether counting costs little: of small tables and files, also joined, and of views as far as is needed."""
+    for source in relation.sources():
+        most = getattr(source, "rows", None)
+        if most is None:
+            if isinstance(source, StreamOrigin) or not relation.natural:
+                return False
+        elif most > (_COUNTED_LINES if isinstance(source, CsvOrigin) else aggregates.ORDERED_ROWS):
+            return False
+    return True
 
 
 def _one_number(keys: tuple[Key, ...]) -> Any:

@@ -127,6 +127,7 @@ class ArrowOrigin(Leaf):
     def __init__(self, alias: str, data: Any, label: str) -> None:
         super().__init__(alias)
         self.data, self.label = data, label
+        self.rows = data.num_rows
         self.name = f"{alias}_data"
 
     def prepare(self, database: Any, cursor: Any) -> None:

@@ -11,6 +11,7 @@ Read `scalars.py` next: it turns M expressions into terms.
 from __future__ import annotations
 
 from collections.abc import Callable
+from decimal import Decimal
 from functools import cache, lru_cache
 from typing import Any
 
@@ -332,6 +333,8 @@ _STORAGES = {
 def _number(value: Any) -> Scalar:
     if value.__class__ is not float and value != float(value):
         raise Unfoldable("a number with more digits than a double holds")
+    if value.__class__ is Decimal and int(value.as_tuple().exponent) < 0 and value.as_tuple().digits[-1] == 0:
+        raise Unfoldable("a decimal whose last zeros show")
     x = float(value)
     integral = x == x and abs(x) < INT53 and x == int(x)
     return Scalar(double(x), "number", "DOUBLE", False, constant=x, nonan=x == x, int53=integral)

@@ -78,3 +78,16 @@ def test_sums_of_few_rows_of_a_join_are_added_in_order(tmp_path: Path) -> None:
         {{{{"s", each List.Sum([v])}}, {{"a", each List.Average([v])}}}})"""
     folded, interpreted = (mlang.to_m(mlang.evaluate(text, engine=engine)) for engine in ("duckdb", "none"))
     assert folded == interpreted
+
+
+@pytest.mark.parametrize("encoding", [65001, 1252])
+def test_sums_of_few_rows_of_a_file_are_added_in_order(tmp_path: Path, encoding: int) -> None:
+    """By its size alone the file might have over a million lines."""
+    path = tmp_path / "rows.csv"
+    lines = [f"{i % 7},{i * 7919 % 10007 / 3!r},text {i} é that is long enough" for i in range(30_000)]
+    path.write_text("k,v,t\n" + "\n".join(lines) + "\n", encoding="utf-8" if encoding == 65001 else "cp1252")
+    source = f'Csv.Document(File.Contents("{path}"), [Delimiter = ",", Encoding = {encoding}])'
+    typed = f'Table.TransformColumnTypes(Table.PromoteHeaders({source}), {{{{"v", type number}}}}, "en-US")'
+    text = f'Table.Group({typed}, "k", {{{{"s", each List.Sum([v])}}, {{"a", each List.Average([v])}}}})'
+    folded, interpreted = (mlang.to_m(mlang.evaluate(text, engine=engine)) for engine in ("duckdb", "none"))
+    assert folded == interpreted

@@ -77,6 +77,11 @@ def answers(folder: Path, body: str) -> tuple[str, str]:
             'Table.AddColumn(Table.Join(r2, "r.n", Table.AddColumn(l, "z", each _), "n", JoinKind.LeftOuter), "w", each [z] = null)',
             "#table",
         ),
+        (
+            """Table.ExpandTableColumn(Table.Join(Table.NestedJoin(l, "t", l, "t", "z"), "k",
+                Table.PrefixColumns(Table.TransformColumns(l, {"k", each _ + 2}), "p"), "p.k", JoinKind.RightOuter), "z", {"k"}, {"zk"})""",
+            "#table",
+        ),
         # nobody asks for the cells of a function that does not come to an end
         (
             """let f = (n) => if n = 0 then 1 else @f(n - 0.5), g = Table.Group(Table.StopFolding(l), {"k"}, {{"s", each List.Sum([n])}})
