@@ -295,7 +295,7 @@ def total(x: Scalar, group: Group) -> Any:
         group.notes.append("sums of doubles in any order (number mode relaxed)")
         return t.function("sum", double.use)
     group.notes.append(
-        "sums of doubles to about the last digit instead of in row order (more than 1,000,000 rows)"
+        "sums of doubles to about the last digit instead of in row order (there may be more than 1,000,000 rows)"
     )
     rounded = t.function("fsum", double.use)  # of infinities it makes NaN, so those go to the interpreter
     return t.unless(t.negation(t.function("isfinite", rounded.copy())), rounded)

@@ -10,7 +10,7 @@ from sqlglot import exp
 from folding import terms as t
 from folding.comparers import folded, keeps_apart
 from folding.mixed import parts
-from folding.nested import NestedTable, nested_table, packed
+from folding.nested import NestedTable, packed
 from folding.operators import storage_pair
 from folding.origins import Joined, Subquery, Union
 from folding.relations import Column, Context, Key, Relation, compiles
@@ -233,7 +233,7 @@ def matching(left: Scalar, right: Scalar) -> Any:
 
 
 def nullable_column(column: Column) -> Column:
-    if nested_table(column.term) is not None:
+    if isinstance(column.term.inside, NestedTable):
         raise Unfoldable("a column of tables of rows that may be missing")
     return evolve(column, term=evolve(column.term, nullable=True))
 

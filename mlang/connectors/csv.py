@@ -115,7 +115,7 @@ def _schema(given: Any, reader: CsvSource) -> TableType:
         return _numbered(first_width(reader))
     kind = kind_of(given)
     if kind == "number":
-        return _numbered(as_width(given, "columns"))
+        return _numbered(as_width(given, "columns", 64))
     if kind == "type":
         if not isinstance(given, TableType):
             raise errors.cannot_convert(given, "Table")

@@ -55,9 +55,9 @@ def as_length(value: Any, name: str) -> int:
     return _not_negative(_whole(value, 32), value, name)
 
 
-def as_width(value: Any, name: str) -> int:
+def as_width(value: Any, name: str, bits: int = 32) -> int:
     """A number of columns; names for more than any table has would fill the memory."""
-    whole = as_count(value, name)
+    whole = _not_negative(_whole(value, bits), value, name)
     if whole > _COLUMNS:
         raise errors.argument_out_of_range(name, value)
     return whole
