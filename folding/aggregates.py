@@ -307,13 +307,11 @@ def _sum(x: Scalar, group: Group) -> Scalar:
         return typed(t.cast(t.function("sum", x.use), "BIGINT"), "duration", "BIGINT", x, nullable=True)
     x = need(t.plain_number(x), "number")
     sql = total(x, group)
-    if (
-        x.storage == "BIGINT" and not x.int53
-    ):  # a value alone is its own sum: a whole number that no double holds
+    if x.storage == "BIGINT" and not x.int53:
+        # a value alone is its own sum: a whole number that no double holds
         alone = t.binary(exp.EQ, t.function("count", x.use), t.whole(1))
-        above = t.binary(exp.GT, t.function("max", x.use), t.whole(t.INT53))
-        below = t.binary(exp.LT, t.function("min", x.use), t.whole(-t.INT53))
-        sql = t.unless(t.all_of([alone, t.any_of([above, below])]), sql)
+        beyond = t.beyond_doubles(t.function("min", x.use), t.function("max", x.use))
+        sql = t.unless(t.all_of([alone, beyond]), sql)
     return typed(sql, "number", "DOUBLE", x, nullable=True)
 
 

@@ -7,9 +7,9 @@ from typing import Any
 from attrs import evolve
 from sqlglot import exp
 
+from folding import mixed
 from folding import terms as t
 from folding.comparers import folded, keeps_apart
-from folding.mixed import parts
 from folding.nested import NestedTable, packed
 from folding.operators import storage_pair
 from folding.origins import Joined, Subquery, Union
@@ -98,12 +98,14 @@ _SIDES = {
 def join(node: p.Join, context: Context) -> Relation:
     left = context.child(node.left)
     comparers = node.comparers or (None,) * len(node.left_keys)
+    left_missing = node.kind in (p.RIGHT_OUTER, p.FULL_OUTER)
+    right_missing = node.kind in (p.LEFT_OUTER, p.FULL_OUTER)
     left_mark, right_mark = None, None
-    if node.kind in (p.RIGHT_OUTER, p.FULL_OUTER):
+    if left_missing:
         left, left_mark = _marked(left)
     if node.kind != p.INNER:
         left = _looked_at(left.opened(), node.left.schema, node.left_keys)
-    left, left_keys = side(left, node.left.schema, node.left_keys, node.kind in (p.RIGHT_OUTER, p.FULL_OUTER))
+    left, left_keys = side(left, node.left.schema, node.left_keys, left_missing)
     other = context.child(node.right)
     keyed = [node.right.schema.index(name) for name in node.right_keys]
     apart = all(keeps_apart(comparer) for comparer in comparers)
@@ -112,11 +114,9 @@ def join(node: p.Join, context: Context) -> Relation:
     )  # at most one match: no row is repeated
     if node.kind == p.FULL_OUTER:
         other, right_mark = _marked(other)
-    if node.kind in (p.RIGHT_OUTER, p.FULL_OUTER, p.RIGHT_ANTI):
+    if left_missing or node.kind == p.RIGHT_ANTI:
         other = _looked_at(other.opened(), node.right.schema, node.right_keys)
-    right, right_keys = side(
-        other, node.right.schema, node.right_keys, node.kind in (p.LEFT_OUTER, p.FULL_OUTER)
-    )
+    right, right_keys = side(other, node.right.schema, node.right_keys, right_missing)
     conditions = [
         matching(folded(a, comparer), folded(b, comparer))
         for a, b, comparer in zip(left_keys, right_keys, comparers, strict=True)
@@ -132,35 +132,39 @@ def join(node: p.Join, context: Context) -> Relation:
         "strict": left.strict or right.strict or raises,
         "notes": (*left.notes, *right.notes),
     }
+    right_columns = [right.columns[node.right.schema.index(name)] for name in node.right_columns]
     if single or _SIDES[node.kind] in ("ANTI", "SEMI"):
         looked_up = left if node.kind in (p.RIGHT_ANTI, p.RIGHT_SEMI) else right
         if looked_up.order_may_raise():
             raise Unfoldable(
                 "a sort that may raise, of rows that are only looked up: M sorts them all the same"
             )
-    places = [node.right.schema.index(name) for name in node.right_columns]
-    if node.kind in (p.RIGHT_ANTI, p.RIGHT_SEMI):
-        joined = Joined(left.origin, _SIDES[node.kind], on)
-        nothing = [_nothing(c) for c in left.columns]
-        kept = [right.columns[i] for i in places]
-        return evolve(right, columns=(*nothing, *kept), joins=(joined,), natural=False, **both)  # type: ignore[arg-type]
-    joined = Joined(right.origin, _SIDES[node.kind], on)
-    if node.kind in (p.LEFT_ANTI, p.LEFT_SEMI):
-        nothing = [_nothing(right.columns[i]) for i in places]
-        return evolve(left, columns=(*left.columns, *nothing), joins=(joined,), natural=False, **both)  # type: ignore[arg-type]
-    left_columns, right_columns = list(left.columns), [right.columns[i] for i in places]
-    if node.kind in (p.RIGHT_OUTER, p.FULL_OUTER):
-        left_columns = [nullable_column(c) for c in left_columns]
-    if node.kind in (p.LEFT_OUTER, p.FULL_OUTER):
+    if _SIDES[node.kind] in ("ANTI", "SEMI"):
+        return _chosen(node, left, right, right_columns, on, both)
+    left_columns = [nullable_column(c) for c in left.columns] if left_missing else list(left.columns)
+    if right_missing:
         right_columns = [nullable_column(c) for c in right_columns]
     if single:
         both["unique"] = left.unique
     order = left.order if single else _order(left, right, left_mark, right_mark)
     return evolve(
-        left, columns=(*left_columns, *right_columns), joins=(joined,), order=order, natural=False,
+        left, columns=(*left_columns, *right_columns), joins=(Joined(right.origin, _SIDES[node.kind], on),),
+        order=order, natural=False,
         rows=left.rows if single else most_rows(left, right),
         **both,  # type: ignore[arg-type]
     )  # fmt: skip
+
+
+def _chosen(
+    node: p.Join, left: Relation, right: Relation, right_columns: list[Column], on: Any, both: dict[str, Any]
+) -> Relation:
+    """The rows of one side that have, or have not, a partner; the other side's columns are null."""
+    how = _SIDES[node.kind]
+    if node.kind in (p.RIGHT_ANTI, p.RIGHT_SEMI):
+        columns = (*[_nothing(c) for c in left.columns], *right_columns)
+        return evolve(right, columns=columns, joins=(Joined(left.origin, how, on),), natural=False, **both)
+    columns = (*left.columns, *[_nothing(c) for c in right_columns])
+    return evolve(left, columns=columns, joins=(Joined(right.origin, how, on),), natural=False, **both)
 
 
 def side(
@@ -210,7 +214,7 @@ def _bare(relation: Relation) -> bool:
 
 def _references(sql: Any) -> list[Any]:
     """The parts of a term that have to be bare references: the keys of a nested table are a row of some."""
-    return list(sql.expressions) if isinstance(sql, exp.Anonymous) and sql.name == "row" else parts(sql)
+    return list(sql.expressions) if isinstance(sql, exp.Anonymous) and sql.name == "row" else mixed.parts(sql)
 
 
 def matching(left: Scalar, right: Scalar) -> Any:

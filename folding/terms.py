@@ -399,8 +399,13 @@ def kept(term: Scalar) -> Scalar:
     """A number as a DOUBLE of the same value; a whole number that no double holds is for the interpreter."""
     if term.storage != "BIGINT" or term.int53 or term.inside is not None:
         return term
-    beyond = any_of([binary(exp.GT, term.use, whole(INT53)), binary(exp.LT, term.use, whole(-INT53))])
-    return evolve(term, sql=unless(beyond, as_double(term)), storage="DOUBLE", raises=True, int53=True)
+    made = unless(beyond_doubles(term.use, term.use), as_double(term))
+    return evolve(term, sql=made, storage="DOUBLE", raises=True, int53=True)
+
+
+def beyond_doubles(least: Any, largest: Any) -> Any:
+    """Whether the least or the largest of some whole numbers is one that may lose digits as a double."""
+    return any_of([binary(exp.GT, largest, whole(INT53)), binary(exp.LT, least, whole(-INT53))])
 
 
 @frozen

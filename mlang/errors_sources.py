@@ -86,6 +86,7 @@ def folder_not_found(path: str) -> MError:
 
 
 def access_denied(path: str) -> MError:
+    path = _without_login(path)
     return data_source_error("Access to the path '#{0}' is denied.", path, detail=path)
 
 

@@ -43,6 +43,22 @@ def proper_without_form(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delitem(FORMS, "Text.Proper")
 
 
+@pytest.fixture
+def queries_run(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The texts of the queries that DuckDB runs, as they come."""
+    from folding.engines import duckdb as engine
+
+    texts: list[str] = []
+    read = engine.record_batches
+
+    def noted(cursor: object, text: str, size: int) -> object:
+        texts.append(text)
+        return read(cursor, text, size)
+
+    monkeypatch.setattr(engine, "record_batches", noted)
+    return texts
+
+
 @pytest.fixture(params=["Sail", "Spark"])
 def cluster_server(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
     """The address of a server that writes results of any size itself."""

@@ -50,20 +50,10 @@ def test_first_rows_folded_are_those_interpreted(large: Path, step: str) -> None
     assert _text(large, step, "duckdb") == _text(large, step, "none")
 
 
-def test_a_beginning_of_the_file_is_enough(large: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from folding.engines import duckdb as engine
-
-    texts: list[str] = []
-    run = engine.record_batches
-
-    def heard(cursor: object, text: str, size: int) -> object:
-        texts.append(text)
-        return run(cursor, text, size)
-
-    monkeypatch.setattr(engine, "record_batches", heard)
+def test_a_beginning_of_the_file_is_enough(large: Path, queries_run: list[str]) -> None:
     _text(large, 'Table.FirstN(Table.Distinct(rows, {"id"}), 7)', "duckdb")
-    assert texts
-    assert all("LIMIT 28" in text for text in texts)
+    assert queries_run
+    assert all("LIMIT 28" in text for text in queries_run)
 
 
 def test_sums_of_few_rows_of_a_join_are_added_in_order(tmp_path: Path) -> None:

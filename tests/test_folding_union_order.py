@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import re
-from typing import Any
 
 import duckdb
 import pytest
 
 import mlang
-from folding.engines import duckdb as engine
 from mlang.compile.entry import run
 from mlang.values.show import to_m
 
@@ -45,20 +43,6 @@ def sources(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     }
 
 
-@pytest.fixture
-def asked(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """The texts of the queries that are run."""
-    texts: list[str] = []
-    read = engine.record_batches
-
-    def noted(cursor: Any, text: str, size: int) -> Any:
-        texts.append(text)
-        return read(cursor, text, size)
-
-    monkeypatch.setattr(engine, "record_batches", noted)
-    return texts
-
-
 def shown(m: str, name: str) -> str:
     value = mlang.evaluate(m, engine=name, culture="en-US")
     return str(run(lambda: to_m(value, "show")))
@@ -73,11 +57,11 @@ SKIPPED, KEPT = "Table.Skip({rows}, 3)", "Table.FirstN({rows}, 20)"
 )
 @pytest.mark.parametrize("source", ["combined", "view"])
 def test_rows_are_sorted_for_a_count_below_a_join(
-    sources: dict[str, str], asked: list[str], source: str, count: str, step: str
+    sources: dict[str, str], queries_run: list[str], source: str, count: str, step: str
 ) -> None:
     m = step.format(rows=count.format(rows=sources[source]))
     assert shown(m, "duckdb") == shown(m, "none")
-    counted = re.findall(r"\) AS \w+( ORDER BY \w+\.\w+)? (?:OFFSET|LIMIT) (?:3|2|20)\b", asked[-1])
+    counted = re.findall(r"\) AS \w+( ORDER BY \w+\.\w+)? (?:OFFSET|LIMIT) (?:3|2|20)\b", queries_run[-1])
     assert counted
     assert all(counted)
 
@@ -90,8 +74,8 @@ def test_every_run_gives_the_same_rows(sources: dict[str, str], step: str) -> No
 
 @pytest.mark.parametrize(("source", "step"), [("plain", ODD), ("plain", JOINED), ("combined", "{rows}")])
 def test_one_scan_and_what_is_not_joined_are_not_sorted(
-    sources: dict[str, str], asked: list[str], source: str, step: str
+    sources: dict[str, str], queries_run: list[str], source: str, step: str
 ) -> None:
     m = step.format(rows=SKIPPED.format(rows=sources[source]))
     assert shown(m, "duckdb") == shown(m, "none")
-    assert re.search(r"(?<!\.r1) OFFSET 3", asked[-1])
+    assert re.search(r"(?<!\.r1) OFFSET 3", queries_run[-1])

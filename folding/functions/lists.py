@@ -256,9 +256,8 @@ def _sum_of(column: Scalar) -> Scalar:
     if item.storage == "BIGINT" and not item.int53 and not isinstance(item.inside, t.Scaled):
         # a value alone is its own sum: a whole number that no double holds
         alone = t.binary(exp.EQ, t.function("list_count", column.use), t.whole(1))
-        above = t.binary(exp.GT, t.function("list_max", column.use), t.whole(t.INT53))
-        below = t.binary(exp.LT, t.function("list_min", column.use), t.whole(-t.INT53))
-        sql = t.unless(t.all_of([alone, t.any_of([above, below])]), sql)
+        beyond = t.beyond_doubles(t.function("list_min", column.use), t.function("list_max", column.use))
+        sql = t.unless(t.all_of([alone, beyond]), sql)
         column = evolve(column, raises=True)
     return typed(sql, "number", "DOUBLE", column, nullable=True)
 

@@ -35,7 +35,7 @@ MOST_DIGITS = 15
 
 def decimals(scale: int, digits: int | None) -> dict[str, Any]:
     """Facts of a column of decimals: how many digits stand behind the point, and a bound, if all digits are counted."""
-    return {"scale": scale} if not digits else {"scale": scale, "largest": 10 ** (digits - scale)}
+    return {"scale": scale} if not digits else {"scale": scale, "largest": 10 ** max(digits - scale, 0)}
 
 
 class Column:

@@ -312,13 +312,8 @@ def _column(
     if type == "bigint":
         return made(mtypes.INT64, f"CAST({quoted} AS DECIMAL(20, 0))", "DECIMAL", scale=0)
     if type in ("double", "float"):
-        return made(
-            mtypes.NUMBER,
-            quoted if type == "double" else f"CAST({quoted} AS DOUBLE)",
-            "DOUBLE",
-            "number",
-            nonan=True,
-        )
+        sql = quoted if type == "double" else f"CAST({quoted} AS DOUBLE)"
+        return made(mtypes.NUMBER, sql, "DOUBLE", "number", nonan=True)
     if type == "decimal" and digits is not None and digits <= MOST_DIGITS and "zerofill" not in whole:
         size = re.match(r"decimal\((\d+)", whole)
         return made(mtypes.NUMBER, quoted, "DECIMAL", **decimals(digits, int(size[1]) if size else None))

@@ -117,22 +117,20 @@ class Builder:
     def section_document(self, parts: list[Any]) -> n.SectionDocument:
         sections: list[n.Section] = []
         members: list[n.Member] = []
-        seen: set[str] = set()
+        seen: set[str | None] = set()
         names: set[str | None] = set()
         heading: n.Section | None = None
         for part in parts:
+            known = names if part.__class__ is n.Section else seen
+            if part.name is not None and part.name in known:
+                raise Refused(already_defined(part.name), part.pos, part.end)
+            known.add(part.name)
             if part.__class__ is n.Section:
-                if part.name is not None and part.name in names:
-                    raise Refused(already_defined(part.name), part.pos, part.end)
-                names.add(part.name)
                 if heading is not None:
                     heading.members = tuple(members)
                     sections.append(heading)
                 heading, members, seen = part, [], set()
                 continue
-            if part.name in seen:
-                raise Refused(already_defined(part.name), part.pos, part.end)
-            seen.add(part.name)
             members.append(part)
             heading.end = part.end  # type: ignore[union-attr]
         assert heading is not None

@@ -17,7 +17,6 @@ import subprocess
 import sys
 import tempfile
 import threading
-from itertools import islice
 from typing import Any
 
 from mlang import registry
@@ -29,7 +28,7 @@ from mlang.values.functions import Param
 from mlang.values.kinds import kind_of
 from mlang.values.metadata import strip
 from mlang.values.show import to_m
-from mlang.values.thunk import force
+from tests.properties.reading import read
 
 #: Values of every kind at the ends of what it holds.
 ODD = """null|true|0|-1|1|0.5|-0.0|#nan|#infinity|-#infinity|1e300|-1e300|5e-324|2147483647|2147483648|-2147483649
@@ -173,39 +172,10 @@ def _same_kind(cell: str, kind: str) -> bool:
         return False
 
 
-def _walk(value: Any, depth: int = 0) -> None:
-    """Reads what a caller would: members of members, the first of each."""
-    value = strip(force(value))
-    kind = kind_of(value)
-    if depth > 3:
-        return
-    if kind == "list":
-        for item in islice(iter(value), 20):
-            _member(item, depth)
-    elif kind == "record":
-        for item in islice(value.values(), 20):
-            _member(item, depth)
-    elif kind == "table":
-        for row in islice(value.rows(20), 20):
-            for cell in row:
-                _member(cell, depth)
-    elif kind == "function" and value.least <= 1 and depth == 0:
-        _member(value.fn(*["abc"][: value.least]), depth)
-    else:
-        to_m(value, "show")
-
-
-def _member(item: Any, depth: int) -> None:
-    try:
-        _walk(item, depth + 1)
-    except MError:
-        return  # an error in a member is a value of M
-
-
 def _failure(text: str, session: Session) -> str | None:
     try:
         with use(session):
-            _walk(Document(text).value())
+            read(Document(text).value())
     except MError:
         return None
     except Exception as error:

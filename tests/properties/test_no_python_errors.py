@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import random
-from itertools import islice
 from typing import Any
 
 import pytest
@@ -13,10 +12,9 @@ from mlang import registry
 from mlang.compile.entry import run
 from mlang.errors import MError
 from mlang.session import Session
-from mlang.values.kinds import kind_of
-from mlang.values.metadata import strip
 from mlang.values.thunk import force
 from tests.properties.odd_arguments import failures_of_operators
+from tests.properties.reading import read
 
 registry.load_all()
 
@@ -55,31 +53,6 @@ ENDLESS = (
 )
 
 
-def _walk(value: Any, depth: int = 0) -> None:
-    """Reads what a caller would: members of members, the first of each."""
-    value = strip(force(value))
-    kind = kind_of(value)
-    if depth > 3:
-        return
-    if kind == "list":
-        for item in islice(iter(value), 60):
-            _member(item, depth)
-    elif kind == "record":
-        for item in value.values():
-            _member(item, depth)
-    elif kind == "table":
-        for row in islice(value.rows(60), 60):
-            for cell in row:
-                _member(cell, depth)
-
-
-def _member(item: Any, depth: int) -> None:
-    try:
-        _walk(item, depth + 1)
-    except MError:
-        return  # an error in a member is a value of M
-
-
 NAMES = sorted(
     name
     for name, entry in registry.BUILTINS.items()
@@ -105,7 +78,7 @@ def test_answers_or_raises_an_m_error(name: str, pool: list[Any]) -> None:
             arguments = [draw.choice(pool) for _ in range(draw.randint(function.least, most))]
             try:
                 values = [force(a) for a in arguments]
-                _walk(function.fn(*values))
+                read(function.fn(*values))
             except MError:
                 continue
             except Exception as error:
