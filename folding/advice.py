@@ -23,9 +23,13 @@ _CURES: tuple[tuple[str, str], ...] = (
         "Write the function out: each Text.Upper([Name]) instead of a function that another function gave back.",
     ),
     (
+        r"calls itself",
+        ("Say the same without a call of itself: a join with a table of the results, List.Contains or if … else if; or"
+        " move the step after the filters, joins and groups, so that fewer rows reach the interpreter."),
+    ),
+    (
         r"too deeply|the expression is too large|nested too deeply",
-        ("Split the expression: keep its parts as columns (Table.AddColumn) and remove these at the end; a recursive"
-        " function never folds, a join or List.Contains often says the same."),
+        ("Split the expression: keep its parts as columns (Table.AddColumn) and remove these at the end."),
     ),
     (
         r"(Text\.Upper|Text\.Lower|Text\.Proper) with its optional arguments",

@@ -27,8 +27,8 @@ DEEPEST = 20
 LARGEST = 3000
 
 
-def called(function: Function | Closure, arguments: list[Any], depth: int) -> Any:
-    """What a function written in M gives: a term, or the meaning of a name."""
+def called(function: Function | Closure, arguments: list[Any], depth: int, name: str = "") -> Any:
+    """What a function written in M (and known by a name, if any) gives: a term, or the meaning of a name."""
     node: Any = None
     names: Mapping[str, Any] = {}
     outer: Function | None
@@ -36,10 +36,13 @@ def called(function: Function | Closure, arguments: list[Any], depth: int) -> An
         node, outer, names = function.node, function.scope.function, function.scope.names
     else:
         node, outer = function.spec.node if function.spec is not None else None, function
-    if node is None or depth > DEEPEST:
-        raise Unfoldable("a function whose body is not known, or functions that call each other too deeply")
+    if node is None:
+        raise Unfoldable("a function whose body is not known")
+    if depth > DEEPEST:
+        who = name and f" ({name})"
+        raise Unfoldable(f"a function that calls itself, or functions that call each other too deeply{who}")
     given, seen = bound(node, arguments)
-    known = {name: found for name, found in names.items() if name.removeprefix("@") not in given}
+    known = {key: found for key, found in names.items() if key.removeprefix("@") not in given}
     result = Translator(outer, {**known, **given}, depth).any(node.body)
     if isinstance(node, nodes.Function) and node.result is not None:
         result = checked(result, node.result)

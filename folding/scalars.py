@@ -271,7 +271,8 @@ class Translator:
         if found is not None:
             return found[0]
         if function.__class__ is Closure or (builtin is None and function.spec and function.spec.node):
-            return called(function, [self.any(a) for a in node.arguments], self.depth + 1)
+            name = node.function.name if isinstance(node.function, nodes.Name) else ""
+            return called(function, [self.any(a) for a in node.arguments], self.depth + 1, name)
         if builtin is None:
             return self._made(function, node)
         call = Call(builtin.name, self, node.arguments)

@@ -55,6 +55,15 @@ def answers(folder: Path, body: str) -> tuple[str, str]:
             'Table.Join(Table.SelectRows(T, each (try [t] otherwise 1) = 1 or [n] > 1), "k", r2, "r.k", JoinKind.Inner)',
             "error DataFormat.Error",
         ),
+        # a null that only an attempt without an error gives is no null before it is known
+        (
+            'Table.AddColumn(l, "z", each Text.Combine({(try Number.From("q"))[Error]?[Message]?, [t]}, "/"))',
+            "#table",
+        ),
+        (
+            'Table.AddColumn(l, "z", each List.Select({[t]}, each (try Number.From("q"))[Error]?[Message]?))',
+            "error Expr",
+        ),
         # null and an error is the error
         ('Table.SelectRows(l, each null > [k] and Logical.From("q"))', "error Expression.Error"),
         ("Table.SelectRows(l, each [k] = 2 and [n] > 1 and Logical.From([t]))", "error Expression.Error"),

@@ -19,7 +19,7 @@ from sqlglot import exp
 from folding import terms as t
 from folding.functions import FORMS, Call, form_of, formed
 from folding.meanings import Closure, Lazy, Row, as_term
-from folding.operators import connective, unify
+from folding.operators import computing, connective, unify
 from folding.scalars import Translator, apply_closure, inline
 from folding.structures import Items, items, list_of, settled
 from folding.terms import Scalar, Unfoldable, need, typed
@@ -245,7 +245,7 @@ def applied(function: Any, given: list[Any]) -> Scalar:
 def condition_of(found: Scalar) -> Scalar:
     """What a condition says: null is not met."""
     if found.kind == "null":
-        return t.literal(False)
+        return computing(t.literal(False), found) if found.raises else t.literal(False)
     need(found, "logical")
     if found.is_constant:
         return t.literal(found.constant is True)

@@ -359,7 +359,7 @@ def combine(call: Call) -> Scalar:
     parts = [item.or_null() for item in shape.items]
     if not parts:
         return t.literal("")
-    parts = [p if p.kind != "null" else t.null("text") for p in parts]
+    parts = [t.of_kind(p, "text") for p in parts]
     if any(p.kind != "text" for p in parts):
         raise Unfoldable("Text.Combine of values that may not be texts")
     sql = t.function("concat_ws", t.string(separator), *[p.use for p in parts])
