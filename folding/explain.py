@@ -9,7 +9,7 @@ run except what a step needs to know its own columns.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from functools import partial
+from functools import cached_property, partial
 from typing import Any
 
 from attrs import field, frozen
@@ -19,6 +19,7 @@ from folding.boundary import boundaries, leaves, resumes
 from folding.engines import remote
 from folding.measuring import measured
 from folding.plantree import Node, entered_plans, remote_break, shown_query, tree
+from folding.shown import Shown, of_server
 from folding.terms import CannotFold, Unfoldable
 from mlang import session as sessions
 from mlang.errors import MError
@@ -50,13 +51,28 @@ class StepReport:
     engine: str = "interpreter"
     rows: int | None = None
     reason: str | None = None
-    text: Callable[[], str] | None = field(default=None, repr=False, eq=False)
+    text: Callable[[], Shown] | None = field(default=None, repr=False, eq=False)
     notes: tuple[str, ...] = field(default=())
+
+    @cached_property
+    def shown(self) -> Shown | None:
+        """What is sent to the engine, if the step folds, with what a reader needs to run and understand it."""
+        return None if self.text is None else self.text()
 
     @property
     def sql(self) -> str | None:
-        """What is sent to the engine, if the step folds."""
-        return None if self.text is None else self.text()
+        """The statement alone."""
+        return None if self.shown is None else self.shown.sql
+
+    @property
+    def setup(self) -> tuple[str, ...]:
+        """The statements that make the names of the SQL known to another DuckDB."""
+        return () if self.shown is None else self.shown.setup
+
+    @property
+    def sql_notes(self) -> tuple[str, ...]:
+        """Sentences about the SQL."""
+        return () if self.shown is None else self.shown.remarks
 
     @property
     def cure(self) -> str | None:
@@ -91,7 +107,9 @@ class Explanation:
 
     def as_dicts(self) -> list[dict[str, Any]]:
         """For JSON."""
-        names = ("name", "function", "indicator", "engine", "rows", "reason", "cure", "sql", "notes")
+        names = (
+            "name", "function", "indicator", "engine", "rows", "reason", "cure", "sql", "setup", "sql_notes", "notes",
+        )  # fmt: skip
         return [{n: getattr(step, n) for n in names} for step in self.steps]
 
     def __str__(self) -> str:
@@ -190,8 +208,10 @@ def explain_plan(name: str, plan: p.Plan, names: Mapping[int, str] | None = None
         if not isinstance(found, CannotFold):
             own = [f"on the workers: {', '.join(found.workers)}"] if found.workers else []
             remarks = (*own, *found.relation.notes)
-            written = partial(found.sql, pretty=True)
-            return StepReport(name, function, FOLDING, "Spark", rows, text=written, notes=remarks)
+            return StepReport(
+                name, function, FOLDING, "Spark", rows,
+                text=lambda: Shown(found.sql(pretty=True)), notes=remarks,
+            )  # fmt: skip
     try:
         query, text = shown_query(plan, names or {})
     except Unfoldable as no:
@@ -219,8 +239,8 @@ def _in_a_database(name: str, plan: p.Plan) -> StepReport:
     found, parts = remote.describe(plan)
     if isinstance(found, remote.RemoteQuery):
         engine = remote.NAMES[found.server.dialect]
-        text = found.sql
-        return StepReport(name, plan.function, FOLDING, engine, text=lambda: text, notes=found.relation.notes)
+        written = partial(of_server, found)
+        return StepReport(name, plan.function, FOLDING, engine, text=written, notes=found.relation.notes)
     notes = [f"{remote.NAMES[q.query.server.dialect]} runs the steps up to {q.plan.function}" for q in parts]
     found = remote_break(plan) or found
     step = f" ({found.step})" if found.step != plan.function else ""

@@ -22,6 +22,7 @@ from folding.advice import cure
 from folding.boundary import SMALL, Piece, fold, leaves, resumes, with_pieces
 from folding.common import marked, whole
 from folding.engines import remote
+from folding.shown import Shown, of_server
 from folding.terms import CannotFold, Unfoldable
 from mlang import session as sessions
 from mlang.tables import plan as p
@@ -72,7 +73,7 @@ class Node:
 
     ``step`` is the M name, "" if it has none; ``runs`` one of remote, streaming, full scan, memory;
     ``engine`` who does it; ``crosses`` where its rows go when that is someone else ("" if not);
-    ``sql`` the query of the piece whose top this is; ``rows`` known without reading; ``columns`` how many;
+    ``shown`` the query of the piece whose top this is; ``rows`` known without reading; ``columns`` how many;
     ``errors`` are those of the result of a run, None if it was not run.
     """
 
@@ -87,12 +88,17 @@ class Node:
     fence: bool = False
     reason: str | None = None
     cure: str | None = None
-    sql: str | None = None
+    shown: Shown | None = None
     rows: int | None = None
     columns: int = 0
     cost: Cost | None = None
     notes: tuple[str, ...] = ()
     errors: tuple[ColumnErrors, ...] | None = None
+
+    @property
+    def sql(self) -> str | None:
+        """The statement of the piece whose top this is."""
+        return None if self.shown is None else self.shown.sql
 
     def walk(self) -> Iterator[Node]:
         """This node and all below it."""
@@ -107,6 +113,8 @@ class Node:
             for n in ("id", "step", "function", "runs", "engine", "detail", "crosses", "fence", "reason", "cure",
                       "sql", "rows", "columns", "notes")
         }  # fmt: skip
+        found["setup"] = () if self.shown is None else self.shown.setup
+        found["sql_notes"] = () if self.shown is None else self.shown.remarks
         found["cost"] = None if self.cost is None else attrs.asdict(self.cost)
         found["errors"] = None if self.errors is None else [attrs.asdict(e) for e in self.errors]
         found["inputs"] = [node.as_dict() for node in self.inputs]
@@ -165,7 +173,7 @@ class _Builder:
             found = spark.describe(plan)
             if not isinstance(found, CannotFold):
                 self.workers.update(found.worker_nodes)
-                return evolve(self.folded(plan, number, SPARK), sql=found.sql(pretty=True))
+                return evolve(self.folded(plan, number, SPARK), shown=Shown(found.sql(pretty=True)))
         try:
             return self.piece(plan, number)
         except Unfoldable as no:
@@ -179,12 +187,12 @@ class _Builder:
         """The top of what DuckDB does in one query."""
         query, text = shown_query(plan, self.names)
         notes = tuple(dict.fromkeys(query.relation.notes))
-        return evolve(self.folded(plan, number, DUCKDB), sql=text(), notes=notes)
+        return evolve(self.folded(plan, number, DUCKDB), shown=text(), notes=notes)
 
     def engine(self, plan: p.Plan, number: str, query: Any) -> Node:
         """The top of what a source database does in one query."""
         name = remote.NAMES[query.server.dialect]
-        return evolve(self.folded(plan, number, name), sql=query.sql)
+        return evolve(self.folded(plan, number, name), shown=of_server(query))
 
     def folded(self, plan: p.Plan, number: str, engine: str) -> Node:
         """A step inside a query, and what stands below it in the same query."""
@@ -306,7 +314,7 @@ def stays(plan: p.Plan) -> bool:
     return rows < SMALL
 
 
-def shown_query(plan: p.Plan, names: Mapping[int, str]) -> tuple[Any, Callable[[], str]]:
+def shown_query(plan: p.Plan, names: Mapping[int, str]) -> tuple[Any, Callable[[], Shown]]:
     """The query of a plan that folds whole, and what writes it with the names of steps (by the `id` of their plans)."""
     from folding.engines.duckdb import Query
 

@@ -63,7 +63,7 @@ class Root:
         self.limit = ""
         settings = {**settings, "temp_directory": spill_folder()}
         for name, value in settings.items():
-            self.database.execute(exp.Set(expressions=[_setting(name, value)]).sql(DIALECT))
+            self.database.execute(setting(name, value).sql(DIALECT))
 
     def cursor(self) -> Any:
         """A connection of its own: results and temporary names are not shared."""
@@ -81,11 +81,7 @@ class Root:
         with _lock:
             if name in self.attached:
                 return
-            statement = exp.Attach(
-                this=exp.alias_(exp.Literal.string(path), name),
-                expressions=[exp.AttachOption(this=exp.Var(this="READ_ONLY"))],
-            )
-            self.cursor().execute(statement.sql(DIALECT))
+            self.cursor().execute(attaching(path, name).sql(DIALECT))
             self.attached.add(name)
 
     def detach(self, name: str) -> None:
@@ -100,10 +96,17 @@ class Root:
                 return  # it was never there, or the engine keeps it until a query ends
 
 
-def _setting(name: str, value: Any) -> Any:
+def attaching(path: str, name: str) -> Any:
+    """The statement that attaches a file read-only under a name."""
+    read_only = exp.AttachOption(this=exp.Var(this="READ_ONLY"))
+    return exp.Attach(this=exp.alias_(exp.Literal.string(path), name), expressions=[read_only])
+
+
+def setting(name: str, value: Any) -> Any:
+    """The statement that sets a value for all cursors: a plain SET of some settings is one connection's."""
     literal = exp.Boolean(this=value) if value.__class__ is bool else exp.convert(value)
-    # for cursors, too: a plain SET of some settings is one connection's
-    return exp.SetItem(this=exp.EQ(this=exp.Var(this=name), expression=literal), kind="GLOBAL")
+    item = exp.SetItem(this=exp.EQ(this=exp.Var(this=name), expression=literal), kind="GLOBAL")
+    return exp.Set(expressions=[item])
 
 
 #: Passes that put the smaller side of a join into memory, and take a stream, whose length is unknown, for that.

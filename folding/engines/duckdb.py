@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from functools import cache
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from attrs import evolve
 from sqlglot import exp
@@ -30,6 +30,9 @@ from mlang.errors_sources import query_failed
 from mlang.tables.plan import Batch
 from mlang.values.thunk import Thunk
 from mlang.values.types import TableType
+
+if TYPE_CHECKING:
+    from folding.shown import Shown
 
 #: Rows per record batch.
 BATCH_ROWS = 32_768
@@ -82,9 +85,10 @@ class Query:
         """The query as text."""
         return _printed(self.tree, pretty)
 
-    def shown(self, steps: Mapping[int, str] | None = None) -> str:
+    def shown(self, steps: Mapping[int, str] | None = None) -> Shown:
         """The query for people to read; ``steps`` are the names of steps by the `id` of their plan."""
         from folding.readable import Step, readable
+        from folding.shown import of_duckdb
 
         steps, context = steps or {}, self.relation.context
         names = self.schema.names if self.schema is not None else ()
@@ -92,7 +96,8 @@ class Query:
         known = {a: Step(steps[id(n)], n.schema.names) for a, n in context.steps.items() if steps.get(id(n))}
         for made in context.common.values():
             known[made.name] = Step(steps.get(id(made.step), ""), made.columns)
-        return _printed(readable(self.tree, leaves, names, known), True)
+        tree = readable(self.tree, leaves, names, known)
+        return of_duckdb(self, tree, _printed(tree, True))
 
     def reader(self) -> Any:
         """Runs the query: its record batches."""

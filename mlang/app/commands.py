@@ -74,9 +74,9 @@ def show_plan(repl: Repl, text: str) -> None:
 def show_sql(repl: Repl, text: str) -> None:
     """``:sql e``"""
     last = explain(repl, text)[-1]
-    if last.sql is None:
+    if last.shown is None:
         raise Fault(f"No SQL: {last.reason}.")
-    print(last.sql)
+    print(last.shown.script())
 
 
 def show_time(repl: Repl, text: str) -> None:

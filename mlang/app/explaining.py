@@ -191,7 +191,7 @@ def _show_plan(plan: Any, step: str | None, sql: bool, as_json: bool) -> int:
         if last.sql is None:
             print(f"{_step_name(last)} has no SQL: {last.reason}.", file=sys.stderr)
             return 1
-        print(last.sql)
+        print(last.shown.script())
         return 0
     rows = [[_step_name(r), r.function, r.indicator, r.engine, _remarks(r)] for r in reports]
     print_grid(["Step", "Function", "Folding", "Engine", "Why"], rows)
@@ -202,7 +202,7 @@ def _show_plan(plan: Any, step: str | None, sql: bool, as_json: bool) -> int:
     for found, name in cures.items():
         print(f"Instead, at {name}: {found}")
     if last.sql is not None and step is not None:
-        print(f"\n{last.sql}")
+        print(f"\n{last.shown.script()}")
     return 0
 
 

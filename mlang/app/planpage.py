@@ -221,7 +221,7 @@ def _steps(steps: list[Any]) -> str:
         why = [f"<p>{escape(step.reason)}</p>"] if step.reason else []
         why += [f"<p><strong>Instead:</strong> {escape(step.cure)}</p>"] if step.cure else []
         why += [f"<p>{escape(note)}</p>" for note in step.notes]
-        sql = f"<details><summary>SQL</summary><pre>{escape(step.sql)}</pre></details>" if step.sql else ""
+        sql = f"<details><summary>SQL</summary>{_query(step.shown)}</details>" if step.shown else ""
         count = f"{step.rows:,}" if step.rows is not None else ""
         rows.append(
             f'<tr><th scope="row">{escape(step.name or "(result)")}</th><td>{escape(step.function)}</td>'
@@ -263,14 +263,23 @@ def _said(found: Any) -> str:
 
 
 def _queries(tree: Any) -> str:
-    found = [n for n in tree.walk() if n.sql]
+    found = [n for n in tree.walk() if n.shown]
     if not found:
         return ""
     parts = [
-        f"<details><summary>{escape(_name(n))}: {escape(n.engine)}</summary><pre>{escape(n.sql)}</pre></details>"
+        f"<details><summary>{escape(_name(n))}: {escape(n.engine)}</summary>{_query(n.shown)}</details>"
         for n in found
     ]
     return f"<h2>Queries</h2>{''.join(parts)}"
+
+
+def _query(shown: Any) -> str:
+    """What to know about a query, what to run before it, and its text."""
+    parts = [f"<p>{escape(remark)}</p>" for remark in shown.remarks]
+    if shown.setup:
+        before = "\n".join(f"{statement};" for statement in shown.setup)
+        parts.append(f"<p>First:</p><pre>{escape(before)}</pre>")
+    return "".join([*parts, f"<pre>{escape(shown.sql)}</pre>"])
 
 
 def _boundaries(tree: Any) -> str:
