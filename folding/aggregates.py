@@ -17,6 +17,7 @@ from folding import terms as t
 from folding import utf16, zones
 from folding.meanings import Row
 from folding.mixed import decimal_and_double, is_split, parts, together
+from folding.nested import nested_table
 from folding.operators import connective
 from folding.scalars import Translator
 from folding.structures import list_of, mixed, settled
@@ -63,6 +64,8 @@ class Group:
         found = self.column(name)
         if found is None:
             raise Unfoldable(f"there is no column '{name}'")
+        if nested_table(found) is not None:  # what it holds in the engine are its keys
+            raise Unfoldable("a list of nested tables")
         return found
 
     def row(self) -> Row:

@@ -14,6 +14,7 @@ from sqlglot import exp
 
 from folding import terms as t
 from folding.mixed import either_number
+from folding.nested import nested_table
 from folding.operators import alternatives, stored_as, unify
 from folding.relations import Column
 from folding.relations_columns import certain
@@ -55,6 +56,8 @@ def combined(columns: Sequence[Column | None]) -> Column:
         found = evolve(told, term=common(found.term, c.term), failures=(*found.failures, *c.failures))
     if found is None:
         raise Unfoldable("a combination with a column that no table has")
+    if None in columns and nested_table(found.term) is not None:  # its keys may be null, and no table is no key
+        raise Unfoldable("a combination with tables that have no such column of tables")
     if found.text is not None and not found.term.storage:
         raise Unfoldable("a combination of decimals and cells that may be errors")
     return evolve(found, term=evolve(found.term, nullable=True)) if None in columns else found

@@ -244,3 +244,23 @@ def test_no_rows_of_a_join_that_raises(folder: Path) -> None:
     folded, interpreted = answers(folder, body)
     assert folded == interpreted
     assert folded.startswith("error DataFormat.Error")
+
+
+NESTED = 'N1 = Table.NestedJoin(l, {"n"}, r2, {"r.n"}, "z", JoinKind.LeftOuter)'
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        'Table.ExpandTableColumn(Table.Combine({Table.SelectColumns(N1, {"t"}), N1}), "z", {"r.k"})',
+        'Table.AggregateTableColumn(Table.Combine({Table.SelectColumns(N1, {"t"}), N1}), "z", {{"r.k", List.Sum, "s"}})',
+        "List.NonNullCount(N1[z])",
+        'Table.Group(N1, "t", {{"y", each List.NonNullCount([z])}})',
+        'Table.Group(N1, {}, {{"y", each List.Count(List.RemoveNulls([z]))}})',
+    ],
+)
+def test_tables_whose_keys_are_null(folder: Path, body: str) -> None:
+    """In the engine a column of nested tables holds their keys: a null key is a table, and no table is no key."""
+    folded, interpreted = answers(folder, f"let {NESTED} in {body}")
+    assert folded == interpreted
+    assert not folded.startswith("error")
