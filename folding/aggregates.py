@@ -292,13 +292,18 @@ def total(x: Scalar, group: Group) -> Any:
         beyond = t.binary(exp.GT, size, t.whole(t.INT53))
         return t.unless(beyond, t.cast(t.function("sum", x.use), "DOUBLE"))
     double = evolve(x, sql=t.as_double(x))
-    if group.sums() == "ordered":
+    mode = group.sums()
+    if mode == "ordered":
         return _in_order("sum", double, group)
-    if group.sums() == "plain":
+    if mode == "plain":
         group.notes.append("sums of doubles in any order (number mode relaxed)")
         return t.function("sum", double.use)
     group.notes.append(
-        "sums of doubles to about the last digit instead of in row order (there may be more than 1,000,000 rows)"
+        f"sums of doubles in row order if a run, which counts first, finds at most {ORDERED_ROWS:,} rows; else, as in"
+        " this SQL, to about the last digit"
+        if mode == "counted"
+        else "sums of doubles to about the last digit instead of in row order (there may be more than"
+        f" {ORDERED_ROWS:,} rows)"
     )
     rounded = t.function("fsum", double.use)  # of infinities it makes NaN, so those go to the interpreter
     return t.unless(t.negation(t.function("isfinite", rounded.copy())), rounded)
@@ -419,11 +424,16 @@ def _median_of_decimals(x: Scalar) -> Scalar:
 def _deviation(x: Scalar, group: Group) -> Scalar:
     x = need(t.plain_number(group.chosen(x)), "number")
     one = t.binary(exp.EQ, t.function("count", x.use), t.whole(1))
-    if group.sums() == "ordered":
+    mode = group.sums()
+    if mode == "counted":
+        group.notes.append(
+            f"a standard deviation folds if a run, which counts first, finds at most {ORDERED_ROWS:,} rows"
+        )
+    if mode in ("ordered", "counted"):
         return typed(
             t.case((one, t.double(0.0)), otherwise=_spread(x, group)), "number", "DOUBLE", x, nullable=True
         )
-    if group.sums() != "plain":
+    if mode != "plain":
         raise Unfoldable("List.StandardDeviation of so many rows folds only in number mode relaxed")
     group.notes.append("standard deviation by the engine's formula (number mode relaxed)")
     sql = t.case((one, t.double(0.0)), otherwise=t.function("stddev_samp", t.as_double(x)))
@@ -455,6 +465,10 @@ def _product(x: Scalar, group: Group) -> Scalar:
     number = t.kept(need(t.plain_number(x), "number"))
     if group.sums() == "rounded":
         raise Unfoldable("List.Product of so many rows")
+    if group.sums() == "counted":
+        group.notes.append(
+            f"a product folds if a run, which counts first, finds at most {ORDERED_ROWS:,} rows"
+        )
     sql = _in_order("product", evolve(number, sql=t.as_double(number)), group)
     if isinstance(x.inside, t.Scaled):
         one = t.binary(exp.EQ, t.function("count", x.use), t.whole(1))

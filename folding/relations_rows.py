@@ -297,7 +297,8 @@ def numbered(relation: Relation) -> tuple[Relation, Any]:
 
 
 def sums_of(relation: Relation, context: Context) -> Callable[[], str]:
-    """How sums of doubles are made, for who makes one: "ordered" (bit for bit), "rounded" or "plain"."""
+    """How sums of doubles are made, for who makes one: "ordered" (bit for bit), "rounded" or "plain"; "counted" is
+    one of the first two, which nobody knows before a run has counted the rows."""
 
     @cache
     def mode() -> str:
@@ -306,7 +307,9 @@ def sums_of(relation: Relation, context: Context) -> Callable[[], str]:
         if context.number_mode == "ordered":
             return "ordered"
         most = relation.rows
-        if context.runs and (most is None or most > aggregates.ORDERED_ROWS) and _soon_counted(relation):
+        if (most is None or most > aggregates.ORDERED_ROWS) and _soon_counted(relation):
+            if not context.runs:
+                return "counted"
             most = row_count(relation, aggregates.ORDERED_ROWS + 1)
         return "ordered" if most is not None and most <= aggregates.ORDERED_ROWS else "rounded"
 
@@ -402,4 +405,6 @@ def _whole_rows(base: Relation, place: Any) -> Relation:
 def buffer(node: p.Buffer, context: Context) -> Relation:
     if node.cell:
         return context.child(node.cell[0])
+    if node.waits:
+        return context.child(node.input)
     raise Unfoldable("a buffer is filled by the interpreter")

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 #: What a query of a server says to stop: no value of any table makes it succeed.
 _FAILURES = {
-    "sqlite": "m_error()", "postgresql": "concat('M', random())", "mysql": "exp(10000 + ", "sqlserver": "+ N'M'",
+    "sqlite": "m_error()", "postgres": "concat('M', random())", "mysql": "exp(10000 + ", "sqlserver": "+ N'M'",
 }  # fmt: skip
 _QUOTED = re.compile(r"'[^']*'|`[^`]*`|\"[^\"]*\"")
 _OWN = re.compile(r"\bm_[a-z_]+(?=\()")

@@ -151,3 +151,44 @@ def test_error_is_said_in_words(place: Path) -> None:
 def test_instants_are_read_in_utc(place: Path) -> None:
     text = f'Table.SelectRows(Parquet.Document(File.Contents("{place}/when.parquet")), each [k] > 0)'
     assert report(text).setup == ("SET GLOBAL TimeZone = 'UTC'",)
+
+
+# ---------------------------------------------------------------- sums
+
+
+SUMS = 'Table.Group({}, {{"t"}}, {{{{"n", each List.{}([v]), type number}}}})'
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("Sum", "sums of doubles in row order if a run, which counts first, finds at most 1,000,000 rows"),
+        (
+            "Average",
+            "sums of doubles in row order if a run, which counts first, finds at most 1,000,000 rows",
+        ),
+        ("StandardDeviation", "a standard deviation folds if a run, which counts first, finds at most"),
+        ("Product", "a product folds if a run, which counts first, finds at most 1,000,000 rows"),
+    ],
+)
+def test_a_run_counts_the_rows_of_a_view_before_it_adds(place: Path, name: str, said: str) -> None:
+    text = SUMS.format(reached(place, "a view"), name)
+    found = report(text)
+    assert found.indicator == "Folding"
+    assert any(note.startswith(said) for note in found.notes), found.notes
+    tables = [mlang.evaluate(text, engine=engine).to_arrow() for engine in ("duckdb", "none")]
+    assert tables[0].equals(tables[1])
+
+
+def test_nothing_is_said_of_sums_in_row_order(place: Path) -> None:
+    assert report(SUMS.format(reached(place, "Parquet"), "Sum")).notes == ()
+
+
+def test_sums_of_more_rows_are_said_to_be_rounded(tmp_path: Path) -> None:
+    many = "SELECT 'a' AS t, i * 0.1::DOUBLE AS v FROM range(1000001) r(i)"
+    duckdb.sql(f"COPY ({many}) TO '{tmp_path}/many.parquet'")
+    source = f'Parquet.Document(File.Contents("{tmp_path}/many.parquet"))'
+    (note,) = report(SUMS.format(source, "Sum")).notes
+    assert note == (
+        "sums of doubles to about the last digit instead of in row order (there may be more than 1,000,000 rows)"
+    )
