@@ -325,15 +325,25 @@ class Distinct(OneInput):
 
 @frozen(eq=False, repr=False)
 class Buffer(OneInput):
-    """Rows pinned in memory at first use; ``cell`` holds the `Values` once made."""
+    """Rows pinned in memory at first use; ``cell`` holds the `Values` once made.
+
+    ``waits`` holds something while nobody has read them and an engine gives the same rows later: then one query may
+    read the input itself (`Steady`).
+    """
 
     cell: list[Any] = field(factory=list)
     delayed: bool = False
+    waits: list[bool] = field(factory=list)
 
 
 @frozen(eq=False, repr=False)
 class Whole(OneInput):
     """The input's rows, if one query of an engine gives them all, and an empty batch; else nothing (`asking.py`)."""
+
+
+@frozen(eq=False, repr=False)
+class Steady(OneInput):
+    """An empty batch, if a query of an engine gives the input's rows, now or later, and none raises; else nothing."""
 
 
 # ---------------------------------------------------------------- several tables
