@@ -24,9 +24,11 @@ from folding.inputs import with_inputs
 from folding.relations import Column, Context, Relation, compile_node
 from folding.streaming import Stopped, computed_columns
 from folding.terms import CannotFold, Scalar, Unfoldable
+from folding.waiting import is_steady, read_now
 from mlang import session as sessions
 from mlang.errors import Cancelled, MError
 from mlang.tables import plan as p
+from mlang.tables.access import in_memory
 from mlang.tables.arrow_pass import arrow_pass
 from mlang.tables.local import run_local
 from mlang.tables.plan import Batch, Source
@@ -53,6 +55,9 @@ def run_plan(plan: p.Plan, columns: Sequence[str] | None = None, limit: int | No
     session = sessions.current()
     if isinstance(plan, p.Whole):
         return _whole(plan.input, session)
+    if isinstance(plan, p.Steady):
+        here = session.engine == "auto" and _is_small(plan)
+        return iter([Batch([], 0)] if not here and is_steady(plan.input, session) else [])
     if session.engine != "none" and "mlang.connectors.databases" in sys.modules:
         from folding.engines import remote
 
@@ -63,7 +68,9 @@ def run_plan(plan: p.Plan, columns: Sequence[str] | None = None, limit: int | No
 
         return spark.run(plan, columns, limit)
     if session.engine == "none" or (
-        session.engine != "duckdb" and (_is_small(plan) or _is_pass(plan) or _is_glance(plan, limit))
+        in_memory(plan) is not None  # the tables of a nested join are many, and a query each takes long
+        if session.engine == "duckdb"
+        else _is_small(plan) or _is_pass(plan) or _is_glance(plan, limit)
     ):
         return run_local(plan, columns, limit)
     return _folded(plan, columns, limit, session)
@@ -81,6 +88,7 @@ def _whole(plan: p.Plan, session: sessions.Session) -> Iterator[Batch]:
     pruned = prune(plan, plan.schema.names)
     try:
         query = _query(fold(pruned, proves=True), False, plan, None, None)
+        read_now(plan)
     except Unfoldable:
         return iter(())
     return _guarded(query, False, plan, None, None, pruned, local=False)
@@ -135,6 +143,7 @@ def _folded(
         try:
             relation = fold(whole, proves=True)
             query = _query(relation, counting, plan, columns, limit)
+            read_now(plan)
             return _guarded(query, counting, plan, columns, limit, pruned)
         except Unfoldable:
             continue

@@ -125,7 +125,7 @@ NOTES = {
     " lengths, positions or ranges from the start",
     "Table.CombineColumns": "of texts by delimiters; by functions of the list that fold, of columns of one kind",
     "Table.AddRankColumn": "all kinds of ranks; by columns and functions of the row",
-    "Table.Buffer": "what is buffered is made once, then read by the engine",
+    "Table.Buffer": "what is buffered is made once, then read by the engine; a query sorts a sorted one itself",
     "Table.Pivot": "with List.Sum, Count, NonNullCount, Min, Max or Average; without a function where each cell"
     " has one value",
     "Table.ReplaceValue": "constant values and functions of the row; with the library's replacers, Text.Replace,"

@@ -18,7 +18,7 @@ from folding.early import beginning
 from folding.pairs import Compared, Pair
 from folding.relations import Column, Context, Key, Relation, compiles
 from folding.relations_columns import apply_function, window_order
-from folding.sources import dense_rows
+from folding.sources import ArrowOrigin, ParquetOrigin, dense_rows
 from folding.streaming import StreamOrigin
 from folding.terms import Scalar, Unfoldable, need, typed
 from mlang.tables import plan as p
@@ -361,6 +361,11 @@ def distinct(node: p.Distinct, context: Context) -> Relation:
         raise Unfoldable(
             "distinct rows in an order that may raise: an engine computes it only where it shows"
         )
+    found = (
+        None if whole else _first_rows(base, [(schema.index(name), comparer) for name, comparer in columns])
+    )
+    if found is not None:
+        return found
     base, place = numbered(base)
     base = base.opened()
     if whole:
@@ -377,6 +382,36 @@ def distinct(node: p.Distinct, context: Context) -> Relation:
     first = t.binary(exp.EQ, marked.columns[-1].term.use, t.whole(1))
     kept = evolve(marked, columns=marked.columns[:-1], natural=False)
     return evolve(kept, where=(typed(first, "logical", "BOOLEAN", nullable=False),))
+
+
+def _first_rows(base: Relation, columns: list[tuple[int, Any]]) -> Relation | None:
+    """The first row of each key of a sorted source: its numbers are looked for first, then the rows of these numbers.
+
+    An engine finds the first of each group without sorting all rows, but only of one value.
+    """
+    number = _number_of_source(base)
+    if number is None or base.raises or base.sort_raises:
+        return None
+    terms = [key_term(folded(base.use(place), comparer)) for place, comparer in columns]
+    if any(x.raises for x in terms):
+        return None
+    first = t.function("first", exp.Order(this=number, expressions=[k.ordered() for k in base.order]))
+    firsts = evolve(base, group=tuple(x.use for x in terms)).select([("place", first)], ordered=False)
+    chosen = exp.In(this=number, query=exp.Subquery(this=firsts))
+    return base.filtered(typed(chosen, "logical", "BOOLEAN", nullable=False))
+
+
+def _number_of_source(base: Relation) -> Any:
+    """The number of each row in a file or in memory, by which rows that are sorted otherwise have no ties, and may be
+    read twice; None for other rows."""
+    keys = base.order
+    plain = not any(x.raises for x in base.where)
+    if base.joins or base.beside or not plain or not isinstance(base.origin, (ParquetOrigin, ArrowOrigin)):
+        return None
+    if len(keys) < 2 or not base.context.keeps_order or not keys[-1].plain or keys[-1].descending:
+        return None
+    own = t.column("r1", base.origin.alias)
+    return own if keys[-1].sql == own else None
 
 
 def _whole_rows(base: Relation, place: Any) -> Relation:

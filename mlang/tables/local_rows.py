@@ -388,12 +388,27 @@ def buffered(node: p.Buffer) -> p.Values:
     return values
 
 
+def left_to_engine(node: p.Buffer) -> bool:
+    """Whether a sorted table need not be read now: an engine sorts it where it is read, and nobody sees when.
+
+    That is what `Table.Buffer` is for where the first row of each key is wanted: it keeps the order.
+    """
+    from mlang import session
+    from mlang.tables.table import run
+
+    if not isinstance(node.input, p.Sort) or session.current().runner is None:
+        return False
+    node.waits.extend(True for _ in run(p.Steady(node.schema, node.input), None, None, session.current()))
+    return bool(node.waits)
+
+
 def _settled(cell: Thunk) -> Any:
     """The value of a delayed cell, or the failed thunk itself."""
     return cell if error_of(cell) is not None else cell.get()
 
 
 @runs(p.Whole)
-def run_whole(node: p.Whole, columns: Columns, limit: int | None) -> Iterator[Batch]:
+@runs(p.Steady)
+def run_whole(node: p.Whole | p.Steady, columns: Columns, limit: int | None) -> Iterator[Batch]:
     """The interpreter is no engine: no answer."""
     return iter(())

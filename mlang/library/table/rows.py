@@ -439,11 +439,11 @@ def buffer(table: Table, settings: Any = None) -> Table:
     says whether that happens now (``BufferMode.Eager``) or when it is first read.
     """
     from mlang.library.arguments import enum_member, options
-    from mlang.tables.local_rows import buffered
+    from mlang.tables.local_rows import buffered, left_to_engine
 
     given = options(settings, "Table.Buffer", {"BufferMode": None})
     mode = enum_member(given["BufferMode"], "BufferMode", (1, 2), 1)
     node = p.Buffer(table.type, table.plan, delayed=mode == 2)
-    if mode == 1:
+    if mode == 1 and not left_to_engine(node):
         buffered(node)
     return _same(table, node)
