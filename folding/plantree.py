@@ -26,6 +26,7 @@ from folding.shown import Shown, of_server
 from folding.terms import CannotFold, Unfoldable
 from mlang import session as sessions
 from mlang.tables import plan as p
+from mlang.tables.access import in_memory
 
 REMOTE, STREAMING, FULL_SCAN, MEMORY = "remote", "streaming", "full scan", "memory"
 DUCKDB, INTERPRETER = "DuckDB", "interpreter"
@@ -305,7 +306,7 @@ def stays(plan: p.Plan) -> bool:
     """Whether the interpreter runs a plan without asking an engine: it is told to, or all rows are here, and few."""
     engine = sessions.current().engine
     if engine in ("none", "duckdb"):
-        return engine == "none"
+        return engine == "none" or in_memory(plan) is not None
     rows = 0
     for leaf in leaves(plan):
         if not isinstance(leaf, (p.Values, p.Rows)):

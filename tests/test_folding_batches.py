@@ -11,6 +11,7 @@ import pytest
 import mlang
 from folding import spelling
 from folding.batches import FoldedBatch
+from folding.engines import duckdb as engine
 from mlang.compile.entry import run
 from mlang.values.show import to_m
 
@@ -147,3 +148,24 @@ def test_the_order_of_combined_tables(tmp_path: Path, body: str) -> None:
         r = Table.RenameColumns(Table.SelectColumns(b, "k"), {{"k", "rk"}}) in {body}"""
     folded, interpreted = (mlang.to_m(mlang.evaluate(m, engine=engine)) for engine in ("duckdb", "none"))
     assert folded == interpreted
+
+
+def test_nested_tables_are_not_asked_for_one_by_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("left", "right"):
+        duckdb.sql(f"COPY (SELECT i % 500 AS k, i AS v FROM range(1000) r(i)) TO '{tmp_path}/{name}.parquet'")
+    left, right = (
+        f'Table.SelectRows(Parquet.Document(File.Contents("{tmp_path}/{name}.parquet")), each [v] > 10)'
+        for name in ("left", "right")
+    )
+    text = f'Table.NestedJoin({left}, "k", {right}, "k", "n", JoinKind.LeftOuter)'
+    expected = mlang.to_m(mlang.evaluate(text, engine="none"))
+    asked: list[str] = []
+    record_batches = engine.record_batches
+
+    def counted(cursor: Any, sql: str, size: int) -> Any:
+        asked.append(sql)
+        return record_batches(cursor, sql, size)
+
+    monkeypatch.setattr(engine, "record_batches", counted)
+    assert mlang.to_m(mlang.evaluate(text, engine="duckdb")) == expected
+    assert 1 <= len(asked) < 10, len(asked)
