@@ -62,6 +62,7 @@ __all__ = [
     "not_a_database",
     "not_unsigned",
     "number_out_of_range",
+    "open_row_type",
     "options_and_arguments",
     "service_needed",
     "sign_of_nan",
@@ -141,11 +142,16 @@ def wrong_type_kind(expected: str, type_value: Any) -> MError:
     return cannot_convert(type_value, DISPLAY[expected])
 
 
+def open_row_type(type_value: Any) -> MError:
+    """An open record type where the row type of a table stands (GRM-84)."""
+    return expression_error("The row type of a table must be a closed record type.", detail=type_value)
+
+
 def cannot_ascribe(value: Any, type_value: Any, why: str) -> MError:
     """Value.ReplaceType with a type that the value cannot have (TYP-07, TYP-08)."""
     from mlang.values.show import type_text
 
-    template = "The type #{0} can't be ascribed to this value: #{1}."
+    template = "The #{0} can't be ascribed to this value: #{1}."
     detail = {"Value": value, "Type": type_value}
     return expression_error(template, type_text(type_value), why, detail=detail)
 

@@ -191,13 +191,22 @@ def record_type(fields: tuple[tuple[str, bool, Any], ...], is_open: bool) -> Any
 
 
 def table_type(row: Any) -> Any:
-    """``type table row``; the row type must be a closed record type."""
+    """``type table row``; the row type is a closed record type, ``type record`` gives ``type table``.
+
+    ``optional`` and an outer ``nullable`` of the row type mean nothing for a table (GRM-84).
+    """
     row = as_type(row)
     if row.kind == "table":
         return row
     if row.kind != "record":
-        raise errors.cannot_convert(row, "Type")
-    return types.TableType(row if isinstance(row, types.RecordType) else types.RecordType(()))
+        raise errors.cannot_convert(row, "Record")
+    if not isinstance(row, types.RecordType) or (row.open and not row.fields):
+        return types.TABLE
+    if row.open:
+        raise errors.open_row_type(row)
+    if row.nullable or any(field.optional for field in row.fields):
+        row = types.RecordType(types.Field(field.name, field.type) for field in row.fields)
+    return types.TableType(row)
 
 
 def function_type(parameters: tuple[tuple[str, bool, Any], ...], result: Any) -> Any:

@@ -209,6 +209,8 @@ def rename_fields(record: Record, renames: Any, missing: Any = None) -> Record:
     added: list[tuple[str, Any]] = []
     for old, new in pairs_of(renames):
         new = of_kind(new, "text")
+        if old in new_names:  # its old name is gone, as in Table.RenameColumns
+            raise errors.field_not_found(old, record)
         if old in record:
             new_names[old] = new
         elif mode == USE_NULL:
