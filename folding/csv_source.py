@@ -16,7 +16,9 @@ from folding.csv_stream import CsvBatches, kept, opens, tagged
 from folding.relations import Context, Relation
 from folding.sources import Leaf, file_reader, named_table, relation, unplaced, with_row_number
 from folding.terms import Unfoldable
+from mlang.connectors.csv_reader import first_row
 from mlang.connectors.sources import CsvSource
+from mlang.tables.local_rows import check_header
 
 #: The names that the engine has for code pages; files of them are streamed, and only a shown query says them.
 _ENCODINGS = {1200: "utf-16", 28591: "latin-1", **{page: f"CP{page}" for page in range(1250, 1259)}}
@@ -36,6 +38,9 @@ class CsvOrigin(Leaf):
         super().__init__(alias)
         self.source, self.skip_first, self.streamed = source, skip_first, streamed
         self.label = source.label
+        #: What the first row must be for the names of the columns to be right, and the columns that are read.
+        self.header: dict[str, str] | None = None
+        self.read: set[str] = set()
         #: The columns of each scan that was written, by the name of its rows.
         self.scans: dict[str, tuple[str, ...]] = {}
         #: Whether the same rows are asked for once more, and those that are kept for that.
@@ -48,21 +53,30 @@ class CsvOrigin(Leaf):
         """Whether the relation still has exactly the rows of the file."""
         return not (relation.where or relation.joins or relation.sealed or self.skip_first)
 
-    def without_first_row(self, relation: Relation) -> Relation:
-        """The same relation over the file without its first row."""
+    def without_first_row(self, relation: Relation, header: dict[str, str] | None) -> Relation:
+        """The same relation over the file without its first row, of which something may be known."""
         origin = CsvOrigin(self.alias, self.source, True, self.streamed)
-        origin.rows = self.rows
+        origin.rows, origin.header = self.rows, header
         return evolve(relation, origin=origin)
 
     def prepare(self, database: Any, cursor: Any) -> None:
-        """Registers the batches that the query reads."""
+        """Looks whether the header is still what it was, and registers the batches that the query reads."""
+        if self.header is not None:
+            check_header(self.header, self._first_row(), self.source)
         if self.scans:
             data = kept(self)
             for name, columns in self.scans.items():
                 known = data is not None and set(columns) <= set(data.column_names)
                 cursor.register(name, data.select(columns) if known else CsvBatches(self, columns))
 
+    def _first_row(self) -> dict[str, Any]:
+        """The first cells of the columns that are read, by their names, as they are now."""
+        source, row = self.source, first_row(self.source)
+        row += [source.missing] * (source.width - len(row))  # type: ignore[list-item]
+        return {name: row[i] for i, name in enumerate(source.names) if f"c{i + 1}" in self.read}
+
     def render(self, needed: set[str]) -> Any:
+        self.read |= needed
         item = self._read_csv({name for name in needed if name[0] != "q"})
         if not self.streamed:
             return item

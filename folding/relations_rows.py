@@ -85,7 +85,7 @@ def drop(node: p.Drop, context: Context) -> Relation:
     if node.count == 0:
         return base
     if node.count == 1 and isinstance(base.origin, CsvOrigin) and base.origin.untouched(base):
-        return base.origin.without_first_row(base)
+        return base.origin.without_first_row(base, node.header)
     if node.count >= SKIPPED and dense_rows(base) is not None:
         return _numbered_from(base, node.count)
     if base.limit is not None:
@@ -389,8 +389,8 @@ def _first_rows(base: Relation, columns: list[tuple[int, Any]]) -> Relation | No
 
     An engine finds the first of each group without sorting all rows, but only of one value.
     """
-    number = _number_of_source(base)
-    if number is None or base.raises or base.sort_raises:
+    number = number_of_source(base) if len(base.order) > 1 else None
+    if number is None:
         return None
     terms = [key_term(folded(base.use(place), comparer)) for place, comparer in columns]
     if any(x.raises for x in terms):
@@ -401,17 +401,15 @@ def _first_rows(base: Relation, columns: list[tuple[int, Any]]) -> Relation | No
     return base.filtered(typed(chosen, "logical", "BOOLEAN", nullable=False))
 
 
-def _number_of_source(base: Relation) -> Any:
-    """The number of each row in a file or in memory, by which rows that are sorted otherwise have no ties, and may be
-    read twice; None for other rows."""
-    keys = base.order
-    plain = not any(x.raises for x in base.where)
-    if base.joins or base.beside or not plain or not isinstance(base.origin, (ParquetOrigin, ArrowOrigin)):
+def number_of_source(base: Relation) -> Any:
+    """The number of each row in a file or in memory, which may be read twice and does not raise, where that is the last
+    key of the order; None for other rows."""
+    raises = base.raises or base.sort_raises or any(x.raises for x in base.where)
+    if raises or base.joins or base.beside or base.sealed or not base.order or not base.context.keeps_order:
         return None
-    if len(keys) < 2 or not base.context.keeps_order or not keys[-1].plain or keys[-1].descending:
-        return None
-    own = t.column("r1", base.origin.alias)
-    return own if keys[-1].sql == own else None
+    last, own = base.order[-1], t.column("r1", base.origin.alias)
+    found = isinstance(base.origin, (ParquetOrigin, ArrowOrigin)) and last.plain and not last.descending
+    return own if found and last.sql == own else None
 
 
 def _whole_rows(base: Relation, place: Any) -> Relation:

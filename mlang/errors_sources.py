@@ -36,6 +36,7 @@ __all__ = [
     "firewall_nested",
     "firewall_references",
     "folder_not_found",
+    "header_changed",
     "header_needs_anonymous",
     "invalid_cell",
     "invalid_uri",
@@ -94,6 +95,13 @@ def too_many_columns(count: int) -> MError:
     """ERR-43: a row has more fields than the table has columns."""
     template = "There were more columns in the result than expected."
     return data_format_error(template, detail={"Count": float(count)})
+
+
+def header_changed(path: str, expected: str, found: str) -> MError:
+    """Somebody wrote a file between the reading of its column names and of its rows."""
+    path = _without_login(path)
+    template = "The header of the file '#{0}' changed after it was read: in place of the column '#{1}' stands '#{2}'."
+    return data_source_error(template, path, expected, found, detail=path)
 
 
 def invalid_cell(text: str) -> MError:

@@ -173,12 +173,17 @@ class Splitter:
 
 
 def first_width(source: CsvSource) -> int:
-    """The number of fields of the first row (DAT-03); 0 when there is none.  Reads no further."""
+    """The number of fields of the first row (DAT-03); 0 when there is none."""
+    return len(first_row(source))
+
+
+def first_row(source: CsvSource) -> list[str]:
+    """The fields of the first row, if there is one.  Reads no further."""
     rows = rows_of(source)
     for row in rows:
         rows.close()  # type: ignore[attr-defined]
-        return len(row)
-    return 0
+        return row
+    return []
 
 
 # ---------------------------------------------------------------- batches

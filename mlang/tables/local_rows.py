@@ -6,6 +6,7 @@ from collections import deque
 from collections.abc import Callable, Iterator
 from typing import Any
 
+from mlang import errors
 from mlang.errors import MError
 from mlang.tables import plan as p
 from mlang.tables.batches import choosing, of, parts_of, taken
@@ -179,8 +180,12 @@ def run_drop(node: p.Drop, columns: Columns, limit: int | None) -> Iterator[Batc
     if node.count is None:
         yield from _drop_while(node, columns)
         return
-    left = node.count
+    left, header = node.count, node.header
     for batch in execute(node.input, columns, None if limit is None else limit + left):
+        if header is not None and batch.length:
+            first = [part.slice(0, 1).cells()[0] for part in parts_of(batch)]
+            check_header(header, dict(zip(columns, first, strict=True)), getattr(node.input, "source", None))
+            header = None
         if left >= batch.length:
             left -= batch.length
         elif left:
@@ -189,6 +194,14 @@ def run_drop(node: p.Drop, columns: Columns, limit: int | None) -> Iterator[Batc
             left = 0
         else:
             yield batch
+
+
+def check_header(header: dict[str, str], row: dict[str, Any], source: Any) -> None:
+    """Raises where the first row of a file is not the one any more that its columns were named after."""
+    for column, cell in row.items():
+        expected = header.get(column, cell)
+        if cell != expected:
+            raise errors.header_changed(str(getattr(source, "path", "")), expected, str(cell or ""))
 
 
 def _drop_while(node: p.Drop, columns: Columns) -> Iterator[Batch]:

@@ -253,10 +253,14 @@ class Take(OneInput):
 
 @frozen(eq=False, repr=False)
 class Drop(OneInput):
-    """All rows but the first ``count``, or but the leading rows for which ``condition`` holds."""
+    """All rows but the first ``count``, or but the leading rows for which ``condition`` holds.
+
+    ``header`` is the first row of a file, by column, where names were made of it: it must be the same when it is read.
+    """
 
     count: int | None
     condition: Any = None
+    header: dict[str, str] | None = None
 
     @property
     def function(self) -> str:

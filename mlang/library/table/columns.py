@@ -194,16 +194,25 @@ def promote_headers(table: Table, settings: Any = None) -> Table:
     every = given["PromoteAllScalars"] is not None and of_kind(given["PromoteAllScalars"], "logical")
     taken: set[Any] = set()
     columns: list[tuple[str, str | None]] = []
-    headers = [_header(force(cell), every, given["Culture"]) for cell in first.values()]
+    cells = [force(cell) for cell in first.values()]
+    headers = [_header(cell, every, given["Culture"]) for cell in cells]
     for i, (old, header) in enumerate(zip(table.names, headers, strict=True)):
         name = header if header is not None else f"Column{i + 1}"
         columns.append((free_name(name, taken, lambda n: n, None, "_"), old))
-    rest = p.Drop(table.type, table.plan, 1)
+    texts = {n: c for n, c in zip(table.names, cells, strict=True) if c.__class__ is str}
+    rest = p.Drop(table.type, table.plan, 1, header=texts if _of_a_file(table.plan) else None)
     schema = schemas.of_columns([(new, ANY) for new, _ in columns])
     renamed = p.Project(schemas.projected(table.type, columns), rest, tuple(columns), "Table.PromoteHeaders")
     if schemas.is_untyped(renamed.schema):
         return Table(renamed)
     return Table(p.Retype(schema, renamed, "Table.PromoteHeaders"))
+
+
+def _of_a_file(plan: p.Plan) -> bool:
+    """Whether these are the rows of a file of delimited text, which somebody may write before they are read."""
+    from mlang.connectors.sources import CsvSource
+
+    return isinstance(plan, p.Scan) and isinstance(plan.source, CsvSource) and plan.source.path is not None
 
 
 def _header(cell: Any, every: bool, culture: Any) -> str | None:
