@@ -64,6 +64,9 @@ def answers(folder: Path, body: str) -> tuple[str, str]:
             'Table.AddColumn(l, "z", each List.Select({[t]}, each (try Number.From("q"))[Error]?[Message]?))',
             "error Expr",
         ),
+        # an unknown culture is an error also where all cultures write the same
+        ('Table.TransformColumnTypes(l, {{"k", type text}}, "qq")', "#table"),
+        ('Table.TransformColumnTypes(bad, {{"n", Int64.Type}}, "qq")', "#table"),
         # null and an error is the error
         ('Table.SelectRows(l, each null > [k] and Logical.From("q"))', "error Expression.Error"),
         ("Table.SelectRows(l, each [k] = 2 and [n] > 1 and Logical.From([t]))", "error Expression.Error"),
