@@ -16,6 +16,7 @@ from sqlglot import exp
 from folding import instants, local_clock, zones
 from folding import terms as t
 from folding.relations import Column
+from folding.spelling import a_word, no_number
 from folding.terms import Scalar, Unfoldable, typed
 from mlang.errors import MError
 from mlang.values.types import INT64, NUMBER, MType
@@ -31,6 +32,8 @@ def converted(column: Column, target: MType, culture: str | None) -> Column:
     term = column.term
     if target.kind == "any":
         return column
+    if culture is not None and (term.kind == "text") != (target.kind == "text"):
+        _decimal(culture)  # an unknown one makes cells errors, also those whose texts are alike in all cultures
     if term.kind == "text" and (
         target.kind in _READ and (target.kind != "number" or target.name in _NUMBERS)
     ):
@@ -165,16 +168,28 @@ def _double(term: Scalar, target: MType, culture: str | None) -> tuple[Scalar, A
     if not _has_point(culture) and _decimal(culture) == ",":
         spelt = t.function("replace", spelt, exp.Literal.string(","), exp.Literal.string("."))
     value = t.try_cast(spelt, "DOUBLE")
-    reasons = [
+    signs = [
         t.binary(exp.GT, t.function("strlen", term.use), t.whole(DIGITS)),
         t.function("contains", term.use, exp.Literal.string("_")),
-        t.negation(t.function("isfinite", value.copy())),
-        _is_small(value),
     ]
     if not _has_point(culture):
-        reasons.append(t.function("contains", term.use, exp.Literal.string(".")))
-    doubtful = _doubtful(term, value, *reasons)
+        signs.append(t.function("contains", term.use, exp.Literal.string(".")))
+    odd = [t.negation(t.function("isfinite", value.copy())), _is_small(value)]
+    doubtful = t.case((_is_ordinary(value), t.any_of(signs)), otherwise=_doubtful(term, value, *signs, *odd))
     return Scalar(value, "number", "DOUBLE", True, nonan=True), doubtful
+
+
+#: Half of what ordinary numbers are below; beside it fractions of less than 0.03 are lost.
+_ORDINARY = 2.0**49
+
+
+def _is_ordinary(value: Any) -> Any:
+    """That a text gave a number, a finite one and no small fraction: most do, and it is computed once for that.
+
+    The engine does not share what stands in alternatives.
+    """
+    size = t.binary(exp.Sub, t.function("abs", value), t.double(_ORDINARY))
+    return t.binary(exp.LT, t.function("abs", size), t.double(_ORDINARY))
 
 
 def _is_small(value: Any) -> Any:
@@ -186,7 +201,7 @@ def _is_small(value: Any) -> Any:
 def text_to_number(term: Scalar, culture: str | None) -> Scalar:
     """``Number.From`` of a text: what is not written plainly is for the interpreter (a value, or an error)."""
     value, doubtful = _double(term, NUMBER, culture)
-    sql = t.case((doubtful, t.error()), otherwise=value.use)
+    sql = t.case((doubtful, t.error(no_number(term.use, culture))), otherwise=value.use)
     return typed(sql, "number", "DOUBLE", term, nullable=True, raises=True, nonan=True)
 
 
@@ -194,7 +209,8 @@ def text_to(kind: str, term: Scalar) -> Scalar:
     """The same for a date, datetime, datetimezone or logical."""
     form = {"logical": _logical, "datetimezone": zones.read}.get(kind)
     value, doubtful = form(term) if form is not None else _calendar(term, kind)
-    sql = t.case((doubtful, t.error()), otherwise=value.use)
+    raising = a_word(term.use) if kind in ("date", "datetime") else None
+    sql = t.case((doubtful, t.error(raising)), otherwise=value.use)
     return typed(sql, kind, value.storage, term, nullable=True, raises=True)
 
 

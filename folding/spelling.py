@@ -147,12 +147,21 @@ def wrong(column: Column) -> Any:
     """A condition: the text that did not convert is certainly no number, its cell an error; None for other types."""
     if column.text is None or column.failures or column.target is None or column.target.kind != "number":
         return None
-    info = culture(column.culture)
+    return no_number(column.text.copy(), column.culture)
+
+
+def no_number(text: Any, name: str | None) -> Any:
+    """A condition: a text is certainly no number in a culture."""
+    info = culture(name)
     spelt = {"null", info.nan.lower(), info.infinity.lower(), info.negative_infinity.lower()}
     words = [exp.Literal.string(w) for w in sorted(spelt) if w.isascii()]
-    word = t.function("regexp_full_match", column.text.copy(), exp.Literal.string(_WORD))
-    known = exp.In(this=t.function("lower", column.text.copy()), expressions=words)
-    return t.all_of([word, t.negation(known)])
+    known = exp.In(this=t.function("lower", text), expressions=words)
+    return t.all_of([a_word(text), t.negation(known)])
+
+
+def a_word(text: Any) -> Any:
+    """A condition: a text is letters and signs of ASCII without a digit, and so no date in any culture."""
+    return t.function("regexp_full_match", text, exp.Literal.string(_WORD))
 
 
 def failing(column: Column, bad: Any, good: Any) -> Any:

@@ -232,9 +232,19 @@ def double(number: float) -> Any:
     return cast(exp.Neg(this=literal) if text[0] == "-" else literal, "DOUBLE")
 
 
-def error() -> Any:
-    """Stops the query: what follows is for the interpreter."""
-    return function("error", exp.Literal.string("M"))
+#: Where a stop tells when M raises there (`error`).
+RAISING = "raising"
+
+
+def error(raising: Any = None) -> Any:
+    """Stops the query: what follows is for the interpreter.
+
+    ``raising`` is a condition under which M surely raises there, which `try` may look at (`attempts.py`).
+    """
+    made = function("error", exp.Literal.string("M"))
+    if raising is not None:
+        made.meta[RAISING] = raising
+    return made
 
 
 def failure() -> Scalar:

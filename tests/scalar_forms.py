@@ -10,6 +10,7 @@ GRID: dict[str, list[str]] = {
     "spans": [
         *[f'"{x}"' for x in ["1.02:03:04", "-1.02:03:04", "02:03", "-00:00:01", "5", "-7", "24:00", "1.24:00", "P1D", "1.02:03:04.5", "-0"]], '""', "null",
     ],
+    "words": [*[f'"{x}"' for x in ["n/a", "-", "unknown", "May", "#N/A", "a b", "12.5", "-7", "0", "1_000", "NaN", "nan", "null"]], '""', "null"],
     "days": [
         *[f'"{x}"' for x in ["2020-02-29", "2021-02-29", "31.12.2020", "1.2.2020", "01.02.2020", "5-Jan-2020", "05-jan-2020", "29-Feb-2020", "0000-01-01", "2020-13-01"]],
         '"29/02/2020 10:11:12"', '"29/02/2020 24:00:00"', '""', "null",
@@ -32,6 +33,10 @@ RECORDS = [
     # tries, errors, checks of kinds
     *[(f"try Number.FromText([x]) {h}", "spelt", None) for h in ("catch (e) => -1", "catch () => -1", "catch (e) => e[Message]", 'otherwise "none"')],
     *[(f"(try Number.FromText([x]))[{f}]", "spelt", None) for f in ("HasError", "Value")],
+    *[(e, "words", None) for e in ("try Number.From([x]) otherwise null", 'try Number.FromText([x], "de-DE") otherwise -1', "try Int64.From([x]) otherwise 7",
+      "try Date.From([x]) otherwise null", "try DateTime.From([x]) otherwise null", "(try Number.From([x]))[HasError]", "try (try Number.From([x]))[Value] otherwise 0",
+      "try Number.From([x]) + 1 otherwise 0", "try {Number.From([x]), 2}{1} otherwise 0", 'try Number.From([x]) otherwise "none"',
+      "let t = try Number.From([x]) in if t[HasError] then 0 else t[Value]")],
     ("let t = try Number.FromText([x]) in if t[HasError] then t[Error][Message] else t[Value]", "spelt", None),
     ('if [x] > 1 then error "bad" else [x]', "sure_whole", None), ('[x] ?? (error "bad")', "whole", None), ("[x] as number", "whole", None),
     ("[x] as nullable number", "whole", None), ("if [x] = null then 0 else ([x] as number)", "whole", None), ("((a as number) => 1)([x])", "whole", None),

@@ -239,7 +239,17 @@ def whole_from(call: Call) -> Scalar:
     """A whole number in a range; what has no place there raises."""
     value = call.term(0)
     call.at_most(3)
-    x, mode, limits = as_number(call, value), mode_of(call, 2), _RANGES[call.name]
+    x, mode = as_number(call, value), mode_of(call, 2)
+    if value.kind != "text" or not isinstance(x.sql, exp.Case):
+        return _whole(call.name, x, mode)
+    converted, (doubtful,) = x.sql.args["default"], x.sql.args["ifs"]  # the number of a text, once
+    made = _whole(call.name, evolve(x, sql=converted, raises=False), mode)
+    sql = t.case((doubtful.this, doubtful.args["true"]), otherwise=made.use)
+    return evolve(made, sql=sql, raises=True)
+
+
+def _whole(name: str, x: Scalar, mode: int) -> Scalar:
+    limits = _RANGES[name]
     if x.kind == "null":
         return x
     if x.storage == "BIGINT" and limits is None:
