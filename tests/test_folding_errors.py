@@ -66,7 +66,7 @@ def answers(folder: Path, body: str) -> tuple[str, str]:
         ),
         # an unknown culture is an error also where all cultures write the same
         ('Table.TransformColumnTypes(l, {{"k", type text}}, "qq")', "#table"),
-        ('Table.TransformColumnTypes(bad, {{"n", Int64.Type}}, "qq")', "#table"),
+        ('Table.TransformColumnTypes(bad, {{"n", Int64.Type}}, "qq")', "error Expression.Error"),
         # null and an error is the error
         ('Table.SelectRows(l, each null > [k] and Logical.From("q"))', "error Expression.Error"),
         ("Table.SelectRows(l, each [k] = 2 and [n] > 1 and Logical.From([t]))", "error Expression.Error"),
