@@ -64,6 +64,12 @@ _COUNTS = {
 
 def steps_of(function: Any) -> list[Step] | None:
     """The steps over the group's rows that a function is, in their order; None for another function."""
+    calls = calls_of(function)
+    return None if calls is None else [step for call in calls for step in _steps(call)]
+
+
+def calls_of(function: Any) -> list[Call] | None:
+    """The calls that make such steps."""
     function = strip(function)
     node = function.spec.node if function.__class__ is Function and function.spec is not None else None
     name = "_"
@@ -74,13 +80,13 @@ def steps_of(function: Any) -> list[Step] | None:
     elif not isinstance(node, nodes.Each):
         return None
     translator = Translator(function, {name: None})
-    found: list[Step] = []
+    found: list[Call] = []
     body = bare(node.body)
     while not (isinstance(body, nodes.Name) and body.name == name):
         step = called(translator, body)
         if step not in _COUNTS or not _COUNTS[step][0] <= len(body.arguments) <= _COUNTS[step][1]:
             return None
-        found[:0] = _steps(Call(step, translator, body.arguments))
+        found.insert(0, Call(step, translator, body.arguments))
         body = bare(body.arguments[0])
     return found
 

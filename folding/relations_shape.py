@@ -11,6 +11,7 @@ from sqlglot import exp
 from folding import aggregates
 from folding import terms as t
 from folding.comparers import folded
+from folding.group_firsts import Firsts
 from folding.group_rows import Step, steps_of, taken
 from folding.meanings import Row
 from folding.nested import NestedTable, packed
@@ -53,6 +54,9 @@ def group(node: p.Group, context: Context) -> Relation:
     values = []
     beside = base.beside
     for a in node.aggregates:
+        if isinstance(a.value, Firsts):
+            values.append(a.value.listed(base, schema))
+            continue
         steps = steps_of(a.value)
         if steps is not None:
             values.append(_own_rows(node, context, shown, base, steps))

@@ -10,6 +10,7 @@ from sqlglot import exp
 from folding import mixed
 from folding import terms as t
 from folding.comparers import folded, keeps_apart
+from folding.group_firsts import first_rows
 from folding.nested import NestedTable, packed
 from folding.operators import storage_pair
 from folding.origins import Joined, Subquery, Union
@@ -279,6 +280,9 @@ def expand_table(node: p.ExpandTable, context: Context) -> Relation:
     joined = expand_of_nested_join(node)
     if joined is not None:
         return context.child(joined)
+    firsts = first_rows(node, context)
+    if firsts is not None:
+        return firsts
     base = context.child(node.input)
     place = node.input.schema.index(node.column)
     nested = base.columns[place].term.inside

@@ -298,14 +298,21 @@ def expand_list(node: p.ExpandList, context: Context) -> Relation:
     held = column.term.inside
     if not isinstance(held, Items) or column.text is not None:
         raise Unfoldable("lists that are not known to the engine")
-    origin = UnnestOrigin(context.alias(), base, column.term.use)
+    item, made = unnested(base, place, context)
+    columns = list(made.columns)
+    columns[place] = Column(evolve(held.term, sql=item, nullable=True))
+    return evolve(made, columns=tuple(columns))
+
+
+def unnested(base: Relation, place: int, context: Context) -> tuple[Any, Relation]:
+    """The rows of a finished relation once for each item of a list, which is a column of it; and the item."""
+    origin = UnnestOrigin(context.alias(), base, base.columns[place].term.use)
     columns = []
     for c in base.columns:
         term = evolve(t.renamed(c.term, _moved(c.term.sql, origin.alias)), raises=c.term.raises)
         columns.append(evolve(c, term=term, text=_moved(c.text, origin.alias)))
-    columns[place] = Column(evolve(held.term, sql=t.column("item", origin.alias), nullable=True))
     keys = [evolve(key, sql=_moved(key.sql, origin.alias)) for key in base.order]
-    return evolve(
+    return t.column("item", origin.alias), evolve(
         base, origin=origin, columns=tuple(columns),
         order=(*keys, Key(t.column("place", origin.alias), plain=True)), natural=False, unique=(), rows=None,
     )  # fmt: skip
