@@ -93,6 +93,8 @@ def _ready(batch: Batch, index: int, target: pa.DataType | None) -> Any:
     if column is None:
         return None
     if column.type != target:
+        if target is not None and pa.types.is_decimal128(column.type):
+            return _from_decimals(column, target)
         return _as_numbers(column, target) if {column.type, target} == {pa.int64(), pa.float64()} else None
     bounds = _CALENDAR["date"] if pa.types.is_date(target) else _CALENDAR["timestamp"]
     if pa.types.is_date(target) or pa.types.is_timestamp(target):
@@ -102,8 +104,33 @@ def _ready(batch: Batch, index: int, target: pa.DataType | None) -> Any:
     return column
 
 
+#: Decimals of fewer digits are the shortest text of the double next to them; greater powers of ten are no doubles.
+_DIGITS, _SCALE = 10**15, 22
+
+
+def _from_decimals(column: Any, target: pa.DataType) -> Any:
+    """Decimals as doubles, or with other digits; None when some may not fit, which only the cells say."""
+    if pa.types.is_decimal128(target):
+        return _as_numbers(column, target)
+    if target != pa.float64() or not isinstance(column, pa.Array) or not 0 <= column.type.scale <= _SCALE:
+        return None
+    halves = pa.Array.from_buffers(
+        pa.int64(), 2 * len(column), [None, column.buffers()[1]], offset=2 * column.offset
+    )
+    pairs = pa.FixedSizeListArray.from_arrays(halves, 2)
+    there = column.is_valid()
+    low, high = (pc.if_else(there, pc.list_element(pairs, i), pa.scalar(None, pa.int64())) for i in (0, 1))
+    bounds = pc.min_max(low).as_py()
+    if bounds["min"] is None:
+        return pa.nulls(len(column), target)
+    fits = bounds["min"] > -_DIGITS and bounds["max"] < _DIGITS
+    if not fits or not pc.all(pc.equal(high, pc.if_else(pc.less(low, 0), -1, 0))).as_py():
+        return None
+    return pc.divide(low.cast(target), pa.scalar(float(10**column.type.scale)))
+
+
 def _as_numbers(column: Any, target: pa.DataType) -> Any:
-    """Whole numbers as doubles, or doubles as whole numbers; None when there are some that do not fit."""
+    """Numbers of one type as those of another; None when there are some that do not fit."""
     try:
         return column.cast(target)
     except pa.ArrowInvalid:
