@@ -10,6 +10,12 @@ GRID: dict[str, list[str]] = {
     "spans": [
         *[f'"{x}"' for x in ["1.02:03:04", "-1.02:03:04", "02:03", "-00:00:01", "5", "-7", "24:00", "1.24:00", "P1D", "1.02:03:04.5", "-0"]], '""', "null",
     ],
+    "written": [
+        *[f'"{x}"' for x in ["15 March 2020", "05 March 2020", "Mon, 05 Oct 2020", "Tue, 05 Oct 2020", "20-10-05", "49-01-01", "50-01-01", "2020-1-15",
+          "2020-10-5", "2020-10-05 23", "2020-10-05 13:10:11.025", "2020-10-05 12:10 AM", "2020-10-05 12:10 PM", "2020-10-05 01:10 PM", "2020-10-05 13:10 PM",
+          "2020-10-05T13:10:11+02:00", "2020-10-05T13:10:11-0530", "2020-10-05T13:10:11Z", "2020-10-05T13:10:11+15:00", "2020-10-05T13:10:11",
+          "0001-01-01T00:10:11+02:00", "31 February 2020", "10:11:12.05"]], '""', "null",
+    ],
     "words": [*[f'"{x}"' for x in ["n/a", "-", "unknown", "May", "#N/A", "a b", "12.5", "-7", "0", "1_000", "NaN", "nan", "null"]], '""', "null"],
     "days": [
         *[f'"{x}"' for x in ["2020-02-29", "2021-02-29", "31.12.2020", "1.2.2020", "01.02.2020", "5-Jan-2020", "05-jan-2020", "29-Feb-2020", "0000-01-01", "2020-13-01"]],
@@ -102,6 +108,12 @@ MOMENTS = [
     ("DateTime.FromText([x], [Format = \"yyyy-MM-dd'T'HH:mm:ss\"])", "spelt", None), ("Time.FromText([x])", "clocks", None), ("Time.From([x])", "clocks", None),
     ('Time.FromText([x], "de-DE")', "clocks", None), ('Time.FromText([x], [Format = "HH:mm"])', "clocks", None), ('Time.FromText([x], [Format = "H:mm:ss"])', "clocks", None),
     ("Duration.FromText([x])", "spans", None), ("Duration.From([x])", "spans", None), ("Duration.From([x])", "spelt", None),
+]  # fmt: skip
+MOMENTS += [
+    *[(f'{n}.FromText([x], [Format = "{f}", Culture = "en-US"])', "written", None) for n, f in (("Date", "dd MMMM yyyy"), ("Date", "d MMMM yyyy"), ("Date", "ddd, dd MMM yyyy"),
+      ("Date", "yy-MM-dd"), ("Date", "yyyy-M-d"), ("DateTime", "yyyy-MM-dd H"), ("DateTime", "yyyy-MM-dd HH:mm:ss.fff"), ("DateTime", "yyyy-MM-dd hh:mm tt"),
+      ("DateTimeZone", "yyyy-MM-dd'T'HH:mm:sszzz"), ("DateTimeZone", "yyyy-MM-dd'T'HH:mm:ssK"), ("Time", "HH:mm:ss.ff"))],
+    ('DateTimeZone.FromText([x], "de-DE")', "written", None), ('DateTimeZone.FromText([x], [Culture = "de-DE"])', "written", None),
 ]  # fmt: skip
 NUMBERS += [
     (f"{n}.From([x])", kind, None)

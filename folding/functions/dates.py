@@ -200,7 +200,7 @@ def add_parts(call: Call) -> Scalar:
     return typed(_in_range(sql, value.storage), value.kind, value.storage, value, raises=True)
 
 
-def _read(call: Call, text: Scalar, kind: str) -> Scalar:
+def read_text(call: Call, text: Scalar, kind: str) -> Scalar:
     """A text as a moment: by the format that was given, or as every culture reads it."""
     format, name = None, call.constant(1) if call.count > 1 else None
     if name.__class__ is dict:
@@ -225,7 +225,7 @@ def date_from(call: Call) -> Scalar:
     if value.kind == "number":
         return moment_of(value, "date")
     if value.kind == "text":
-        return _read(call, value, "date")
+        return read_text(call, value, "date")
     return _date(t.cast(value.use, "DATE"), value)
 
 
@@ -247,7 +247,7 @@ def datetime_from(call: Call) -> Scalar:
     if value.kind == "datetime":
         return value
     if value.kind == "text":
-        return _read(call, value, "datetime")
+        return read_text(call, value, "datetime")
     if value.kind == "number":
         return moment_of(value, "datetime")
     if value.kind == "time":
@@ -263,7 +263,7 @@ def time_of(call: Call) -> Scalar:
     if value.kind == "time":
         return value
     if value.kind == "text":
-        return _read(call, value, "time")
+        return read_text(call, value, "time")
     if value.kind == "number":
         return moment_of(value, "time")
     return typed(t.cast(value.use, "TIME"), "time", "TIME", value)

@@ -13,8 +13,8 @@ from sqlglot import exp
 
 from folding import local_clock, zones
 from folding import terms as t
-from folding.casts import text_to
 from folding.functions import FORMS, Call, Form, folds
+from folding.functions.dates import read_text
 from folding.functions.formats import culture_of
 from folding.structures import record
 from folding.terms import Scalar, Unfoldable, typed
@@ -104,11 +104,11 @@ def add_zone(call: Call) -> Scalar:
 def datetimezone_from(call: Call) -> Scalar:
     kinds = ("text",) if call.name.endswith("Text") else ("datetimezone", "date", "datetime", "text")
     value = t.need(t.of_kind(call.term(0), kinds[0]), *kinds)
-    call.at_most(1 if call.name.endswith("Text") else 2)
+    call.at_most(2)
+    if value.kind == "text":
+        return read_text(call, value, "datetimezone")
     culture_of(call.constant(1) if call.count > 1 else None)
-    if value.kind == "datetimezone":
-        return value
-    return text_to("datetimezone", value) if value.kind == "text" else local_clock.attached(value)
+    return value if value.kind == "datetimezone" else local_clock.attached(value)
 
 
 @folds(
