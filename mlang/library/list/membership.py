@@ -55,11 +55,14 @@ def contains_all(items: Any, values: Any, equation_criteria: Any = None) -> bool
     if not rule.keyed:
         plain = list(forced(items))
         return _contains_all_pairwise(plain, list(forced(values)), rule)
-    missing = [rule.key(value) for value in forced(values)]
+    missing = {rule.key(value) for value in forced(values)}
     if not missing:
         return True
-    keys = {rule.key(item) for item in forced(items)}
-    return all(key in keys for key in missing)
+    for item in forced(items):
+        missing.discard(rule.key(item))
+        if not missing:
+            return True
+    return False
 
 
 def _contains_all_pairwise(items: list[Any], values: list[Any], rule: Criteria) -> bool:

@@ -6,10 +6,10 @@ from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
-from mlang.library.comparer import Criteria, criteria, is_none_or_comparer
+from mlang.library.comparer import criteria, is_none_or_comparer
 from mlang.library.list.shared import NOTHING, as_list
 from mlang.registry import builtin
-from mlang.values.lists import Deferred, Streamed, forced
+from mlang.values.lists import Streamed, forced
 
 
 @builtin("List.Distinct(list as list, optional equationCriteria as any) as list")
@@ -34,43 +34,23 @@ def distinct(items: Any, equation_criteria: Any = None) -> Any:
     return Streamed(make)
 
 
-def _unite(left: list[Any], right: Any, rule: Criteria) -> list[Any]:
-    """``left`` and what ``right`` has more of."""
-    have = Counter(rule.key(value) for value in left)
-    result = list(left)
-    for value in forced(right):
-        key = rule.key(value)
-        if have[key] > 0:
-            have[key] -= 1
-        else:
-            result.append(value)
-    return result
-
-
-def _intersect(left: list[Any], right: Any, rule: Criteria) -> list[Any]:
-    """The items of ``left`` that ``right`` has too, as often as both have them."""
-    have = Counter(rule.key(value) for value in forced(right))
-    result = []
-    for value in left:
-        key = rule.key(value)
-        if have[key] > 0:
-            have[key] -= 1
-            result.append(value)
-    return result
-
-
 @builtin("List.Union(lists as list, optional equationCriteria as any) as list")
 def union(lists: Any, equation_criteria: Any = None) -> Any:
     """Unites lists; an item appears as often as in the list that has most of it."""
     rule = criteria(equation_criteria, "List.Union")
 
-    def make() -> list[Any]:
-        result: list[Any] = []
+    def make() -> Iterator[Any]:
+        given: Counter[Any] = Counter()
         for part in lists:
-            result = _unite(result, as_list(part), rule)
-        return result
+            seen: Counter[Any] = Counter()
+            for value in forced(as_list(part)):
+                key = rule.key(value)
+                seen[key] += 1
+                if seen[key] > given[key]:
+                    given[key] += 1
+                    yield value
 
-    return Deferred(make)
+    return Streamed(make)
 
 
 @builtin("List.Intersect(lists as list, optional equationCriteria as any) as list")
@@ -78,16 +58,24 @@ def intersect(lists: Any, equation_criteria: Any = None) -> Any:
     """Gives the items that all lists have, as often as all have them, in the order of the first list."""
     rule = criteria(equation_criteria, "List.Intersect")
 
-    def make() -> list[Any]:
+    def make() -> Iterator[Any]:
         parts = [as_list(part) for part in lists]
-        if not parts:
-            return []
-        result = list(forced(parts[0]))
-        for part in parts[1:]:
-            result = _intersect(result, part, rule)
-        return result
+        others = [Counter(rule.key(value) for value in forced(part)) for part in parts[1:]]
+        for value in forced(parts[0]) if parts else ():
+            key = rule.key(value)
+            if _taken_from_all(others, key):
+                yield value
 
-    return Deferred(make)
+    return Streamed(make)
+
+
+def _taken_from_all(bags: list[Counter[Any]], key: Any) -> bool:
+    """Takes an item out of one bag after the other, as long as they have it."""
+    for bag in bags:
+        if bag[key] <= 0:
+            return False
+        bag[key] -= 1
+    return True
 
 
 @builtin("List.Difference(list1 as list, list2 as list, optional equationCriteria as any) as list")
