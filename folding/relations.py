@@ -82,8 +82,10 @@ class Relation:
     ``order`` is a total order of the rows (M's); ``natural`` says that the engine delivers it
     without ORDER BY.  ``raises``: some row-level use may meet an M error, so nothing above may
     filter before it.  ``sort_raises``: computing the order may.  ``unique`` are terms that together are
-    different in each row.  ``strict`` asks the engine not to reorder.  ``rows`` is an upper bound of the
-    number of rows, or None.  ``notes`` are remarks for `explain` (relaxed sums).
+    different in each row.  ``strict`` asks the engine not to reorder; where such a query has no rows, the
+    interpreter looks whether it raises.  ``hides``: without rows it may have missed an error, so no other
+    rows may stand beside.  ``rows`` is an upper bound of the number of rows, or None.  ``notes`` are
+    remarks for `explain` (relaxed sums).
     """
 
     context: Context
@@ -99,6 +101,7 @@ class Relation:
     raises: bool = False
     sort_raises: bool = False
     strict: bool = False
+    hides: bool = False
     windowed: bool = False
     rows: int | None = None
     unique: tuple[Any, ...] = field(default=())
@@ -172,7 +175,7 @@ class Relation:
         unique = tuple(t.column(n, alias) for n in named if n is not None)
         return Relation(
             self.context, origin, tuple(columns), tuple(keys), natural, raises=self.raises,
-            sort_raises=self.sort_raises, strict=self.strict, rows=self.rows, notes=self.notes,
+            sort_raises=self.sort_raises, strict=self.strict, hides=self.hides, rows=self.rows, notes=self.notes,
             unique=unique if len(unique) == len(self.unique) else (),
         )  # fmt: skip
 
@@ -218,12 +221,23 @@ class Relation:
             or (self.raises and not any(w.raises for w in self.where))
             or (self.raises and bool(self.joins))
         )
-        conditions = (*self.where, *_conditions(condition))
+        parts = _conditions(condition)
+        if (self.raises or self.sort_raises) and any(_never(x) for x in parts):
+            raise Unfoldable("no rows of a table that may raise: M computes them, the engine does not")
+        conditions = (*self.where, *parts)
         return evolve(self, where=conditions, raises=self.raises or condition.raises, strict=strict)
 
     def consumed(self, terms: list[Scalar]) -> Relation:
         """The relation after a row-level use of terms (keys): M raises here when one of them does."""
         return evolve(self, raises=True) if any(x.raises for x in terms) else self
+
+    def alone(self) -> Relation:
+        """The same beside other rows, or a row that stands for none."""
+        if self.hides:
+            raise Unfoldable(
+                "a join of a table whose sort may raise, beside other rows: it may be empty unseen"
+            )
+        return self
 
     def order_may_raise(self) -> bool:
         """Whether computing what the rows are sorted by may raise: an engine that needs no order would not notice."""
@@ -311,6 +325,14 @@ def _conditions(condition: Scalar) -> tuple[Scalar, ...]:
         return sides or (condition,)
     ahead = takewhile(lambda side: not side.raises, sides)
     return (*(_not_false(side) if side.nullable else side for side in ahead), condition)
+
+
+def _never(condition: Scalar) -> bool:
+    """Whether an engine may know beforehand that a condition holds for no row."""
+    from sqlglot.optimizer.simplify import simplify
+
+    known = simplify(condition.use.copy())
+    return known != exp.true() and known.find(exp.Column) is None
 
 
 def _not_false(side: Scalar) -> Scalar:

@@ -31,7 +31,7 @@ def append(node: p.Append, context: Context) -> Relation:
         raise Unfoldable("a combination of no tables")
     if len(node.parts) > 200:
         raise Unfoldable("a combination of very many tables")
-    parts = [context.child(part) for part in node.parts]
+    parts = [context.child(part).alone() for part in node.parts]
     names = node.schema.names
     ordered = [numbered(unlimited(part)) for part in parts]
     alias = context.alias()
@@ -126,11 +126,13 @@ def join(node: p.Join, context: Context) -> Relation:
         raise Unfoldable("a join without keys")
     on = t.all_of(conditions)
     raises = any(k.raises for k in [*left_keys, *right_keys]) or left.raises or right.raises
+    sorts = left.order_may_raise() or right.order_may_raise()
     both = {
         "unique": (),
         "raises": raises,
         "sort_raises": left.sort_raises or right.sort_raises,
-        "strict": left.strict or right.strict or raises,
+        "strict": left.strict or right.strict or raises or sorts,
+        "hides": sorts and node.kind not in (p.LEFT_OUTER, p.FULL_OUTER),  # an engine stops at an empty side
         "notes": (*left.notes, *right.notes),
     }
     right_columns = [right.columns[node.right.schema.index(name)] for name in node.right_columns]
@@ -175,6 +177,7 @@ def side(
 
     Where rows of it may be ``missing``, a record has to come from below: one of nulls is no null.
     """
+    relation = relation.alone()
     if not relation.order:
         raise Unfoldable("rows without an order")
     if not is_open(relation) or (

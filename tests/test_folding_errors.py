@@ -267,3 +267,36 @@ def test_tables_whose_keys_are_null(folder: Path, body: str) -> None:
     folded, interpreted = answers(folder, f"let {NESTED} in {body}")
     assert folded == interpreted
     assert not folded.startswith("error")
+
+
+@pytest.mark.parametrize(
+    "never", ["false", "[k] > 1 and false", "[k] is text", "List.Contains({}, [k])", '"a" = "b"']
+)
+@pytest.mark.parametrize(
+    "body",
+    [
+        'Table.Combine({{r, Table.SelectRows(Table.MinN(T, {{"n"}}, 2), each {never})}})',
+        'Table.Join(r2, "r.k", Table.SelectRows(Table.Sort(T, "n"), each {never}), "k", JoinKind.LeftOuter)',
+    ],
+)
+def test_no_rows_of_what_raises_beside_other_rows(folder: Path, never: str, body: str) -> None:
+    """M sorts the rows that no condition lets through, an engine that knows the condition does not."""
+    folded, interpreted = answers(folder, body.format(never=never))
+    assert folded == interpreted
+    assert folded.startswith("error DataFormat.Error")
+
+
+@pytest.mark.parametrize("kind", ["Inner", "LeftSemi", "RightOuter"])
+def test_empty_sides_of_joins_beside_other_rows(folder: Path, kind: str) -> None:
+    """An engine does not read one side where the other is empty, which is seen only where no row is left at all."""
+    none = "Table.SelectRows(r2, each [r.k] > 99)"
+    joined = f'Table.Join(Table.Sort(T, "n"), "k", {none}, "r.k", JoinKind.{kind})'
+    for body in (
+        joined,
+        f"Table.Combine({{r, {joined}}})",
+        f'Table.Join(l, "k", Table.PrefixColumns({joined}, "j"), "j.k", JoinKind.LeftOuter)',
+        f'Table.Group({joined}, {{}}, {{{{"c", each List.Sum([k])}}}})',
+    ):
+        folded, interpreted = answers(folder, body)
+        assert folded == interpreted
+        assert folded.startswith("error DataFormat.Error")
