@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import os
 import re
 import sqlite3
 import subprocess
 import sys
+import weakref
 from pathlib import Path
 
 import duckdb
@@ -270,3 +272,14 @@ def test_nothing_is_left_to_say_at_the_end(place: Path, tmp_path: Path, more: li
     )  # fmt: skip
     assert (done.returncode, done.stderr) == (0, "")
     assert "Table.Sort" in done.stdout
+
+
+def test_a_parquet_file_keeps_no_evaluation(place: Path) -> None:
+    """Arrow keeps the error with which the look at a file's footer ends, and that must not keep what was evaluated."""
+    session = api.open_session()
+    kept = weakref.ref(session)
+    document = Document(source(place))
+    run(lambda: plan_tree(document.steps()), session)
+    del session, document
+    gc.collect()
+    assert kept() is None

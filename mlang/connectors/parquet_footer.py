@@ -80,6 +80,7 @@ def _attempt(file: Any, size: int) -> None:
         next(opened.iter_batches(batch_size=1, row_groups=groups, use_threads=False), None)
     except (OSError, pa.ArrowException) as error:
         reason = str(error).partition("\n")[0]
+        error.__traceback__ = None  # Arrow keeps the error, which would keep the whole evaluation
         if _NO_DATA not in reason:
             raise errors.not_parquet(reason) from None
     finally:
