@@ -68,8 +68,8 @@ def steps_of(function: Any) -> list[Step] | None:
     return None if calls is None else [step for call in calls for step in _steps(call)]
 
 
-def calls_of(function: Any) -> list[Call] | None:
-    """The calls that make such steps."""
+def calls_of(function: Any, row: bool = False) -> list[Call] | None:
+    """The calls that make such steps; with ``row`` those of a function that is the first row of such a table."""
     function = strip(function)
     node = function.spec.node if function.__class__ is Function and function.spec is not None else None
     name = "_"
@@ -82,6 +82,18 @@ def calls_of(function: Any) -> list[Call] | None:
     translator = Translator(function, {name: None})
     found: list[Call] = []
     body = bare(node.body)
+    if row:
+        function_of_row = called(translator, body)
+        if function_of_row in ("Table.Max", "Table.Min") and len(body.arguments) == 2:
+            found.append(Call(function_of_row, translator, body.arguments))
+            body = body.arguments[0]
+        elif function_of_row == "Table.First" and len(body.arguments) == 1:
+            body = body.arguments[0]
+        elif isinstance(body, nodes.ItemAccess) and _is_first(body.index):
+            body = body.target
+        else:
+            return None
+        body = bare(body)
     while not (isinstance(body, nodes.Name) and body.name == name):
         step = called(translator, body)
         if step not in _COUNTS or not _COUNTS[step][0] <= len(body.arguments) <= _COUNTS[step][1]:
@@ -89,6 +101,11 @@ def calls_of(function: Any) -> list[Call] | None:
         found.insert(0, Call(step, translator, body.arguments))
         body = bare(body.arguments[0])
     return found
+
+
+def _is_first(index: Any) -> bool:
+    index = bare(index)
+    return isinstance(index, nodes.Literal) and index.value == 0
 
 
 def _steps(call: Call) -> list[Step]:

@@ -38,11 +38,20 @@ def item(translator: Translator, node: nodes.ItemAccess) -> Any:
     if target.__class__ in (Scalar, Row):
         raise Unfoldable("an item of something that is not a list")
     key = record_in(place)
-    if kind_of(target) == "table" and key is not None:
+    kind = _kind(target)
+    if kind == "table" and key is not None:
         return _row(target, key, node.optional)
-    if kind_of(target) == "list" and place.__class__ is Scalar and place.kind == "number":
+    if kind == "list" and place.__class__ is Scalar and place.kind == "number":
         return _at(target, place, node.optional)
     raise Unfoldable("an item that is looked up otherwise")
+
+
+def _kind(value: Any) -> str:
+    """The kind of a value; none has what stands for rows or functions while a query is made."""
+    try:
+        return kind_of(value)
+    except TypeError:
+        return ""
 
 
 def _of_cell(column: Scalar, place: Scalar, optional: bool) -> Scalar:

@@ -55,7 +55,7 @@ def group(node: p.Group, context: Context) -> Relation:
     beside = base.beside
     for a in node.aggregates:
         if isinstance(a.value, Firsts):
-            values.append(a.value.listed(base, schema))
+            values.append(a.value.found(base, schema))
             continue
         steps = steps_of(a.value)
         if steps is not None:

@@ -235,6 +235,11 @@ def holds(term: Scalar) -> bool:
 @compiles(p.ExpandRecord)
 def expand_record(node: p.ExpandRecord, context: Context) -> Relation:
     """A field that is missing is null, and so are the fields of a null."""
+    from folding.group_firsts import first_rows
+
+    firsts = first_rows(node, context)
+    if firsts is not None:
+        return firsts
     base = context.child(node.input)
     schema = node.input.schema
     place = schema.index(node.column)

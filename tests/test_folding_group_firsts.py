@@ -87,3 +87,25 @@ def test_first_rows_are_found_by_their_numbers(source: str, group: str, part: st
 def test_other_groups_go_another_way(source: str, group: str) -> None:
     m = f'Table.ExpandTableColumn({group.format(source)}, "r", {{"id", "t"}}, {{"a", "b"}})'
     assert shown(m, "duckdb") == shown(m, "none")
+
+
+@pytest.mark.parametrize(
+    "row",
+    [
+        'Table.Max(_, "x")', 'Table.Min(_, {"t", "x"})', 'Table.Sort(_, {"x", Order.Descending}){0}',
+        'Table.First(Table.Sort(_, {{"n"}, {"t", Order.Descending}}))', "Table.Sort(_, each [id] * -1){0}?",
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize("group", _GROUPS)
+def test_the_first_row_is_found_by_its_number(source: str, group: str, row: str) -> None:
+    m = f'Table.ExpandRecordColumn({group.format(source, row)}, "r", {{"id", "t", "gone"}}, {{"a", "b", "c d"}})'
+    assert sql(m).lower().count("first(") == 1
+    assert answer(m, "duckdb") == answer(m, "none")
+
+
+@pytest.mark.parametrize(
+    "row", ['Table.Max(_, "x", null)', "_{1}?", 'Table.Last(Table.Sort(_, {{"x"}}))', "_{0}"]
+)
+def test_other_rows_go_another_way(source: str, row: str) -> None:
+    m = f'Table.ExpandRecordColumn(Table.Group({source}, "k", {{{{"r", each {row}}}}}), "r", {{"id", "t"}}, {{"a", "b"}})'
+    assert shown(m, "duckdb") == shown(m, "none")
