@@ -79,6 +79,8 @@ def _found(call: Call, values: list[Scalar], every: bool) -> Scalar:
         shape = listed(shape)
     tests = [contained(shape, value) for value in values]
     if not tests:
+        if not isinstance(shape, Written) and shape.raises:
+            raise Unfoldable("no values in a list that may raise")
         return t.literal(every)
     sqls = [x.use for x in tests]
     return _logical(t.all_of(sqls) if every else t.any_of(sqls), *tests)
