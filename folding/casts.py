@@ -88,7 +88,7 @@ def _from_decimal(term: Scalar, target: MType, culture: str | None) -> Scalar:
         whole = t.function("round_even", t.plain_number(term).use, t.whole(0))
         return typed(t.cast(whole, "BIGINT"), "number", "BIGINT", term, nonan=True, int53=True)
     if target.kind == "text" and target.name is None and _has_point(culture):
-        return typed(t.cast(term.use, "VARCHAR"), "text", "VARCHAR", term, ascii=True)
+        return typed(t.decimal_digits(term), "text", "VARCHAR", term, ascii=True)
     if target.kind == "logical":
         return typed(t.binary(exp.NEQ, term.use, t.whole(0)), "logical", "BOOLEAN", term)
     if target.kind == "number" and target.name == "Currency.Type":

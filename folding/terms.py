@@ -481,6 +481,13 @@ def unsigned(term: Scalar) -> Scalar:
     return evolve(term, sql=binary(exp.Add, term.use, double(0.0)), constant=VARIES)
 
 
+def decimal_digits(term: Scalar) -> Any:
+    """The text of a column of decimals; the engine leaves out the zero before those that only have fractions."""
+    if term.inside.scale > 37:
+        raise Unfoldable("decimals of 38 fractional digits as texts")
+    return cast(cast(term.use, f"DECIMAL(38, {term.inside.scale})"), "VARCHAR")
+
+
 def decimal_as_double(decimal: Any, scale: int, largest: int | None = None) -> Any:
     """A decimal's double; ``largest`` is a bound of its magnitude, if one is known."""
     number = cast(decimal, "DOUBLE")

@@ -15,6 +15,8 @@ _CHOSEN = (
     "List.IsDistinct({[x], [y]})",
     "List.Reverse({[x], [y]})",
     "List.PositionOf({[x], [y]}, [y])",
+    'List.PositionOf({2, "a", null, #date(2020, 2, 29), true}, [x])',
+    'List.PositionOf({2, "a", null, [x], #date(2020, 2, 29), [y], true}, [y], Occurrence.Last)',
     "List.PositionOf({[x], [y]}, [x], Occurrence.Last)",
     "List.PositionOf({[x], [y]}, [x], Occurrence.All)",
     "List.PositionOfAny({[x], [y]}, {[y], null})",

@@ -425,6 +425,8 @@ DECIMALS = [
     'Table.Group(S, {"p"}, {{"n", each Table.RowCount(_)}, {"m", each List.Max([q])}, {"c", each List.Count(List.Distinct([q]))}})',
     'Table.Distinct(S[[p], [q]])', 'Table.Join(S, "p", Table.PrefixColumns(S, "r"), "r.p")', 'Table.Join(S, "id", Table.PrefixColumns(S, "r"), "r.q")',
     'Table.Combine({S[[p]], Table.RenameColumns(S[[q]], {"q", "p"})})', "S & S", 'Table.MaxN(S, "p", 2)', 'Table.AddColumn(S, "x", each List.Contains({1.5, 2}, [p]))',
+    'Table.AddColumn(S, "x", each Text.From([p]) & "|" & Text.From([q]))', 'Table.AddColumn(S, "x", each Text.From([q], "de-DE"))', 'Table.TransformColumnTypes(S, {{"q", type text}, {"o", type text}})',
+    'Table.AddColumn(S, "x", each Text.From([o]) & Number.ToText([o], null, "fr-FR"))', 'Table.TransformColumns(S, {{"o", Text.From, type text}})',
 ]  # fmt: skip
 #: Decimals beside other numbers: each stays what it is.
 MIXED_DECIMALS = [
@@ -456,9 +458,10 @@ def test_decimals_beside_other_numbers_fold(tmp_path: Path, query: str) -> None:
 def test_decimals(tmp_path: Path, query: str) -> None:
     """Compared and ordered as they are, doubles in arithmetic; their zeros at the end stay."""
     made = duckdb.connect(str(tmp_path / "a.duckdb"))
-    made.execute("create table t(id int, p DECIMAL(19, 4), q DECIMAL(10, 2))")
+    made.execute("create table t(id int, p DECIMAL(19, 4), q DECIMAL(10, 2), o DECIMAL(4, 4))")
     made.execute(
-        "insert into t values (1, 1.5, 2.1), (2, -0.1, null), (3, 123456789012345.1234, 7), (4, 0, 0.3), (5, 1.5, 0.1)"
+        "insert into t values (1, 1.5, 2.1, 0.5), (2, -0.1, null, -0.25), (3, 123456789012345.1234, 7, null),"
+        " (4, 0, 0.3, 0), (5, 1.5, 0.1, 0.0001)"
     )
     made.close()
     m = f'let S = DuckDB.Database("{tmp_path}/a.duckdb"){{[Schema = "main", Item = "t"]}}[Data] in {query}'

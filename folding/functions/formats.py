@@ -258,11 +258,23 @@ def written_text(value: Scalar, info: CultureInfo) -> Scalar:
         return _text(sql, value, ascii=True)
     if value.kind == "number":
         return number_text(t.need(value, "number"), info)
+    if isinstance(value.inside, t.Scaled):
+        return decimal_text(value, info)
     if value.kind == "duration":
         return duration_text(value)
     if value.kind in _DEFAULT:
         return moment_text(value, None, info)
     raise Unfoldable(f"the text of a {value.kind}")
+
+
+def decimal_text(value: Scalar, info: CultureInfo) -> Scalar:
+    """The digits of a column of decimals, zeros at the end included."""
+    if info.negative_sign != "-":
+        raise Unfoldable("a culture with a minus sign of its own")
+    sql = t.decimal_digits(value)
+    if info.decimal != ".":
+        sql = t.function("replace", sql, exp.Literal.string("."), exp.Literal.string(info.decimal))
+    return _text(sql, value, ascii=info.decimal.isascii())
 
 
 def duration_text(value: Scalar) -> Scalar:

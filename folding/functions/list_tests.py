@@ -153,7 +153,13 @@ def position(call: Call) -> Scalar:
     """The first or last place of a value, or of one of some values; -1 where it is not; or all places."""
     call.at_most(3)
     which = call.constant(2, 0.0) if call.count > 2 else 0.0
-    column = listed(list_at(call))
+    shape = list_at(call)
+    try:
+        column = listed(shape)
+    except Unfoldable:
+        if not isinstance(shape, Written) or call.name != "List.PositionOf" or which not in (0.0, 1.0):
+            raise
+        return _place(shape, call.term(1), which == 1.0)
     if call.name == "List.PositionOf":
         value = call.term(1)
         tests = chosen_tests(column, lambda x: equality(as_term(x), value, False))
@@ -176,6 +182,17 @@ def position(call: Call) -> Scalar:
         back = t.binary(exp.Sub, size, t.function("coalesce", place, size))
         sql = t.binary(exp.Sub, back, t.whole(1))
     return typed(t.cast(sql, "BIGINT"), "number", "BIGINT", tests, nullable=False, nonan=True, int53=True)
+
+
+def _place(shape: Written, value: Scalar, last: bool) -> Scalar:
+    """The first or last place of a value among items of several kinds, compared one by one."""
+    items = [item.term() for item in shape.items] if shape.fixed else []
+    if not 0 < len(items) <= 50 or value.raises or any(x.raises for x in items):
+        raise Unfoldable("a place in a long list, or one whose items may raise")
+    tests = [equality(x, value, False) for x in items]
+    branches = [(x.use, t.whole(place)) for place, x in enumerate(tests)]
+    sql = t.case(*(branches[::-1] if last else branches), otherwise=t.whole(-1))
+    return typed(t.cast(sql, "BIGINT"), "number", "BIGINT", *tests, nullable=False, nonan=True, int53=True)
 
 
 def _not_null() -> Any:
