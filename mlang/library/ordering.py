@@ -23,17 +23,27 @@ from mlang.values.thunk import force
 
 
 class SortPart:
-    """One criterion: a sort key, or a comparison of two items; ``descending`` turns it round."""
+    """One criterion: a sort key of what is selected, or a comparison of two items; ``descending`` turns it round."""
 
-    __slots__ = ("compare", "descending", "key")
+    __slots__ = ("compare", "descending", "key", "select")
 
     def __init__(
         self,
         key: Callable[[Any], Any] | None = sort_key,
         compare: Callable[[Any, Any], int] | None = None,
         descending: bool = False,
+        select: Callable[[Any], Any] | None = None,
     ) -> None:
-        self.key, self.compare, self.descending = key, compare, descending
+        self.key, self.compare, self.descending, self.select = key, compare, descending, select
+
+    def keys(self, values: list[Any]) -> list[Any]:
+        """The sort key of each value; errors name a value and one that it is compared with, as tables do."""
+        assert self.key is not None
+        if self.select is not None:
+            values = [strip(self.select(value)) for value in values]
+        if self.key is not sort_key or len(values) < 2:
+            return [self.key(value) for value in values]
+        return [sort_key(value, values[0 if i else 1]) for i, value in enumerate(values)]
 
 
 class Ordering:
@@ -56,7 +66,7 @@ class Ordering:
         for part in reversed(self.parts):
             descending = part.descending is not reverse
             if part.key is not None:
-                keys = [part.key(value) for value in values]
+                keys = part.keys(values)
                 order.sort(key=keys.__getitem__, reverse=descending)
             else:
                 assert part.compare is not None
@@ -67,7 +77,7 @@ class Ordering:
         """-1, 0 or 1 for two forced values."""
         for part in self.parts:
             if part.key is not None:
-                x, y = part.key(a), part.key(b)
+                x, y = part.keys([a, b])
                 result = int(x > y) - int(x < y)
             else:
                 assert part.compare is not None
@@ -147,8 +157,7 @@ def _function_part(function: Any) -> SortPart:
     if key is not None:
         return SortPart(key)
     if takes(function, 1):
-        select = bind(function, 1)
-        return SortPart(lambda value: sort_key(strip(select(value))))
+        return SortPart(select=bind(function, 1))
     return SortPart(None, sign_of(bind(function, 2)))
 
 
