@@ -176,7 +176,7 @@ _GENERAL = "Move this step after the filters, joins and groups: what stands belo
 _TABLE = tuple((re.compile(pattern), text) for pattern, text in _CURES)
 #: Reasons that need no cure.
 _FINE = re.compile(
-    r"already in memory|in memory already|not a table|the step .*raises|does not answer|turned off"
+    r"already in memory|in memory already|nothing to fold to|not a table|the step .*raises|does not answer|turned off"
 )
 
 

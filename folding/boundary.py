@@ -355,8 +355,10 @@ def boundaries(plan: p.Plan) -> tuple[str, ...]:
         for leaf in leaves(with_pieces(part)):
             if isinstance(leaf, p.Scan) and isinstance(leaf.source, Piece):
                 notes.append(f"DuckDB runs the steps up to {leaf.source.plan.function}")
-        last = "the rest" if not middle else f"the steps up to {part.function}"
-        notes.append(f"the interpreter runs {last}")
+        if middle:
+            notes.append(f"the interpreter runs the steps up to {part.function}")
+        elif notes:
+            notes.append("the interpreter runs the rest")
     if middle:
         notes.append("DuckDB goes on from there, reading batch by batch, if there are many rows")
     return tuple(dict.fromkeys(notes))

@@ -32,6 +32,8 @@ FOLDING, NOT_FOLDING, MIGHT_FOLD = "Folding", "Not folding", "Might fold"
 OPAQUE, UNKNOWN = "Opaque", "Unknown"
 #: What gives the names and values of queries.
 Members = Callable[[], list[tuple[str, Any]]]
+IN_MEMORY = "the data is in memory already"
+MADE_HERE = "the interpreter makes the rows: there is nothing to fold to"
 OFF, BUFFERED = "folding is turned off", "a buffer is filled by the interpreter"
 
 
@@ -193,7 +195,8 @@ def explain_plan(name: str, plan: p.Plan, names: Mapping[int, str] | None = None
     """The report of a table's plan; ``names`` are those of steps by the `id` of their plans."""
     function, rows = plan.function, known_rows(plan)
     if all(isinstance(leaf, (p.Values, p.Rows)) for leaf in _origins(plan)):
-        return StepReport(name, function, OPAQUE, rows=rows, reason="the data is in memory already")
+        here = all(isinstance(leaf, p.Values) for leaf in _origins(plan))
+        return StepReport(name, function, OPAQUE, rows=rows, reason=IN_MEMORY if here else MADE_HERE)
     if sessions.current().engine == "none":
         return StepReport(name, function, NOT_FOLDING, rows=rows, reason=OFF)
     if all(isinstance(leaf, (p.Values, p.Rows)) for leaf in leaves(plan)):

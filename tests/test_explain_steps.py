@@ -11,6 +11,7 @@ import subprocess
 import sys
 import weakref
 from pathlib import Path
+from typing import Any
 
 import duckdb
 import pytest
@@ -276,10 +277,43 @@ def test_nothing_is_left_to_say_at_the_end(place: Path, tmp_path: Path, more: li
 
 def test_a_parquet_file_keeps_no_evaluation(place: Path) -> None:
     """Arrow keeps the error with which the look at a file's footer ends, and that must not keep what was evaluated."""
-    session = api.open_session()
-    kept = weakref.ref(session)
-    document = Document(source(place))
-    run(lambda: plan_tree(document.steps()), session)
-    del session, document
+
+    def looked_at() -> weakref.ref[Any]:
+        session, document = api.open_session(), Document(source(place))
+        run(lambda: plan_tree(document.steps()), session)
+        return weakref.ref(session)
+
+    kept = looked_at()
     gc.collect()
     assert kept() is None
+
+
+# ---------------------------------------------------------------- wording
+
+
+@pytest.mark.parametrize(
+    ("text", "arguments", "said"),
+    [
+        ('let S = {0}, N = Table.NestedJoin(S, "k", S, "k", "nested") in N', [],
+         "(result)  Table.NestedJoin  Not folding  interpreter  as N"),
+        ('let F = Folder.Files(".") in F', [], "the interpreter makes the rows: there is nothing to fold to"),
+        ("let T = #table({{\"a\"}}, {{{{1}}}}) in T", [], "the data is in memory already"),
+        ('let S = {0}, K = Table.FirstN(S, 5), N = Table.NestedJoin(K, "k", S, "k", "nested") in N', ["--sql"],
+         "holds a table in each row. The queries of its parts stand in --html, and in --tree --json."),
+        ('error "It broke."', ["--sql"], "the step raises Expression.Error: It broke.\n"),
+    ],
+)  # fmt: skip
+def test_words(
+    capsys: pytest.CaptureFixture[str],
+    place: Path,
+    tmp_path: Path,
+    text: str,
+    arguments: list[str],
+    said: str,
+) -> None:
+    file = tmp_path / "q.pq"
+    file.write_text(text.format(source(place)), encoding="utf-8")
+    run_command(["explain", str(file), *arguments])
+    captured = capsys.readouterr()
+    assert said in captured.out + captured.err
+    assert "the interpreter runs the rest" not in captured.out or "up to" in captured.out

@@ -146,7 +146,7 @@ def _show_tree(plan: Any, tree: Any, as_json: bool) -> int:
         return 0
     if tree is None:
         last = plan[-1]
-        print(f"{_step_name(last)} has no plan: {last.reason}.", file=sys.stderr)
+        print(f"{_step_name(last)} has no plan: {_sentence(last.reason)}", file=sys.stderr)
         return 1
     for line in lines(tree):
         print(line)
@@ -189,11 +189,15 @@ def _show_plan(plan: Any, step: str | None, sql: bool, as_json: bool) -> int:
     last = reports[-1]
     if sql:
         if last.sql is None:
-            print(f"{_step_name(last)} has no SQL: {last.reason}.", file=sys.stderr)
+            parts = any("runs the steps up to" in note for note in last.notes)
+            more = " The queries of its parts stand in --html, and in --tree --json." if parts else ""
+            print(f"{_step_name(last)} has no SQL: {_sentence(last.reason)}{more}", file=sys.stderr)
             return 1
         print(last.shown.script())
         return 0
     rows = [[_step_name(r), r.function, r.indicator, r.engine, _remarks(r)] for r in reports]
+    if len(rows) > 1 and not last.name and rows[-1][1:] == rows[-2][1:] and rows[-1][-1]:
+        rows[-1][-1] = f"as {rows[-2][0]}"
     print_grid(["Step", "Function", "Folding", "Engine", "Why"], rows)
     cures: dict[str, str] = {}
     for report in reports:
@@ -208,6 +212,11 @@ def _show_plan(plan: Any, step: str | None, sql: bool, as_json: bool) -> int:
 
 def _step_name(report: Any) -> str:
     return report.name or "(result)"
+
+
+def _sentence(reason: str | None) -> str:
+    """A reason with its full stop, which errors of sources may have already."""
+    return f"{(reason or '').removesuffix('.')}."
 
 
 def _remarks(report: Any) -> str:
