@@ -304,13 +304,31 @@ def expand_table(node: p.ExpandTable, context: Context) -> Relation:
         for old, new in node.fields
     }
     kept = dict(zip(node.input.schema.names, base.columns, strict=True))
+    order = (*base.order, *right.order)
+    if isinstance(node.input, p.Group):
+        order = _group_order(*order)
     return evolve(
         base, columns=tuple(fields.get(n) or kept[n] for n in node.schema.names), joins=(joined_side,),
-        order=(*base.order, *right.order), natural=False, unique=(), rows=most_rows(base, right),
+        order=order, natural=False, unique=(), rows=most_rows(base, right),
         raises=base.raises or right.raises,
         sort_raises=base.sort_raises or right.sort_raises, strict=base.strict or right.strict,
         notes=(*base.notes, *right.notes),
     )  # fmt: skip
+
+
+def _group_order(*keys: Key) -> tuple[Key, ...]:
+    """Groups in the order of their first rows, each with its rows: one number, which is sorted faster than two.
+
+    The first row of a group is one of these rows, so that its number is below the same bound.
+    """
+    plain = all(key.plain and not key.descending for key in keys)
+    if len(keys) != 2 or not plain or keys[1].span is None or keys[1].span ** 2 >= 2**62:
+        return keys
+    first, row = keys
+    span = keys[1].span
+    start = t.binary(exp.Mul, first.sql, t.cast(t.whole(span), "BIGINT"))
+    place = t.function("coalesce", row.sql, t.whole(0))
+    return (Key(t.binary(exp.Add, start, place), plain=True, span=span**2),)
 
 
 @compiles(p.NestedJoin)
