@@ -16,7 +16,7 @@ from sqlglot import exp
 from folding import terms as t
 from folding import utf16, zones
 from folding.meanings import Row
-from folding.mixed import decimal_and_double, is_split, parts, together
+from folding.mixed import at_place, decimal_and_double, is_split, parts, together
 from folding.nested import nested_table
 from folding.operators import connective
 from folding.scalars import Translator
@@ -384,8 +384,7 @@ def _end(last: bool) -> Callable[[Scalar, Group], Scalar]:
         else:
             place = group.chosen(typed(group.place.copy(), "number", "BIGINT")).sql
             name = "arg_max_null" if last else "arg_min_null"
-            found = [t.function(name, part, place) for part in parts(x.use)]
-            sql = found[0] if len(found) == 1 else together(*found)
+            sql = at_place(name, x, place)
         raises = x.raises or (group.condition is not None and group.condition.raises)
         return evolve(x, sql=sql, nullable=True, raises=raises, constant=t.VARIES, conjuncts=(), largest=None)
 

@@ -170,6 +170,11 @@ def bound(left: Scalar, right: Scalar) -> int | None:
 
 def first_of(term: Scalar, place: Any) -> Scalar:
     """In a group of equal numbers that of the first row: decimals and doubles are equal but not the same."""
-    found = [t.function("arg_min_null", part, place.copy()) for part in parts(term.use)]
-    sql = found[0] if len(found) == 1 else together(*found)
-    return evolve(term, sql=sql, raises=False, constant=t.VARIES)
+    return evolve(term, sql=at_place("arg_min_null", term, place), raises=False, constant=t.VARIES)
+
+
+def at_place(name: str, term: Scalar, place: Any) -> Any:
+    """What a function finds by a place, of each column where a number of either sort is held in two."""
+    held = parts(term.use) if is_split(term) else [term.use]
+    found = [t.function(name, part, place.copy()) for part in held]
+    return found[0] if len(found) == 1 else together(*found)

@@ -300,3 +300,19 @@ def test_empty_sides_of_joins_beside_other_rows(folder: Path, kind: str) -> None
         folded, interpreted = answers(folder, body)
         assert folded == interpreted
         assert folded.startswith("error DataFormat.Error")
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        # a constant that has no end, of no rows
+        'let f = (n) => 1 + @f(n + 1) in Table.AddColumn(Table.SelectRows(l, each [k] > 99), "z", each f(1))',
+        # the first of records, which are no numbers of two sorts
+        'Table.Group(Table.AddColumn(l, "z", each _), {"t"}, {{"f", each List.First([z])}})',
+        'Table.Group(Table.AddColumn(l[[k], [t]], "z", each _), {"t"}, {{"f", each List.Last([z])}})',
+    ],
+)
+def test_answers_where_folding_must_not_stumble(folder: Path, body: str) -> None:
+    folded, interpreted = answers(folder, body)
+    assert folded == interpreted
+    assert folded.startswith("#table")
