@@ -48,6 +48,7 @@ TEMPLATES = {
         "Text.PositionOfAny(<t>, {<s>, \"b\"})", "DateTimeZone.ZoneHours(<z>)", "Date.Year(<z>)", "Time.Hour(<z>)", "Duration.TotalHours(<z> - <z>)", "Percentage.From(<t>)",
         "Number.BitwiseAnd(<n>, 3)", "Number.Factorial(Number.Mod(Number.Abs(<n>), 5))", "Character.ToNumber(<t>)", "Record.FieldCount(_) * <n>",
         "List.Count(List.Distinct({<n>, <n>, <n>}))", "Double.From(<t>, <k>)", "Value.Add(<n>, <n>)", "List.PositionOf({1, 2, 3}, <n>)", "Date.DayOfWeek(<m>)",
+        '(try Int64.From(<t>, <k>) otherwise -1)', 'List.PositionOf({1, "a", null, #date(2024, 1, 1), true}, <t>)', 'List.PositionOf({"", 1, #date(2024, 1, 1), null}, <d>, Occurrence.Last)',
     ],
     "text": [
         "(<t> & <t>)", '(<t> & "!")', "Text.Upper(<t>)", "Text.Lower(<t>)", "Text.Trim(<t>)", "Text.Start(<t>, <c>)", "Text.End(<t>, <c>)", "Text.Middle(<t>, <c>, <c>)",
@@ -67,15 +68,17 @@ TEMPLATES = {
         "Date.EndOfQuarter(<d>)", "Date.From(<t>)", "(try Date.From(<t>) otherwise <d>)", "Date.EndOfWeek(<d>)", "Date.From(Date.EndOfMonth(<m>))", "(<d> + #duration(<w>, 0, 0, 0))", "Date.From(<t>, <k>)",
         "#date(Date.Year(<d>), Date.Month(<d>), 1)", "#date(Date.Year(<d>), Date.Month(<d>), 29)", "Date.AddMonths(<d>, <n>)", "Date.From(<d> & #time(1, 2, 3))", "Date.From(<m>)", "DateTime.Date(<m>)",
         "Date.StartOfQuarter(<d>)", "Date.AddWeeks(<d>, <w>)", "Date.AddQuarters(<d>, <w>)", "Date.From(<z>)", "Date.From(<n>)", "List.Max({<d>, <d>})", "Date.FromText(<t>, [Format = \"dd.MM.yyyy\", Culture = <k>])",
+        'Date.FromText(Date.ToText(<d>, "d MMMM yyyy", "en-US"), [Format = "d MMMM yyyy", Culture = "en-US"])', 'Date.FromText(<t>, [Format = "yyyy-M-d"])', 'Date.FromText(Date.ToText(<d>, "yy-MM-dd"), [Format = "yy-MM-dd"])',
     ],
     "datetime": [
         "(<d> & <i>)", "DateTime.From(<d>)", "Date.AddDays(<m>, <w>)", "Date.AddMonths(<m>, <w>)", "(<m> + <v>)", "(<m> - #duration(0, <w>, 0, 1))", "Date.StartOfMonth(<m>)", "Date.EndOfYear(<m>)", "DateTime.From(<t>, <k>)",
-        "(try DateTime.From(<t>) otherwise <m>)", "DateTimeZone.RemoveZone(<z>)", "Date.EndOfDay(<m>)", "Time.StartOfHour(<m>)", "DateTime.From(<n>)", "List.Min({<m>, <m>})", "DateTime.From(<z>)",
+        "(try DateTime.From(<t>) otherwise <m>)", "DateTimeZone.RemoveZone(<z>)", "Date.EndOfDay(<m>)", "Time.StartOfHour(<m>)", "DateTime.From(<n>)", "List.Min({<m>, <m>})", "DateTime.From(<z>)", 'DateTime.FromText(DateTime.ToText(<m>, "yyyy-MM-dd hh:mm tt", "en-US"), [Format = "yyyy-MM-dd hh:mm tt", Culture = "en-US"])',
     ],
     "time": ["Time.From(<m>)", "DateTime.Time(<m>)", "Time.EndOfHour(<i>)", "#time(Time.Hour(<i>), 5, 0)", "(try Time.From(<t>) otherwise <i>)", "(<i> + #duration(0, <w>, 0, 0))", "Time.From(<n>)"],
     "duration": ["(<d> - <d>)", "(<m> - <m>)", "(<v> + <v>)", "(-<v>)", "(<v> * <n>)", "(<v> / 2)", "Duration.From(<n>)", "#duration(<w>, 1, 2, 3)", "(<i> - <i>)", "List.Sum({<v>, <v>})", "(try Duration.From(<t>) otherwise <v>)", "(<z> - <z>)"],
     "zoned": ["DateTimeZone.From(<m>)", "DateTimeZone.SwitchZone(<z>, <w>)", "DateTime.AddZone(<m>, 2, 30)", "DateTimeZone.ToUtc(<z>)", "(<z> + <v>)", "Date.AddMonths(<z>, <w>)", "Date.StartOfMonth(<z>)", "(try DateTimeZone.From(<t>) otherwise <z>)"],
     "logical": [
+        "(try Number.From(<t>))[HasError]", "(let a = try Date.From(<t>) in if a[HasError] then null else a[Value] > <d>)",
         "(<n> = null)", "(<t> <> null)", "(<d> = null)", "Text.Contains(<t>, <s>)", "Text.StartsWith(<t>, <s>)", "Text.EndsWith(<t>, <t>)", "Text.Contains(<t>, <s>, Comparer.OrdinalIgnoreCase)",
         "List.Contains({<n>, <n>}, <n>)", "List.Contains({<t>, <t>}, <t>)", "List.Contains({<d>, null}, <d>)", "Value.Is(<n>, type number)", "(<t> is text)", "Value.Equals(<n>, <n>)", "Value.NullableEquals(<t>, <t>)",
         "Number.IsEven(<n>)", "List.Contains({1, null, 3}, <n>)", "Number.IsNaN(<n>)", '(<t> = "")', "Date.IsInPreviousNYears(<d>, 5)", "Date.IsInNextNYears(<m>, <c>)", "Date.IsInCurrentYear(<m>)",

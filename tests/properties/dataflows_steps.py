@@ -43,6 +43,8 @@ class Steps(Expressions):
         names, one, count = self.some(), self.some(1), self.pick(COUNTS)
         condition = self.logical(self.pick([0, 1, 1, 2]))
         ordered = f"Table.Sort({{0}}, {{{self.sort_keys(names)}}})"
+        firsts = f"Table.FirstN({ordered.replace('{0}', '_')}, {count})"
+        others = listed([n for n in self.columns if n != one[0]])
         return str(self.pick([
             *[f"Table.SelectRows({{0}}, each {condition})"] * 6, *[ordered] * 3,
             f"Table.Sort({{0}}, {{{{each {self.expression('number', 1)}, {self.pick('01')}}}}})", f"Table.FirstN({{0}}, {count})",
@@ -63,6 +65,9 @@ class Steps(Expressions):
             f"Table.Distinct({{0}}, {{{{{quoted(one[0])}, Comparer.OrdinalIgnoreCase}}}})", f"Table.SelectRows({{0}}, each (try {field(one[0])} otherwise null) <> null)",
             f"Table.SelectRows({{0}}, each not (try {field(one[0])})[HasError])", f"Table.InsertRows({{0}}, 0, {{[{field(one[0])[1:-1]} = {self.pick(NUMBERS)}]}})",
             f"Table.RemoveLastN({{0}}, each {condition})", f"Table.LastN({{0}}, each {condition})", "Table.SelectRowsWithErrors({0})",
+            f'Table.ExpandTableColumn(Table.Group({{0}}, {listed(one)}, {{{{"top of", each {firsts}}}}}), "top of", {others})',
+            f'Table.ExpandTableColumn(Table.Group({{0}}, {listed(one)}, {{{{"all of", each _}}}}), "all of", {others})',
+            f'Table.ExpandRecordColumn(Table.Group({{0}}, {listed(one)}, {{{{"one of", each Table.Max(_, {quoted(names[0])})}}}}), "one of", {others})',
         ]))  # fmt: skip
 
     def sort_keys(self, names: list[str]) -> str:
