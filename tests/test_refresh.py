@@ -12,10 +12,12 @@ import time
 from pathlib import Path
 from typing import Any
 
+import duckdb
 import pytest
 from conftest import ROOT
 from dataflows.making import make, result, rows, workspace
 
+from mlang import evaluate
 from mlang.errors import data_source_error
 from staging import gc
 from staging.check import check
@@ -318,6 +320,23 @@ def test_delete_asks_first(place: Path) -> None:  # 4
     assert not list(workspace(place).path.rglob("gen-*"))
     assert mlang("delete", str(workspace(place).path), "--yes").returncode == 0
     assert not workspace(place).path.exists()
+
+
+@pytest.mark.parametrize("most", [3, 1_000_000])
+def test_sums_are_made_as_runs_make_them(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, most: int) -> None:
+    """The engine is asked how many rows a view has, also when its sums are staged: in order while they are few."""
+    monkeypatch.setattr("folding.aggregates.ORDERED_ROWS", most)
+    with duckdb.connect(str(tmp_path / "d.duckdb")) as database:
+        database.execute(
+            "CREATE TABLE a AS SELECT * FROM (VALUES (1, 1e16), (1, 1.0), (1, 1.0), (1, -1e16)) t(k, v)"
+        )
+        database.execute("CREATE VIEW w AS SELECT * FROM a")
+    view = f'DuckDB.Database("{tmp_path / "d.duckdb"}"){{[Schema = "main", Item = "w"]}}[Data]'
+    summed = f'Table.Group({view}, {{"k"}}, {{{{"s", each List.Sum([v]), type number}}}})'
+    place = make(tmp_path, f"shared T = {summed};")
+    refresh(place, session={"engine": "duckdb"})
+    assert rows(place, "T") == list(evaluate(summed, engine="duckdb").rows())
+    assert rows(place, "T") == [(1, 0.0 if most > 3 else 2.0)]
 
 
 def test_commands(place: Path) -> None:
