@@ -33,7 +33,8 @@ def converted(column: Column, target: MType, culture: str | None) -> Column:
     if target.kind == "any":
         return column
     if culture is not None and (term.kind == "text") != (target.kind == "text"):
-        _decimal(culture)  # an unknown one makes cells errors, also those whose texts are alike in all cultures
+        # an unknown one makes cells errors, also those whose texts are alike in all cultures
+        _decimal(culture)
     if term.kind == "text" and (
         target.kind in _READ and (target.kind != "number" or target.name in _NUMBERS)
     ):

@@ -56,7 +56,8 @@ def combined(columns: Sequence[Column | None]) -> Column:
         found = evolve(told, term=common(found.term, c.term), failures=(*found.failures, *c.failures))
     if found is None:
         raise Unfoldable("a combination with a column that no table has")
-    if None in columns and nested_table(found.term) is not None:  # its keys may be null, and no table is no key
+    # keys of nested tables may be null, and no table is no key
+    if None in columns and nested_table(found.term) is not None:
         raise Unfoldable("a combination with tables that have no such column of tables")
     if found.text is not None and not found.term.storage:
         raise Unfoldable("a combination of decimals and cells that may be errors")
