@@ -20,7 +20,7 @@ from sqlglot import exp
 from folding.by_values import computed_by_values
 from folding.common import ways
 from folding.csv_stream import learnt
-from folding.inputs import with_inputs
+from folding.inputs import nodes_of, with_inputs
 from folding.relations import Column, Context, Relation, compile_node
 from folding.streaming import Stopped, computed_columns
 from folding.terms import CannotFold, Scalar, Unfoldable
@@ -161,15 +161,7 @@ def _folded(
 
 def resumes(plan: p.Plan) -> bool:
     """Whether what the interpreter makes below a heavy step may enter the engine again."""
-    return any(isinstance(node, _HEAVY) for node in _nodes(plan))
-
-
-def _nodes(plan: p.Plan) -> Iterator[p.Plan]:
-    stack = [plan]
-    while stack:
-        node = stack.pop()
-        yield node
-        stack.extend(node.inputs)
+    return any(isinstance(node, _HEAVY) for node in nodes_of(plan))
 
 
 # ---------------------------------------------------------------- compiling
@@ -234,7 +226,7 @@ def fold(
     context = Context(child, session.number_mode)
     context.repairs, context.proves = repairs, proves
     context.runs = proves or repairs is not None or (resume and entered is None)
-    context.reads_all = proves and any(isinstance(node, (*_HEAVY, p.Append)) for node in _nodes(plan))
+    context.reads_all = proves and any(isinstance(node, (*_HEAVY, p.Append)) for node in nodes_of(plan))
     return learnt(context, lambda: child(plan)) if context.reads_all else child(plan)
 
 

@@ -1,13 +1,22 @@
-"""A plan with other inputs: what everyone needs who runs parts of a plan somewhere else."""
+"""The steps of a plan, and a plan with other inputs: what everyone needs who runs parts of a plan somewhere else."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import attrs
 
 from mlang.tables import plan as p
+
+
+def nodes_of(plan: p.Plan) -> Iterator[p.Plan]:
+    """A plan and all that it reads, each as often as it is read."""
+    stack = [plan]
+    while stack:
+        node = stack.pop()
+        yield node
+        stack.extend(node.inputs)
 
 
 def with_inputs(plan: p.Plan, change: Callable[[p.Plan], p.Plan]) -> p.Plan:

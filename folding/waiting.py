@@ -9,8 +9,7 @@ are kept in memory, as what is read twice ought to be.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
+from folding.inputs import nodes_of
 from folding.sources import ArrowOrigin, ParquetOrigin
 from folding.terms import Unfoldable
 from mlang.connectors.sources import ArrowSource, ParquetSource
@@ -27,7 +26,7 @@ def is_steady(plan: p.Plan, session: Session) -> bool:
     from folding.boundary import fold
     from folding.engines.duckdb import Query
 
-    if session.engine not in ("duckdb", "auto") or not all(_lasts(node) for node in _nodes(plan)):
+    if session.engine not in ("duckdb", "auto") or not all(_lasts(node) for node in nodes_of(plan)):
         return False
     try:
         relation = fold(prune(plan, plan.schema.names), proves=True)
@@ -52,14 +51,6 @@ def _lasts(node: p.Plan) -> bool:
 
 def read_now(plan: p.Plan) -> None:
     """What waits in a plan that an engine runs now will be kept in memory if it is read once more."""
-    for node in _nodes(plan):
+    for node in nodes_of(plan):
         if isinstance(node, p.Buffer):
             node.waits.clear()
-
-
-def _nodes(plan: p.Plan) -> Iterator[p.Plan]:
-    stack = [plan]
-    while stack:
-        node = stack.pop()
-        yield node
-        stack.extend(node.inputs)
