@@ -15,7 +15,7 @@ from sqlglot import exp
 from folding import terms as t
 from folding.group_rows import calls_of
 from folding.origins import Joined
-from folding.relations import Column, Context, Key, Relation
+from folding.relations import Column, Context, Key, Relation, compile_node
 from folding.relations_rows import criteria, key_term, number_of_source
 from folding.structures import list_of, unnested
 from folding.terms import Scalar, Unfoldable, typed
@@ -78,7 +78,10 @@ def first_rows(node: p.ExpandTable | p.ExpandRecord, context: Context) -> Relati
     if any(key_term(rows.use(schema.index(name))).raises for name in group.keys):
         return None
     listed = [a if a.column != node.column else evolve(a, value=found) for a in group.aggregates]
-    base = context.child(evolve(group, aggregates=tuple(listed))).closed()
+    try:  # not by `Context.child`, which would hand a group that does not fold to the interpreter
+        base = compile_node(evolve(group, aggregates=tuple(listed)), context).closed()
+    except Unfoldable:
+        return None
     place = group.schema.index(node.column)
     item = base.columns[place].term.use
     if found.count is not None:

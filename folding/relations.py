@@ -298,6 +298,12 @@ class Relation:
             query.set("group", exp.Group(expressions=list(self.group)))
         if keys:
             query.set("order", exp.Order(expressions=keys))
+        if keys and self.limit is not None and self.context.keeps_order and (self.raises or self.sort_raises):
+            # by a bare column the engine leaves out rows before it has looked whether they raise
+            unknown = t.binary(
+                exp.EQ, t.function("hash", self.order[0].sql.copy(), t.string("M")), t.whole(0)
+            )
+            query.args["order"].set("expressions", [exp.Ordered(this=unknown), *keys])
         if self.limit is not None:
             query.set("limit", exp.Limit(expression=t.whole(self.limit)))
         if self.offset:

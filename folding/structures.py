@@ -305,7 +305,8 @@ def expand_list(node: p.ExpandList, context: Context) -> Relation:
         raise Unfoldable("lists that are not known to the engine")
     item, made = unnested(base, place, context)
     columns = list(made.columns)
-    columns[place] = Column(evolve(held.term, sql=item, nullable=True))
+    raises = column.term.raises or held.term.raises  # an item that is an error raises where it is looked at
+    columns[place] = Column(evolve(held.term, sql=item, nullable=True, raises=raises))
     return evolve(made, columns=tuple(columns))
 
 

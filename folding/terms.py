@@ -276,6 +276,10 @@ def is_stop(sql: Any) -> bool:
     return isinstance(inner, exp.DPipe) and isinstance(inner.this, exp.Literal) and inner.this.name == "M"
 
 
+#: What the text of a query holds that may stop (`error` and `stop`), if it is no literal of somebody's own.
+STOPPING = ("ERROR('M')", "'M' || ")
+
+
 def stops(sql: Any) -> bool:
     """Whether evaluating an expression may stop the query."""
     return any(is_stop(node) for node in nodes(sql))

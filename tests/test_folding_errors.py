@@ -286,6 +286,41 @@ def test_no_rows_of_what_raises_beside_other_rows(folder: Path, never: str, body
     assert folded.startswith("error DataFormat.Error")
 
 
+@pytest.mark.parametrize(
+    "condition",
+    [
+        "1 else 2) > 1e300",
+        "1 else 2) = #nan",
+        "[k] else 2) > 1e300",
+        "#date(2020, 1, 1) else #date(2021, 1, 1)) < #date(1, 1, 1)",
+    ],
+)
+def test_conditions_whose_answer_an_engine_knows(folder: Path, condition: str) -> None:
+    """From the least and the largest value that there can be, without computing what raises."""
+    folded, interpreted = answers(folder, f"Table.SelectRows(l, each (if Number.IsNaN([n]) then {condition})")
+    assert folded == interpreted
+    assert folded.startswith("error Expression.Error")
+
+
+def test_last_rows_of_what_raises_elsewhere(folder: Path) -> None:
+    """An engine that sorts for a few rows leaves out others by their place before it looks whether they raise."""
+    body = (
+        'Table.LastN(Table.Combine({Table.SelectRows(l, each Text.At([t], 1) = "q"), Table.FirstN(l, 1)}), 1)'
+    )
+    folded, interpreted = answers(folder, body)
+    assert folded == interpreted
+    assert folded.startswith("error Expression.Error")
+
+
+@pytest.mark.parametrize("select", ["SelectRowsWithErrors", "RemoveRowsWithErrors"])
+def test_items_of_lists_that_are_errors(folder: Path, select: str) -> None:
+    listed = 'Table.AddColumn(bad, "z", each {1, Number.From([n])})'
+    folded, interpreted = answers(folder, f'Table.{select}(Table.ExpandListColumn({listed}, "z"))')
+    assert folded == interpreted
+    assert folded.startswith("#table")
+    assert ("error" in folded) == (select == "SelectRowsWithErrors")
+
+
 @pytest.mark.parametrize("kind", ["Inner", "LeftSemi", "RightOuter"])
 def test_empty_sides_of_joins_beside_other_rows(folder: Path, kind: str) -> None:
     """An engine does not read one side where the other is empty, which is seen only where no row is left at all."""

@@ -111,12 +111,21 @@ def setting(name: str, value: Any) -> Any:
 
 #: Passes that put the smaller side of a join into memory, and take a stream, whose length is unknown, for that.
 _SIDES = "join_order,build_side_probe_side"
+#: The pass that knows some answers without computing their parts: of `if x then 1 else 2`, that it is less than 3.
+_KNOWING = "statistics_propagation"
 _roots: dict[str, Root] = {}
 
 
-def root(strict: bool = False, written: bool = False) -> Root:
-    """The database of the process; the strict one keeps the order of conditions, another the sides of joins."""
-    passes = ",".join([*[_REORDERING] * strict, *[_SIDES] * (written and not strict), _BROKEN])
+def root(strict: bool = False, written: bool = False, stops: bool = False) -> Root:
+    """The database of the process; the strict one keeps the order of conditions, others the sides of joins, or all
+    that may stop a query."""
+    left_out = {
+        _REORDERING: strict,
+        _SIDES: written and not strict,
+        _KNOWING: stops and not strict,
+        _BROKEN: True,
+    }
+    passes = ",".join(name for name, wanted in left_out.items() if wanted)
     with _lock:
         if passes not in _roots:
             if not _roots:

@@ -24,6 +24,7 @@ from folding.relations import Column, Relation
 from folding.sources import PASSING, Leaf
 from folding.streaming import StreamOrigin, run
 from folding.structures import cells_of, holds
+from folding.terms import STOPPING
 from folding.types import Untyped, to_arrow
 from mlang import session as sessions
 from mlang.errors_sources import query_failed
@@ -102,18 +103,18 @@ class Query:
     def reader(self) -> Any:
         """Runs the query: its record batches."""
         release_unused()
-        database = root(self.relation.strict, self._joins_stream())
-        cursor = database.cursor()
         streams = self._streams()
-        sessions.current().fixed["folding.cursor"] = cursor  # whoever stops the evaluation interrupts it
         leaves, tree = list(dict.fromkeys(self.relation.sources())), self.tree
         if any(getattr(leaf, "streamed", False) for leaf in leaves):
             tree = streamed(tree)
             share(leaves, tree)
+        text = _printed(tree)
+        database = root(self.relation.strict, self._joins_stream(), any(mark in text for mark in STOPPING))
+        cursor = database.cursor()
+        sessions.current().fixed["folding.cursor"] = cursor  # whoever stops the evaluation interrupts it
         for leaf in leaves:
             assert isinstance(leaf, Leaf)
             leaf.prepare(database, cursor)
-        text = _printed(tree)
         if streams:
             return run(streams, cursor, text, BATCH_ROWS)
         return record_batches(cursor, text, BATCH_ROWS)
