@@ -1,6 +1,6 @@
 """What DuckDB may use of this machine: a share of the memory, and a folder for what does not fit.
 
-The engine of the process takes up to half of the memory for each of its two databases (`database.py`), or what the
+The engine of the process takes up to half of the memory for each of its databases (`database.py`), or what the
 session's ``memory_limit`` says (a size, ``"4GB"``, or a share, ``"25%"``; also MLANG_MEMORY_LIMIT).  What is larger
 goes to a folder under the system's folder for temporary files, which vanishes with the process; folders that killed
 processes left are removed by the next one.
