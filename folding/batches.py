@@ -8,8 +8,9 @@ from __future__ import annotations
 from typing import Any, Protocol
 
 from folding.relations import Column
-from folding.types import exported, to_values
+from folding.types import exported, is_told, to_values
 from mlang.tables.batches import ArrowBatch
+from mlang.tables.column import Column as Part
 
 
 class Made(Protocol):
@@ -54,6 +55,14 @@ class FoldedBatch(ArrowBatch):
         if index not in self._cells:
             self._cells[index] = to_values(self._data[index], self._query.columns[index].term.kind)
         return self._cells[index]
+
+    def kept(self) -> list[Part]:
+        """The columns, to be kept without the query: Arrow data where it says what the cells are."""
+        kinds = [c.term.kind for c in self._query.columns]
+        return [
+            Part(raw=data) if i not in self._odd and is_told(data, kind) else Part(self.cells(i))
+            for i, (data, kind) in enumerate(zip(self._data, kinds, strict=True))
+        ]
 
     def arrow(self, index: int) -> Any:
         """A column as Arrow data; None where some of its cells are none."""

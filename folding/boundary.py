@@ -30,6 +30,8 @@ from mlang.errors import Cancelled, MError
 from mlang.tables import plan as p
 from mlang.tables.access import in_memory
 from mlang.tables.arrow_pass import arrow_pass
+from mlang.tables.batches import memory
+from mlang.tables.column import Column as Part
 from mlang.tables.local import run_local
 from mlang.tables.plan import Batch, Source
 from mlang.tables.schema import projected
@@ -271,28 +273,28 @@ def counted(relation: Relation, limit: int | None = None) -> Relation:
 
 def _values(node: p.Values, context: Context) -> Relation:
     """Columns in memory, when each is of one kind."""
-    return _enter([list(c) for c in node.columns], node.length, node.schema.names, "#table", context)
+    names = node.schema.names
+    return _enter(memory(node, names), node.length, names, "#table", context)
 
 
 def _enter(
-    columns: list[list[Any]], length: int, names: tuple[str, ...], label: str, context: Context
+    columns: Sequence[Part], length: int, names: tuple[str, ...], label: str, context: Context
 ) -> Relation:
-    """Columns of cells as an Arrow table the engine reads."""
+    """Columns as an Arrow table the engine reads."""
     import pyarrow as pa
 
     from folding import types
     from folding.sources import over_arrow
 
     arrays, proven = [], []
-    for name, cells in zip(names, columns, strict=True):
+    for name, part in zip(names, columns, strict=True):
         try:
-            cells = types.settled(cells)
-            kind = types.kind_of_column(cells)
-            arrays.append(types.to_arrow(cells, kind))
+            kind, array = types.typed_array(part)
         except types.Untyped as no:
             raise Unfoldable(f"column '{name}' has {no}") from None
+        arrays.append(array)
         storage = "VARCHAR" if kind == "null" else types.storage_of(kind)
-        proven.append(Scalar(exp.Null(), kind, storage, **types.facts_of(cells, kind)))
+        proven.append(Scalar(exp.Null(), kind, storage, **types.facts_of(array, kind)))
     if not arrays:
         arrays, hidden = [pa.nulls(length, pa.string())], [Scalar(exp.Null(), "null", "VARCHAR")]
         base = over_arrow(context, pa.table(arrays, names=["c1"]), label, hidden)
@@ -321,7 +323,8 @@ def _interpreted(node: p.Plan, context: Context) -> Relation:
     if length < SMALL and sessions.current().engine != "duckdb":
         raise Unfoldable("few rows, already in memory")
     first.extend(rest)
-    return _enter(computed_columns(first, names), sum(b.length for b in first), names, node.function, context)
+    columns = [Part(cells) for cells in computed_columns(first, names)]
+    return _enter(columns, sum(b.length for b in first), names, node.function, context)
 
 
 def _claimed(node: p.Plan, context: Context) -> Relation:

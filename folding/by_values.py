@@ -136,7 +136,7 @@ def _joined(base: Relation, key: Scalar, keys: list[Any], answers: list[Any]) ->
         base, joins=(*base.joins, Joined(origin, "LEFT", on)), natural=False,
         notes=(*base.notes, f"{len(keys)} different inputs computed by the interpreter"),
     )  # fmt: skip
-    facts = types.facts_of(values, kind)
+    facts = types.facts_of(array, kind)
     term = Scalar(t.column("c2", origin.alias), kind, storage, **{**facts, "nullable": True})
     text = t.column("c3", origin.alias) if failures else None
     return relation, Column(term, text, failures=tuple(failures))

@@ -314,7 +314,8 @@ def _stored(values: list[Any], kind: str, term: Scalar) -> tuple[Any, Scalar]:
         raise Unfoldable("odd cells of another kind than the others")
     if kind not in ("null", term.kind):
         raise Unfoldable("odd cells of another kind than the others")
-    facts = types.facts_of(values, term.kind)
+    array = types.to_arrow(values, term.kind)
+    facts = types.facts_of(array, term.kind)
     if term.storage == "BIGINT" and term.kind == "number":
         if not facts["int53"]:
             raise Unfoldable("odd cells that are no whole numbers")
@@ -324,7 +325,7 @@ def _stored(values: list[Any], kind: str, term: Scalar) -> tuple[Any, Scalar]:
     elif term.storage not in (types.storage_of(term.kind) if term.kind != "null" else "VARCHAR",):
         raise Unfoldable("odd cells in a column of another type")
     else:
-        array = types.to_arrow(values, term.kind).cast(types.arrow_type(term.kind))
+        array = array.cast(types.arrow_type(term.kind))
     return array, evolve(
         term, largest=None, nonan=term.nonan and facts.get("nonan", True),
         int53=term.int53 and facts.get("int53", True), ascii=term.ascii and facts.get("ascii", True),

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from mlang.values.temporal import MINUTE, Date, DateTime, DateTimeZone, Duration, Time
+from mlang.tables.column import Column
+from mlang.values.temporal import DAYS, MAX_TICKS, MINUTE, Date, DateTime, DateTimeZone, Duration, Time
 from mlang.values.thunk import DONE, Thunk
 
 #: Days and ticks from 0001-01-01 to 1970-01-01.
@@ -170,17 +171,64 @@ def _clock_to_arrow(cells: list[Any], kind: str) -> Any:
     return pa.array(micros, pa.int64()).cast(pa.timestamp("us"))
 
 
-def facts_of(cells: list[Any], kind: str) -> dict[str, Any]:
-    """What is proven of a settled column in memory."""
-    facts: dict[str, Any] = {"nullable": None in cells if kind != "null" else True}
+def facts_of(array: Any, kind: str) -> dict[str, Any]:
+    """What is proven of an Arrow array that holds a kind as `to_arrow` gives it."""
+    import pyarrow.compute as pc
+
+    facts: dict[str, Any] = {"nullable": array.null_count > 0 if kind != "null" else True}
     if kind == "number":
-        facts["nonan"] = all(c is None or c == c for c in cells)
-        facts["int53"] = facts["nonan"] and all(
-            c is None or (abs(c) < 2.0**53 and c.is_integer()) for c in cells
-        )
+        facts["nonan"] = not pc.any(pc.is_nan(array), min_count=0).as_py()
+        small, whole = pc.less(pc.abs(array), 2.0**53), pc.equal(pc.floor(array), array)
+        facts["int53"] = bool(pc.all(pc.and_(small, whole), min_count=0).as_py())
     if kind == "text":
-        facts["ascii"] = all(c is None or c.isascii() for c in cells)
+        facts["ascii"] = bool(pc.all(pc.string_is_ascii(array), min_count=0).as_py())
     return facts
+
+
+def typed_array(column: Column) -> tuple[str, Any]:
+    """Kind and Arrow array of a column in memory; `Untyped` when SQL cannot hold it."""
+    found = None if column.raw is None else entering(column.raw)
+    if found is not None:
+        return found
+    cells = settled(column.cells())
+    kind = kind_of_column(cells)
+    return kind, to_arrow(cells, kind)
+
+
+def is_told(array: Any, kind: str) -> bool:
+    """Whether Arrow data itself says what its cells are, if a query says that they are of a kind."""
+    return kind != "any" and from_arrow_type(array.type)[0] == kind
+
+
+def entering(raw: Any) -> tuple[str, Any] | None:
+    """Kind and array, as `to_arrow` would give them, of Arrow data; None where its cells have to be looked at."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    kind = from_arrow_type(raw.type)[0]
+    if kind == "any" or pa.types.is_dictionary(raw.type):
+        return None
+    if raw.null_count == len(raw):
+        return "null", pa.nulls(len(raw), pa.string())
+    try:
+        array = raw.cast(arrow_type(kind))  # whole numbers that are no doubles do not fit
+        if kind == "text":
+            array.validate(full=True)
+    except pa.ArrowInvalid:
+        return None
+    if kind in _CALENDAR:
+        least, most = _CALENDAR[kind]
+        bounds = pc.min_max(array.cast(pa.int32() if kind == "date" else pa.int64())).as_py()
+        if bounds["min"] < least or bounds["max"] > most:
+            return None
+    return kind, array
+
+
+#: Days and microseconds since 1970 of the first and last that M has.
+_CALENDAR = {
+    "date": (-EPOCH_DAYS, DAYS - 1 - EPOCH_DAYS),
+    "datetime": (-EPOCH_TICKS // 10, (MAX_TICKS - EPOCH_TICKS) // 10),
+}
 
 
 # ---------------------------------------------------------------- Arrow to M values

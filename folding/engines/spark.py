@@ -24,6 +24,7 @@ from folding.terms import CannotFold, Unfoldable
 from mlang import session as sessions
 from mlang.connectors.sources import ParquetSource
 from mlang.tables import plan as p
+from mlang.tables.column import Column as Part
 from mlang.tables.local import run_local
 from mlang.tables.plan import Batch, Source
 from mlang.tables.schema import projected
@@ -105,7 +106,7 @@ def _made_here(node: p.Plan, context: Context) -> Relation:
     if found is None:
         raise Unfoldable("rows of this process that are too many to be sent")
     names = node.schema.names
-    columns = [computed([c for b in found for c in b.columns[i]]) for i in range(len(names))]
+    columns = [Part(computed([c for b in found for c in b.columns[i]])) for i in range(len(names))]
     base = boundary._enter(columns, sum(b.length for b in found), names, node.function, context)
     data: Any = base.origin
     sent: Relation = in_memory(context, data.data, data.label, [c.term for c in base.columns])

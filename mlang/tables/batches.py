@@ -7,13 +7,14 @@ values; whoever wants Arrow (export, staging) asks for `ArrowBatch.arrow` and no
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from typing import Any
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, overload
 
 from mlang.errors import MError
 from mlang.tables.column import Column, joined
 from mlang.tables.flow import Batch
 from mlang.tables.plan import Values
+from mlang.values.types import TableType
 
 #: Rows of the batches that columns in memory are cut into.
 ROWS = 65_536
@@ -46,6 +47,31 @@ class ArrowBatch(Batch):
         """A column's cells; the other columns stay as they are."""
         return self.parts[index].cells()
 
+    def kept(self) -> list[Column]:
+        """The columns, to be kept: Arrow data where it says what the cells are."""
+        return self.parts
+
+
+class Cells(Sequence[list[Any]]):
+    """The cells of some columns, made when they are first looked at."""
+
+    __slots__ = ("_parts",)
+
+    def __init__(self, parts: list[Column]) -> None:
+        self._parts = parts
+
+    @overload
+    def __getitem__(self, place: int) -> list[Any]: ...
+    @overload
+    def __getitem__(self, place: slice) -> list[list[Any]]: ...
+    def __getitem__(self, place: int | slice) -> list[Any]:
+        if isinstance(place, slice):
+            return [part.cells() for part in self._parts[place]]
+        return self._parts[place].cells()
+
+    def __len__(self) -> int:
+        return len(self._parts)
+
 
 def of(parts: list[Column], length: int) -> Batch:
     """A batch of columns."""
@@ -59,6 +85,11 @@ def parts_of(batch: Batch) -> list[Column]:
     if batch.__class__ is ArrowBatch:
         return batch.parts
     return [Column(cells) for cells in batch.columns]
+
+
+def in_memory(schema: TableType, parts: list[Column], length: int) -> Values:
+    """Columns as rows in memory; what is Arrow data stays so until somebody looks at the cells."""
+    return Values(schema, Cells(parts), length, parts)
 
 
 def memory(node: Values, names: tuple[str, ...]) -> list[Column]:

@@ -239,6 +239,19 @@ def from_cells(cells: list[Any]) -> Any:
     return array if isinstance(array, pa.Array) else None
 
 
+def is_plain(type: Any) -> bool:
+    """Whether Arrow data of a type says what its cells are, whenever they are made."""
+    import pyarrow as pa
+
+    t = pa.types
+    return bool(
+        t.is_floating(type) or t.is_integer(type) or t.is_boolean(type) or t.is_time64(type)
+        or t.is_string(type) or t.is_large_string(type) or t.is_string_view(type)
+        or t.is_binary(type) or t.is_large_binary(type)
+        or t.is_date32(type) or (t.is_timestamp(type) and type.tz is None)
+    )  # fmt: skip
+
+
 def plain(raw: Any) -> Any:
     """Arrow data as an array of one of the types that `Column.array` gives; None where M values differ."""
     import pyarrow as pa

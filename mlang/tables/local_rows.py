@@ -9,8 +9,8 @@ from typing import Any
 from mlang import errors
 from mlang.errors import MError
 from mlang.tables import plan as p
-from mlang.tables.batches import choosing, of, parts_of, taken
-from mlang.tables.column import Choice, Column
+from mlang.tables.batches import ArrowBatch, choosing, in_memory, of, parts_of, taken
+from mlang.tables.column import Choice, Column, is_plain, joined
 from mlang.tables.flow import Batch
 from mlang.tables.keys import first_rows, key_rows
 from mlang.tables.local import (
@@ -390,13 +390,14 @@ def buffered(node: p.Buffer) -> p.Values:
         from mlang import session
         from mlang.tables.table import run
 
-        gathered: list[list[Any]] = [[] for _ in node.schema.names]
+        found: list[list[Column]] = [[] for _ in node.schema.names]
         length = 0
         for batch in run(node.input, None, None, session.current()):
             length += batch.length
-            for store, column in zip(gathered, batch.columns, strict=True):
-                store.extend([_settled(cell) if cell.__class__ is Thunk else cell for cell in column])
-        node.cell.append(p.Values(node.schema, gathered, length))
+            for store, part in zip(found, _pinned(batch), strict=True):
+                store.append(part)
+        parts = [joined(column) if column else Column([]) for column in found]
+        node.cell.append(in_memory(node.schema, parts, length))
     values: p.Values = node.cell[0]
     return values
 
@@ -413,6 +414,19 @@ def left_to_engine(node: p.Buffer) -> bool:
         return False
     node.waits.extend(True for _ in run(p.Steady(node.schema, node.input), None, None, session.current()))
     return bool(node.waits)
+
+
+def _pinned(batch: Batch) -> list[Column]:
+    """A batch's columns, nothing of which is computed later."""
+    parts = batch.kept() if isinstance(batch, ArrowBatch) else map(Column, batch.columns)
+    return [
+        part if part.raw is not None and is_plain(part.raw.type) else Column(_computed(part.cells()))
+        for part in parts
+    ]
+
+
+def _computed(cells: list[Any]) -> list[Any]:
+    return [_settled(cell) if cell.__class__ is Thunk else cell for cell in cells]
 
 
 def _settled(cell: Thunk) -> Any:

@@ -16,7 +16,7 @@ only the interpreter does.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from attrs import field, frozen
@@ -61,10 +61,10 @@ class OneInput(Plan):
 class Values(Plan):
     """Columns in memory (``#table``, buffered tables); cells may be thunks."""
 
-    columns: list[list[Any]]
+    columns: Sequence[list[Any]]
     length: int
     #: The columns as `column.Column`, once somebody wanted them so (``batches.memory``).
-    parts: list[Any] = field(factory=list, init=False)
+    parts: list[Any] = field(factory=list)
 
     @property
     def function(self) -> str:
