@@ -377,7 +377,7 @@ def run_nested_join(node: p.NestedJoin, columns: Columns, limit: int | None) -> 
     below = merged(lefts, node.left_keys)
     keys, pick = picker(below, node.left_keys), picker(below, lefts)
     late: list[Batch] = []
-    for batch in execute(node.left, below):
+    for batch in _sound(execute(node.left, below), [below.index(name) for name in node.left_keys]):
         matches = list(index.find(keys(batch.columns), batch.length))
         _, _, alone = pairing.pairs(iter(matches))
         rows, nested = _nested_rows(node.kind, matches, alone)
