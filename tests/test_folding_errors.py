@@ -329,6 +329,16 @@ def test_empty_sides_of_joins_beside_other_rows(folder: Path, kind: str) -> None
         agree(folder, body, "error DataFormat.Error")
 
 
+def test_what_is_computed_below_the_first_of_each_key(folder: Path) -> None:
+    """An engine that may not move conditions forgets it where it makes an aggregate of a window."""
+    rows = '{{-3, "x", #datetime(2020, 2, 29, 1, 0, 0)}, {-2, "x", #datetime(2020, 2, 28, 1, 0, 0)}}'
+    body = f"""let s = #table(type table [n = number, b = text, m = datetime], {rows}),
+        d = Table.Distinct(Table.TransformColumns(s, {{"n", Number.Abs}}), {{"b"}}), z = Table.AddColumn(d, "z", each [m] + #duration(-1, 0, 0, 0)),
+        c = Table.Group(z, {{"z"}}, {{{{"c", Table.RowCount}}}})
+        in Table.ExpandTableColumn(Table.NestedJoin(z, {{"z"}}, c, {{"z"}}, "j"), "j", {{"c"}})"""
+    assert '{3, "x", ' in agree(folder, body, "#table")
+
+
 @pytest.mark.parametrize(
     "body",
     [

@@ -44,10 +44,11 @@ _PRELUDE = {
     "TimeZone": INSTANTS_IN,
 }
 #: Passes that may let a row vanish before a condition of M's would have raised on it; and the one that
-#: then puts the larger side of a join into memory, because it cannot tell how large a CSV file is.
+#: then puts the larger side of a join into memory, because it cannot tell how large a CSV file is.  The last one
+#: takes the place of a window, and where a condition was not moved below what is computed, that is lost (2.0).
 _REORDERING = (
     "filter_pushdown,filter_pullup,join_filter_pushdown,reorder_filter,empty_result_pullup,join_order,"
-    "join_elimination,late_materialization,build_side_probe_side,statistics_propagation"
+    "join_elimination,late_materialization,build_side_probe_side,statistics_propagation,top_n_window_elimination"
 )
 _lock = threading.RLock()
 
