@@ -82,6 +82,8 @@ class StreamOrigin(Leaf):
 
 def computed(cells: list[Any]) -> list[Any]:
     """The cells with what is delayed computed; errors stay."""
+    if Thunk not in set(map(type, cells)):
+        return cells
     return [_computed(c) if c.__class__ is Thunk else c for c in cells]
 
 

@@ -79,7 +79,7 @@ class Untyped(Exception):
 
 def settled(column: list[Any]) -> list[Any]:
     """The cells as values; `Untyped` when one is an error or not evaluated yet."""
-    if not any(cell.__class__ is Thunk for cell in column):
+    if Thunk not in set(map(type, column)):
         return column
     out = []
     for cell in column:
