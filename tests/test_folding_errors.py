@@ -314,6 +314,21 @@ def test_items_of_lists_that_are_errors(folder: Path, select: str) -> None:
     assert ("error" in folded) == (select == "SelectRowsWithErrors")
 
 
+@pytest.mark.parametrize(
+    "value",
+    [
+        "List.IsEmpty(List.Distinct({[n], [n], -3}))", "List.Last(List.Select({[n], 1}, each true))",
+        "List.First(List.Select({[n], 1}, each [k] > 99))", "List.First(List.Reverse(List.Select({[n], 1}, each _ <> 5)))",
+        "List.Last(List.Select({[n], 1}, each _ <> 5))", "List.IsEmpty(List.Select({[n], 1}, each _ <> 9 or true))",
+        'List.Last(List.RemoveMatchingItems({Text.At([k] & "", 5), "f"}, {null}))', "List.Count(List.Distinct({[n]}))",
+    ],
+)  # fmt: skip
+def test_items_that_are_looked_at_and_not_taken(folder: Path, value: str) -> None:
+    """Conditions, and the search for equal items, compute each item; whoever counts or takes another does not."""
+    folded = agree(folder, f'Table.AddColumn(T, "z", each {value})[[z]]', "#table")
+    assert "error" in folded
+
+
 @pytest.mark.parametrize("kind", ["Inner", "LeftSemi", "RightOuter"])
 def test_empty_sides_of_joins_beside_other_rows(folder: Path, kind: str) -> None:
     """An engine does not read one side where the other is empty, which is seen only where no row is left at all."""

@@ -286,10 +286,11 @@ def _reverse(call: Call) -> Shape:
 
     call.at_most(1)
     shape = list_at(call)
-    if isinstance(shape, Written):
+    if isinstance(shape, Written) and (shape.fixed or not shape.raises):
         return Written(shape.items[::-1])
-    if isinstance(shape, Scalar):
-        return evolve(shape, sql=t.function("list_reverse", shape.use))
+    if isinstance(shape, (Written, Scalar)):
+        column = listed(shape)
+        return evolve(column, sql=t.function("list_reverse", column.use))
     return evolve(
         shape, group=evolve(shape.group, order=tuple(turned(key) for key in shape.group.ordering()))
     )

@@ -129,7 +129,7 @@ def _distinct(call: Call) -> Shape:
     """The first of equal items."""
     call.at_most(1)
     shape = list_at(call)
-    if isinstance(shape, Written):
+    if isinstance(shape, Written) and not shape.raises:
         return _distinct_items(shape)
     return distinct_list(listed(shape))
 

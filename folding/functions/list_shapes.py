@@ -48,6 +48,11 @@ class Item:
         """The item as a term, of use where it is there."""
         return as_term(self.value)
 
+    @property
+    def raises(self) -> bool:
+        """Whether the item, or whether it is there, may raise."""
+        return any(isinstance(x, Scalar) and x.raises for x in (self.value, self.there))
+
     def or_null(self) -> Scalar:
         """The item, null where it is not there."""
         x = self.term()
@@ -68,6 +73,11 @@ class Written:
     def fixed(self) -> bool:
         """Whether all items are always there."""
         return all(item.there is None for item in self.items)
+
+    @property
+    def raises(self) -> bool:
+        """Whether an item, or whether it is there, may raise."""
+        return any(item.raises for item in self.items)
 
 
 #: What `listing` gives: a written list, a list of the engine, a column of a group.
@@ -276,11 +286,13 @@ def each_kept(column: Scalar) -> Scalar:
 
 
 def chosen(shape: Shape, condition: Callable[[Any], Scalar]) -> Shape:
-    """The items for which a condition holds."""
+    """The items for which a condition holds; M looks at each, also where the condition does not."""
     if isinstance(shape, Written):
         kept = []
         for item in shape.items:
             test = condition_of(condition(item.value))
+            if item.raises and not _computes(test, item):
+                return chosen(listed(shape), condition)
             if test.is_constant:
                 if test.constant:
                     kept.append(item)
@@ -293,6 +305,13 @@ def chosen(shape: Shape, condition: Callable[[Any], Scalar]) -> Shape:
         sql = t.function("list_filter", shape.use, each)
         return evolve(shape, sql=sql, raises=shape.raises or test.raises)
     return shape.chosen(condition)
+
+
+def _computes(test: Scalar, item: Item) -> bool:
+    """Whether a condition computes the item that it is for."""
+    if item.there is not None and item.there.raises:
+        return False
+    return not test.is_constant and any(node == item.term().sql for node in test.sql.walk())
 
 
 #: How many functions of the engine's lists stand around what is translated: each has a variable of its own.

@@ -24,11 +24,11 @@ def is_empty(call: Call) -> Scalar:
     call.at_most(1)
     shape = list_at(call)
     if isinstance(shape, Written):
+        if shape.raises:
+            raise Unfoldable("a list whose items may raise")
         gone = [item.there for item in shape.items if item.there is not None]
         if len(gone) < len(shape.items) or not gone:
             return t.literal(not shape.items)
-        if any(x.raises for x in gone):
-            raise Unfoldable("a list whose items may raise")
         return _logical(t.all_of([t.negation(x.use) for x in gone]), *gone)
     if isinstance(shape, Scalar):
         return _logical(t.binary(exp.EQ, t.function("len", shape.use), t.whole(0)), shape)

@@ -80,9 +80,11 @@ def _default(call: Call) -> Scalar | None:
 def _of_items(name: str, shape: Written, default: Scalar | None) -> Scalar:
     items = shape.items
     if name == "List.Count":
-        if any(isinstance(x.value, Scalar) and x.value.raises for x in items):
+        if shape.raises:
             raise Unfoldable("a list whose items may raise")
         return _present(items)
+    if name == "List.Last" and any(x.there is not None and x.there.raises for x in items):
+        return _of_column(name, listed(shape), default)
     if name in _ENDS:
         return _end(items if name == "List.First" else items[::-1], default)
     if not items:

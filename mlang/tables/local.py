@@ -22,6 +22,7 @@ from mlang.tables import batches
 from mlang.tables import plan as p
 from mlang.tables.column import Column, many
 from mlang.tables.flow import Batch
+from mlang.tables.keys import classes_of
 from mlang.values.functions import Function, bind
 from mlang.values.metadata import Annotated, strip
 from mlang.values.thunk import WAITING, Thunk, failed, force
@@ -158,6 +159,24 @@ def paced(batches: Iterator[Batch], limit: int | None) -> Iterator[Batch]:
             yield Batch([column[start:] for column in batch.columns], batch.length - start)
         else:
             yield batch
+
+
+def sound(batches: Iterator[Batch], places: list[int]) -> Iterator[Batch]:
+    """The rows before the first one with a failing key; its failure comes after them."""
+    for batch in batches:
+        columns = batch.columns
+        keys = [columns[i] for i in places if Thunk in classes_of(columns[i])]
+        row = 0
+        try:
+            for cells in zip(*keys, strict=True):
+                for cell in cells:
+                    force(cell)
+                row += 1
+        except MError:
+            if row:
+                yield Batch([column[:row] for column in columns], row)
+            raise
+        yield batch
 
 
 def batched_rows(rows: Iterable[Any], width: int, limit: int | None = None) -> Iterator[Batch]:

@@ -30,6 +30,7 @@ from mlang.tables.local import (
     picker,
     records,
     runs,
+    sound,
     take_rows,
     waiting,
     whole,
@@ -367,14 +368,14 @@ def _comparer_arguments(node: p.Group, keys: list[list[Any]], length: int) -> li
 
 
 def _local_groups(node: p.Group, below: Columns) -> Iterator[_Group]:
-    """Runs of equal keys, streamed."""
+    """Runs of equal keys, streamed; a failing key comes after the runs before it."""
     same = _comparison(node)
     pick = picker(below, node.keys)
     current: list[list[Any]] = [[] for _ in below]
     first_key: Any = None
     first_cells: list[Any] = []
     count = 0
-    for batch in execute(node.input, below):
+    for batch in sound(execute(node.input, below), [below.index(name) for name in node.keys]):
         keys = pick(batch.columns)
         make = _keys if same is None else _comparer_arguments
         for i, key in enumerate(make(node, keys, batch.length) if node.keys else [()] * batch.length):

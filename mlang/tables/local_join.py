@@ -12,13 +12,12 @@ from itertools import chain
 from typing import Any
 
 from mlang import errors
-from mlang.errors import MError
 from mlang.tables import plan as p
 from mlang.tables.batches import cut, failing, good, of, parts_of, spans
 from mlang.tables.column import Column, many
 from mlang.tables.flow import Batch
 from mlang.tables.keys import classes_of, key_rows
-from mlang.tables.local import Columns, execute, merged, picker, runs, take_rows, whole, whole_columns
+from mlang.tables.local import Columns, execute, merged, picker, runs, sound, take_rows, whole, whole_columns
 from mlang.values.compare import key_of
 from mlang.values.functions import bind
 from mlang.values.metadata import strip
@@ -264,24 +263,6 @@ def _up_to(batches: Iterator[Batch], size: int) -> Iterator[Batch]:
             return
 
 
-def _sound(batches: Iterator[Batch], places: list[int]) -> Iterator[Batch]:
-    """The rows before the first one with a failing key; its failure comes after them."""
-    for batch in batches:
-        columns = batch.columns
-        keys = [columns[i] for i in places if Thunk in classes_of(columns[i])]
-        row = 0
-        try:
-            for cells in zip(*keys, strict=True):
-                for cell in cells:
-                    force(cell)
-                row += 1
-        except MError:
-            if row:
-                yield Batch([column[:row] for column in columns], row)
-            raise
-        yield batch
-
-
 @runs(p.Join)
 def run_join(node: p.Join, columns: Columns, limit: int | None) -> Iterator[Batch]:
     """Rows of both tables side by side."""
@@ -304,7 +285,7 @@ def run_join(node: p.Join, columns: Columns, limit: int | None) -> Iterator[Batc
     pairing = _Pairing(node.kind, bytearray(length))
     keys, left_pick = picker(left_below, node.left_keys), picker(left_below, lefts)
     late: list[Batch] = []
-    for batch in _sound(batches, [left_below.index(name) for name in node.left_keys]):
+    for batch in sound(batches, [left_below.index(name) for name in node.left_keys]):
         if index.single is not None and node.kind in (p.INNER, p.LEFT_OUTER):
             alone: list[int] = []
             left, right = _single_pairs(index, node.kind, keys(batch.columns), batch.length)
@@ -377,7 +358,7 @@ def run_nested_join(node: p.NestedJoin, columns: Columns, limit: int | None) -> 
     below = merged(lefts, node.left_keys)
     keys, pick = picker(below, node.left_keys), picker(below, lefts)
     late: list[Batch] = []
-    for batch in _sound(execute(node.left, below), [below.index(name) for name in node.left_keys]):
+    for batch in sound(execute(node.left, below), [below.index(name) for name in node.left_keys]):
         matches = list(index.find(keys(batch.columns), batch.length))
         _, _, alone = pairing.pairs(iter(matches))
         rows, nested = _nested_rows(node.kind, matches, alone)
