@@ -317,15 +317,20 @@ def sums_of(relation: Relation, context: Context) -> Callable[[], str]:
 
 
 def _soon_counted(relation: Relation) -> bool:
-    """Whether counting costs little: of small tables and files, also joined, and of views as far as is needed."""
-    for source in relation.sources():
-        most = getattr(source, "rows", None)
-        if most is None:
-            if isinstance(source, StreamOrigin) or not relation.natural:
-                return False
-        elif most > (_COUNTED_LINES if isinstance(source, CsvOrigin) else aggregates.ORDERED_ROWS):
-            return False
-    return True
+    """Whether counting costs little: of small sources, also joined, and of one view as far as is needed."""
+    return all(_is_small(source, relation) for source in relation.sources())
+
+
+def _is_small(source: Any, relation: Relation) -> bool:
+    most: int | None = getattr(source, "rows", None)
+    if most is not None:
+        return most <= (_COUNTED_LINES if isinstance(source, CsvOrigin) else aggregates.ORDERED_ROWS)
+    if isinstance(source, StreamOrigin):
+        return False
+    if relation.natural or not relation.context.runs:
+        return True  # a count of its rows ends where it has enough
+    most = row_count(Relation(relation.context, source, (), ()), aggregates.ORDERED_ROWS + 1)
+    return most is not None and most <= aggregates.ORDERED_ROWS
 
 
 def _one_number(keys: tuple[Key, ...]) -> Any:

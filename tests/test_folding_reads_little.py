@@ -63,6 +63,26 @@ def test_rows_by_their_numbers(place: Path, name: str, monkeypatch: pytest.Monke
             assert found[0] == found[1], m
 
 
+def test_doubles_of_joined_views_are_added_in_row_order(tmp_path: Path, queries_run: list[str]) -> None:
+    """How many rows a view has, nobody knows before it is counted (LST-38)."""
+    path = tmp_path / "sums.duckdb"
+    with duckdb.connect(str(path)) as made:
+        made.execute(
+            "CREATE TABLE t AS SELECT * FROM (VALUES (1, 1e16), (2, 1.0), (3, 1.0), (4, -1e16)) AS v(a, x)"
+        )
+        made.execute("CREATE VIEW v AS FROM t")
+    tables = f'DuckDB.Database("{path}"){{{{[Schema = "main", Item = "{{}}"]}}}}[Data]'
+    joined = f'Table.Join({tables.format("t")}, "a", Table.PrefixColumns({tables.format("v")}, "v"), "v.a", JoinKind.LeftOuter)'
+    for step in (
+        "List.Sum({}[x])",
+        "List.Average({}[v.x])",
+        'Table.Group({}, {{}}, {{{{"s", each List.Sum([x])}}}})',
+    ):
+        found = [mlang.to_m(mlang.evaluate(step.format(joined), engine=e)) for e in ("duckdb", "none")]
+        assert found[0] == found[1]
+    assert any("LIMIT 1000001" in query for query in queries_run)
+
+
 def sql(m: str) -> str:
     return mlang.explain(m).steps[-1].sql or ""
 
