@@ -344,6 +344,12 @@ def test_empty_sides_of_joins_beside_other_rows(folder: Path, kind: str) -> None
         agree(folder, body, "error DataFormat.Error")
 
 
+def test_lists_are_looked_at_before_they_are_sorted(folder: Path) -> None:
+    """The error of a cell comes before one that ends the rows behind it (EVL-18)."""
+    body = "List.Sort(Table.Combine({T, Table.SelectRows(l, (row) => row[zz] > 0)})[n])"
+    agree(folder, body, "error DataFormat.Error")
+
+
 def test_what_is_computed_below_the_first_of_each_key(folder: Path) -> None:
     """An engine that may not move conditions forgets it where it makes an aggregate of a window."""
     rows = '{{-3, "x", #datetime(2020, 2, 29, 1, 0, 0)}, {-2, "x", #datetime(2020, 2, 28, 1, 0, 0)}}'

@@ -18,7 +18,7 @@ from mlang.tables import schema as schemas
 from mlang.tables.access import TableColumn, in_memory
 from mlang.tables.table import Table, run
 from mlang.values.functions import Function, Param, Spec, bind
-from mlang.values.lists import Deferred
+from mlang.values.lists import Deferred, forced
 from mlang.values.metadata import strip
 from mlang.values.thunk import force
 from mlang.values.types import ANY
@@ -116,7 +116,8 @@ def sorted_column(items: Any, criterion: Any) -> Any:
     def step(plan: p.Plan) -> p.Plan:
         return p.Sort(plan.schema, plan, (p.SortKey(plan.schema.names[0], descending=descending),))
 
-    return column_of(items, step, True)
+    column = column_of(items, step)
+    return NOTHING if column is NOTHING else KeptColumn(column, items)
 
 
 def transformed_column(items: Any, function: Function) -> Any:
@@ -164,9 +165,19 @@ class KeptColumn(Deferred):
 
     __slots__ = ("column",)
 
-    def __init__(self, column: TableColumn) -> None:
-        super().__init__(lambda: list(column), column.count)
+    def __init__(self, column: TableColumn, looked_at: Any = ()) -> None:
+        """``looked_at`` are cells that M looks at one by one before: their first error is raised."""
+        super().__init__(lambda: _computed(column, looked_at), column.count)
         self.column = column
+
+
+def _computed(column: TableColumn, looked_at: Any) -> list[Any]:
+    try:
+        return list(column)
+    except MError:
+        for _ in forced(looked_at):
+            pass
+        raise
 
 
 def _table_column(items: Any) -> Any:

@@ -132,7 +132,7 @@ def _age(name: str, random: Random, database: Any) -> None:
         [], [], [f'DELETE FROM "{name}" WHERE random() < 0.4'], [f'DELETE FROM "{name}"', f'INSERT INTO "{name}" SELECT * FROM data'],
         [f'INSERT INTO "{name}" SELECT * FROM data', f'UPDATE "{name}" SET "{first}" = NULL WHERE rowid % 3 = 0'],
         [f'ALTER TABLE "{name}" RENAME TO "base {name}"', f'CREATE VIEW "{name}" AS SELECT * FROM "base {name}"'],
-        [f'ALTER TABLE "{name}" RENAME TO "base {name}"', f'CREATE VIEW "{name}" AS SELECT * FROM "base {name}" ORDER BY 1 DESC LIMIT 5'],
+        [f'ALTER TABLE "{name}" RENAME TO "base {name}"', f'CREATE VIEW "{name}" AS SELECT * FROM "base {name}" ORDER BY ALL DESC LIMIT 5'],
         [f'DELETE FROM "{name}" WHERE "{first}" IS NULL', f'ALTER TABLE "{name}" ADD PRIMARY KEY ("{first}")'],
         [f'DELETE FROM "{name}" WHERE "{first}" IS NULL', f'ALTER TABLE "{name}" ALTER COLUMN "{first}" SET NOT NULL'],
     ])  # fmt: skip
