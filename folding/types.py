@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import Any
 
 from mlang.tables.column import Column
-from mlang.values.temporal import DAYS, MAX_TICKS, MINUTE, Date, DateTime, DateTimeZone, Duration, Time
+from mlang.values.temporal import MAX_TICKS, MINUTE, Date, DateTime, DateTimeZone, Duration, Time
 from mlang.values.thunk import DONE, Thunk
 
 #: Days and ticks from 0001-01-01 to 1970-01-01.
@@ -187,9 +187,9 @@ def facts_of(array: Any, kind: str) -> dict[str, Any]:
 
 def typed_array(column: Column) -> tuple[str, Any]:
     """Kind and Arrow array of a column in memory; `Untyped` when SQL cannot hold it."""
-    found = None if column.raw is None else entering(column.raw)
-    if found is not None:
-        return found
+    array = None if column.raw is None else _told(column)
+    if array is not None:
+        return _kind_of_array(array)
     cells = settled(column.cells())
     kind = kind_of_column(cells)
     return kind, to_arrow(cells, kind)
@@ -200,35 +200,32 @@ def is_told(array: Any, kind: str) -> bool:
     return kind != "any" and from_arrow_type(array.type)[0] == kind
 
 
-def entering(raw: Any) -> tuple[str, Any] | None:
-    """Kind and array, as `to_arrow` would give them, of Arrow data; None where its cells have to be looked at."""
+def _told(column: Column) -> Any:
+    """The Arrow data of a column as `to_arrow` would give its cells; None where these have to be looked at."""
     import pyarrow as pa
     import pyarrow.compute as pc
 
-    kind = from_arrow_type(raw.type)[0]
-    if kind == "any" or pa.types.is_dictionary(raw.type):
-        return None
-    if raw.null_count == len(raw):
-        return "null", pa.nulls(len(raw), pa.string())
+    array, kind = column.array(), from_arrow_type(column.raw.type)[0]
     try:
-        array = raw.cast(arrow_type(kind))  # whole numbers that are no doubles do not fit
-        if kind == "text":
-            array.validate(full=True)
+        if kind == "text" and array is not None:
+            array.validate(full=True)  # a file may hold any bytes as a text
+        elif kind in ("datetime", "time", "binary"):
+            array = column.raw.cast(arrow_type(kind))
     except pa.ArrowInvalid:
         return None
-    if kind in _CALENDAR:
-        least, most = _CALENDAR[kind]
-        bounds = pc.min_max(array.cast(pa.int32() if kind == "date" else pa.int64())).as_py()
-        if bounds["min"] < least or bounds["max"] > most:
+    if kind == "datetime" and array.null_count < len(array):
+        bounds = pc.min_max(array.cast(pa.int64())).as_py()
+        if bounds["min"] < -EPOCH_TICKS // 10 or bounds["max"] > (MAX_TICKS - EPOCH_TICKS) // 10:
             return None
-    return kind, array
+    return array
 
 
-#: Days and microseconds since 1970 of the first and last that M has.
-_CALENDAR = {
-    "date": (-EPOCH_DAYS, DAYS - 1 - EPOCH_DAYS),
-    "datetime": (-EPOCH_TICKS // 10, (MAX_TICKS - EPOCH_TICKS) // 10),
-}
+def _kind_of_array(array: Any) -> tuple[str, Any]:
+    import pyarrow as pa
+
+    if array.null_count == len(array):
+        return "null", pa.nulls(len(array), pa.string())
+    return from_arrow_type(array.type)[0], array
 
 
 # ---------------------------------------------------------------- Arrow to M values

@@ -87,7 +87,7 @@ def parts_of(batch: Batch) -> list[Column]:
     return [Column(cells) for cells in batch.columns]
 
 
-def in_memory(schema: TableType, parts: list[Column], length: int) -> Values:
+def as_values(schema: TableType, parts: list[Column], length: int) -> Values:
     """Columns as rows in memory; what is Arrow data stays so until somebody looks at the cells."""
     return Values(schema, Cells(parts), length, parts)
 

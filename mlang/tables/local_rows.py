@@ -9,7 +9,7 @@ from typing import Any
 from mlang import errors
 from mlang.errors import MError
 from mlang.tables import plan as p
-from mlang.tables.batches import ArrowBatch, choosing, in_memory, of, parts_of, taken
+from mlang.tables.batches import ArrowBatch, as_values, choosing, of, parts_of, taken
 from mlang.tables.column import Choice, Column, is_plain, joined
 from mlang.tables.flow import Batch
 from mlang.tables.keys import first_rows, key_rows
@@ -397,7 +397,7 @@ def buffered(node: p.Buffer) -> p.Values:
             for store, part in zip(found, _pinned(batch), strict=True):
                 store.append(part)
         parts = [joined(column) if column else Column([]) for column in found]
-        node.cell.append(in_memory(node.schema, parts, length))
+        node.cell.append(as_values(node.schema, parts, length))
     values: p.Values = node.cell[0]
     return values
 
