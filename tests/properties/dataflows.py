@@ -72,17 +72,20 @@ class Program:
         return found
 
 
-def program(seed: int, number: int, large: bool = False) -> Program:
-    """The program of a seed with a number; a large one reads tables of tens of thousands of rows."""
-    return Maker(Random(f"{seed}:{number}"), seed, large).program()
+def program(seed: int, number: int, large: bool = False, over: str = "") -> Program:
+    """The program of a seed with a number; a large one reads tables of tens of thousands of rows.
+
+    Over a source database most tables are those that it holds.
+    """
+    return Maker(Random(f"{seed}:{number}"), seed, large, over).program()
 
 
 class Maker(Tables):
     """Draws one program."""
 
-    def __init__(self, random: Random, seed: int, large: bool) -> None:
+    def __init__(self, random: Random, seed: int, large: bool, over: str) -> None:
         super().__init__(random)
-        self.seed, self.large = seed, large
+        self.seed, self.large, self.database = seed, large, over
 
     def program(self) -> Program:
         """A program over tables of the pool of the seed."""
@@ -98,14 +101,26 @@ class Maker(Tables):
     def source(self, many: bool) -> tuple[str, dict[str, str]]:
         """A table of the pool, or one that is written out, and its columns."""
         shape = self.random.random()
+        if self.database and (many or shape < 0.88):
+            return self.served(many, shape)
         if many:
             found = long_shape(self.seed, self.random.randrange(LONG), self.large)
         elif shape < STRANGE:
             found = odd_shape(self.seed, self.random.randrange(ODD))
-        elif shape < 0.85:
+        elif shape < (0.94 if self.database else 0.85):
             found = Shape(f"t{self.random.randrange(POOL)}", self.random.choices(FORMATS, [4, 3, 2])[0])
         else:
             return self.written()
+        return found.expression, dict(found.columns)
+
+    def served(self, many: bool, shape: float) -> tuple[str, dict[str, str]]:
+        """A table of the source database, and its columns."""
+        if many:
+            found = long_shape(self.seed, self.random.randrange(LONG), False, self.database)
+        elif shape < STRANGE:
+            found = odd_shape(self.seed, self.random.randrange(ODD), self.database)
+        else:
+            found = Shape(f"t{self.random.randrange(POOL)}", self.database)
         return found.expression, dict(found.columns)
 
     def written(self) -> tuple[str, dict[str, str]]:

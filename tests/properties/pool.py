@@ -59,6 +59,24 @@ COLUMNS = {"n": "number", "k": "whole", "t": "text", "d": "date", "m": "datetime
 #: Tables that each pool has: in every format; of odd columns and of many rows, in one format each.
 POOL, ODD, LONG = 60, 90, 12
 FORMATS = ("parquet", "duckdb", "csv")
+#: Source databases that hold the pool instead (`prove_folding --over`), and their types of the kinds that they hold.
+SERVERS = {
+    "SQLite": {
+        "number": "REAL", "whole": "INTEGER", "any": "INTEGER", "text": "TEXT", "dirty": "TEXT", "date": "DATE", "datetime": "TIMESTAMP",
+        "logical": "BOOLEAN", "int32": "INTEGER", "single": "REAL", "big": "INTEGER", "flag": "INTEGER", "binary": "BLOB", "null": "TEXT",
+    },
+    "PostgreSQL": {
+        "number": "double precision", "whole": "bigint", "any": "integer", "text": "text", "dirty": "varchar", "date": "date",
+        "datetime": "timestamp", "logical": "boolean", "time": "time", "duration": "interval", "zoned": "timestamptz",
+        "decimal": "numeric(19, 4)", "int32": "integer", "single": "real", "big": "bigint", "unsigned": "numeric(20, 0)",
+        "flag": "smallint", "binary": "bytea", "null": "text",
+    },
+    "MySQL": {
+        "number": "double", "whole": "bigint", "any": "int", "text": "text", "dirty": "varchar(60)", "date": "date",
+        "datetime": "datetime(6)", "logical": "boolean", "duration": "time(6)", "decimal": "decimal(19, 4)", "int32": "int",
+        "single": "float", "big": "bigint", "unsigned": "bigint unsigned", "flag": "tinyint", "binary": "blob", "null": "text",
+    },
+}  # fmt: skip
 #: Rows of the long tables, and of those that `--large` reads: enough for threads to share them.  A DuckDB table is
 #: shared by groups of 122,880 rows, a Parquet file by its own groups.
 LONG_ROWS = (1500, 4000)
@@ -103,7 +121,10 @@ class Shape:
 
     @property
     def expression(self) -> str:
-        """The table as M; ``{folder}`` stands for the folder of the pool."""
+        """The table as M; ``{folder}`` stands for the folder of the pool, ``{server}`` for a source database."""
+        if self.format in SERVERS:
+            row = f'[Schema = "{{schema}}", Item = "{self.name}"]'
+            return f'Table.RemoveColumns({{server}}{{{row}}}[Data], "#")'
         if self.format == "parquet":
             return f'Parquet.Document(File.Contents("{{folder}}/{self.name}.parquet"))'
         if self.format == "duckdb":
@@ -121,16 +142,18 @@ class Shape:
         return f'Table.TransformColumnTypes({text}, {{{types}}}, "en-US")'
 
 
-def odd_shape(seed: int, number: int) -> Shape:
-    """A table of odd columns: which kinds, under which names."""
+def odd_shape(seed: int, number: int, over: str = "") -> Shape:
+    """A table of odd columns: which kinds, under which names; over a source database of the kinds that it holds."""
     random = Random(f"odd {seed} {number}")
-    format = FORMATS[number % 3]
-    kinds: list[str] = list(CELLS)
-    if format != "csv":
+    format = over or FORMATS[number % 3]
+    kinds: list[str] = [k for k in CELLS if k in SERVERS.get(over, CELLS)]
+    if format not in ("csv", *SERVERS):
         kinds += [Kind("record", {"x": "whole", "y": "text"}), Kind("list", "number"), Kind("list", "text")]
     names = random.sample(NAMES, random.randint(1, 8))
-    if format != "parquet":  # neither has no name; one takes names that differ by case for the same
-        names = list({n.lower() if format == "duckdb" else n: n for n in names if n}.values()) or ["k"]
+    if format != "parquet":  # nor has one no name; many take names that differ by case for the same
+        names = list({n if format == "csv" else n.lower(): n for n in names if n}.values()) or ["k"]
+    if over:  # one column more is the key; MySQL's names are of characters of the first plane
+        names = [n for n in names if n != "#" and not (over == "MySQL" and "😀" in n)] or ["k"]
     columns = {n: random.choice(kinds) for n in names}
     dialect = random.choice(["plain", "plain", *DIALECTS]) if format == "csv" else "plain"
     if dialect == "untyped":
@@ -138,12 +161,13 @@ def odd_shape(seed: int, number: int) -> Shape:
     return Shape(f"w{number}", format, columns, dialect)
 
 
-def long_shape(seed: int, number: int, large: bool) -> Shape:
+def long_shape(seed: int, number: int, large: bool, over: str = "") -> Shape:
     """A table of many rows and few values."""
     kinds = {**COLUMNS, "u": "time", "f": "decimal", "v": "duration", "w": "zoned"}
+    kinds = {n: k for n, k in kinds.items() if k in SERVERS.get(over, CELLS) or k == "any"}
     random = Random(f"long {seed} {number}")
     names = random.sample(list(kinds), 4)
-    format = ("parquet", "duckdb", "parquet", "csv")[number % 4]
+    format = over or ("parquet", "duckdb", "parquet", "csv")[number % 4]
     columns = {"k": "whole", **{n: kinds[n] for n in names}}
     return Shape(f"{'h' if large else 'g'}{number}", format, columns)
 

@@ -46,18 +46,18 @@ def make_pool(seed: int, folder: Path, large: bool = False) -> None:
             _write(Shape(f"t{number}", format), rows, folder, database, random)
     for number in range(ODD):
         shape = odd_shape(seed, number)
-        _write(shape, _odd_rows(random, shape), folder, database, random)
+        _write(shape, odd_rows(random, shape), folder, database, random)
     for number in range(LONG):
         for big in (False, True) if large else (False,):
             shape = long_shape(seed, number, big)
-            _write(shape, _long_rows(random, shape, big), folder, database, random)
+            _write(shape, long_rows(random, shape, big), folder, database, random)
     database.close()
     (folder / "pool.new").rename(folder / "pool.duckdb")
     (folder / "pool.done").touch()
     (folder / f"{name}.done").touch()
 
 
-def _odd_rows(random: Random, shape: Shape) -> list[list[Any]]:
+def odd_rows(random: Random, shape: Shape) -> list[list[Any]]:
     """Often no row or one, columns without a value, and lists and records."""
     flat = {n: "null" if isinstance(k, Kind) else k for n, k in shape.columns.items()}
     most = random.choice([0, 1, 3, 12, 40])
@@ -77,12 +77,12 @@ def _nested(random: Random, kind: Kind) -> Any:
     if random.random() < 0.2:
         return None
     if kind == "record":
-        return {n: _fitting(_python(random.choice(CELLS[k])), k) for n, k in kind.inside.items()}  # type: ignore[attr-defined]
+        return {n: fitting(python_value(random.choice(CELLS[k])), k) for n, k in kind.inside.items()}  # type: ignore[attr-defined]
     cells = CELLS["whole" if kind.inside == "number" else "text"]
-    return [_python(random.choice(cells)) for _ in range(random.randint(0, 3))]
+    return [python_value(random.choice(cells)) for _ in range(random.randint(0, 3))]
 
 
-def _long_rows(random: Random, shape: Shape, large: bool) -> list[list[str]]:
+def long_rows(random: Random, shape: Shape, large: bool) -> list[list[str]]:
     """Many rows of few values of each column."""
     count, rows = random.randint(*(LARGE_ROWS[shape.format] if large else LONG_ROWS)), []
     clean = random.random() < 0.7
@@ -106,7 +106,7 @@ def _write(shape: Shape, rows: list[list[Any]], folder: Path, database: Any, ran
     arrays = []
     for i, kind in enumerate(shape.columns.values()):
         type = _arrow_type(kind, random if shape.name.startswith("w") else None)
-        cells = [_fitting(_python(row[i]), kind) for row in rows]
+        cells = [fitting(python_value(row[i]), kind) for row in rows]
         arrays.append(_array(cells, type))
     data = pa.table(arrays, names=names)
     if shape.format == "parquet":
@@ -203,7 +203,7 @@ def _arrow_type(kind: str, random: Random | None) -> Any:
     return types[0] if random is None else random.choice(types)
 
 
-def _python(cell: Any) -> Any:
+def python_value(cell: Any) -> Any:
     words = {"null": None, "true": True, "false": False, "#nan": float("nan"), "#infinity": float("inf"),
              "-#infinity": float("-inf"), 'error "bad"': None}  # fmt: skip
     if not isinstance(cell, str):
@@ -236,7 +236,7 @@ def _moment(kind: str, text: str) -> Any:
     return dt.datetime(*whole)  # type: ignore[arg-type]
 
 
-def _fitting(value: Any, kind: str) -> Any:
+def fitting(value: Any, kind: str) -> Any:
     if value is None or isinstance(kind, Kind):
         return value
     if kind in ("number", "single"):
@@ -252,8 +252,8 @@ def _csv(cell: Any) -> str:
     if cell.startswith("#binary"):
         return str(cell[9:-2])
     if cell.startswith(("#", "-#", "error")):
-        value = _python(cell)
+        value = python_value(cell)
         if isinstance(value, dt.timedelta):
             return f"{value.days}.{dt.timedelta(seconds=value.seconds)}"
         return "bad" if value is None else {"inf": "oo", "nan": "NaN"}.get(str(value), str(value))
-    return str(_python(cell)) if cell.startswith('"') else str(cell)
+    return str(python_value(cell)) if cell.startswith('"') else str(cell)

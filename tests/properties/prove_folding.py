@@ -4,6 +4,7 @@
 `--large` reads tables of tens of thousands of rows, where the engine's threads run side by side.
 `python -m tests.properties.prove_folding --seed N --number K` shows one program, both answers and what folds.
 `--state FILE --again` runs those that differed once more.
+`--over SQLite|PostgreSQL|MySQL` reads most tables from a source database, which the run starts.
 
 The seed is printed; a state file holds what is done, so a run that was stopped goes on where it was.
 A program that differs is made smaller and written to the state file with both answers.
@@ -28,6 +29,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from attrs import frozen
+
 import mlang
 from mlang.app.api import open_session
 from mlang.compile.entry import Document, run
@@ -37,6 +40,7 @@ from mlang.values.metadata import strip
 from mlang.values.show import to_m, type_text
 from mlang.values.types import type_of
 from tests.properties.dataflows import Program, program
+from tests.properties.pool import SERVERS
 from tests.properties.pool_files import make_pool
 
 CHUNK, LARGE_CHUNK = 100, 10
@@ -47,22 +51,71 @@ SHARED = 50
 ENGINES = ("duckdb", "none")
 
 
-class Evaluator:
-    """Evaluates texts with an engine, in a session that the next ones share."""
+@frozen
+class Pool:
+    """The tables of a seed: their folder, and the source database that holds most of them (its M and its schema)."""
 
-    def __init__(self) -> None:
-        self.sessions = {engine: open_session(engine=engine, culture="en-US") for engine in ENGINES}
+    seed: int
+    folder: Path
+    large: bool = False
+    over: str = ""
+    server: str = ""
+    schema: str = ""
+
+    def program(self, number: int) -> Program:
+        """The program of a number."""
+        return program(self.seed, number, self.large, self.over)
+
+    def text(self, program: str) -> str:
+        """A program over these tables."""
+        marks = {"{folder}": str(self.folder), "{server}": self.server, "{schema}": self.schema}
+        text = program
+        for mark, found in marks.items():
+            text = text.replace(mark, found)
+        return text
+
+
+class Evaluator:
+    """Evaluates texts with an engine, in a session that the next ones share; ``served`` asks for source databases."""
+
+    def __init__(self, served: bool = False) -> None:
+        self.served = served
+        logins = {(name, ""): {"Username": "tester"} for name in SERVERS}
+        self.sessions = {e: open_session(engine=e, culture="en-US", credentials=logins) for e in ENGINES}
         self.uses = 0
 
     def both(self, text: str) -> tuple[str, str, bool]:
         """The answers folded and interpreted, and whether an engine was asked."""
         self.uses += 1
         if self.uses > SHARED:
-            self.__init__()  # type: ignore[misc]
+            self.__init__(self.served)  # type: ignore[misc]
         session = self.sessions["duckdb"]
         session.fixed.pop("folding.cursor", None)
+        Asked.queries = 0
         folded = answer(text, session)
-        return folded, answer(text, self.sessions["none"]), "folding.cursor" in session.fixed
+        asked = Asked.queries > 0 if self.served else "folding.cursor" in session.fixed
+        return folded, answer(text, self.sessions["none"]), asked
+
+
+class Asked:
+    """Counts the queries that source databases are asked, but of tables as they stand."""
+
+    queries = 0
+
+    @classmethod
+    def count(cls) -> None:
+        """Counts from now on, in this process."""
+        from folding.engines.remote import RemoteSource
+        from mlang.tables import plan as p
+
+        own = RemoteSource.__init__
+
+        def made(source: RemoteSource, plan: p.Plan, query: Any) -> None:
+            below = plan.input if isinstance(plan, p.Project) else plan
+            cls.queries += not isinstance(below, p.Scan)
+            own(source, plan, query)
+
+        RemoteSource.__init__ = made  # type: ignore[method-assign]
 
 
 def answer(text: str, session: Session) -> str:
@@ -83,22 +136,17 @@ def answer(text: str, session: Session) -> str:
         return f"PYTHON {failure.__class__.__name__} {failure}"
 
 
-def written(made: Program, folder: Path) -> str:
-    """The program as M over the pool in a folder."""
-    return made.text().replace("{folder}", str(folder))
-
-
-def differs(made: Program, folder: Path) -> tuple[str, str] | None:
+def differs(made: Program, tables: Pool) -> tuple[str, str] | None:
     """Both answers, in sessions of their own, when they are not the same."""
-    folded, interpreted, _ = Evaluator().both(written(made, folder))
+    folded, interpreted, _ = Evaluator().both(tables.text(made.text()))
     return None if folded == interpreted and "PYTHON" not in folded else (folded, interpreted)
 
 
-def smallest(made: Program, folder: Path) -> Program:
+def smallest(made: Program, tables: Pool) -> Program:
     """A part of the program that still differs, from which nothing can be left out."""
     for smaller in made.smaller():
-        if differs(smaller, folder) is not None:
-            return smallest(smaller, folder)
+        if differs(smaller, tables) is not None:
+            return smallest(smaller, tables)
     return made
 
 
@@ -133,45 +181,45 @@ class Watch:
             cls.thread = 0
 
 
-def chunk(job: tuple[int, int, int, Path, bool]) -> dict[str, Any]:
+def chunk(job: tuple[Pool, int, int]) -> dict[str, Any]:
     """Runs the programs of a range, all on one thread with a deep stack."""
     return run(lambda: _chunk(*job))
 
 
-def _chunk(seed: int, start: int, count: int, folder: Path, large: bool) -> dict[str, Any]:
+def _chunk(tables: Pool, start: int, count: int) -> dict[str, Any]:
     differences, folded, raised, slow = [], 0, 0, 0
-    evaluator = Evaluator()
+    evaluator = Evaluator(bool(tables.over))
     for number in range(start, start + count):
-        made = program(seed, number, large)
+        made = tables.program(number)
         try:
-            with Watch.patience(evaluator, PATIENCE * (6 if large else 1)):
-                left, right, asked = evaluator.both(written(made, folder))
+            with Watch.patience(evaluator, PATIENCE * (6 if tables.large else 1)):
+                left, right, asked = evaluator.both(tables.text(made.text()))
         except Cancelled:
             slow += 1
-            evaluator = Evaluator()
+            evaluator = Evaluator(bool(tables.over))
             continue
         folded += asked
         raised += left.startswith("error ")
         if left != right or "PYTHON" in left:
-            differences.append(_difference(number, made, folder, (left, right)))
+            differences.append(_difference(number, made, tables, (left, right)))
     return {
         "start": start, "count": count, "folded": folded, "raised": raised, "slow": slow, "differences": differences,
     }  # fmt: skip
 
 
-def _difference(number: int, made: Program, folder: Path, seen: tuple[str, str]) -> dict[str, Any]:
+def _difference(number: int, made: Program, tables: Pool, seen: tuple[str, str]) -> dict[str, Any]:
     """What is written down: a smaller program, or that the program only differs after the ones before it."""
     found, small, alone = None, made, True
     try:
         with Watch.patience(None, PATIENCE * 5):
-            alone = differs(made, folder) is not None
-            small = smallest(made, folder) if alone else made
-            found = differs(small, folder)
+            alone = differs(made, tables) is not None
+            small = smallest(made, tables) if alone else made
+            found = differs(small, tables)
     except Cancelled:
         small = made
     folded, interpreted = found or seen
     return {
-        "number": number, "program": written(small, folder), "folded": folded, "interpreted": interpreted,
+        "number": number, "program": small.text(), "folded": folded, "interpreted": interpreted,
         "alone": alone,
     }  # fmt: skip
 
@@ -180,13 +228,19 @@ def prepare() -> None:
     """A worker: what takes too long is cancelled."""
     signal.signal(signal.SIGALRM, Watch.ring)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    Asked.count()
 
 
-def pool(seed: int, large: bool = False) -> Path:
-    """The folder of the seed's tables, made when it is not there."""
+def pool(seed: int, large: bool = False, over: str = "") -> Pool:
+    """The seed's tables; files are made when they are not there."""
     folder = Path(tempfile.gettempdir()) / f"mlang-dataflows-{seed}{'-large' if large else ''}"
     make_pool(seed, folder, large)
-    return folder
+    if not over:
+        return Pool(seed, folder, large)
+    from tests.properties.pool_servers import filled
+
+    engine = filled(seed, over)
+    return Pool(seed, folder, large, over, engine.source, engine.schema)
 
 
 def revision() -> str:
@@ -195,15 +249,14 @@ def revision() -> str:
     return found.stdout.strip() or "unknown"
 
 
-def prove(seed: int, programs: int, jobs: int, state: Path, seconds: float, large: bool) -> int:
+def prove(tables: Pool, programs: int, jobs: int, state: Path, seconds: float) -> int:
     """Runs what is not done yet; the exit code says whether there were differences."""
     done: dict[str, Any] = {}
-    size = LARGE_CHUNK if large else CHUNK
-    folder = pool(seed, large)
+    seed, size = tables.seed, LARGE_CHUNK if tables.large else CHUNK
     if state.exists():
         done = json.loads(state.read_text())["done"]
     wanted = [
-        (seed, start, min(size, programs - start), folder, large)
+        (tables, start, min(size, programs - start))
         for start in range(0, programs, size)
         if str(start) not in done
     ]
@@ -239,12 +292,15 @@ def report(seed: int, done: dict[str, Any]) -> int:
     return 1 if different else 0
 
 
-def again(state: Path) -> int:
+def again(state: Path, large: bool, over: str) -> int:
     """Runs the programs that differed once more and says which still do."""
-    found = [f for d in json.loads(state.read_text())["done"].values() for f in d["differences"]]
+    known = json.loads(state.read_text())
+    tables = pool(known["seed"], large, over)
+    found = [f for d in known["done"].values() for f in d["differences"]]
     still = 0
     for difference in found:
-        folded, interpreted, _ = run(lambda text=difference["program"]: Evaluator().both(text))  # type: ignore[misc]
+        text = tables.text(difference["program"])
+        folded, interpreted, _ = run(lambda text=text: Evaluator().both(text))  # type: ignore[misc]
         if folded != interpreted or "PYTHON" in folded:
             still += 1
             print(
@@ -254,13 +310,14 @@ def again(state: Path) -> int:
     return 1 if still else 0
 
 
-def show(seed: int, number: int, large: bool) -> None:
+def show(tables: Pool, number: int) -> None:
     """One program and what becomes of it."""
-    text = written(program(seed, number, large), pool(seed, large))
+    text = tables.text(tables.program(number).text())
     print(text)
     for engine, found in zip(ENGINES, run(lambda: Evaluator().both(text)), strict=False):
         print(f"--- {engine}\n{found}")
-    print(f"---\n{mlang.explain(text)}")
+    if not tables.over:
+        print(f"---\n{mlang.explain(text)}")
 
 
 def main() -> None:
@@ -271,19 +328,21 @@ def main() -> None:
     parser.add_argument("--jobs", type=int, default=1)
     parser.add_argument("--state", type=Path, default=None)
     parser.add_argument("--large", action="store_true", help="over tables of tens of thousands of rows")
+    parser.add_argument("--over", choices=SERVERS, default="", help="over tables of a source database")
     parser.add_argument("--again", action="store_true", help="only the programs of --state that differed")
     parser.add_argument("--seconds", type=float, default=float("inf"), help="stop after so long")
     options = parser.parse_args()
     if options.again:
         if options.state is None:
             parser.error("--again needs --state")
-        sys.exit(again(options.state))
+        sys.exit(again(options.state, options.large, options.over))
     seed = options.seed if options.seed is not None else secrets.randbelow(10**9)
+    tables = pool(seed, options.large, options.over)
     if options.number is not None:
-        show(seed, options.number, options.large)
+        show(tables, options.number)
         return
     state = options.state or Path(f"folding-{seed}.json")
-    sys.exit(prove(seed, options.programs, options.jobs, state, options.seconds, options.large))
+    sys.exit(prove(tables, options.programs, options.jobs, state, options.seconds))
 
 
 if __name__ == "__main__":

@@ -9,7 +9,7 @@ import pytest
 from mlang.compile.entry import run
 from tests.properties.dataflows import program
 from tests.properties.pool_files import make_pool
-from tests.properties.prove_folding import Evaluator, written
+from tests.properties.prove_folding import Evaluator, Pool
 
 SEED = 5
 
@@ -22,9 +22,9 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_random_dataflows(folder: Path) -> None:
-    folded, evaluator = 0, Evaluator()
+    folded, evaluator, tables = 0, Evaluator(), Pool(SEED, folder)
     for number in range(150):
-        text = written(program(SEED, number), folder)
+        text = tables.text(tables.program(number).text())
         left, right, asked = run(lambda text=text: evaluator.both(text))  # type: ignore[misc]
         assert left == right, text
         folded += asked

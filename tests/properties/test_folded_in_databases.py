@@ -15,10 +15,15 @@ sys.path.insert(0, str(Path(__file__).parent.parent))
 from database_tables import Engine, engine_or_skip, values_of
 
 import mlang
+from mlang.compile.entry import run
+from tests.properties.pool_files import make_pool
+from tests.properties.pool_servers import filled
+from tests.properties.prove_folding import Evaluator, Pool
 
 sys.path.insert(0, str(Path(__file__).parent))
 from test_folded_equals_interpreted import CELLS, ENDS, STEPS
 
+SEED = 11
 KINDS = {"n": "number", "k": "whole", "t": "text", "e": "whole"}
 MORE_TEXTS = ['"a "', '"a  "', '"é "', '"É"', '"e#(0301)"', '"ß"', '"%"', '"_"', '"a\\b"', '"\'"', '"NULL"']
 GRID = {"n": CELLS["n"], "k": CELLS["k"], "t": [*CELLS["t"], *MORE_TEXTS], "e": CELLS["k"]}
@@ -64,3 +69,15 @@ def test_folded_equals_interpreted(engine: Engine, data: st.DataObject) -> None:
     end = data.draw(st.sampled_from(ENDS))
     m = f'let l = {m}, r = Table.RemoveColumns({right}, "#") in {end.format("l", "r")}'
     assert answer(engine, m, "auto") == answer(engine, m, "none"), m
+
+
+def test_random_dataflows(engine: Engine, tmp_path: Path) -> None:
+    """Some of those of `prove_folding.py`, most of whose tables are in the database."""
+    make_pool(SEED, tmp_path)
+    filled(SEED, engine.name)
+    tables = Pool(SEED, tmp_path, over=engine.name, server=engine.source, schema=engine.schema)
+    evaluator = Evaluator()
+    for number in range(100):
+        text = tables.text(tables.program(number).text())
+        folded, interpreted, _ = run(lambda text=text: evaluator.both(text))  # type: ignore[misc]
+        assert folded == interpreted, text
