@@ -330,11 +330,11 @@ def _interpreted(node: p.Plan, context: Context) -> Relation:
 def _claimed(node: p.Plan, context: Context) -> Relation:
     """A relation in place of what the interpreter would make, for `explain`."""
     from folding import types
-    from folding.sources import Leaf, relation
+    from folding.sources import ClaimedOrigin, relation
 
     kinds = [t.kind if t.kind in types.KINDS else "text" for t in node.schema.types]
     scalars = [Scalar(exp.Null(), kind, types.storage_of(kind)) for kind in kinds]
-    return relation(context, Leaf(context.alias()), scalars, None)
+    return relation(context, ClaimedOrigin(context.alias()), scalars, None)
 
 
 def boundaries(plan: p.Plan) -> tuple[str, ...]:

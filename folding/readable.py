@@ -194,9 +194,11 @@ def _rename(query: Any, wanted: Names, scope: Scope, top: bool = False) -> Names
         if isinstance(column, exp.Column) and output.alias in wanted and column.table in asked:
             asked[column.table].setdefault(column.name, wanted[output.alias])
     known = {alias: _named_item(item, asked[alias], scope) for alias, item in inputs.items()}
+    for below in _asked_inside(query):
+        _rename(below, {}, scope)
     chosen = _outputs(query, wanted, known, top)
     alone = len(inputs) == 1 and not _hides(query, chosen, known)
-    for column in _own(query, exp.Column):
+    for column in _own(query, exp.Column, inside=False):
         name = known.get(column.table, {}).get(column.name)
         if name is not None:
             table = column.args.get("table")
@@ -215,11 +217,11 @@ def _rename(query: Any, wanted: Names, scope: Scope, top: bool = False) -> Names
 
 
 def _reads_its_own(query: Any) -> bool:
-    """Whether a query names only columns of its own FROM, and no query stands among its expressions."""
+    """Whether a query names only columns of its own FROM, not those of a query that it stands in."""
     if "from_" not in query.args or not all(isinstance(i, (exp.Table, exp.Subquery)) for i in _items(query)):
         return False
     tables = {item.alias for item in _items(query)}
-    return all(column.table in tables for column in _own(query, exp.Column))
+    return all(column.table in tables for column in _own(query, exp.Column, inside=False))
 
 
 def _items(query: Any) -> list[Any]:
@@ -227,16 +229,23 @@ def _items(query: Any) -> list[Any]:
     return [query.args["from_"].this, *(join.this for join in query.args.get("joins") or ())]
 
 
-def _own(query: Any, kind: type) -> list[Any]:
-    """The nodes of a kind in a query, those of the queries in its FROM left out."""
+def _own(query: Any, kind: type, inside: bool = True) -> list[Any]:
+    """The nodes of a kind in a query, those of the queries in its FROM left out, and of those in its expressions."""
     found, stack = [], [query]
     inputs = {id(item) for item in _items(query)}
     while stack:
         node = stack.pop()
         if isinstance(node, kind):
             found.append(node)
-        stack.extend(child for child in node.iter_expressions() if id(child) not in inputs)
+        if inside or node is query or not isinstance(node, exp.Query):
+            stack.extend(child for child in node.iter_expressions() if id(child) not in inputs)
     return found
+
+
+def _asked_inside(query: Any) -> list[Any]:
+    """The queries among the expressions of one, the outermost of them."""
+    found = [node for node in _own(query, exp.Query, inside=False) if node is not query]
+    return [node.this if isinstance(node, exp.Subquery) else node for node in found]
 
 
 def _named_item(item: Any, asked: Names, scope: Scope) -> Names:

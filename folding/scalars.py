@@ -66,8 +66,8 @@ class Translator:
 
     # ------------------------------------------------------------ names
 
-    def meaning(self, name: str) -> Any:
-        """What a name stands for: a `Scalar`, a `Row`, or an M value."""
+    def meaning(self, name: str, inclusive: bool = False) -> Any:
+        """What a name (with `@`, if ``inclusive``) stands for: a `Scalar`, a `Row`, or an M value."""
         if name in self.names:
             found = self.names[name]
             return found.meaning() if found.__class__ is Lazy else found
@@ -81,6 +81,8 @@ class Translator:
         try:
             return registry.value_of(name)
         except KeyError:
+            if inclusive:  # the name of what is being made
+                raise Unfoldable(f"a function that calls itself ({name})") from None
             raise Unfoldable(f"'{name}' is not known to folding") from None
 
     def any(self, node: nodes.Node) -> Any:
@@ -92,7 +94,7 @@ class Translator:
 
     def any_Name(self, node: nodes.Name) -> Any:
         marked = "@" + node.name
-        return self.meaning(marked if node.inclusive and marked in self.names else node.name)
+        return self.meaning(marked if node.inclusive and marked in self.names else node.name, node.inclusive)
 
     def any_Function(self, node: nodes.Function | nodes.Each) -> Any:
         return Closure(node, self)

@@ -20,6 +20,7 @@ from folding.csv_source import CsvOrigin
 from folding.engines.database import DIALECT, attaching, setting
 from folding.sources import ArrowOrigin, DatabaseOrigin, Leaf, ParquetOrigin
 from folding.streaming import StreamOrigin
+from folding.structures import Fields
 from mlang.connectors.duckdb import INSTANTS_IN
 
 if TYPE_CHECKING:
@@ -61,7 +62,34 @@ def of_duckdb(query: Query, tree: Any, text: str) -> Shown:
             f"{_listed(late)}: the text of a cell that did not convert, else null; "
             "the interpreter converts these cells, or makes M's error of them."
         )
+    remarks += _meanings(query)
     return Shown(text, tuple(_setup(leaves)), tuple(remarks))
+
+
+def _meanings(query: Query) -> Iterable[str]:
+    """What columns of the result hold where SQL has no such values."""
+    names = (
+        query.schema.names if query.schema is not None else [f"c{i + 1}" for i in range(len(query.columns))]
+    )
+    found: dict[str, list[str]] = {}
+    for name, column in zip(names, query.columns, strict=True):
+        term = column.term
+        if isinstance(term.inside, Fields) and term.inside.keys != term.inside.names:
+            fields = (
+                f"{key} is {field}" for key, field in zip(term.inside.keys, term.inside.names, strict=True)
+            )
+            found.setdefault(f"a record, of which {_listed([*fields])}", []).append(name)
+        elif isinstance(term.inside, t.Mixed):
+            found.setdefault("c1 where the number is a decimal, else c2", []).append(name)
+        elif term.kind == "datetimezone":
+            found.setdefault(
+                "the instant in UTC (u), and the minutes that the clock is ahead of it (o)", []
+            ).append(name)
+        elif term.kind in ("datetime", "duration") and term.storage == "BIGINT":
+            since = " since 0001-01-01" if term.kind == "datetime" else ""
+            found.setdefault(f"in ticks of 100 nanoseconds{since}", []).append(name)
+    for meaning, columns in found.items():
+        yield f"{_listed(columns)}: {meaning}."
 
 
 def _setup(leaves: list[Leaf]) -> Iterable[str]:

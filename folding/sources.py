@@ -72,6 +72,13 @@ class Leaf(Origin):
         """Registers or attaches what the query reads, in the database that runs it."""
 
 
+class ClaimedOrigin(Leaf):
+    """Rows that nobody has made, for `explain`; no query over it runs."""
+
+    def render(self, needed: set[str]) -> Any:
+        return exp.Table(this=exp.to_identifier(self.alias))
+
+
 class ParquetOrigin(Leaf):
     """A Parquet file on this machine."""
 

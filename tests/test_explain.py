@@ -119,6 +119,22 @@ def test_what_is_no_table_has_no_tree(place: Path) -> None:
     assert run(lambda: plan_tree(document.steps()), api.open_session()) is None
 
 
+def test_rows_that_the_interpreter_would_make_are_explained_whatever_stands_above(tmp_path: Path) -> None:
+    """Also where a query inside the query reads them once more."""
+    path = tmp_path / "t.parquet"
+    duckdb.sql(f"COPY (SELECT i AS k, 'x' || i AS t FROM range(3) r(i)) TO '{path}'")
+    found = mlang.explain(f"""
+        let t = Parquet.Document(File.Contents("{path}")),
+            count = (n) => if n <= 0 then 0 else @count(n - 1),
+            counted = Table.AddColumn(t, "z", each count([k])),
+            grouped = Table.Group(counted, "t", {{{{"x", each List.Max([z])}}}}),
+            leading = Table.FirstN(grouped, each [x] = 0)
+        in Table.Sort(leading, "x")
+    """)
+    assert [step.indicator for step in found.steps[-3:]] == ["Might fold"] * 3
+    assert "a function that calls itself (count)" in str(found[-1].reason)
+
+
 # ---------------------------------------------------------------- cures
 
 

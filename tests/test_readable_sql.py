@@ -35,6 +35,10 @@ QUERIES = {
     "unpivot": f'Table.UnpivotOtherColumns(Table.SelectColumns({S}, {{"Region", "id", "unit price"}}), {{"Region"}}, "what", "value")',
     "capitals": f'Table.AddColumn(Table.SelectColumns({S}, {{"id"}}), "ID", each [id] + 1)',
     "membership": f'Table.Join({S}, "product", Table.RenameColumns({P}, {{{{"product", "pid"}}}}), "pid", JoinKind.LeftSemi)',
+    "leading": f'Table.FirstN({S}, each [Region] <> "R3" or [id] < 9)',
+    "trailing": f'Table.RemoveLastN({S}, each [product] <> 4)',
+    "latest": f'Table.Distinct(Table.Buffer(Table.Sort({S}, {{{{"unit price", 1}}, {{"Region", 0}}}})), {{"product"}})',
+    "largest": f'let s = {S}, x = Table.SelectRows(s, each [id] = List.Max(s[product])) in x',
     "text": f'Table.TransformColumns({S}, {{{{"Region", Text.Lower, type text}}}})',
     "nothing": f"Table.SelectColumns({S}, {{}})",
 }  # fmt: skip

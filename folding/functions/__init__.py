@@ -94,6 +94,12 @@ def formed(form: Form, call: Call) -> Scalar:
     return strictly(made, *terms)
 
 
+def _is_whole(x: Scalar) -> bool:
+    """Whether a term is a whole number known now, which a BIGINT and a double both hold."""
+    value = x.constant
+    return value.__class__ in (int, float) and abs(value) < 1e15 and value == int(value)
+
+
 class Call:
     """One call of a builtin: its name and arguments, translated on demand.
 
@@ -172,12 +178,15 @@ class Call:
         x = self.sure(index, "number")
         if x.storage == "BIGINT":
             return x
-        return t.typed(self.whole_or_null(x), "number", "BIGINT", x, nonan=True, int53=True)
+        made = t.typed(self.whole_or_null(x), "number", "BIGINT", x, nonan=True, int53=True)
+        return evolve(made, constant=x.constant) if _is_whole(x) else made
 
     def whole_or_null(self, x: Scalar) -> Any:
         """A number as a BIGINT; what is not whole is for the interpreter."""
         if x.storage == "BIGINT":
             return x.use
+        if _is_whole(x):
+            return t.cast(t.whole(int(x.constant)), "BIGINT")
         sql = x.use
         if not x.int53:
             near = t.binary(exp.LT, t.function("abs", x.use), t.double(1e15))
