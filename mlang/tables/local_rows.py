@@ -310,7 +310,7 @@ def run_distinct(node: p.Distinct, columns: Columns, limit: int | None) -> Itera
             yield from taken(choosing(below, columns)(parts), codes.firsts)
             return
     for batch in batches:
-        kept, failure = seen.fresh(keys(batch.columns), batch.length)
+        kept, _, failure = seen.fresh(keys(batch.columns), batch.length)
         chosen = pick(batch.columns)
         if len(kept) == batch.length:
             yield Batch(chosen, batch.length)
@@ -329,8 +329,8 @@ class Seen:
         self.makers = [(comparer_key(c) if c is not None else None) or key_of for c in comparers]
         self.keys: set[Any] = set()
 
-    def fresh(self, columns: list[list[Any]], length: int) -> tuple[list[int], MError | None]:
-        """The rows whose key is new, up to the first failure."""
+    def fresh(self, columns: list[list[Any]], length: int) -> tuple[list[int], int, MError | None]:
+        """The rows whose key is new, and how many were looked at: all, or those before the first failure."""
         kept: list[int] = []
         keys, makers = self.keys, self.makers
         if all(make is key_of for make in makers) and columns:
@@ -342,7 +342,8 @@ class Seen:
                 first = first_rows(batch_keys)
                 kept = sorted([row for key, row in first.items() if key not in keys])
                 keys.update(first)
-                return kept, None
+                return kept, length, None
+        i = 0
         try:
             for i in range(length):
                 key = tuple([make(force(c[i])) for make, c in zip(makers, columns, strict=True)])
@@ -350,8 +351,8 @@ class Seen:
                     keys.add(key)
                     kept.append(i)
         except MError as error:
-            return kept, error
-        return kept, None
+            return kept, i, error
+        return kept, length, None
 
 
 # ---------------------------------------------------------------- several parts, buffers

@@ -54,11 +54,11 @@ def is_distinct(table: Table, criteria: Any = None) -> bool:
         return not found
     seen = Seen([comparer for _, comparer in columns])
     for batch in table.batches([name for name, _ in columns]):
-        kept, failure = seen.fresh(batch.columns, batch.length)
+        kept, looked_at, failure = seen.fresh(batch.columns, batch.length)
+        if len(kept) < looked_at:
+            return False
         if failure is not None:
             raise failure
-        if len(kept) < batch.length:
-            return False
     return True
 
 
