@@ -23,8 +23,6 @@ from mlang.values.types import conforms
 
 #: How deep helper functions written in M may call each other.
 DEEPEST = 20
-#: Larger expressions are not folded: the text would explode.
-LARGEST = 3000
 
 
 def called(function: Function | Closure, arguments: list[Any], depth: int, name: str = "") -> Any:
@@ -49,8 +47,8 @@ def called(function: Function | Closure, arguments: list[Any], depth: int, name:
     if seen and result.__class__ is not Scalar:
         raise Unfoldable("arguments that may raise, of a function that gives no single value")
     result = computing(result, *seen) if seen else result
-    if result.__class__ is Scalar and t.size(result.sql) > LARGEST:
-        raise Unfoldable("the expression is too large")
+    if result.__class__ is Scalar:
+        t.limited(result.sql)
     return result
 
 

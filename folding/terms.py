@@ -285,15 +285,27 @@ def stops(sql: Any) -> bool:
     return any(is_stop(node) for node in nodes(sql))
 
 
+#: Larger expressions are not folded: the text would explode.
+LARGEST = 3000
+
+
 def size(sql: Any) -> int:
     """How many nodes an expression has."""
     return len(nodes(sql))
 
 
-def nodes(sql: Any) -> list[Any]:
-    """An expression and all that it is made of."""
+def limited(sql: Any, most: int = LARGEST) -> None:
+    """Raises `Unfoldable` for an expression of more nodes; counts no further, as there may be millions."""
+    if len(nodes(sql, most)) > most:
+        raise Unfoldable("the expression is too large")
+
+
+def nodes(sql: Any, enough: int = 2**63) -> list[Any]:
+    """An expression and all that it is made of, or more than ``enough`` of that."""
     found = [sql]
     for node in found:
+        if len(found) > enough:
+            break
         for value in node.args.values():
             if value.__class__ is list:
                 found.extend(item for item in value if isinstance(item, exp.Expr))

@@ -135,6 +135,18 @@ def test_rows_that_the_interpreter_would_make_are_explained_whatever_stands_abov
     assert "a function that calls itself (count)" in str(found[-1].reason)
 
 
+def test_conversions_inside_each_other_are_not_written_out(place: Path) -> None:
+    """Each repeats its argument a dozen times: four would be an expression of many millions of parts."""
+    inner = "Text.From(DateTimeZone.From(Text.Start([t], Text.Length([t]) - 1)))"
+    for _ in range(3):
+        inner = f"Text.From(DateTimeZone.From({inner}))"
+    found = mlang.explain(
+        f'Table.AddColumn(Parquet.Document(File.Contents("{place}/orders.parquet")), "z", each {inner})'
+    )[-1]
+    assert found.indicator == "Not folding"
+    assert "the expression is too large" in str(found.reason)
+
+
 # ---------------------------------------------------------------- cures
 
 

@@ -132,8 +132,11 @@ class Call:
             raise Unfoldable(f"{self.name} with the wrong number of arguments")
         if index not in self.terms:
             argument = self.arguments[index]
-            found = argument if isinstance(argument, Scalar) else self.translator.scalar(argument)
-            self.terms[index] = found
+            if isinstance(argument, Scalar):
+                self.terms[index] = argument
+            else:
+                self.terms[index] = found = self.translator.scalar(argument)
+                t.limited(found.sql)  # forms repeat their arguments: before it grows a hundredfold
         return self.terms[index]
 
     def of(self, index: int, *kinds: str) -> Scalar:

@@ -247,6 +247,5 @@ def accumulate(call: Call) -> Scalar:
         before, state = state, step(state, item.value)
         if before.raises:  # M computes each state, also one of which the next makes no use
             state = computing(state, before)
-        if t.size(state.sql) > 3000:
-            raise Unfoldable("the expression is too large")
+        t.limited(state.sql)
     return state

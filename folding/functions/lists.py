@@ -190,8 +190,7 @@ def _extreme(node: Any) -> Any:
             if item.nullable:
                 sql = t.case((t.is_null(item.use), best.use), otherwise=sql)
             best = typed(sql, item.kind, item.storage, best, item, nullable=best.nullable and item.nullable)
-            if t.size(sql) > 1500:
-                raise Unfoldable("the expression is too large")
+            t.limited(sql, 1500)
         best = t.unsigned(best)
         sql = t.unless(t.any_of(odd), best.sql) if odd else best.sql
         return typed(
