@@ -84,7 +84,8 @@ class Relation:
     filter before it.  ``sort_raises``: computing the order may.  ``unique`` are terms that together are
     different in each row.  ``strict`` asks the engine not to reorder; where such a query has no rows, the
     interpreter looks whether it raises.  ``hides``: without rows it may have missed an error, so no other
-    rows may stand beside.  ``rows`` is an upper bound of the number of rows, or None.  ``notes`` are
+    rows may stand beside.  ``overlooks``: the same of an error in a key; only rows that show without these may not.
+    ``rows`` is an upper bound of the number of rows, or None.  ``notes`` are
     remarks for `explain` (relaxed sums).
     """
 
@@ -102,6 +103,7 @@ class Relation:
     sort_raises: bool = False
     strict: bool = False
     hides: bool = False
+    overlooks: bool = False
     windowed: bool = False
     rows: int | None = None
     unique: tuple[Any, ...] = field(default=())
@@ -175,8 +177,8 @@ class Relation:
         unique = tuple(t.column(n, alias) for n in named if n is not None)
         return Relation(
             self.context, origin, tuple(columns), tuple(keys), natural, raises=self.raises,
-            sort_raises=self.sort_raises, strict=self.strict, hides=self.hides, rows=self.rows, notes=self.notes,
-            unique=unique if len(unique) == len(self.unique) else (),
+            sort_raises=self.sort_raises, strict=self.strict, hides=self.hides, overlooks=self.overlooks,
+            rows=self.rows, notes=self.notes, unique=unique if len(unique) == len(self.unique) else (),
         )  # fmt: skip
 
     def _carried(self, term: Scalar, index: int, alias: str, outputs: dict[str, Any]) -> Any:
@@ -231,11 +233,15 @@ class Relation:
         """The relation after a row-level use of terms (keys): M raises here when one of them does."""
         return evolve(self, raises=True) if any(x.raises for x in terms) else self
 
-    def alone(self) -> Relation:
-        """The same beside other rows, or a row that stands for none."""
+    def alone(self, dispensable: bool = True) -> Relation:
+        """The same beside other rows, or a row that stands for none; ``dispensable`` if they are shown without it."""
         if self.hides:
             raise Unfoldable(
                 "a join of a table whose sort may raise, beside other rows: it may be empty unseen"
+            )
+        if dispensable and self.overlooks:
+            raise Unfoldable(
+                "a join whose keys may raise, beside rows that need none of its: it may be empty unseen"
             )
         return self
 

@@ -255,7 +255,7 @@ def unpivot(node: p.Unpivot, context: Context) -> Relation:
     relation = Relation(
         context, Union(alias, parts), columns, order, natural=False,
         raises=any(part.raises for part, _ in parts), strict=any(part.strict for part, _ in parts),
-        sort_raises=base.sort_raises, hides=base.hides,
+        sort_raises=base.sort_raises, hides=base.hides, overlooks=base.overlooks,
         rows=rows, notes=base.notes,
     )  # fmt: skip
     order_of = (*kept, node.attribute, node.value)

@@ -93,6 +93,8 @@ _SIDES = {
     p.INNER: "INNER", p.LEFT_OUTER: "LEFT", p.RIGHT_OUTER: "RIGHT", p.FULL_OUTER: "FULL",
     p.LEFT_ANTI: "ANTI", p.LEFT_SEMI: "SEMI", p.RIGHT_ANTI: "ANTI", p.RIGHT_SEMI: "SEMI",
 }  # fmt: skip
+#: Kinds that have no rows where one side has none: the other's keys are not looked at then.
+_STOPPING = (p.INNER, p.LEFT_SEMI, p.RIGHT_SEMI, p.RIGHT_OUTER)
 
 
 @compiles(p.Join)
@@ -106,7 +108,8 @@ def join(node: p.Join, context: Context) -> Relation:
         left, left_mark = _marked(left)
     if node.kind != p.INNER:
         left = _looked_at(left.opened(), node.left.schema, node.left_keys)
-    left, left_keys = side(left, node.left.schema, node.left_keys, left_missing)
+    alone = left_missing or node.kind == p.RIGHT_ANTI
+    left, left_keys = side(left, node.left.schema, node.left_keys, left_missing, dispensable=alone)
     other = context.child(node.right)
     keyed = [node.right.schema.index(name) for name in node.right_keys]
     apart = all(keeps_apart(comparer) for comparer in comparers)
@@ -115,9 +118,10 @@ def join(node: p.Join, context: Context) -> Relation:
     )  # at most one match: no row is repeated
     if node.kind == p.FULL_OUTER:
         other, right_mark = _marked(other)
-    if left_missing or node.kind == p.RIGHT_ANTI:
+    if alone:
         other = _looked_at(other.opened(), node.right.schema, node.right_keys)
-    right, right_keys = side(other, node.right.schema, node.right_keys, right_missing)
+    alone = right_missing or node.kind == p.LEFT_ANTI
+    right, right_keys = side(other, node.right.schema, node.right_keys, right_missing, dispensable=alone)
     conditions = [
         matching(folded(a, comparer), folded(b, comparer))
         for a, b, comparer in zip(left_keys, right_keys, comparers, strict=True)
@@ -132,7 +136,9 @@ def join(node: p.Join, context: Context) -> Relation:
         "raises": raises,
         "sort_raises": left.sort_raises or right.sort_raises,
         "strict": left.strict or right.strict or raises or sorts,
-        "hides": sorts and node.kind not in (p.LEFT_OUTER, p.FULL_OUTER),  # an engine stops at an empty side
+        # an engine stops at an empty side
+        "hides": sorts and node.kind not in (p.LEFT_OUTER, p.FULL_OUTER),
+        "overlooks": left.overlooks or right.overlooks or (raises and node.kind in _STOPPING),
         "notes": (*left.notes, *right.notes),
     }
     right_columns = [right.columns[node.right.schema.index(name)] for name in node.right_columns]
@@ -171,13 +177,14 @@ def _chosen(
 
 
 def side(
-    relation: Relation, schema: Any, keys: tuple[str, ...], missing: bool = False
+    relation: Relation, schema: Any, keys: tuple[str, ...], missing: bool = False, dispensable: bool = True
 ) -> tuple[Relation, list[Scalar]]:
     """One side as a bare origin (every column a reference), and its keys.
 
-    Where rows of it may be ``missing``, a record has to come from below: one of nulls is no null.
+    Where rows of it may be ``missing``, a record has to come from below: one of nulls is no null.  It is
+    ``dispensable`` where the join may have rows although it has none.
     """
-    relation = relation.alone()
+    relation = relation.alone(dispensable)
     if not relation.order:
         raise Unfoldable("rows without an order")
     if not is_open(relation) or (

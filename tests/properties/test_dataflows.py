@@ -112,6 +112,32 @@ def test_a_key_that_is_an_error_is_looked_at(tmp_path: Path, kind: str, bad_firs
         assert left == right
 
 
+@pytest.mark.parametrize("kind", ["Inner", "LeftSemi", "RightSemi", "RightOuter"])
+@pytest.mark.parametrize("bad_first", [True, False])
+def test_a_join_without_rows_hides_no_error_below_rows_of_others(
+    tmp_path: Path, kind: str, bad_first: bool
+) -> None:
+    """An engine does not look at the keys of one side where the other has no row."""
+    (tmp_path / "bad.csv").write_text("k,d\n1,2020-01-01\n2,bad\n")
+    (tmp_path / "none.csv").write_text("k,d\n")
+    (tmp_path / "good.csv").write_text("k,d\n1,2020-01-01\n3,2020-01-02\n")
+    bad, none, good = (
+        f'Table.TransformColumnTypes(Table.PromoteHeaders(Csv.Document(File.Contents("{tmp_path}/{n}.csv"), [Delimiter = ","])), '
+        '{{"k", Int64.Type}, {"d", type date}}, "en-US")'
+        for n in ("bad", "none", "good")
+    )
+    one, two = (bad, none) if bad_first else (none, bad)
+    joined = f'Table.Join({one}, "d", Table.PrefixColumns({two}, "r"), "r.d", JoinKind.{kind})'
+    for end in (
+        "Table.Combine({j, g})", 'Table.Join(j, "k", Table.PrefixColumns(g, "g"), "g.k", JoinKind.RightAnti)',
+        'Table.Join(j, "k", Table.PrefixColumns(g, "g"), "g.k", JoinKind.FullOuter)', 'Table.Join(Table.PrefixColumns(g, "g"), "g.k", j, "k", JoinKind.LeftOuter)',
+        'Table.Join(Table.PrefixColumns(g, "g"), "g.k", j, "k", JoinKind.Inner)', 'Table.NestedJoin(g, "k", j, "k", "x")', "Table.RowCount(j)",
+    ):  # fmt: skip
+        m = f"let j = {joined}, g = {good} in {end}"
+        left, right, _ = run(lambda m=m: Evaluator().both(m))  # type: ignore[misc]
+        assert left == right
+
+
 def test_few_doubles_after_a_join_add_in_order(folder: Path) -> None:
     table = f'DuckDB.Database("{folder}/pool.duckdb"){{[Schema = "main", Item = "t#"]}}[Data]'
     for number in range(12):
