@@ -129,18 +129,7 @@ def join(node: p.Join, context: Context) -> Relation:
     if not conditions:
         raise Unfoldable("a join without keys")
     on = t.all_of(conditions)
-    raises = any(k.raises for k in [*left_keys, *right_keys]) or left.raises or right.raises
-    sorts = left.order_may_raise() or right.order_may_raise()
-    both = {
-        "unique": (),
-        "raises": raises,
-        "sort_raises": left.sort_raises or right.sort_raises,
-        "strict": left.strict or right.strict or raises or sorts,
-        # an engine stops at an empty side
-        "hides": sorts and node.kind not in (p.LEFT_OUTER, p.FULL_OUTER),
-        "overlooks": left.overlooks or right.overlooks or (raises and node.kind in _STOPPING),
-        "notes": (*left.notes, *right.notes),
-    }
+    both = _known_of_both(node, left, right, any(k.raises for k in [*left_keys, *right_keys]))
     right_columns = [right.columns[node.right.schema.index(name)] for name in node.right_columns]
     if single or _SIDES[node.kind] in ("ANTI", "SEMI"):
         looked_up = left if node.kind in (p.RIGHT_ANTI, p.RIGHT_SEMI) else right
@@ -160,8 +149,24 @@ def join(node: p.Join, context: Context) -> Relation:
         left, columns=(*left_columns, *right_columns), joins=(Joined(right.origin, _SIDES[node.kind], on),),
         order=order, natural=False,
         rows=left.rows if single else most_rows(left, right),
-        **both,  # type: ignore[arg-type]
+        **both,
     )  # fmt: skip
+
+
+def _known_of_both(node: p.Join, left: Relation, right: Relation, keys_raise: bool) -> dict[str, Any]:
+    """What is known of the rows of a join, whichever side they are made of."""
+    raises = keys_raise or left.raises or right.raises
+    sorts = left.order_may_raise() or right.order_may_raise()
+    return {
+        "unique": (),
+        "raises": raises,
+        "sort_raises": left.sort_raises or right.sort_raises,
+        "strict": left.strict or right.strict or raises or sorts,
+        # an engine stops at an empty side
+        "hides": sorts and node.kind not in (p.LEFT_OUTER, p.FULL_OUTER),
+        "overlooks": left.overlooks or right.overlooks or (raises and node.kind in _STOPPING),
+        "notes": (*left.notes, *right.notes),
+    }
 
 
 def _chosen(
