@@ -40,7 +40,7 @@ def test_the_shown_sql_gives_the_rows(folder: Path) -> None:
     import duckdb
 
     tables, compared = Pool(SEED, folder), 0
-    for number in range(200):
+    for number in range(120):
         text = tables.text(evolve(tables.program(number), end="{0}").text())
         step = mlang.explain(text, culture="en-US")[-1]
         if step.indicator != "Folding" or step.sql_notes:
@@ -53,7 +53,7 @@ def test_the_shown_sql_gives_the_rows(folder: Path) -> None:
         if wanted.column_names:  # a table without columns has one in SQL
             assert cells(found) == cells(wanted), text
             compared += 1
-    assert compared > 20
+    assert compared > 10
 
 
 def cells(table: Any) -> list[Any]:

@@ -77,7 +77,7 @@ def test_random_dataflows(engine: Engine, tmp_path: Path) -> None:
     filled(SEED, engine.name)
     tables = Pool(SEED, tmp_path, over=engine.name, server=engine.source, schema=engine.schema)
     evaluator = Evaluator()
-    for number in range(100):
+    for number in range(40):
         text = tables.text(tables.program(number).text())
         folded, interpreted, _ = run(lambda text=text: evaluator.both(text))  # type: ignore[misc]
         assert folded == interpreted, text
