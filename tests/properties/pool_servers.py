@@ -18,9 +18,7 @@ from tests.properties.pool_files import fitting, long_rows, odd_rows, python_val
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
-from database_tables import CREDENTIALS, Engine, engine_named
-
-__all__ = ["CREDENTIALS", "filled"]
+from database_tables import Engine, engine_named
 
 
 def _opened(name: str) -> Engine:
