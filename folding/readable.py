@@ -256,19 +256,11 @@ def _named_item(item: Any, asked: Names, scope: Scope) -> Names:
     if isinstance(item, exp.Table) and item.name in scope.defined:
         return scope.defined[item.name]
     names = _source_names(leaf)
-    if not names:
+    if not names or isinstance(item, exp.Subquery):
         return {}
-    if isinstance(item, exp.Subquery):  # a table whose rows have numbers
-        table = item.this.args["from_"].this
-        place = _row_number(item.this)
-        if place is None or not isinstance(table, exp.Table):
-            return {}
-        table.set("alias", exp.TableAlias(this=exp.to_identifier(item.alias)))
-        item.replace(table)
-    else:
-        place = "file_row_number"
-        item.args["alias"].set("columns", None)
-    return {**{f"c{i}": name for i, name in enumerate(names, 1)}, "r1": place}
+    item.args["alias"].set("columns", None)
+    numbers = {"r1": "file_row_number", "rowid": "rowid"}
+    return {**{f"c{i}": name for i, name in enumerate(names, 1)}, **numbers}
 
 
 def _source_names(leaf: Leaf | None) -> tuple[str, ...]:
@@ -278,13 +270,6 @@ def _source_names(leaf: Leaf | None) -> tuple[str, ...]:
     names = tuple(leaf.source.types)
     small = {name.lower() for name in names} | {"file_row_number", "rowid"}
     return names if len(names) == leaf.width and len(small) == len(names) + 2 and all(names) else ()
-
-
-def _row_number(query: Any) -> str | None:
-    """Under which name a table has the number of a row."""
-    last = query.expressions[-1]
-    found = last.this if isinstance(last, exp.Alias) and last.alias == "r1" else None
-    return found.name if isinstance(found, exp.Column) else None
 
 
 def _outputs(query: Any, wanted: Names, known: dict[str, Names], top: bool) -> Names:

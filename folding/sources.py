@@ -67,6 +67,8 @@ class Leaf(Origin):
     rows: int | None = None
     #: Whether that is the number, and the rows are numbered from 0 without a gap.
     dense = False
+    #: The column that numbers the rows; `render` makes r1 where it is asked for.
+    counter = "r1"
 
     def prepare(self, database: Any, cursor: Any) -> None:
         """Registers or attaches what the query reads, in the database that runs it."""
@@ -104,6 +106,8 @@ class DatabaseOrigin(Leaf):
         self.source, self.width, self.catalog, self.is_table = source, width, catalog, is_table
         self.label = source.label
         self.several = not is_table  # a view may read more than one
+        if is_table:
+            self.counter = "rowid"
 
     def prepare(self, database: Any, cursor: Any) -> None:
         database.attach(self.source.path, self.catalog)
@@ -113,17 +117,7 @@ class DatabaseOrigin(Leaf):
         table = named_table(name, self.alias, self.width)
         table.set("db", exp.to_identifier(self.source.schema, quoted=True))
         table.set("catalog", exp.to_identifier(self.catalog))
-        if "r1" not in needed:
-            return table
-        if not self.is_table:
-            return with_row_number(table, self.alias, needed)
-        inner = f"{self.alias}_rows"
-        table.args["alias"].set("this", exp.to_identifier(inner))
-        names = sorted(needed - {"r1"}, key=lambda n: int(n[1:]))
-        outputs = [exp.alias_(t.column(n, inner), n) for n in names]
-        outputs.append(exp.alias_(t.column("rowid", inner), "r1"))
-        query = exp.Select(expressions=outputs, from_=exp.From(this=table))
-        return exp.Subquery(this=query, alias=exp.TableAlias(this=exp.to_identifier(self.alias)))
+        return with_row_number(table, self.alias, needed) if "r1" in needed else table
 
 
 class ArrowOrigin(Leaf):
@@ -161,7 +155,7 @@ def relation(
     origin.rows = rows
     columns = tuple(Column(_placed(s, t.column(f"c{i}", origin.alias))) for i, s in enumerate(scalars, 1))
     return Relation(
-        context, origin, columns, (Key(t.column("r1", origin.alias), plain=True, span=span),), rows=rows
+        context, origin, columns, (Key(t.column(origin.counter, origin.alias), plain=True, span=span),), rows=rows
     )
 
 
@@ -206,7 +200,7 @@ def dense_rows(base: Relation) -> int | None:
     whole = base.natural and not (base.sealed or base.where or base.joins or base.raises)
     if not whole or not isinstance(origin, Leaf) or not origin.dense or len(base.order) != 1:
         return None
-    return origin.rows if base.order[0].sql == t.column("r1", origin.alias) else None
+    return origin.rows if base.order[0].sql == t.column(origin.counter, origin.alias) else None
 
 
 def unplaced(kind: str, storage: str, small: bool, **facts: Any) -> Scalar:
