@@ -72,6 +72,8 @@ class Query:
                 chosen.append((f"x{index}", c.text))
         tree = relation.select(chosen or [("one", exp.Literal.number(1))], ordered=True)
         self.tree = with_definitions(tree, relation.context)
+        self._taken_apart = any(holds(c.term) for c in self.columns)
+        self._clean = all(c.text is None for c in self.columns)
 
     def targets(self) -> list[Any]:
         """The Arrow types that the table's column types claim; None where they claim none."""
@@ -161,8 +163,8 @@ class Query:
     def _batch(self, part: Any) -> Batch:
         if not self.columns:
             return Batch([], part.num_rows)
-        if not any(holds(c.term) for c in self.columns):
-            return self._flat(part)
+        if not self._taken_apart:
+            return FoldedBatch(part.columns, part.num_rows, self) if self._clean else self._flat(part)
         columns: list[list[Any]] = []
         for index, c in enumerate(self.columns, 1):
             cells = cells_of(part.column(f"c{index}"), c.term)

@@ -96,12 +96,19 @@ def _ready(batch: Batch, index: int, target: pa.DataType | None) -> Any:
         if target is not None and pa.types.is_decimal128(column.type):
             return _from_decimals(column, target)
         return _as_numbers(column, target) if {column.type, target} == {pa.int64(), pa.float64()} else None
-    bounds = _CALENDAR["date"] if pa.types.is_date(target) else _CALENDAR["timestamp"]
-    if pa.types.is_date(target) or pa.types.is_timestamp(target):
-        numbers = pc.min_max(column.view(pa.int32() if pa.types.is_date(target) else pa.int64())).as_py()
-        if numbers["min"] is not None and (numbers["min"] < bounds[0] or numbers["max"] > bounds[1]):
-            return None
+    if pa.types.is_temporal(column.type) and not _is_in_calendar(column):
+        return None
     return column
+
+
+def _is_in_calendar(column: Any) -> bool:
+    """Whether all days or moments of a column are M's."""
+    days = pa.types.is_date(column.type)
+    if not days and not pa.types.is_timestamp(column.type):
+        return True
+    first, last = _CALENDAR["date" if days else "timestamp"]
+    numbers = pc.min_max(column.view(pa.int32() if days else pa.int64())).as_py()
+    return numbers["min"] is None or (numbers["min"] >= first and numbers["max"] <= last)
 
 
 #: Decimals of fewer digits are the shortest text of the double next to them; greater powers of ten are no doubles.
