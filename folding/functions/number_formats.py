@@ -219,7 +219,9 @@ def _hexadecimal(x: Scalar, letter: str, width: int) -> Scalar:
         branches.append((fits, wrapped))
     large = (t.not_null(number), t.error())
     value = t.case(*branches, large, otherwise=number)
-    digits = t.function("format", exp.Literal.string("{:" + letter + "}"), value)
+    digits = t.function("to_hex", value)  # half the time of format
+    if letter == "x":
+        digits = t.function("lower", digits)
     if width > 1:
         long = t.binary(exp.GTE, t.function("length", digits), t.whole(width))
         padded = t.function("lpad", digits, t.whole(width), exp.Literal.string("0"))
