@@ -43,6 +43,8 @@ class CsvOrigin(Leaf):
         self.read: set[str] = set()
         #: The columns of each scan that was written, by the name of its rows.
         self.scans: dict[str, tuple[str, ...]] = {}
+        #: The columns that the reader converts, and what to (`csv_stream.converted`).
+        self.storages: dict[str, str] = {}
         #: Whether the same rows are asked for once more, and those that are kept for that.
         self.again = False
         self.kept: Any = None

@@ -34,6 +34,8 @@ if TYPE_CHECKING:
 KEPT = 1 << 28
 #: Where a FROM item tells the name under which its rows are registered.
 TAG = "csv_stream"
+#: Where the conversion of a column tells that every text of it is plain.
+PLAIN = "csv_plain"
 
 
 def opens(source: CsvSource) -> bool:
@@ -64,6 +66,34 @@ def streamed(tree: Any) -> Any:
             alias = exp.TableAlias(this=exp.to_identifier(item.alias))
             item.replace(exp.Table(this=exp.to_identifier(name), alias=alias))
     return tree
+
+
+def read_plain(sql: Any) -> Any:
+    """The conversion of a column all of whose texts are plain: the reader of the file may do it (`converted`)."""
+    if isinstance(sql, exp.TryCast) and isinstance(sql.this, exp.Column):
+        sql = sql.copy()
+        sql.meta[PLAIN] = True
+    return sql
+
+
+def converted(leaves: list[Any], tree: Any) -> None:
+    """Leaves conversions out of a query whose columns the reader of a file can give converted."""
+    found = {leaf.alias: leaf for leaf in leaves if getattr(leaf, "streamed", False)}
+    uses: dict[tuple[str, str], list[Any]] = {}
+    for column in tree.find_all(exp.Column):
+        if column.table in found and column.name[0] == "c":
+            uses.setdefault((column.table, column.name), []).append(column)
+    for leaf in found.values():
+        leaf.storages = {}
+    for (alias, name), columns in uses.items():
+        casts = [column.parent for column in columns]
+        storages = {str(c.to) if isinstance(c, exp.TryCast) and PLAIN in c.meta else "" for c in casts}
+        storage = storages.pop()
+        if storages or storage not in ("BIGINT", "DOUBLE", "DATE") or kept(found[alias]) is not None:
+            continue
+        found[alias].storages[name] = storage
+        for cast in casts:
+            cast.replace(cast.this)
 
 
 def share(leaves: list[Any], tree: Any) -> None:
@@ -143,13 +173,15 @@ def _whole(origin: CsvOrigin, wanted: set[str]) -> Any:
 
 
 class CsvBatches:
-    """The columns c1.. of a file that are asked for, as text, and the row numbers r1: read anew for each scan.
+    """The columns c1.. of a file that are asked for, and the row numbers r1: read anew for each scan.
 
+    They are texts, but for those that are ``converted``.
     q1.. tell of the texts in c1.. whether some of the batch may be doubtful (`csv_facts.py`).
     """
 
     def __init__(self, origin: CsvOrigin, names: tuple[str, ...]) -> None:
         self.source, self.skip_first, self.names = origin.source, origin.skip_first, names
+        self.storages = {n: storage for n, storage in origin.storages.items() if n in names}
         marks = {"c" + n[1:] for n in names if n[0] == "q"}
         self.watched = [found for found in origin.watched.values() if found[0] in names or found[0] in marks]
 
@@ -158,7 +190,8 @@ class CsvBatches:
         import pyarrow as pa
 
         types = {"c": pa.string(), "q": pa.bool_(), "r": pa.int64()}
-        return pa.schema([(n, types[n[0]]) for n in self.names])
+        own = {n: storage_type(storage) for n, storage in self.storages.items()}
+        return pa.schema([(n, own.get(n, types[n[0]])) for n in self.names])
 
     def __arrow_c_schema__(self) -> Any:
         return self.schema().__arrow_c_schema__()
@@ -181,12 +214,16 @@ class CsvBatches:
         texts = [n for n in self.names if n[0] == "c"]
         texts += [name for name, _ in self.watched if name not in texts]
         wanted = [self.source.names[int(n[1:]) - 1] for n in texts] or [self.source.names[0]]
+        types = {n: schema.field(n).type for n in self.storages}
+        asked = {name: types[n] for name, n in zip(wanted, texts, strict=False) if n in types}
         watches = [(name, make()) for name, make in self.watched]
         number, skip = 0, int(self.skip_first)
-        for batch in batches(self.source, wanted, None):
+        for batch in batches(self.source, wanted, None, asked):
             length = batch.length - skip
             columns = dict(zip(texts, [a.slice(skip) for a in _texts(batch)], strict=False))
             skip = 0
+            for name, type in types.items():
+                columns[name] = _of_type(columns[name], type)
             for name, watch in watches:
                 odd = not watch.look(columns[name])
                 columns["q" + name[1:]] = pa.repeat(pa.scalar(odd), length)
@@ -197,6 +234,26 @@ class CsvBatches:
             yield pa.RecordBatch.from_arrays([columns[n] for n in self.names], schema=schema)
         for _, watch in watches:
             learned(watch.key, watch.facts())
+
+
+def storage_type(storage: str) -> Any:
+    """The Arrow type of what texts become."""
+    import pyarrow as pa
+
+    return {"BIGINT": pa.int64(), "DOUBLE": pa.float64(), "DATE": pa.date32()}[storage]
+
+
+def _of_type(cells: Any, type: Any) -> Any:
+    """Texts, where they are still that, as cells of a type; `Stopped` when one is not plain after all."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    if cells.type == type:
+        return cells
+    try:
+        return pc.if_else(pc.equal(cells, ""), None, cells).cast(type)
+    except pa.ArrowInvalid:
+        raise Stopped("a text that is not what the file had before") from None
 
 
 def _texts(batch: Batch) -> list[Any]:

@@ -15,7 +15,7 @@ from sqlglot import exp
 
 from folding import terms as t
 from folding.csv_source import CsvOrigin
-from folding.csv_stream import streamed
+from folding.csv_stream import read_plain, streamed
 from folding.relations import Column, Relation
 from folding.terms import whole_facts
 from mlang.culture.data import culture
@@ -91,7 +91,7 @@ def _watched(origin: CsvOrigin, name: str, key: Any, column: Column) -> Any:
 def _proven(column: Column, known: dict[str, Any]) -> Column:
     """A converted column without flags, with the facts that are proven of its values."""
     facts = {name: value for name, value in known.items() if name != "plain"}
-    return Column(evolve(column.term, **facts))
+    return Column(evolve(column.term, sql=read_plain(column.term.sql), **facts))
 
 
 def _asked(origin: CsvOrigin, columns: dict[int, tuple[str, Column]]) -> dict[int, dict[str, Any]]:

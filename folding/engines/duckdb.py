@@ -18,7 +18,7 @@ from sqlglot.dialects.dialect import Dialect
 
 from folding.batches import FoldedBatch
 from folding.common import with_definitions
-from folding.csv_stream import share, streamed
+from folding.csv_stream import converted, share, streamed
 from folding.engines.database import DIALECT, record_batches, release_unused, root
 from folding.relations import Column, Relation
 from folding.sources import PASSING, Leaf
@@ -110,6 +110,7 @@ class Query:
         if any(getattr(leaf, "streamed", False) for leaf in leaves):
             tree = streamed(tree)
             share(leaves, tree)
+            converted(leaves, tree)
         text = _printed(tree)
         database = root(self.relation.strict, self._joins_stream(), any(mark in text for mark in STOPPING))
         cursor = database.cursor()

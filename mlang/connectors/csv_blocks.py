@@ -80,10 +80,11 @@ def _bytes(source: CsvSource) -> BinaryIO | None:
 
 
 def block_batches(
-    source: CsvSource, columns: list[str] | None, stream: BinaryIO, codec: str, exact: Exact
-) -> Iterator[Batch]:
-    """The rows of a stream; ``exact`` reads the lines that Arrow might read in another way."""
-    plain = _reader(source, columns)
+    source: CsvSource, columns: list[str] | None, stream: BinaryIO, codec: str, exact: Exact,
+    types: dict[str, Any] | None = None,
+) -> Iterator[Batch]:  # fmt: skip
+    """The rows of a stream; ``exact`` reads the lines that Arrow might read in another way (``types``: `batches`)."""
+    plain = _reader(source, columns, types or {})
 
     def read(block: bytearray) -> list[Batch] | None:
         return plain(block if codec == "utf-8" or block.isascii() else _recoded(block, codec))
@@ -276,7 +277,7 @@ def _line_feeds(block: bytes | bytearray) -> int:
 
 
 def _reader(
-    source: CsvSource, columns: list[str] | None
+    source: CsvSource, columns: list[str] | None, types: dict[str, Any]
 ) -> Callable[[bytes | bytearray], list[Batch] | None]:
     """A function that reads a block with Arrow, or says None."""
     import pyarrow as pa
@@ -285,15 +286,16 @@ def _reader(
     from mlang.tables.batches import ArrowBatch
 
     names = [str(i) for i in range(source.width)]
-    wanted = names
-    if columns is not None:
-        places = dict(zip(source.names, names, strict=True))
-        wanted = [places[name] for name in columns]
+    places = dict(zip(source.names, names, strict=True))
+    wanted = names if columns is None else [places[name] for name in columns]
+    all_texts = dict.fromkeys(names, pa.string())
+    given = {places[name]: type for name, type in types.items()}
     converting = {
-        ascii: csv.ConvertOptions(
-            column_types=dict.fromkeys(names, pa.string()), include_columns=wanted or names[:1],
-            strings_can_be_null=False, check_utf8=not ascii,
+        (typed, ascii): csv.ConvertOptions(
+            column_types=all_texts | given if typed else all_texts, include_columns=wanted or names[:1],
+            strings_can_be_null=False, null_values=[""], check_utf8=not ascii,
         )
+        for typed in (False, True)
         for ascii in (False, True)
     }  # fmt: skip
     parsing = {
@@ -314,9 +316,14 @@ def _reader(
         if _ambiguous(block, blanks, quoted) or (quoted and lines and not lines.fullmatch(block)):
             return None
         reading = csv.ReadOptions(column_names=names, block_size=len(block) + 1, use_threads=False)
-        try:
-            found = csv.read_csv(pa.py_buffer(block), reading, parsing[quoted], converting[block.isascii()])
-        except pa.ArrowInvalid:  # rows of another width, or bytes that are no text
+        found, data, ascii = None, pa.py_buffer(block), block.isascii()
+        for typed in (True, False) if given else (False,):
+            try:
+                found = csv.read_csv(data, reading, parsing[quoted], converting[typed, ascii])
+                break
+            except pa.ArrowInvalid:  # rows of another width, bytes that are no text, a header above numbers
+                continue
+        if found is None:
             return None
         if not quoted and b"\r" in block and found.num_rows != _line_feeds(block):
             return None

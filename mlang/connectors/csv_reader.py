@@ -189,15 +189,21 @@ def first_row(source: CsvSource) -> list[str]:
 # ---------------------------------------------------------------- batches
 
 
-def batches(source: CsvSource, columns: list[str] | None, limit: int | None) -> Iterator[Batch]:
-    """The rows by column; only the asked columns are built.  Large sources that are read to the end go by blocks."""
+def batches(
+    source: CsvSource, columns: list[str] | None, limit: int | None, types: dict[str, Any] | None = None
+) -> Iterator[Batch]:
+    """The rows by column; only the asked columns are built.  Large sources that are read to the end go by blocks.
+
+    ``types`` are Arrow types of columns that blocks may have instead of texts, where all cells of the block are
+    such values or empty.
+    """
     if limit is None:
         from mlang.connectors import csv_blocks
 
         opened = csv_blocks.stream_of(source)
         if opened is not None:
             return csv_blocks.block_batches(
-                source, columns, *opened, lambda s: _exact(source, columns, None, s)
+                source, columns, *opened, lambda s: _exact(source, columns, None, s), types
             )
     return _exact(source, columns, limit, None)
 

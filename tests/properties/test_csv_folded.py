@@ -18,7 +18,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import mlang
-from folding import spelling
+from folding import csv_stream, spelling
 from mlang.compile.entry import run
 from mlang.connectors import csv_blocks
 from mlang.culture.numbers import parse_number
@@ -149,6 +149,70 @@ def test_folded_files_give_the_same_cells(
             expected = cells_of(program, "none")
             assert cells_of(program, "duckdb") == expected
             assert cells_of(program, "duckdb") == expected, "with what the first run learnt"
+
+
+# ---------------------------------------------------------------- columns that the reader converts
+
+PLAIN_STEPS = [
+    "{0}", 'Table.SelectRows({0}, each [a] > 1)', 'Table.Group({0}, {{"b"}}, {{{{"s", each List.Sum([a])}}, {{"m", each List.Max([d])}}}})',
+    'Table.Sort({0}, {{{{"d", Order.Descending}}, {{"a", Order.Ascending}}}})', 'Table.Distinct({0}, {{"a"}})', "Table.Combine({{{0}, {0}}})",
+    'Table.NestedJoin({0}, {{"a"}}, {0}, {{"b"}}, "o")', 'Table.AddColumn({0}, "n", each [a] / [b])', 'Table.FillDown({0}, {{"a", "b"}})',
+    'Table.SelectColumns({0}, {{"d"}})', 'Table.AddIndexColumn(Table.SelectRows({0}, each [b] <> null), "i")', 'Table.Max({0}, "b")',
+]  # fmt: skip
+_WHOLE = st.sampled_from(["0", "1", "2", "-1", "007", "123456789012345", "-99999999999999", "", '"3"', '""'])
+_DOUBLE = st.sampled_from(
+    ["0", "1.5", "-2.5", ".5", "5.", "-0", "0.0001", "", "12345.678901234", '"7.25"', "-0.0"]
+)
+_DATE = st.sampled_from(["2024-02-29", "0001-01-01", "9999-12-31", '"1999-12-31"'])
+
+
+@pytest.mark.parametrize("block", [7, 40, 4000])
+@settings(max_examples=100, deadline=None)
+@given(
+    st.lists(st.tuples(_WHOLE, _DOUBLE, _DATE), min_size=1, max_size=30),
+    st.sampled_from(["\n", "\r\n"]),
+    st.sampled_from(PLAIN_STEPS),
+    st.booleans(),
+)
+def test_columns_that_the_reader_converts_have_the_same_cells(
+    block: int, rows: list[tuple[str, str, str]], end: str, step: str, odd: bool
+) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "t.csv"
+        last = ['5" pipe,,1.5,2020-01-01'] if odd else []  # from there on the exact reader goes on
+        path.write_bytes(end.join(["t,a,b,d", *("x," + ",".join(row) for row in rows), *last, ""]).encode())
+        source = f'Table.PromoteHeaders(Csv.Document(File.Contents("{path}"), [Columns = 4]))'
+        types = '{{"a", Int64.Type}, {"b", type number}, {"d", type date}}'
+        program = f"let t = Table.TransformColumnTypes({source}, {types}) in " + step.format("t")
+        spelling._found.clear()
+        with patch.object(csv_blocks, "LEAST", 0), patch.object(csv_blocks, "BLOCK", block):
+            expected = cells_of(program, "none")
+            for _ in range(3):
+                assert cells_of(program, "duckdb") == expected
+
+
+def test_a_known_column_is_converted_as_it_is_read(tmp_path: Path) -> None:
+    path = tmp_path / "t.csv"
+    path.write_text("a,b\n1,x\n2,y\n")
+    program = (
+        f'let t = Table.TransformColumnTypes(Table.PromoteHeaders(Csv.Document(File.Contents("{path}"))),'
+        ' {"a", Int64.Type}) in List.Sum(t[a])'
+    )
+    read: list[dict[str, str]] = []
+    make = csv_stream.CsvBatches.__init__
+
+    def noted(batches: Any, *arguments: Any) -> None:
+        make(batches, *arguments)
+        read.append(batches.storages)
+
+    with patch.object(csv_blocks, "LEAST", 0), patch.object(csv_stream.CsvBatches, "__init__", noted):
+        assert mlang.evaluate(program, engine="duckdb") == 3
+        assert not any(read), "nothing is known of the file yet"
+        assert mlang.evaluate(program, engine="duckdb") == 3
+        assert read[-1] == {"c1": "BIGINT"}
+        path.write_text("a,b\n1,x\noops,y\n")
+        with pytest.raises(MError, match="We couldn't convert to Number"):
+            mlang.evaluate(program, engine="duckdb")
 
 
 # ---------------------------------------------------------------- forms that the editor writes
