@@ -18,7 +18,7 @@ from folding.early import beginning
 from folding.pairs import Compared, Pair
 from folding.relations import Column, Context, Key, Relation, compiles
 from folding.relations_columns import apply_function, window_order
-from folding.sources import ArrowOrigin, ParquetOrigin, dense_rows
+from folding.sources import ArrowOrigin, DatabaseOrigin, ParquetOrigin, dense_rows
 from folding.streaming import StreamOrigin
 from folding.terms import Scalar, Unfoldable, need, typed
 from mlang.tables import plan as p
@@ -376,6 +376,8 @@ def distinct(node: p.Distinct, context: Context) -> Relation:
     if whole:
         return _whole_rows(base, place)
     terms = [key_term(folded(base.use(schema.index(name)), comparer)) for name, comparer in columns]
+    if context.keeps_order and all(map(_is_value, base.columns)):
+        return _first_cells(base, place, terms)
     partition = [x.use for x in terms]
     order = exp.Order(expressions=[Key(place, plain=True).ordered()])
     number = exp.Window(this=exp.RowNumber(), partition_by=partition, order=order)
@@ -389,32 +391,60 @@ def distinct(node: p.Distinct, context: Context) -> Relation:
     return evolve(kept, where=(typed(first, "logical", "BOOLEAN", nullable=False),))
 
 
-def _first_rows(base: Relation, columns: list[tuple[int, Any]]) -> Relation | None:
-    """The first row of each key of a sorted source: its numbers are looked for first, then the rows of these numbers.
+def _is_value(column: Column) -> bool:
+    """Whether an engine finds a cell by the number of its row unchanged: it has no double inside of it."""
+    return column.term.kind != "any" and (column.term.inside is None or t.is_decimal(column.term))
 
-    An engine finds the first of each group without sorting all rows, but only of one value.
+
+def _first_cells(base: Relation, place: Any, terms: list[Scalar]) -> Relation:
+    """The first row of each key, cell by cell: so it is found without a sort, also where no pass may be trusted."""
+
+    def first(column: Column) -> Column:
+        found = mixed.at_place("arg_min_null", column.term, place)
+        text = None if column.text is None else t.function("arg_min_null", column.text, place.copy())
+        return evolve(column, term=evolve(column.term, sql=found, constant=t.VARIES, conjuncts=()), text=text)
+
+    return evolve(
+        base.consumed(terms), columns=tuple(map(first, base.columns)), natural=False,
+        order=(Key(t.function("min", place.copy()), plain=True),), group=tuple(x.use for x in terms),
+    )  # fmt: skip
+
+
+def _first_rows(base: Relation, columns: list[tuple[int, Any]]) -> Relation | None:
+    """The first row of each key of a source: its number is looked for first, then the rows of these numbers.
+
+    An engine finds the first of each group without sorting all rows, but only of one value; of rows as a whole it
+    loses the sign of a zero.
     """
-    number = number_of_source(base) if len(base.order) > 1 else None
+    number = number_of_source(base)
     if number is None:
         return None
     terms = [key_term(folded(base.use(place), comparer)) for place, comparer in columns]
     if any(x.raises for x in terms):
         return None
-    first = t.function("first", exp.Order(this=number, expressions=[k.ordered() for k in base.order]))
+    if len(base.order) == 1:
+        first = t.function("min", number)
+    else:
+        first = t.function("first", exp.Order(this=number, expressions=[k.ordered() for k in base.order]))
     firsts = evolve(base, group=tuple(x.use for x in terms)).select([("place", first)], ordered=False)
     chosen = exp.In(this=number, query=exp.Subquery(this=firsts))
-    return base.filtered(typed(chosen, "logical", "BOOLEAN", nullable=False))
+    return evolve(base.filtered(typed(chosen, "logical", "BOOLEAN", nullable=False)), natural=False)
 
 
 def number_of_source(base: Relation) -> Any:
-    """The number of each row in a file or in memory, which may be read twice and does not raise, where that is the last
-    key of the order; None for other rows."""
+    """The number of each row in a file, a table or memory, which may be read twice and does not raise, where that
+    is the last key of the order; None for other rows."""
     raises = base.raises or base.sort_raises or any(x.raises for x in base.where)
     if raises or base.joins or base.beside or base.sealed or not base.order or not base.context.keeps_order:
         return None
-    last, own = base.order[-1], t.column("r1", base.origin.alias)
-    found = isinstance(base.origin, (ParquetOrigin, ArrowOrigin)) and last.plain and not last.descending
-    return own if found and last.sql == own else None
+    origin, last = base.origin, base.order[-1]
+    if not isinstance(origin, (ParquetOrigin, ArrowOrigin, DatabaseOrigin)):
+        return None
+    is_view = isinstance(origin, DatabaseOrigin) and not origin.is_table
+    if is_view or not last.plain or last.descending:
+        return None
+    own = t.column(origin.counter, origin.alias)
+    return own if last.sql == own else None
 
 
 def _whole_rows(base: Relation, place: Any) -> Relation:

@@ -155,7 +155,11 @@ def relation(
     origin.rows = rows
     columns = tuple(Column(_placed(s, t.column(f"c{i}", origin.alias))) for i, s in enumerate(scalars, 1))
     return Relation(
-        context, origin, columns, (Key(t.column(origin.counter, origin.alias), plain=True, span=span),), rows=rows
+        context,
+        origin,
+        columns,
+        (Key(t.column(origin.counter, origin.alias), plain=True, span=span),),
+        rows=rows,
     )
 
 
