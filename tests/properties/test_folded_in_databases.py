@@ -15,10 +15,11 @@ sys.path.insert(0, str(Path(__file__).parent.parent))
 from database_tables import Engine, engine_or_skip, values_of
 
 import mlang
+from folding.engines.remote import RemoteSource
 from mlang.compile.entry import run
 from tests.properties.pool_files import make_pool
 from tests.properties.pool_servers import filled
-from tests.properties.prove_folding import Evaluator, Pool
+from tests.properties.prove_folding import Asked, Evaluator, Pool
 
 sys.path.insert(0, str(Path(__file__).parent))
 from test_folded_equals_interpreted import CELLS, ENDS, STEPS
@@ -71,13 +72,17 @@ def test_folded_equals_interpreted(engine: Engine, data: st.DataObject) -> None:
     assert answer(engine, m, "auto") == answer(engine, m, "none"), m
 
 
-def test_random_dataflows(engine: Engine, tmp_path: Path) -> None:
-    """Some of those of `prove_folding.py`, most of whose tables are in the database."""
+def test_random_dataflows(engine: Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Some of those of `prove_folding.py`, most of whose tables are in the database, which is asked for steps."""
+    monkeypatch.setattr(RemoteSource, "__init__", RemoteSource.__init__)  # restored after the test
+    Asked.count()
     make_pool(SEED, tmp_path)
     filled(SEED, engine.name)
     tables = Pool(SEED, tmp_path, over=engine.name, server=engine.source, schema=engine.schema)
-    evaluator = Evaluator()
+    evaluator, served = Evaluator(served=True), 0
     for number in range(40):
         text = tables.text(tables.program(number).text())
-        folded, interpreted, _ = run(lambda text=text: evaluator.both(text))  # type: ignore[misc]
+        folded, interpreted, asked = run(lambda text=text: evaluator.both(text))  # type: ignore[misc]
         assert folded == interpreted, text
+        served += asked
+    assert served >= 10
