@@ -155,14 +155,17 @@ def main() -> None:
             make(folder, options.rows, options.csv_rows, wanted)
         con = duckdb.connect()
         con.execute(f"ATTACH '{folder}/data.duckdb' AS file (READ_ONLY)")
+        everything = []
         for kind in ("parquet", "duckdb", "csv"):
-            found = []
+            found: list[dict[str, float]] = []
             for case in options.cases.split(",") if kind in wanted else ():
                 runs, indicator = runs_of(case, kind, folder, con, not options.no_frames)
                 found.append(measure(runs, options.repeats, clock))
                 print(shown(kind, case, indicator, found[-1]), flush=True)
             if found:
                 print(summary(kind, found), flush=True)
+            everything += found
+        print(summary("all", everything))
 
 
 if __name__ == "__main__":

@@ -77,6 +77,8 @@ SAME = {
             CASE WHEN TRY_CAST(price AS DOUBLE) IS NULL AND NOT regexp_full_match(price, '[a-z/]+')
             THEN error('not a plain number') END AS odd FROM {placed_texts})
         WHERE p IS NOT NULL AND odd IS NULL GROUP BY region ORDER BY min(place)""",
+    "middle": """SELECT printf('%X', product) AS hex, count(*) AS n FROM {placed} WHERE quantity > 8 GROUP BY hex
+        ORDER BY min(row_place)""",
     "top": "SELECT * FROM {placed} ORDER BY amount DESC, id, row_place LIMIT 100",
     "distinct": "SELECT product, region FROM {placed} GROUP BY product, region ORDER BY min(row_place)",
     "append": """SELECT region, count(*) AS n, sum(quantity) AS s FROM (SELECT region, quantity, row_place AS place FROM {placed}
