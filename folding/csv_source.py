@@ -69,7 +69,9 @@ class CsvOrigin(Leaf):
             data = kept(self)
             for name, columns in self.scans.items():
                 known = data is not None and set(columns) <= set(data.column_names)
-                cursor.register(name, data.select(columns) if known else CsvBatches(self, columns))
+                cursor.register(
+                    name, data.select(columns) if known else CsvBatches(self, columns, self.storages)
+                )
 
     def _first_row(self) -> dict[str, Any]:
         """The first cells of the columns that are read, by their names, as they are now."""

@@ -175,13 +175,15 @@ def _whole(origin: CsvOrigin, wanted: set[str]) -> Any:
 class CsvBatches:
     """The columns c1.. of a file that are asked for, and the row numbers r1: read anew for each scan.
 
-    They are texts, but for those that are ``converted``.
+    They are texts, but for those whose ``storages`` are given.
     q1.. tell of the texts in c1.. whether some of the batch may be doubtful (`csv_facts.py`).
     """
 
-    def __init__(self, origin: CsvOrigin, names: tuple[str, ...]) -> None:
+    def __init__(
+        self, origin: CsvOrigin, names: tuple[str, ...], storages: dict[str, str] | None = None
+    ) -> None:
         self.source, self.skip_first, self.names = origin.source, origin.skip_first, names
-        self.storages = {n: storage for n, storage in origin.storages.items() if n in names}
+        self.storages = {n: storage for n, storage in (storages or {}).items() if n in names}
         marks = {"c" + n[1:] for n in names if n[0] == "q"}
         self.watched = [found for found in origin.watched.values() if found[0] in names or found[0] in marks]
 

@@ -158,6 +158,10 @@ PLAIN_STEPS = [
     'Table.Sort({0}, {{{{"d", Order.Descending}}, {{"a", Order.Ascending}}}})', 'Table.Distinct({0}, {{"a"}})', "Table.Combine({{{0}, {0}}})",
     'Table.NestedJoin({0}, {{"a"}}, {0}, {{"b"}}, "o")', 'Table.AddColumn({0}, "n", each [a] / [b])', 'Table.FillDown({0}, {{"a", "b"}})',
     'Table.SelectColumns({0}, {{"d"}})', 'Table.AddIndexColumn(Table.SelectRows({0}, each [b] <> null), "i")', 'Table.Max({0}, "b")',
+    'Table.Group({0}, {{"d"}}, {{{{"s", each List.Sum([b])}}, {{"n", each Table.RowCount(_)}}}})', "List.Sum({0}[b])",
+    'Table.Combine({{Table.SelectColumns({0}, {{"a"}}), Table.SelectColumns(raw, {{"b"}})}})',
+    'Table.AddColumn(Table.TransformColumnTypes(Table.DuplicateColumn(raw, "a", "x"), {{{{"a", Int64.Type}}}}), "y", each [x] & "!")',
+    'Table.Join({0}, "a", Table.PrefixColumns(raw, "r"), "r.t")',
 ]  # fmt: skip
 _WHOLE = st.sampled_from(["0", "1", "2", "-1", "007", "123456789012345", "-99999999999999", "", '"3"', '""'])
 _DOUBLE = st.sampled_from(
@@ -167,7 +171,7 @@ _DATE = st.sampled_from(["2024-02-29", "0001-01-01", "9999-12-31", '"1999-12-31"
 
 
 @pytest.mark.parametrize("block", [7, 40, 4000])
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=80, deadline=None)
 @given(
     st.lists(st.tuples(_WHOLE, _DOUBLE, _DATE), min_size=1, max_size=30),
     st.sampled_from(["\n", "\r\n"]),
@@ -183,7 +187,8 @@ def test_columns_that_the_reader_converts_have_the_same_cells(
         path.write_bytes(end.join(["t,a,b,d", *("x," + ",".join(row) for row in rows), *last, ""]).encode())
         source = f'Table.PromoteHeaders(Csv.Document(File.Contents("{path}"), [Columns = 4]))'
         types = '{{"a", Int64.Type}, {"b", type number}, {"d", type date}}'
-        program = f"let t = Table.TransformColumnTypes({source}, {types}) in " + step.format("t")
+        typed = f"Table.TransformColumnTypes(raw, {types})"
+        program = f"let raw = {source}, t = {typed} in " + step.format("t")
         spelling._found.clear()
         with patch.object(csv_blocks, "LEAST", 0), patch.object(csv_blocks, "BLOCK", block):
             expected = cells_of(program, "none")
