@@ -12,7 +12,7 @@ from attrs import evolve
 from sqlglot import exp
 
 from folding import terms as t
-from folding.csv_stream import CsvBatches, kept, opens, tagged
+from folding.csv_stream import opens, rows_of, tagged
 from folding.relations import Context, Relation
 from folding.sources import Leaf, file_reader, named_table, relation, unplaced, with_row_number
 from folding.terms import Unfoldable
@@ -65,13 +65,8 @@ class CsvOrigin(Leaf):
         """Looks whether the header is still what it was, and registers the batches that the query reads."""
         if self.header is not None:
             check_header(self.header, self._first_row(), self.source)
-        if self.scans:
-            data = kept(self)
-            for name, columns in self.scans.items():
-                known = data is not None and set(columns) <= set(data.column_names)
-                cursor.register(
-                    name, data.select(columns) if known else CsvBatches(self, columns, self.storages)
-                )
+        for name, columns in self.scans.items():
+            cursor.register(name, rows_of(self, columns))
 
     def _first_row(self) -> dict[str, Any]:
         """The first cells of the columns that are read, by their names, as they are now."""

@@ -108,7 +108,8 @@ def share(leaves: list[Any], tree: Any) -> None:
         often = any(o.again for o in origins) or sum(scans[name] for name in used) > 1
         if not often or kept(origins[0]) is not None:
             continue
-        wanted = {c for o in origins for name, columns in o.scans.items() if name in scans for c in columns}
+        read = {c for o in origins for name, columns in o.scans.items() if name in scans for c in columns}
+        wanted = {"c" + name[1:] if name[0] == "q" else name for name in read}
         for origin in origins:
             keep(origin, wanted)
 
@@ -172,6 +173,34 @@ def _whole(origin: CsvOrigin, wanted: set[str]) -> Any:
     return pa.Table.from_batches(list(batches.read()), batches.schema())
 
 
+def rows_of(origin: CsvOrigin, names: tuple[str, ...]) -> Any:
+    """What a scan reads: columns that are kept, with marks by the scan's own watches, or the file."""
+    import pyarrow as pa
+
+    data, marks = kept(origin), {"c" + n[1:] for n in names if n[0] == "q"}
+    texts = [n for n in names if n[0] != "q"]
+    if data is None or not {*texts, *marks} <= set(data.column_names):
+        return CsvBatches(origin, names, origin.storages)
+    if not marks:
+        return data.select(texts)
+    watches = [(name, make()) for name, make in origin.watched.values() if name in marks]
+    batches = []
+    for part in data.to_batches():
+        columns = {n: part.column(n) for n in {*texts, *marks}}
+        _mark(columns, watches, part.num_rows)
+        batches.append(pa.RecordBatch.from_arrays([columns[n] for n in names], list(names)))
+    return pa.Table.from_batches(batches, CsvBatches(origin, names).schema())
+
+
+def _mark(columns: dict[str, Any], watches: list[tuple[str, Any]], length: int) -> None:
+    """Adds to columns of texts whether some of them may be doubtful."""
+    import pyarrow as pa
+
+    for name, watch in watches:
+        odd = not watch.look(columns[name])
+        columns["q" + name[1:]] = pa.repeat(pa.scalar(odd), length)
+
+
 class CsvBatches:
     """The columns c1.. of a file that are asked for, and the row numbers r1: read anew for each scan.
 
@@ -226,9 +255,7 @@ class CsvBatches:
             skip = 0
             for name, type in types.items():
                 columns[name] = _of_type(columns[name], type)
-            for name, watch in watches:
-                odd = not watch.look(columns[name])
-                columns["q" + name[1:]] = pa.repeat(pa.scalar(odd), length)
+            _mark(columns, watches, length)
             if "r1" in self.names:
                 one = pa.repeat(pa.scalar(1, pa.int64()), length)
                 columns["r1"] = pc.cumulative_sum(one, start=number)

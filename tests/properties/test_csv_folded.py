@@ -151,6 +151,32 @@ def test_folded_files_give_the_same_cells(
             assert cells_of(program, "duckdb") == expected, "with what the first run learnt"
 
 
+@settings(max_examples=100, deadline=None)
+@given(
+    files(), st.lists(st.sampled_from(TYPES), min_size=2, max_size=3), st.sampled_from(["a", "b"]),
+    st.sampled_from([
+        "Table.Combine({x, y})", 'Table.Join(x, "b", Table.PrefixColumns(y, "p"), "p.b")', "{Table.RowCount(x), x, y}",
+        'Table.NestedJoin(x, "a", y, "b", "o", JoinKind.Inner)',
+        'Table.AddColumn(Table.RemoveColumns(Table.Join(x, "b", Table.PrefixColumns(x, "p"), "p.b"), "a"), "z", each try Text.InferNumberType([c]) otherwise 1)', 'Table.AddColumn(x, "n", each Table.RowCount(y))',
+    ]),
+)  # fmt: skip
+def test_a_file_that_is_read_as_several_types_gives_the_same_cells(
+    text: str, types: list[str], column: str, step: str
+) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "t.csv"
+        path.write_bytes(text.encode())
+        raw = f'Table.PromoteHeaders(Csv.Document(File.Contents("{path}"), [Columns = 3, ExtraValues = 1]))'
+        x = f'Table.TransformColumnTypes(raw, {{{{"a", {types[0]}}}, {{"b", {types[-1]}}}}}, "en-US")'
+        y = f'Table.TransformColumnTypes(raw, {{{{"{column}", {types[1]}}}}}, "en-US")'
+        program = f"let raw = {raw}, x = {x}, y = {y} in {step}"
+        spelling._found.clear()
+        with patch.object(csv_blocks, "LEAST", 0), patch.object(csv_blocks, "BLOCK", 60):
+            expected = cells_of(program, "none")
+            for _ in range(2):
+                assert cells_of(program, "duckdb") == expected
+
+
 # ---------------------------------------------------------------- columns that the reader converts
 
 PLAIN_STEPS = [
