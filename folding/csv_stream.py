@@ -36,6 +36,8 @@ KEPT = 1 << 28
 TAG = "csv_stream"
 #: Where the conversion of a column tells that every text of it is plain.
 PLAIN = "csv_plain"
+#: What the reader converts plain texts to: the Arrow types of storages.
+_TYPES = {"BIGINT": "int64", "DOUBLE": "float64", "DATE": "date32"}
 
 
 def opens(source: CsvSource) -> bool:
@@ -81,15 +83,17 @@ def converted(leaves: list[Any], tree: Any) -> None:
     found = {leaf.alias: leaf for leaf in leaves if getattr(leaf, "streamed", False)}
     uses: dict[tuple[str, str], list[Any]] = {}
     for column in tree.find_all(exp.Column):
-        if column.table in found and column.name[0] == "c":
-            uses.setdefault((column.table, column.name), []).append(column)
+        if (
+            column.table in found and column.name[0] in "cq"
+        ):  # a mark is found in the texts, so it is a use of them
+            uses.setdefault((column.table, "c" + column.name[1:]), []).append(column)
     for leaf in found.values():
         leaf.storages = {}
     for (alias, name), columns in uses.items():
         casts = [column.parent for column in columns]
         storages = {str(c.to) if isinstance(c, exp.TryCast) and PLAIN in c.meta else "" for c in casts}
         storage = storages.pop()
-        if storages or storage not in ("BIGINT", "DOUBLE", "DATE") or kept(found[alias]) is not None:
+        if storages or storage not in _TYPES or kept(found[alias]) is not None:
             continue
         found[alias].storages[name] = storage
         for cast in casts:
@@ -214,14 +218,15 @@ class CsvBatches:
         self.source, self.skip_first, self.names = origin.source, origin.skip_first, names
         self.storages = {n: storage for n, storage in (storages or {}).items() if n in names}
         marks = {"c" + n[1:] for n in names if n[0] == "q"}
-        self.watched = [found for found in origin.watched.values() if found[0] in names or found[0] in marks]
+        texts = {*names, *marks} - self.storages.keys()
+        self.watched = [found for found in origin.watched.values() if found[0] in texts]
 
     def schema(self) -> Any:
         """The Arrow schema."""
         import pyarrow as pa
 
         types = {"c": pa.string(), "q": pa.bool_(), "r": pa.int64()}
-        own = {n: storage_type(storage) for n, storage in self.storages.items()}
+        own = {n: pa.type_for_alias(_TYPES[storage]) for n, storage in self.storages.items()}
         return pa.schema([(n, own.get(n, types[n[0]])) for n in self.names])
 
     def __arrow_c_schema__(self) -> Any:
@@ -263,13 +268,6 @@ class CsvBatches:
             yield pa.RecordBatch.from_arrays([columns[n] for n in self.names], schema=schema)
         for _, watch in watches:
             learned(watch.key, watch.facts())
-
-
-def storage_type(storage: str) -> Any:
-    """The Arrow type of what texts become."""
-    import pyarrow as pa
-
-    return {"BIGINT": pa.int64(), "DOUBLE": pa.float64(), "DATE": pa.date32()}[storage]
 
 
 def _of_type(cells: Any, type: Any) -> Any:

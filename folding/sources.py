@@ -154,13 +154,8 @@ def relation(
     span = rows + 1 if span is None and rows is not None else span
     origin.rows = rows
     columns = tuple(Column(_placed(s, t.column(f"c{i}", origin.alias))) for i, s in enumerate(scalars, 1))
-    return Relation(
-        context,
-        origin,
-        columns,
-        (Key(t.column(origin.counter, origin.alias), plain=True, span=span),),
-        rows=rows,
-    )
+    number = Key(t.column(origin.counter, origin.alias), plain=True, span=span)
+    return Relation(context, origin, columns, (number,), rows=rows)
 
 
 @frozen

@@ -165,7 +165,8 @@ def main() -> None:
             if found:
                 print(summary(kind, found), flush=True)
             everything += found
-        print(summary("all", everything))
+        if everything:
+            print(summary("all", everything))
 
 
 if __name__ == "__main__":
