@@ -122,21 +122,32 @@ def learnt(context: Context, relation: Callable[[], Relation]) -> Relation:
     """A relation, made once more with what is known of its files when their columns were read for it."""
     from folding.engines.duckdb import Query
 
+    found: Relation | Unfoldable
     try:
         found = relation()
         if context.files:
             Query(found)  # says which columns it reads
-    except Unfoldable:
-        if not context.files:
-            raise
-    if not context.files:
+    except Unfoldable as reason:
+        found = reason
+    files, context.files = [origin for origin in context.files if _unknown(origin)], []
+    if not files:
+        if isinstance(found, Unfoldable):
+            raise found
         return found
-    files, context.files = context.files, []
     for origin in files:
         columns = {c for scan in origin.scans.values() for c in scan if c[0] != "q"}
         keep(origin, columns or {name for name, _ in origin.watched.values()})
     context.kept = files
     return relation()
+
+
+def _unknown(origin: CsvOrigin) -> bool:
+    """Whether a scan that was written (or one to come, when none was) depends on texts that nobody looked at yet."""
+    from folding.spelling import unlearned
+
+    marks = {"c" + name[1:] for scan in origin.scans.values() for name in scan if name[0] == "q"}
+    names = unlearned(origin)
+    return bool(names & marks if origin.scans else names)
 
 
 #: What is kept of files, by source, as long as a query needs it.
@@ -241,7 +252,6 @@ class CsvBatches:
     def read(self) -> Iterator[Any]:
         """The batches; runs on the engine's threads: no M code, only the reader of the file."""
         import pyarrow as pa
-        import pyarrow.compute as pc
 
         from folding.spelling import learned
         from mlang.connectors.csv_reader import batches
@@ -262,8 +272,7 @@ class CsvBatches:
                 columns[name] = _of_type(columns[name], type)
             _mark(columns, watches, length)
             if "r1" in self.names:
-                one = pa.repeat(pa.scalar(1, pa.int64()), length)
-                columns["r1"] = pc.cumulative_sum(one, start=number)
+                columns["r1"] = pa.arange(number + 1, number + 1 + length)
             number += length
             yield pa.RecordBatch.from_arrays([columns[n] for n in self.names], schema=schema)
         for _, watch in watches:

@@ -56,7 +56,7 @@ def certain(relation: Relation, converted: dict[int, Column], proves: bool) -> d
                 mark = _watched(origin, relation.columns[place].term.sql.name, key, converted[place])
                 if mark is not None and proves:
                     marked[place] = evolve(converted[place], text=t.case((mark, converted[place].text)))
-        if any(key not in _found for key in origin.watched):
+        if unlearned(origin):
             relation.context.files.append(origin)
     elif proves:
         asked = [place for place, key in keys.items() if key in _found and _found[key] is None]
@@ -67,6 +67,11 @@ def certain(relation: Relation, converted: dict[int, Column], proves: bool) -> d
             learned(key, answers.get(place, _found.get(key)))
     known = {place: _found.get(key) for place, key in keys.items()}
     return marked | {place: _proven(converted[place], facts) for place, facts in known.items() if facts}
+
+
+def unlearned(origin: CsvOrigin) -> set[str]:
+    """The columns whose texts are still to be looked at."""
+    return {name for key, (name, _) in origin.watched.items() if key not in _found}
 
 
 def learned(key: Any, facts: dict[str, Any] | None) -> None:

@@ -84,13 +84,14 @@ def block_batches(
     types: dict[str, Any] | None = None,
 ) -> Iterator[Batch]:  # fmt: skip
     """The rows of a stream; ``exact`` reads the lines that Arrow might read in another way (``types``: `batches`)."""
-    plain = _reader(source, columns, types or {})
+    looks = _Looks(_identity(stream))
+    plain = _reader(source, columns, types or {}, looks)
 
     def read(block: bytearray) -> list[Batch] | None:
         return plain(block if codec == "utf-8" or block.isascii() else _recoded(block, codec))
 
     with stream:
-        blocks = _Blocks(source, stream)
+        blocks = _Blocks(source, stream, source.quoted_breaks and not looks.known)
         for block, found in _read_ahead(iter(blocks), read):
             yield from (
                 exact(iter(io.StringIO(block.decode(codec, "replace"), newline="")))
@@ -99,14 +100,18 @@ def block_batches(
             )
         if blocks.odd is not None:
             yield from exact(_lines(blocks.odd, codec))
+        else:
+            looks.remember(_identity(stream))
 
 
 class _Blocks:
-    """The blocks of a stream, each whole rows; ``odd`` is what follows where quotes do not enclose a field."""
+    """The blocks of a stream, each whole rows, which ``spanning`` quotes may hold together.
 
-    def __init__(self, source: CsvSource, stream: BinaryIO) -> None:
-        self._stream, self._delimiter = stream, str(source.delimiter)
-        self._spanning = source.quoted_breaks
+    ``odd`` is what follows where quotes do not enclose a field.
+    """
+
+    def __init__(self, source: CsvSource, stream: BinaryIO, spanning: bool) -> None:
+        self._stream, self._delimiter, self._spanning = stream, str(source.delimiter), spanning
         self.odd: Any = None
 
     def __iter__(self) -> Iterator[bytearray]:
@@ -255,17 +260,59 @@ def _quoted(delimiter: str, spanning: bool) -> re.Pattern[bytes]:
     return found
 
 
-def _ambiguous(block: bytes | bytearray, blanks: bool, quoted: bool) -> bool:
+#: Files below so many bytes are looked at each time: they may be written anew before the clock of files moves.
+_LASTING = 1 << 24
+_KEPT = 256
+_simple: dict[tuple[int, ...], None] = {}
+
+
+def _identity(stream: BinaryIO) -> tuple[int, ...] | None:
+    """What tells a large file from others, and from what it was before; None for other streams."""
+    if not isinstance(getattr(stream, "raw", None), io.FileIO):
+        return None
+    found = os.fstat(stream.fileno())
+    return (
+        (found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns) if found.st_size >= _LASTING else None
+    )
+
+
+class _Looks:
+    """Whether blocks are simple: ASCII without quotes, NUL and carriage returns.
+
+    Looking takes a tenth of the time of reading, so that a file in which all were is not looked at again.
+    """
+
+    def __init__(self, file: tuple[int, ...] | None) -> None:
+        self._file, self.known, self._all = file, file in _simple, True
+
+    def simple(self, block: bytes | bytearray) -> bool:
+        """Whether a block is."""
+        if self.known:
+            return True
+        found = block.isascii() and not any(mark in block for mark in (b'"', b"\r", b"\0"))
+        self._all = self._all and found
+        return found
+
+    def remember(self, file: tuple[int, ...] | None) -> None:
+        """All blocks of a file were looked at, which is now this one."""
+        if file is None or file != self._file or not self._all or self.known:
+            return
+        while len(_simple) >= _KEPT:
+            _simple.pop(next(iter(_simple)), None)
+        _simple[file] = None
+
+
+def _ambiguous(block: bytes | bytearray, blanks: bool, quoted: bool, simple: bool) -> bool:
     """Whether there is something besides quotes that readers take in different ways.
 
-    ``blanks`` says that blank lines are.  Where nothing is quoted a lone carriage return shows in the
-    number of Arrow's rows (`_reader`): to look for it here would take as long as reading.
+    ``blanks`` says that blank lines are, ``simple`` what `_Looks` found.  Where nothing is quoted a lone carriage
+    return shows in the number of Arrow's rows (`_reader`): to look for it here would take as long as reading.
     """
-    if block.startswith((_MARK, b"\n", b"\r")) or b"\0" in block:
+    if block.startswith((_MARK, b"\n", b"\r")) or (not simple and b"\0" in block):
         return True
     if blanks and (b"\n\n" in block or b"\n\r" in block):
         return True
-    return (quoted or blanks) and block.count(b"\r") != block.count(b"\r\n")
+    return not simple and (quoted or blanks) and block.count(b"\r") != block.count(b"\r\n")
 
 
 def _line_feeds(block: bytes | bytearray) -> int:
@@ -277,7 +324,7 @@ def _line_feeds(block: bytes | bytearray) -> int:
 
 
 def _reader(
-    source: CsvSource, columns: list[str] | None, types: dict[str, Any]
+    source: CsvSource, columns: list[str] | None, types: dict[str, Any], looks: _Looks
 ) -> Callable[[bytes | bytearray], list[Batch] | None]:
     """A function that reads a block with Arrow, or says None."""
     import pyarrow as pa
@@ -312,11 +359,12 @@ def _reader(
     lines = None if source.quoted_breaks else _quoted(str(source.delimiter), False)
 
     def read(block: bytes | bytearray) -> list[Batch] | None:
-        quoted = b'"' in block
-        if _ambiguous(block, blanks, quoted) or (quoted and lines and not lines.fullmatch(block)):
+        simple = looks.simple(block)
+        quoted = not simple and b'"' in block
+        if _ambiguous(block, blanks, quoted, simple) or (quoted and lines and not lines.fullmatch(block)):
             return None
         reading = csv.ReadOptions(column_names=names, block_size=len(block) + 1, use_threads=False)
-        found, data, ascii = None, pa.py_buffer(block), block.isascii()
+        found, data, ascii = None, pa.py_buffer(block), simple or block.isascii()
         for typed in (True, False) if given else (False,):
             try:
                 found = csv.read_csv(data, reading, parsing[quoted], converting[typed, ascii])
@@ -325,7 +373,7 @@ def _reader(
                 continue
         if found is None:
             return None
-        if not quoted and b"\r" in block and found.num_rows != _line_feeds(block):
+        if not (simple or quoted) and b"\r" in block and found.num_rows != _line_feeds(block):
             return None
         return [ArrowBatch(part) for part in found.select(wanted).to_batches()]
 

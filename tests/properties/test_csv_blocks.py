@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+import tempfile
+from pathlib import Path
 from typing import Any
 from unittest.mock import patch
 
@@ -124,3 +127,43 @@ def test_large_blocks(row: str) -> None:
     rows, typed = read(source, ["a"], 0, csv_blocks.BLOCK)
     assert typed == 600_000
     assert rows == [(str(i),) for i in range(600_000)]
+
+
+@settings(max_examples=400, deadline=None)
+@given(
+    documents(),
+    st.sampled_from([4, 40, 10_000]),
+    st.booleans(),
+    st.sampled_from(["utf-8", "utf-8-sig", "cp1252"]),
+)
+def test_what_is_known_of_a_file_changes_no_cell(
+    document: tuple[str, str, int], block: int, breaks: bool, codec: str
+) -> None:  # fmt: skip
+    text, delimiter, width = document
+    names = tuple(f"c{i}" for i in range(width))
+    with tempfile.TemporaryDirectory() as folder, patch.object(csv_blocks, "_LASTING", 0):
+        path = Path(folder) / "t.csv"
+        path.write_bytes(text.encode(codec, "replace"))
+        source = CsvSource(None, names, path=str(path), delimiter=delimiter, quoted_breaks=breaks)
+        csv_blocks._simple.clear()
+        first, plain = read(source, None, 0, block), codec.removesuffix("-sig")
+        assert not csv_blocks._simple or re.fullmatch(rb'[^"\r\0\x80-\xff]*', text.encode(plain, "replace"))
+        assert read(source, None, 0, block) == first
+
+
+def test_a_file_in_which_nothing_is_odd_is_not_looked_at_again(tmp_path: Path) -> None:
+    path = tmp_path / "t.csv"
+    path.write_text("1,x\n" * 2000)
+    source = CsvSource(None, ("a", "b"), path=str(path))
+    csv_blocks._simple.clear()
+    with patch.object(csv_blocks, "_LASTING", 0):
+        assert read(source, None, 0, 500) == ([("1", "x")] * 2000, 2000)
+        assert len(csv_blocks._simple) == 1
+        assert read(source, ["b"], 0, 500) == ([("x",)] * 2000, 2000)
+        path.write_text('1,x\n"2\n",y\n' * 1000)
+        assert read(source, None, 0, 500) == ([("1", "x"), ("2\n", "y")] * 1000, 2000)
+        assert len(csv_blocks._simple) == 1
+    csv_blocks._simple.clear()
+    path.write_text("1,x\n" * 2000)
+    read(source, None, 0, 500)
+    assert not csv_blocks._simple, "a small file is"

@@ -246,6 +246,29 @@ def test_a_known_column_is_converted_as_it_is_read(tmp_path: Path) -> None:
             mlang.evaluate(program, engine="duckdb")
 
 
+def test_columns_that_nobody_reads_are_not_waited_for(tmp_path: Path) -> None:
+    path = tmp_path / "t.csv"
+    path.write_text("a,b,c\n1,x,1\n2,x,2\n3,y,3\n")
+    program = (
+        f'let t = Table.TransformColumnTypes(Table.PromoteHeaders(Csv.Document(File.Contents("{path}"))),'
+        ' {{"a", Int64.Type}, {"c", Int64.Type}}) in'
+        ' Table.Pivot(Table.SelectColumns(t, {"a", "b"}), {"x", "y"}, "b", "a", List.Sum)'
+    )
+    kept: list[set[str]] = []
+    keep = csv_stream.keep
+
+    def noted(origin: Any, wanted: set[str]) -> None:
+        kept.append(wanted)
+        keep(origin, wanted)
+
+    with patch.object(csv_blocks, "LEAST", 0), patch.object(csv_stream, "keep", noted):
+        first = mlang.to_m(mlang.evaluate(program, engine="duckdb"))
+        assert kept, "the texts are looked at before the pivot is written"
+        kept.clear()
+        assert mlang.to_m(mlang.evaluate(program, engine="duckdb")) == first
+        assert not kept, "all that is read is known, and c is not read"
+
+
 # ---------------------------------------------------------------- forms that the editor writes
 
 FIELDS = [
