@@ -57,7 +57,7 @@ SQL = {
         AS R1, sum(quantity) FILTER (WHERE region = 'R2') AS R2 FROM {sales} GROUP BY product""",
     "dirty": """SELECT region, count(*) AS n, max(p) AS m FROM (SELECT region, TRY_CAST(price AS DOUBLE) AS p FROM {texts})
         WHERE p IS NOT NULL GROUP BY region""",
-    "middle": """SELECT printf('%X', product) AS hex, count(*) AS n FROM {sales} WHERE quantity > 8 GROUP BY ALL""",
+    "middle": """SELECT to_hex(product) AS hex, count(*) AS n FROM {sales} WHERE quantity > 8 GROUP BY ALL""",
     "top": "SELECT * FROM {sales} ORDER BY amount DESC, id LIMIT 100",
     "distinct": "SELECT DISTINCT product, region FROM {sales}",
     "index": """SELECT * FROM (SELECT *, row_number() OVER () - 1 AS i FROM {sales} WHERE quantity > 4) WHERE i % 1000 = 0""",
@@ -77,7 +77,7 @@ SAME = {
             CASE WHEN TRY_CAST(price AS DOUBLE) IS NULL AND NOT regexp_full_match(price, '[a-z/]+')
             THEN error('not a plain number') END AS odd FROM {placed_texts})
         WHERE p IS NOT NULL AND odd IS NULL GROUP BY region ORDER BY min(place)""",
-    "middle": """SELECT printf('%X', product) AS hex, count(*) AS n FROM {placed} WHERE quantity > 8 GROUP BY hex
+    "middle": """SELECT to_hex(product) AS hex, count(*) AS n FROM {placed} WHERE quantity > 8 GROUP BY hex
         ORDER BY min(row_place)""",
     "top": "SELECT * FROM {placed} ORDER BY amount DESC, id, row_place LIMIT 100",
     "distinct": "SELECT product, region FROM {placed} GROUP BY product, region ORDER BY min(row_place)",
