@@ -81,9 +81,11 @@ def _double(texts: Any, spelling: Spelling, signs: bytes) -> bool:
     import pyarrow as pa
     import pyarrow.compute as pc
 
-    sizes = pc.abs(_filled(texts, spelling).cast(pa.float64()))
-    tiny = pc.and_(pc.less(sizes, 1e-4), pc.greater(sizes, 0.0))
-    return b"." not in spelling.others or not pc.any(tiny).as_py()
+    numbers = _filled(texts, spelling).cast(pa.float64())
+    if b".0000" not in spelling.data:  # as every smaller fraction has
+        return True
+    sizes = pc.abs(numbers)
+    return not pc.any(pc.and_(pc.less(sizes, 1e-4), pc.greater(sizes, 0.0))).as_py()
 
 
 def _date(texts: Any, spelling: Spelling, _: bytes) -> bool:

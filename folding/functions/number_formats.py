@@ -212,21 +212,26 @@ def _whole(x: Scalar, width: int, info: CultureInfo) -> Scalar:
 def _hexadecimal(x: Scalar, letter: str, width: int) -> Scalar:
     """A negative number in the two's complement of the narrowest integer type that has it."""
     number = _certainly_whole(x)
-    branches = [(t.binary(exp.GTE, number, t.whole(0)), number)]
+    branches = []
     for bits in (8, 16, 32):
         fits = t.binary(exp.GTE, number, t.whole(-(1 << (bits - 1))))
-        wrapped = t.binary(exp.Add, number, t.cast(t.whole(1 << bits), "BIGINT"))
-        branches.append((fits, wrapped))
-    large = (t.not_null(number), t.error())
-    value = t.case(*branches, large, otherwise=number)
-    digits = t.function("to_hex", value)  # half the time of format
+        branches.append((fits, t.binary(exp.Add, number, t.cast(t.whole(1 << bits), "BIGINT"))))
+    wrapped = t.case(*branches, (t.not_null(number), t.error()), otherwise=number)
+    # a function of the column itself is computed once for each of its different values, where the file keeps them so
+    plain = t.binary(exp.GTE, number, t.whole(0)), _hexadecimal_digits(number, letter, width)
+    return _of_whole(t.case(plain, otherwise=_hexadecimal_digits(wrapped, letter, width)), x)
+
+
+def _hexadecimal_digits(number: Any, letter: str, width: int) -> Any:
+    """A whole number that is not negative."""
+    digits = t.function("to_hex", number)  # half the time of format
     if letter == "x":
         digits = t.function("lower", digits)
-    if width > 1:
-        long = t.binary(exp.GTE, t.function("length", digits), t.whole(width))
-        padded = t.function("lpad", digits, t.whole(width), exp.Literal.string("0"))
-        digits = t.case((long, digits), otherwise=padded)
-    return _of_whole(digits, x)
+    if width <= 1:
+        return digits
+    long = t.binary(exp.GTE, t.function("length", digits), t.whole(width))
+    padded = t.function("lpad", digits, t.whole(width), exp.Literal.string("0"))
+    return t.case((long, digits), otherwise=padded)
 
 
 def _of_whole(sql: Any, x: Scalar) -> Scalar:

@@ -12,9 +12,12 @@ _DIGITS = b"0123456789"
 
 
 class Spelling:
-    """The ``shortest`` and ``longest`` text in bytes (None: there is none); ``others`` are all bytes but digits."""
+    """The ``shortest`` and ``longest`` text in bytes (None: there is none).
 
-    __slots__ = ("longest", "others", "shortest")
+    ``data`` are all bytes one behind the other, ``others`` those that are no digits.
+    """
+
+    __slots__ = ("data", "longest", "others", "shortest")
 
     def __init__(self, texts: Any) -> None:
         import pyarrow.compute as pc
@@ -22,7 +25,8 @@ class Spelling:
         lengths = pc.min_max(pc.binary_length(texts)).as_py()
         self.shortest: int | None = lengths["min"]
         self.longest: int | None = lengths["max"]
-        self.others = _bytes(texts).translate(None, _DIGITS) if self.longest else b""
+        self.data = _bytes(texts) if self.longest else b""
+        self.others = self.data.translate(None, _DIGITS)
 
     def only(self, characters: bytes) -> bool:
         """Whether nothing but digits and these characters stands in the texts."""
