@@ -25,7 +25,7 @@ class Watch:
     def __init__(self, key: Any, storage: str, has_point: bool) -> None:
         self.key, self._storage = key, storage
         self._signs = b".-" if has_point else b"-"
-        self._plain, self._nullable, self._longest = True, False, 0
+        self._plain, self._nullable, self._natural, self._longest = True, False, True, 0
 
     def look(self, texts: Any) -> bool:
         """Looks at some texts: whether all are plain."""
@@ -41,6 +41,7 @@ class Watch:
             return True
         self._nullable = self._nullable or spelling.shortest == 0
         self._longest = max(self._longest, spelling.longest)
+        self._natural = self._natural and b"-" not in spelling.others
         try:
             return _PLAIN[self._storage](texts, spelling, self._signs)
         except pa.ArrowInvalid:
@@ -50,7 +51,8 @@ class Watch:
         """In the words of `terms.Scalar`; nothing when a text is doubtful."""
         if not self._plain:
             return {}
-        bounds = whole_facts(0, 10**self._longest - 1) if self._storage == "BIGINT" else {}
+        most = 10**self._longest - 1
+        bounds = whole_facts(0 if self._natural else -most, most) if self._storage == "BIGINT" else {}
         return {"plain": True, "nullable": self._nullable, **bounds}
 
 

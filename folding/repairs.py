@@ -327,7 +327,7 @@ def _stored(values: list[Any], kind: str, term: Scalar) -> tuple[Any, Scalar]:
     else:
         array = array.cast(types.arrow_type(term.kind))
     return array, evolve(
-        term, largest=None, nonan=term.nonan and facts.get("nonan", True),
+        term, largest=None, natural=False, nonan=term.nonan and facts.get("nonan", True),
         int53=term.int53 and facts.get("int53", True), ascii=term.ascii and facts.get("ascii", True),
     )  # fmt: skip
 

@@ -120,6 +120,7 @@ def items(terms: list[Scalar]) -> Scalar:
     common = evolve(
         kept[0], nullable=any(x.nullable for x in kept), nonan=all(x.nonan for x in kept),
         int53=all(x.int53 for x in kept), ascii=all(x.ascii for x in kept), largest=None,
+        natural=all(x.natural for x in kept),
     )  # fmt: skip
     if common.kind == "any":
         raise Unfoldable("a list of values of unknown kind")

@@ -87,7 +87,7 @@ class Scalar:
 def whole_facts(low: Any, high: Any) -> dict[str, Any]:
     """What bounds prove of a column of whole numbers."""
     largest = max(abs(low), abs(high))
-    return {"int53": True, "largest": largest} if largest < INT53 else {}
+    return {"int53": True, "largest": largest, "natural": low >= 0} if largest < INT53 else {}
 
 
 def typed(sql: Any, kind: str, storage: str, *parts: Scalar, **facts: Any) -> Scalar:

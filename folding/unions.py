@@ -85,6 +85,7 @@ def common(a: Scalar, b: Scalar) -> Scalar:
         a, storage=storage, nullable=a.nullable or b.nullable, raises=a.raises or b.raises, constant=t.VARIES,
         nonan=a.nonan and b.nonan, int53=a.int53 and b.int53, ascii=a.ascii and b.ascii,
         largest=None if a.largest is None or b.largest is None else max(a.largest, b.largest),
+        natural=a.natural and b.natural,
     )  # fmt: skip
 
 
@@ -92,7 +93,7 @@ def _both(a: Scalar, b: Scalar) -> Scalar:
     """Two columns of decimals with the same scale, or of decimals and doubles."""
     return evolve(
         a, nullable=a.nullable or b.nullable, raises=a.raises or b.raises, nonan=a.nonan and b.nonan,
-        int53=False, largest=None,
+        int53=False, largest=None, natural=False,
     )  # fmt: skip
 
 

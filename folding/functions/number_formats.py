@@ -212,6 +212,8 @@ def _whole(x: Scalar, width: int, info: CultureInfo) -> Scalar:
 def _hexadecimal(x: Scalar, letter: str, width: int) -> Scalar:
     """A negative number in the two's complement of the narrowest integer type that has it."""
     number = _certainly_whole(x)
+    if x.natural:
+        return _of_whole(_hexadecimal_digits(number, letter, width), x)
     branches = []
     for bits in (8, 16, 32):
         fits = t.binary(exp.GTE, number, t.whole(-(1 << (bits - 1))))
