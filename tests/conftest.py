@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import signal
 import sys
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -22,6 +23,23 @@ settings.register_profile(
     "default", deadline=None, max_examples=60, suppress_health_check=[HealthCheck.too_slow], derandomize=True
 )
 settings.load_profile("default")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Has several processes take the files in the order of `pytest_collection_modifyitems`."""
+    if hasattr(config.option, "loadscopereorder"):
+        config.option.loadscopereorder = False
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Few tests that take long come first, or they would be waited for at the end; then the files with most tests."""
+    tests = Counter(item.path for item in items)
+
+    def place(item: pytest.Item) -> tuple[bool, int, Path]:
+        slow = "spark" in item.path.name or item.path.parent.name == "properties"
+        return not slow, -tests[item.path], item.path
+
+    items.sort(key=place)
 
 
 @pytest.fixture(autouse=True)
